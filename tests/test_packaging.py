@@ -1,0 +1,109 @@
+"""What a user installs: four import names, one command, every module and every template, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER_OF = {
+    "thrum_store": "thrum_store",
+    "thrum_mcp": "thrum_mcp",
+    "thrum_cli": "cli/thrum_cli",
+    "thrum_toolkit": "toolkit",
+}
+GENERIC = ("benchmarks", "cli", "docs", "tests", "toolkit")
+
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+WHERE = "import importlib.util, sys; print(getattr(importlib.util.find_spec(sys.argv[1]), 'origin', None))"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Our wheel, built from a copy of the sources, so that nothing is left in the checkout."""
+    copy = tmp_path_factory.mktemp("source")
+    for folder in FOLDER_OF.values():
+        shutil.copytree(ROOT / folder, copy / folder)
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, copy)
+    subprocess.run([sys.executable, "-c", BUILD, "dist"], cwd=copy, check=True, capture_output=True)
+    (built,) = (copy / "dist").glob("*.whl")
+    return zipfile.ZipFile(built)
+
+
+def setuptools_table() -> dict[str, Any]:
+    """[tool.setuptools] of pyproject.toml."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        table: dict[str, Any] = tomllib.load(file)["tool"]["setuptools"]
+    return table
+
+
+def package_folders() -> set[str]:
+    """Every package that stands in the tree, under the name that it ships with."""
+    return {
+        ".".join((name, *marker.parent.relative_to(ROOT / folder).parts))
+        for name, folder in FOLDER_OF.items()
+        for marker in (ROOT / folder).rglob("__init__.py")
+    }
+
+
+def shipped_files() -> set[str]:
+    """What must be in the wheel: every file of the four folders."""
+    return {
+        f"{name}/{file.relative_to(ROOT / folder).as_posix()}"
+        for name, folder in FOLDER_OF.items()
+        for file in (ROOT / folder).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def test_pyproject_lists_every_package_there_is() -> None:
+    assert set(setuptools_table()["packages"]) == package_folders()
+
+
+def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    files = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert files == shipped_files()
+
+
+def test_the_wheel_installs_no_generic_name(wheel: zipfile.ZipFile) -> None:
+    tops = {name.split("/")[0] for name in wheel.namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == set(FOLDER_OF)
+
+
+def test_the_wheel_brings_one_command(wheel: zipfile.ZipFile) -> None:
+    (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    points = ConfigParser()
+    points.read_string(wheel.read(name).decode("utf-8"))
+    assert {section: dict(points[section]) for section in points.sections()} == {
+        "console_scripts": {"thrum": "thrum_cli.main:run"}
+    }
+
+
+def test_the_wheel_carries_its_licence_and_its_types(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
+    assert [name for name in names if name.endswith("/licenses/LICENSE")]
+    assert {"thrum_store/py.typed", "thrum_mcp/py.typed", "thrum_cli/py.typed"} <= set(names)
+
+
+@pytest.mark.parametrize("name", GENERIC)
+def test_a_generic_name_cannot_be_imported_even_here(name: str, tmp_path: Path) -> None:
+    """The editable installation maps our packages one by one; it never puts the checkout on the path."""
+    answer = subprocess.run(
+        [sys.executable, "-I", "-c", WHERE, name], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert str(ROOT) not in answer.stdout
+
+
+def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
+    last = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
+    assert last.endswith("pytest -q -n 2")
+    assert last in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()

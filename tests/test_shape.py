@@ -1,0 +1,284 @@
+"""The shape of the code: small modules, short functions, unique codes, and one door to each part of the machine.
+
+The layers are checked by import-linter (`make layers`); what needs a look into the modules is checked here.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from thrum_store import errors
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("thrum_store", "thrum_mcp", "cli/thrum_cli")
+
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 50
+USUAL_FUNCTION = 20  # nine in ten are no longer
+EMPTY_WORDS = {"common", "controller", "handler", "helper", "manager", "misc", "shared", "util"}  # and their plurals
+
+STORAGE = "thrum_store/storage.py"
+CLOCK = "thrum_store/clock.py"
+GITINFO = "thrum_store/gitinfo.py"
+OUTPUT = "cli/thrum_cli/output.py"
+
+# What asks the machine for something, and the one module that may. A name stands for all that is inside of it.
+SEAM_OF = {
+    "open": STORAGE,
+    "io.open": STORAGE,
+    "os.fdopen": STORAGE,
+    "os.open": STORAGE,
+    "os.rename": STORAGE,
+    "os.replace": STORAGE,
+    "datetime.date.today": CLOCK,
+    "datetime.datetime.now": CLOCK,
+    "datetime.datetime.utcnow": CLOCK,
+    "random": CLOCK,
+    "secrets": CLOCK,
+    "time.sleep": CLOCK,
+    "time.time": CLOCK,
+    "time.time_ns": CLOCK,
+    "uuid": CLOCK,
+    "os.popen": GITINFO,
+    "os.system": GITINFO,
+    "subprocess": GITINFO,
+    "click.echo": OUTPUT,
+    "click.secho": OUTPUT,
+    "print": OUTPUT,
+}
+
+# Where another module may all the same, and why. An entry that nothing needs any more fails the test below.
+ALLOWED = {
+    ("thrum_mcp/early.py", "open"): "reads data that ships with the program, before anything heavy is loaded",
+    ("thrum_mcp/texts.py", "secrets"): "marks where a message's text ends, so that no text can forge the mark",
+    ("thrum_mcp/wire.py", "os.open"): "opens the null device in place of standard input",
+    ("thrum_store/database.py", "open"): "reads the schema, which ships with the program",
+    ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
+    ("thrum_store/paths.py", "open"): "reads git's own pointer files, before there is a store or a seam",
+    ("thrum_store/setup.py", "open"): "writes the user's ignore file in place: its mode and a link to it stay",
+    ("thrum_store/wake.py", "os.open"): "a bell is a FIFO, not a file of the store: nothing of it survives",
+    ("thrum_store/wake.py", "os.rename"): "a bell gets its name once it is held",
+}
+
+
+def modules() -> list[Path]:
+    """Every module that ships."""
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def name_of(path: Path) -> str:
+    """How this file writes a module: its path from the root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+# --- sizes and names ------------------------------------------------------------------------------------------------
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(tree: ast.AST) -> Iterator[Function]:
+    """Every function and method, also those inside of others."""
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def length(function: Function) -> int:
+    """Lines from `def` to the end, without decorators and docstring."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
+def lengths() -> dict[str, int]:
+    """The length of each function that ships, by where it stands."""
+    return {
+        f"{name_of(path)}:{function.lineno} {function.name}": length(function)
+        for path in modules()
+        for function in functions(parsed(path))
+    }
+
+
+def test_a_module_fits_in_the_head() -> None:
+    sizes = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
+    assert {name: size for name, size in sizes.items() if size > LONGEST_MODULE} == {}
+
+
+def test_a_function_fits_on_a_screen() -> None:
+    assert {name: size for name, size in lengths().items() if size > LONGEST_FUNCTION} == {}
+
+
+def test_nine_in_ten_functions_fit_in_a_glance() -> None:
+    sizes = sorted(lengths().values())
+    assert sizes[len(sizes) * 9 // 10] <= USUAL_FUNCTION
+
+
+def test_a_module_is_named_for_what_it_holds() -> None:
+    words = {name_of(path): {word.removesuffix("s") for word in path.stem.split("_")} for path in modules()}
+    assert [name for name, said in words.items() if said & EMPTY_WORDS] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f():\n    return 1\n", 2),
+        ('def f():\n    """One\n    two."""\n    return 1\n', 2),
+        ("@decorated\n@twice\ndef f(): ...\n", 1),
+        ("async def f(\n    a,\n):\n    return a\n", 4),
+    ],
+)
+def test_a_docstring_or_a_decorator_does_not_make_a_function_longer(source: str, expected: int) -> None:
+    assert [length(function) for function in functions(ast.parse(source))] == [expected]
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def error_classes(root: type[errors.ThrumError] = errors.ThrumError) -> Iterator[type[errors.ThrumError]]:
+    """`root` and every class below it."""
+    yield root
+    for child in root.__subclasses__():
+        yield from error_classes(child)
+
+
+def test_each_error_has_a_code_of_its_own() -> None:
+    codes = Counter(error.code for error in set(error_classes()))
+    assert {code: count for code, count in codes.items() if count > 1} == {}
+
+
+def test_each_error_stands_in_the_tree_that_the_module_draws() -> None:
+    drawn = set((errors.__doc__ or "").replace("│", " ").replace("├──", " ").replace("└──", " ").split())
+    assert {error.__name__ for error in error_classes() if error.__module__ == errors.__name__} <= drawn
+
+
+# --- one door to the machine ----------------------------------------------------------------------------------------
+
+
+def imported_names(tree: ast.Module) -> dict[str, str]:
+    """What each imported name stands for, wherever in the module it is imported: `{"now": "time.time"}`."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= dict(_bound(item) for item in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {item.asname or item.name: _from(node, item) for item in node.names}
+    return names
+
+
+def _bound(item: ast.alias) -> tuple[str, str]:
+    """`import a.b` binds a; `import a.b as c` binds c to a.b."""
+    top = item.name.partition(".")[0]
+    return (item.asname, item.name) if item.asname else (top, top)
+
+
+def _from(node: ast.ImportFrom, item: ast.alias) -> str:
+    return "." * node.level + f"{node.module or ''}.{item.name}"
+
+
+def own_names(tree: ast.Module) -> set[str]:
+    """Functions and classes that the module defines itself: its own `open` is not the machine's."""
+    return {node.name for node in tree.body if isinstance(node, Function | ast.ClassDef)}
+
+
+def mentions(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every dotted name that a module imports or uses, resolved, with its line."""
+    names = imported_names(tree)
+    own = own_names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, item.name) for item in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, _from(node, item)) for item in node.names)
+        elif isinstance(node, ast.Name | ast.Attribute):
+            dotted = resolved(node, names, own)
+            if dotted:
+                yield node.lineno, dotted
+
+
+def resolved(node: ast.expr, names: dict[str, str], own: set[str]) -> str | None:
+    """`now` after `from time import time as now` is `time.time`; None for what is no imported or built-in name."""
+    if isinstance(node, ast.Attribute):
+        base = resolved(node.value, names, own)
+        return base and f"{base}.{node.attr}"
+    if not isinstance(node, ast.Name):
+        return None
+    if node.id in names:
+        return names[node.id]
+    return node.id if hasattr(builtins, node.id) and node.id not in own else None
+
+
+def machine_uses(source: str) -> set[tuple[int, str]]:
+    """Where a module asks the machine for something: (line, the name in SEAM_OF)."""
+    return {
+        (line, name)
+        for line, dotted in mentions(ast.parse(source))
+        for name in SEAM_OF
+        if dotted == name or dotted.startswith(name + ".")
+    }
+
+
+def uses_outside_the_seams() -> dict[tuple[str, str], int]:
+    """(module, name) -> line, for each use in another module than the one in SEAM_OF."""
+    return {
+        (name_of(path), used): line
+        for path in modules()
+        for line, used in machine_uses(path.read_text(encoding="utf-8"))
+        if SEAM_OF[used] != name_of(path)
+    }
+
+
+def test_only_the_seams_ask_the_machine() -> None:
+    """Time, randomness, disk, git and the terminal are arguments everywhere else; the fault tests rest on that."""
+    found = uses_outside_the_seams()
+    assert {where: line for where, line in found.items() if where not in ALLOWED} == {}
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    assert set(ALLOWED) - set(uses_outside_the_seams()) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "used"),
+    [
+        ("open('x')", "open"),
+        ("import os\nos.rename('a', 'b')", "os.rename"),
+        ("import os as system\nsystem.replace('a', 'b')", "os.replace"),
+        ("def f():\n    from os import rename as move\n    move('a', 'b')", "os.rename"),
+        ("import time\ndef f(now=time.time): ...", "time.time"),
+        ("from datetime import datetime\ndatetime.now()", "datetime.datetime.now"),
+        ("import subprocess", "subprocess"),
+        ("from random import choice", "random"),
+        ("import os.path\nos.replace('a', 'b')", "os.replace"),
+        ("print('x')", "print"),
+    ],
+)
+def test_a_planted_use_of_the_machine_is_found(source: str, used: str) -> None:
+    assert used in {name for _, name in machine_uses(source)}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\nos.path.join('a', 'b')",
+        "import time\ntime.monotonic()",
+        "def open(path): ...\nopen('x')",
+        "from .database import open\nopen('x')",
+        "from . import database\ndatabase.open('x')",
+        "storage.open('x')",
+        "randomness = 1",
+    ],
+)
+def test_what_only_looks_like_a_use_of_the_machine_passes(source: str) -> None:
+    assert machine_uses(source) == set()

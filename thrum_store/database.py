@@ -1,0 +1,144 @@
+"""The view's SQLite file: its name, its settings, its transactions, its errors.
+
+The file is named by schema and generation (`p-v1.3.db`), and `current-v1` names the one that counts, so that a broken
+view is replaced and never unlinked under a live process (reliability §5.4). Every write, checkpoint and close happens
+under commit.lock: SQLite before 3.51.3 can corrupt a WAL that two connections reset at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from .errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewDamaged
+from .host import Host
+
+SCHEMA = 1
+_CURRENT = f"current-v{SCHEMA}"
+_HERE = os.path.dirname(__file__)
+_SETTINGS = """
+PRAGMA synchronous = NORMAL;
+PRAGMA busy_timeout = 10000;
+PRAGMA wal_autocheckpoint = 256;
+PRAGMA mmap_size = 0;
+PRAGMA trusted_schema = OFF;
+PRAGMA temp_store = MEMORY;
+"""
+_REBUILDING = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -262144;
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA temp_store = MEMORY;
+"""
+
+
+def current(var: str, host: Host) -> str | None:
+    """The path of the generation that counts, or None where there is none yet."""
+    try:
+        name = host.storage.read(os.path.join(var, _CURRENT)).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return None
+    path = os.path.join(var, name)
+    return path if name.startswith(f"p-v{SCHEMA}.") and os.sep not in name and os.path.exists(path) else None
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection to an existing generation; raises ViewDamaged where it is none."""
+    try:
+        connection = sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None)
+        connection.executescript(_SETTINGS)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        raise mapped(error) from error
+    if version != SCHEMA:
+        connection.close()
+        raise ViewDamaged(f"{os.path.basename(path)} is not a view of schema {SCHEMA}")
+    return connection
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
+    """One write transaction, taken at once: a read that upgrades later fails under load. Only under commit.lock."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def intact(path: str) -> bool:
+    """Whether SQLite finds nothing wrong with the file. Reads all of it."""
+    try:
+        connection = connect(path)
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        finally:
+            connection.close()
+    except (sqlite3.Error, ViewDamaged):
+        return False
+
+
+class Generation:
+    """A view in the making: filled without a journal, because until `publish` nobody sees it."""
+
+    def __init__(self, var: str, host: Host) -> None:
+        self._var, self._host = var, host
+        self.path = os.path.join(var, f"p-v{SCHEMA}.{1 + max(_generations(var, host), default=0)}.db")
+        host.storage.create(self.path, b"")
+        self.connection = sqlite3.connect(self.path, isolation_level=None)
+        self.connection.executescript(_REBUILDING + _script("schema.sql"))
+        self.connection.execute("BEGIN")
+
+    def publish(self) -> None:
+        """From now on this is the view. Only under commit.lock."""
+        self.connection.execute("COMMIT")
+        self.connection.executescript(_script("indices.sql") + f"PRAGMA user_version = {SCHEMA};")
+        self.connection.executescript("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;")
+        self.connection.close()
+        self._host.storage.sync(self.path)
+        self._host.storage.replace(os.path.join(self._var, _CURRENT), os.path.basename(self.path).encode())
+        self._remove_older()
+
+    def abandon(self) -> None:
+        """Leaves nothing behind."""
+        self.connection.close()
+        self._host.storage.remove(self.path)
+
+    def _remove_older(self) -> None:
+        """The generation before stays: a process may be in the middle of reading it."""
+        for number in sorted(_generations(self._var, self._host))[:-2]:
+            for suffix in ("", "-wal", "-shm"):
+                self._host.storage.remove(os.path.join(self._var, f"p-v{SCHEMA}.{number}.db{suffix}"))
+
+
+def _generations(var: str, host: Host) -> list[int]:
+    start = f"p-v{SCHEMA}."
+    names = [name for name in host.storage.listing(var) if name.startswith(start) and name.endswith(".db")]
+    return [int(name[len(start) : -3]) for name in names if name[len(start) : -3].isdecimal()]
+
+
+def _script(name: str) -> str:
+    with open(os.path.join(_HERE, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def mapped(error: sqlite3.Error) -> ThrumError:
+    """What an error of SQLite means to us. Busy, full and read-only are never taken for damage."""
+    primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy("", "the view")
+    if primary == sqlite3.SQLITE_FULL:
+        return DiskFull(str(error))
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return StorageFailed(f"the view cannot be written: {error}")
+    return ViewDamaged(str(error))

@@ -1,0 +1,253 @@
+"""The logs: append-only files that only their own store ever writes.
+
+A shard (store, agent) is a chain of segments `v1/<store>/<agent>/00000001-<8 hex>.jsonl`. Each begins with a header
+that says which event comes next and how many bytes of the segment before it count, so that a segment whose disk
+failed can be left behind. Nothing here is ever renamed, sorted or rewritten. The steps are reliability §5.2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import NamedTuple
+
+from .digest import fingerprint
+from .errors import Invalid, StorageFailed, ThrumError
+from .events import (
+    GENESIS,
+    LINE_LIMIT,
+    Broken,
+    Draft,
+    Event,
+    Header,
+    Parser,
+    Place,
+    decode,
+    encode,
+    encode_header,
+    header,
+)
+from .storage import Storage, failpoint
+
+# A sync costs what changed only where the files that changed are small (performance.md, "Git").
+SEGMENT_LIMIT = 64 * 1024
+_HEADER_LIMIT = 1024
+
+
+class Shard(NamedTuple):
+    """What one agent says through one store."""
+
+    store: str
+    agent: str
+
+
+class Head(NamedTuple):
+    """How far a shard was read: a segment, the bytes of it, and the last event there."""
+
+    segment: int = 0
+    offset: int = 0
+    seq: int = 0
+    hash: str = GENESIS
+
+
+class Reading(NamedTuple):
+    """What follows a head within one segment.
+
+    `ends` are the offsets after each event. `torn` bytes behind them were never acknowledged. `damage` says why the
+    shard cannot be read any further, or is empty.
+    """
+
+    events: list[Event]
+    ends: list[int]
+    head: Head
+    torn: int = 0
+    damage: str = ""
+
+
+class EventLog:
+    """All shards below one directory."""
+
+    def __init__(self, root: str, storage: Storage) -> None:
+        self.root = root
+        self._storage = storage
+
+    def shards(self) -> list[Shard]:
+        """Every shard that has a directory, sorted."""
+        found: list[Shard] = []
+        for store in self._storage.listing(self.root):
+            inside = os.path.join(self.root, store)
+            found += [Shard(store, agent) for agent in self._storage.listing(inside) if "." not in agent]
+        return found
+
+    def segment(self, shard: Shard, number: int) -> str:
+        """The path of a segment. Its name ends in something of its own: git finds deltas by the last 16 characters."""
+        own = fingerprint(f"{shard.agent}/{number}".encode())[:8]
+        return os.path.join(self.root, shard.store, shard.agent, f"{number:08}-{own}.jsonl")
+
+    def grew(self, shard: Shard, head: Head) -> bool:
+        """Whether anything is there that `head` does not cover: two looks, no read."""
+        if head.segment and self._storage.size(self.segment(shard, head.segment)) != head.offset:
+            return True
+        return self._storage.size(self.segment(shard, head.segment + 1)) >= 0
+
+    def read(self, shard: Shard, head: Head, parse: Parser = json.loads) -> Reading:
+        """The events that follow `head`, of one segment; call again until there are none.
+
+        Never raises for what the file holds: `Reading.torn` and `Reading.damage` say it.
+        """
+        if head.segment:
+            reading = self._read_rest(shard, head, parse)
+            if reading.events or reading.damage:
+                return reading
+            if self._next_header(shard, head.segment) is None:
+                return reading
+        return self._read_next(shard, head, parse)
+
+    def _read_next(self, shard: Shard, head: Head, parse: Parser) -> Reading:
+        found = self._next_header(shard, head.segment)
+        if found is None:
+            return Reading([], [], head)
+        told, length = found
+        expected = Place(shard.store, shard.agent, head.seq + 1, head.hash)
+        if told.place != expected or told.number != head.segment + 1:
+            return Reading([], [], head, damage=f"segment {head.segment + 1} does not continue the chain")
+        return self._read_rest(shard, Head(told.number, length, head.seq, head.hash), parse)
+
+    def _read_rest(self, shard: Shard, head: Head, parse: Parser) -> Reading:
+        path = self.segment(shard, head.segment)
+        size = self._storage.size(path)
+        following = self._next_header(shard, head.segment)
+        counted = size if following is None else following[0].previous_length
+        if size < max(head.offset, counted):
+            return Reading([], [], head, damage=f"{os.path.basename(path)} is shorter than what was read from it")
+        if counted <= head.offset:
+            return Reading([], [], head)
+        data = self._storage.read(path, head.offset, counted - head.offset)
+        reading = _chain(data, shard, head, parse)
+        if reading.torn and following is not None:
+            return reading._replace(torn=0, damage=f"{os.path.basename(path)} breaks off before its end")
+        return reading
+
+    def _next_header(self, shard: Shard, number: int) -> tuple[Header, int] | None:
+        """The header of the segment after `number` and its length; None where there is no whole one."""
+        try:
+            start = self._storage.read(self.segment(shard, number + 1), 0, _HEADER_LIMIT)
+        except FileNotFoundError:
+            return None
+        line, newline, _ = start.partition(b"\n")
+        try:
+            return (header(decode(line)), len(line) + 1) if newline else None
+        except Broken:
+            return None
+
+    def repair(self, shard: Shard, reading: Reading, aside: str) -> None:
+        """Cuts a torn tail, after a copy of it was put into the directory `aside`. Only under the shard's lock."""
+        if not reading.torn:
+            return
+        path = self.segment(shard, reading.head.segment)
+        rest = self._storage.read(path, reading.head.offset)
+        self._storage.directory(aside)
+        name = f"{shard.agent}-{reading.head.segment}-{reading.head.offset}-{fingerprint(rest)[:8]}"
+        self._storage.replace(os.path.join(aside, name), rest)
+        self._storage.truncate(path, reading.head.offset)
+
+    def sync(self, shard: Shard, head: Head) -> None:
+        """Makes what was found durable, before anybody may see it (reliability §0.6)."""
+        if head.segment:
+            self._storage.sync(self.segment(shard, head.segment))
+
+    def append(self, shard: Shard, head: Head, drafts: list[Draft], ms: int) -> list[Event]:
+        """Says `drafts` after `head`, which must be the end; durable on return. Only under the shard's lock.
+
+        Raises DiskFull or StorageFailed: then none of it was said.
+        """
+        events: list[Event] = []
+        lines: list[bytes] = []
+        place = Place(shard.store, shard.agent, head.seq + 1, head.hash)
+        for draft in drafts:
+            line, event = encode(draft, place, ms)
+            if len(line) > LINE_LIMIT:
+                raise Invalid(
+                    f"this takes {len(line):,} bytes in the log; {LINE_LIMIT:,} fit",
+                    hint="put it in a file and send the path",
+                )
+            lines.append(line)
+            events.append(event)
+            place = place._replace(seq=place.seq + 1, before=event.hash)
+        head = self._open_segment(shard, head)
+        failpoint("append.begin")
+        self._write(shard, head, b"".join(lines))
+        failpoint("append.durable")
+        return events
+
+    def _write(self, shard: Shard, head: Head, data: bytes) -> None:
+        try:
+            self._storage.append(self.segment(shard, head.segment), data)
+        except StorageFailed as error:
+            if error.unsynced:
+                self._leave_behind(shard, head)
+            raise
+
+    def _open_segment(self, shard: Shard, head: Head) -> Head:
+        if head.segment and head.offset < SEGMENT_LIMIT:
+            return head
+        return self._new_segment(shard, head)
+
+    def _new_segment(self, shard: Shard, head: Head) -> Head:
+        number = head.segment + 1
+        path = self.segment(shard, number)
+        place = Place(shard.store, shard.agent, head.seq + 1, head.hash)
+        line = encode_header(place, number, head.offset)
+        self._storage.directory(os.path.dirname(path))
+        try:
+            self._storage.create(path, line)
+        except FileExistsError:  # begun by a process that died before its header was whole
+            self._storage.truncate(path, 0)
+            self._storage.append(path, line)
+        failpoint("segment.created")
+        return Head(number, len(line), head.seq, head.hash)
+
+    def _leave_behind(self, shard: Shard, head: Head) -> None:
+        """After a failed sync nobody knows what the disk holds: continue in a new segment, and if that fails, cut."""
+        try:
+            self._new_segment(shard, head)
+        except ThrumError:
+            self._storage.truncate(self.segment(shard, head.segment), head.offset)
+
+
+def _chain(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:
+    events: list[Event] = []
+    ends: list[int] = []
+    start, at = head.offset, 0
+    while (end := data.find(b"\n", at)) >= 0:
+        try:
+            event = _next_event(data[at:end], shard, head, parse)
+        except Broken as error:
+            damage = str(error) if _continues(data, end + 1) else ""
+            torn = 0 if damage else len(data) - at
+            return Reading(events, ends, head, torn, damage)
+        at = end + 1
+        head = Head(head.segment, start + at, event.seq, event.hash)
+        events.append(event)
+        ends.append(head.offset)
+    return Reading(events, ends, head, len(data) - at)
+
+
+def _next_event(line: bytes, shard: Shard, head: Head, parse: Parser) -> Event:
+    event = decode(line, parse)
+    if event.seq != head.seq + 1 or event.before != head.hash:
+        raise Broken(f"event {event.seq} does not follow event {head.seq}")
+    if event.store != shard.store or event.agent != shard.agent:
+        raise Broken(f"event {event.seq} belongs to another shard")
+    return event
+
+
+def _continues(data: bytes, at: int) -> bool:
+    """Whether a good line follows a bad one: then it is rot inside of the log, not a torn tail, and stays."""
+    for line in data[at:].split(b"\n"):
+        try:
+            decode(line)
+        except Broken:
+            continue
+        return True
+    return False

@@ -1,0 +1,40 @@
+"""Any text, made safe to show.
+
+Messages, names, branch names and error texts come from strangers. A terminal obeys control characters, and a person
+(or a model) is deceived by bidirectional and invisible ones; here they become visible (reliability §4.5 M2, M3).
+"""
+
+from __future__ import annotations
+
+_KEPT = "\n\t"
+
+
+def _shown(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"
+
+
+def _table() -> dict[int, str]:
+    hidden = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), 0x2028, 0x2029]
+    hidden += [*range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)]
+    hidden += [*range(0xE0000, 0xE0080), *range(0xD800, 0xE000)]
+    return {code: _shown(code) for code in hidden if chr(code) not in _KEPT}
+
+
+_TABLE: dict[int, str] = {}
+
+
+def safe_text(text: str) -> str:
+    """`text` with every control, bidi, invisible or surrogate character made visible; newline and tab stay.
+
+    The zero-width joiner is shown as well: it glues emoji, and it hides text just as well.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if not _TABLE:
+        _TABLE.update(_table())
+    return text.translate(_TABLE)
+
+
+def safe_line(text: str) -> str:
+    """Like `safe_text`, and on one line: newline and tab become visible too."""
+    return safe_text(text).replace("\n", "\\n").replace("\t", "\\t")

@@ -1,0 +1,248 @@
+"""Events into the view. The one way in: a local send, a fetch, a peer and a rebuild all end here.
+
+`Projection` applies events of any shards inside of one transaction. The same set of events gives the same rows,
+whatever the order between shards, the batches or the repeats: only `number` and `received_ms` tell what came first.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+
+from .audience import Audiences
+from .events import Event, malformed
+from .log import Head, Shard
+
+
+class Projection:
+    """Applies events to the view on an open transaction; `finish` writes what is kept until the end."""
+
+    def __init__(self, connection: sqlite3.Connection, own: str, now_ms: int, *, rebuilding: bool = False) -> None:
+        self._db = connection
+        self._own = own
+        self._now = now_ms
+        self._rebuilding = rebuilding  # then an event counts as received when it was said
+        self._ids: dict[Shard, int] = {}
+        row = connection.execute("SELECT ingest FROM counter").fetchone()
+        self._ingest = int(row[0]) if row else 0
+        self._audiences = Audiences(connection, self.next_number, self.deliver)
+        self.recipients: set[str] = set()  # names of own agents that got mail
+        self._folds: dict[str, Callable[[Event, int], None]] = {
+            "message.create": self._message_create,
+            "message.edit": self._message_edit,
+            "message.delete": self._message_delete,
+            "message.read": self._message_read,
+            "agent.register": self._agent_register,
+            "session.start": self._session_start,
+            "session.end": self._session_end,
+            "group.create": self._group_create,
+            "group.member.add": self._group_member_add,
+            "group.delete": self._group_removal,
+            "group.member.remove": self._group_removal,
+        }
+
+    def apply(self, event: Event) -> None:
+        """Folds one event; its shard's earlier ones were applied before. An unknown kind changes nothing."""
+        shard = self.shard_id(Shard(event.store, event.agent))
+        fold = self._folds.get(event.kind)
+        if fold is not None and (why := malformed(event)):
+            self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
+        elif fold is not None:
+            fold(event, shard)
+        self._seen(shard, event)
+
+    def advance(self, shard: Shard, head: Head, frozen: str | None = None) -> None:
+        """Notes how far the shard was read, and why no further."""
+        self._db.execute(
+            "UPDATE shards SET segment = ?, position = ?, seq = ?, hash = ?, frozen = ? WHERE id = ?",
+            (head.segment, head.offset, head.seq, head.hash, frozen, self.shard_id(shard)),
+        )
+
+    def finish(self) -> None:
+        """The last step of the transaction."""
+        self._audiences.settle()
+        self._db.execute("INSERT OR REPLACE INTO counter (id, ingest) VALUES (1, ?)", (self._ingest,))
+
+    def next_number(self) -> int:
+        """The next ingest number."""
+        self._ingest += 1
+        return self._ingest
+
+    def shard_id(self, shard: Shard) -> int:
+        """The row of a shard; made where somebody is spoken of before they spoke."""
+        found = self._ids.get(shard)
+        if found is None:
+            row = self._db.execute("SELECT id FROM shards WHERE store = ? AND agent = ?", shard).fetchone()
+            found = self._ids[shard] = int(row[0]) if row else self._new_shard(shard)
+        return found
+
+    def _new_shard(self, shard: Shard) -> int:
+        sql = "INSERT INTO shards (store, agent, hash) VALUES (?, ?, ?) RETURNING id"
+        (row,) = self._db.execute(sql, (*shard, Head().hash)).fetchone()
+        return int(row)
+
+    def _seen(self, shard: int, event: Event) -> None:
+        self._db.execute(
+            "INSERT INTO presence (agent, seen_ms) VALUES (?1, ?2)"
+            " ON CONFLICT (agent) DO UPDATE SET seen_ms = max(seen_ms, ?2)",
+            (shard, min(event.ms, self._now)),
+        )
+
+    # messages
+
+    def _message_create(self, event: Event, author: int) -> None:
+        data = event.data
+        number = self.next_number()
+        wide = [(kind, value) for kind, value in data["to"] if kind != "agent"]
+        recipients = {self._recipient(name, event.store) for name in data["recipients"]} - {author}
+        added = self._db.execute(
+            "INSERT OR IGNORE INTO messages (number, id, author, seq, sent_ms, received_ms, thread, reply_to, session,"
+            " format, content, structured, audience, scopes, refs, recipients, wide, idempotency)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number, event.id, author, event.seq, event.ms, self._received(event), data.get("thread"),
+                data.get("reply_to"), data.get("session"), data["format"], data["content"],
+                _json(data.get("structured")), _json(data["to"]), _json(data.get("scopes")),
+                _json(data.get("refs")), len(recipients), bool(wide), data.get("key"),
+            ),
+        )  # fmt: skip
+        if not added.rowcount:
+            return
+        for field in ("scopes", "refs"):
+            if field in data:
+                self._tag(field, data[field], number)
+        if wide:
+            self._tag("to", wide, number)
+            self._audiences.message(number)
+        for recipient in sorted(recipients):
+            self.deliver(recipient, number, number, event.id, late=False)
+
+    def _tag(self, field: str, pairs: list[list[str]] | list[tuple[str, str]], number: int) -> None:
+        self._db.executemany(
+            "INSERT OR IGNORE INTO tags (field, type, value, message) VALUES (?, ?, ?, ?)",
+            [(field, kind, value, number) for kind, value in pairs],
+        )
+
+    def _recipient(self, name: str, store: str) -> int:
+        agent, _, other = name.partition("@")
+        return self.shard_id(Shard(other or store, agent))
+
+    def deliver(self, recipient: int, number: int, message: int, message_id: str, *, late: bool) -> None:
+        """Puts a message into a mailbox under an ingest number; a receipt that came before it counts."""
+        receipt = self._db.execute(
+            "DELETE FROM receipts WHERE message = ? AND reader = ? RETURNING ms", (message_id, recipient)
+        ).fetchone()
+        self._db.execute(
+            "INSERT INTO deliveries (recipient, number, message, late, read_ms) VALUES (?, ?, ?, ?, ?)",
+            (recipient, number, message, late, receipt[0] if receipt else None),
+        )
+        self._note(recipient)
+
+    def _note(self, recipient: int) -> None:
+        if self._rebuilding:
+            return
+        row = self._db.execute("SELECT agent FROM shards WHERE id = ?", (recipient,)).fetchone()
+        self.recipients.add(row[0])
+
+    def _received(self, event: Event) -> int:
+        return event.ms if self._rebuilding else self._now
+
+    def _message_edit(self, event: Event, author: int) -> None:
+        data = event.data
+        self._db.execute(
+            "UPDATE messages SET content = ?, structured = ?, version = version + 1, edited_ms = ?"
+            " WHERE id = ? AND author = ? AND deleted_ms IS NULL",
+            (data["content"], _json(data.get("structured")), event.ms, data["message"], author),
+        )
+
+    def _message_delete(self, event: Event, author: int) -> None:
+        row = self._db.execute(
+            "UPDATE messages SET content = '', structured = NULL, deleted_ms = ?, delete_reason = ?"
+            " WHERE id = ? AND author = ? AND deleted_ms IS NULL RETURNING number",
+            (event.ms, event.data.get("reason"), event.data["message"], author),
+        ).fetchone()
+        if row:
+            self._db.execute("DELETE FROM deliveries WHERE message = ?", row)
+            self._db.execute("DELETE FROM receipts WHERE message = ?", (event.data["message"],))
+
+    def _message_read(self, event: Event, reader: int) -> None:
+        for message_id in event.data["messages"]:
+            self._receipt(message_id, reader, event.ms)
+
+    def _receipt(self, message_id: str, reader: int, ms: int) -> None:
+        row = self._db.execute("SELECT number, deleted_ms FROM messages WHERE id = ?", (message_id,)).fetchone()
+        if row and row[1] is not None:
+            return
+        if row and self._mark(row[0], reader, ms):
+            return
+        self._db.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (message_id, reader, ms))
+
+    def _mark(self, message: int, reader: int, ms: int) -> bool:
+        """Marks the delivery as read, once; False where there is none (yet)."""
+        found = self._db.execute(
+            "SELECT number, read_ms FROM deliveries WHERE message = ? AND recipient = ?", (message, reader)
+        ).fetchone()
+        if found and found[1] is None:
+            sql = "UPDATE deliveries SET read_ms = ? WHERE recipient = ? AND number = ?"
+            self._db.execute(sql, (ms, reader, found[0]))
+        if found and not self._rebuilding:
+            self._db.execute("DELETE FROM claims WHERE recipient = ? AND number = ?", (reader, found[0]))
+        return found is not None
+
+    # agents and sessions
+
+    def _agent_register(self, event: Event, agent: int) -> None:
+        data = event.data
+        what = [data[field] for field in ("kind", "role", "module", "display", "worktree", "host")]
+        self._db.execute(
+            "INSERT OR IGNORE INTO registrations (id, seq, ms, kind, role, module, display, worktree, host)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (agent, event.seq, event.ms, *what),
+        )
+        self._db.execute(
+            "INSERT INTO agents (id, own, name, kind, role, module, display, worktree, host, first_ms, updated_ms)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) ON CONFLICT (id) DO UPDATE SET kind = ?4,"
+            " role = ?5, module = ?6, display = ?7, worktree = ?8, host = ?9, first_ms = min(first_ms, ?10),"
+            " updated_ms = ?10",
+            (agent, event.store == self._own, event.agent, *what, event.ms),
+        )
+        self._audiences.changed(event.ms)
+
+    def _session_start(self, event: Event, agent: int) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO sessions (id, agent, started_ms, seq) VALUES (?, ?, ?, ?)",
+            (event.id, agent, event.ms, event.seq),
+        )
+
+    def _session_end(self, event: Event, agent: int) -> None:
+        self._db.execute(
+            "UPDATE sessions SET ended_ms = ?, reason = ? WHERE id = ? AND agent = ? AND ended_ms IS NULL",
+            (event.ms, event.data["reason"], event.data["session"], agent),
+        )
+
+    # groups
+
+    def _group_create(self, event: Event, _: int) -> None:
+        self._group_add(event, "", "", event.data.get("description", ""))
+
+    def _group_member_add(self, event: Event, _: int) -> None:
+        self._group_add(event, event.data["member_type"], event.data["member_value"], "")
+
+    def _group_add(self, event: Event, kind: str, value: str, description: str) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO group_adds VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (event.id, event.data["group"], kind, value, description, event.ms, event.agent),
+        )
+        self._audiences.changed(event.ms)
+
+    def _group_removal(self, event: Event, _: int) -> None:
+        self._db.executemany(
+            "INSERT INTO group_removes VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET ms = min(ms, ?2)",
+            [(added, event.ms) for added in event.data["added"]],
+        )
+        self._audiences.changed(event.ms)
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""Every SELECT of a use case, by noun."""

@@ -1,0 +1,79 @@
+-- The view. It can be made again from the logs at any time, so there are no migrations: another schema is another file.
+CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), ingest INTEGER NOT NULL);
+
+-- A shard and how far it was read; also the one who speaks in it. `frozen` says why it is not read any further.
+CREATE TABLE shards (
+    id INTEGER PRIMARY KEY, store TEXT NOT NULL, agent TEXT NOT NULL,
+    segment INTEGER NOT NULL DEFAULT 0, position INTEGER NOT NULL DEFAULT 0,
+    seq INTEGER NOT NULL DEFAULT 0, hash TEXT NOT NULL, frozen TEXT,
+    UNIQUE (store, agent)
+);
+
+-- Events that follow the chain and make no sense; kept in the log, counted where a person looks.
+CREATE TABLE rejected (id INTEGER NOT NULL, seq INTEGER NOT NULL, why TEXT NOT NULL, PRIMARY KEY (id, seq)) WITHOUT ROWID;
+
+-- Every registration, because who got a message depends on who was what when it was sent. `id` is the shard's.
+CREATE TABLE registrations (
+    id INTEGER NOT NULL, seq INTEGER NOT NULL, ms INTEGER NOT NULL, kind TEXT NOT NULL,
+    role TEXT NOT NULL, module TEXT NOT NULL, display TEXT NOT NULL, worktree TEXT NOT NULL, host TEXT NOT NULL,
+    PRIMARY KEY (id, seq)
+) WITHOUT ROWID;
+
+-- The newest registration of each; `first_ms` is the oldest one's time.
+CREATE TABLE agents (
+    id INTEGER PRIMARY KEY, own INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, role TEXT NOT NULL,
+    module TEXT NOT NULL, display TEXT NOT NULL, worktree TEXT NOT NULL, host TEXT NOT NULL,
+    first_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL
+);
+CREATE INDEX agents_name ON agents (name);
+CREATE INDEX agents_role ON agents (role);
+
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, agent INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER, reason TEXT,
+    seq INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sessions_agent ON sessions (agent, seq);
+CREATE INDEX sessions_open ON sessions (agent) WHERE ended_ms IS NULL;
+
+-- `number` is the ingest number: the order in which this view learned of things. It is the cursor of every reader.
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, author INTEGER NOT NULL, seq INTEGER NOT NULL,
+    sent_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, thread TEXT, reply_to TEXT, session TEXT,
+    format TEXT NOT NULL, content TEXT NOT NULL, structured TEXT, audience TEXT NOT NULL, scopes TEXT, refs TEXT,
+    recipients INTEGER NOT NULL, wide INTEGER NOT NULL, idempotency TEXT,
+    version INTEGER NOT NULL DEFAULT 0, edited_ms INTEGER, deleted_ms INTEGER, delete_reason TEXT
+);
+
+-- Message and recipient. `late` ones are not in the message's own list: their store was not known to its sender.
+CREATE TABLE deliveries (
+    recipient INTEGER NOT NULL, number INTEGER NOT NULL, message INTEGER NOT NULL, late INTEGER NOT NULL,
+    read_ms INTEGER, PRIMARY KEY (recipient, number)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_message ON deliveries (message, recipient);
+
+-- Receipts that came before their delivery.
+CREATE TABLE receipts (
+    message TEXT NOT NULL, reader INTEGER NOT NULL, ms INTEGER NOT NULL, PRIMARY KEY (message, reader)
+) WITHOUT ROWID;
+
+-- Scopes, refs, and the wide addresses (role, group, everyone) of a message.
+CREATE TABLE tags (
+    field TEXT NOT NULL, type TEXT NOT NULL, value TEXT NOT NULL, message INTEGER NOT NULL,
+    PRIMARY KEY (field, type, value, message)
+) WITHOUT ROWID;
+
+-- Groups are observed-remove sets: what was added (`added`, by event id), and which of it was seen when it was removed.
+CREATE TABLE group_adds (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, member_type TEXT NOT NULL, member_value TEXT NOT NULL,
+    description TEXT NOT NULL, ms INTEGER NOT NULL, author TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX group_adds_name ON group_adds (name);
+CREATE INDEX group_adds_member ON group_adds (member_type, member_value);
+CREATE TABLE group_removes (id TEXT PRIMARY KEY, ms INTEGER NOT NULL) WITHOUT ROWID;
+
+-- What is local to this machine and never an event: who was seen when, and what was handed over and not confirmed yet.
+CREATE TABLE presence (agent INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL, intent TEXT, task TEXT);
+CREATE TABLE claims (
+    recipient INTEGER NOT NULL, number INTEGER NOT NULL, token TEXT NOT NULL, until_ms INTEGER NOT NULL,
+    PRIMARY KEY (recipient, number)
+) WITHOUT ROWID;

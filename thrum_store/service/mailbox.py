@@ -1,0 +1,232 @@
+"""Mailboxes for people: inbox, sent, and marking as read. Looking never marks anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import model
+from ..errors import Invalid, NotAuthor, UnknownMessage
+from ..events import Draft
+from ..model import EVERYONE, Caller
+from ..queries import agents, mailbox, messages
+from ..queries.mailbox import Filter
+from ..queries.messages import Row
+from ..store import Store, use_case
+from ..times import maybe_rfc3339, rfc3339
+from . import addressing, corrections, shapes
+from .callers import acting, known
+from .corrections import MessageDetail
+from .shapes import Body, Pair, Recipient
+
+PAGE_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class ReadInbox:
+    """Which messages to list, newest first. `everything`: the whole store's, not only the caller's mailbox."""
+
+    scope: str | None = None
+    mentions: bool = False
+    unread: bool = False
+    everything: bool = False
+    page_size: int = 10
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class InboxMessage:
+    """A message as it lies in a mailbox."""
+
+    message_id: str
+    thread_id: str
+    reply_to: str | None
+    agent_id: str
+    body: Body
+    scopes: tuple[Pair, ...]
+    audiences: tuple[Pair, ...]
+    created_at: str
+    updated_at: str | None
+    deleted: bool
+    is_read: bool
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """A page of messages; `total` and `unread` count all that the filter holds."""
+
+    messages: tuple[InboxMessage, ...]
+    total: int
+    unread: int
+    page: int
+    page_size: int
+    total_pages: int
+    agent_id: str
+
+
+@dataclass(frozen=True)
+class ReadSent:
+    """Which of one's own messages to list, newest first. `to` narrows to an address, `unread` to unread ones."""
+
+    to: str | None = None
+    unread: bool = False
+    page_size: int = 10
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """A message one sent, and how far it got."""
+
+    message_id: str
+    thread_id: str
+    reply_to: str | None
+    agent_id: str
+    body: Body
+    created_at: str
+    updated_at: str | None
+    deleted: bool
+    audiences: tuple[Pair, ...]
+    recipients: tuple[Recipient, ...]
+    read_count: int
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """A page of sent messages."""
+
+    messages: tuple[SentMessage, ...]
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+@dataclass(frozen=True)
+class MarkRead:
+    """The messages to mark as read, by id or all unread ones."""
+
+    message_ids: tuple[str, ...] = ()
+    everything: bool = False
+
+
+@dataclass(frozen=True)
+class Marked:
+    """How many became read by this, and how many are still unread."""
+
+    marked_count: int
+    unread: int
+
+
+@use_case
+def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
+    """A page of the caller's mailbox. Marks nothing. Raises Invalid, NotRegistered."""
+    size, number = page_of(request.page_size, request.page)
+    reader = known(store, caller)
+    scope = model.tag(request.scope, "scope") if request.scope is not None else None
+    wanted = Filter(
+        reader=None if request.everything and not request.unread else reader.id,
+        unread=request.unread,
+        scope=scope,
+        mentioned=(reader.name, reader.role) if request.mentions else None,
+    )
+    page = mailbox.page(store.view, wanted, size, number)
+    found = tuple(_inbox_message(row, read_ms is not None or row.author == reader.id) for row, read_ms in page.rows)
+    unread = page.unread if wanted.reader is not None else mailbox.unread_count(store.view, reader.id)
+    return Inbox(found, page.total, unread, number, size, pages(page.total, size), reader.name)
+
+
+@use_case
+def sent(store: Store, caller: Caller, request: ReadSent) -> Outbox:
+    """A page of what the caller sent, with the receipts of each. Raises Invalid, UnknownRecipient, NotRegistered."""
+    size, number = page_of(request.page_size, request.page)
+    author = known(store, caller)
+    to = _sent_to(store, request.to, author.id) if request.to is not None else None
+    rows, total = mailbox.sent(store.view, author.id, to, request.unread, size, number)
+    return Outbox(tuple(_sent_message(store, row) for row in rows), total, number, size, pages(total, size))
+
+
+@use_case
+def sent_show(store: Store, caller: Caller, message_id: str) -> MessageDetail:
+    """One message the caller sent, with all its recipients. Raises UnknownMessage, NotAuthor, NotRegistered."""
+    detail = corrections.get(store, message_id)
+    if detail.message.author.agent_id != known(store, caller).name:
+        raise NotAuthor(message_id, detail.message.author.agent_id)
+    return detail
+
+
+@use_case
+def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
+    """Marks messages of the caller's mailbox as read, in one event; those read before stay as they are.
+
+    Raises Invalid, UnknownMessage naming the first id that is not there, NotRegistered, WorktreeMismatch.
+    """
+    if not request.message_ids and not request.everything:
+        raise Invalid("nothing to mark", hint="name message ids, or use --all")
+    for message_id in request.message_ids:
+        if messages.message(store.view, model.message_id(message_id)) is None:
+            raise UnknownMessage(message_id)
+    reader = acting(store, caller)
+    with store.writing(reader.name) as shard:
+        unread = mailbox.unread_ids(store.view, reader.id)
+        chosen = unread if request.everything else [one for one in unread if one in set(request.message_ids)]
+        if chosen:
+            shard.append(Draft("message.read", {"messages": chosen}))
+    return Marked(len(chosen), mailbox.unread_count(store.view, reader.id))
+
+
+def page_of(size: int, number: int) -> tuple[int, int]:
+    """A page's size and number, or Invalid."""
+    if not 1 <= size <= PAGE_LIMIT:
+        raise Invalid(f"a page has 1 to {PAGE_LIMIT} messages, not {size}", hint="use --page to see more")
+    if not 1 <= number <= 10**9:
+        raise Invalid(f"there is no page {number}", hint="pages begin with 1")
+    return size, number
+
+
+def pages(total: int, size: int) -> int:
+    """How many pages `total` messages fill."""
+    return -(-total // size)
+
+
+def _sent_to(store: Store, address: str, author: int) -> tuple[str, list[int]]:
+    """An address as it may stand in a message, and the agents behind it now."""
+    bare = model.address(address)
+    if bare == EVERYONE:
+        return bare, []
+    if agents.own(store.view, bare):
+        return bare, [row[0] for row in addressing.resolve(store, [bare], -author).recipients]
+    addressing.resolve(store, [bare], author)
+    return bare, []
+
+
+def _inbox_message(row: Row, is_read: bool) -> InboxMessage:
+    return InboxMessage(
+        message_id=row.id,
+        thread_id=shapes.thread(row),
+        reply_to=row.reply_to,
+        agent_id=shapes.shown(row.author_name, row.author_store, own=row.author_own),
+        body=shapes.body(row),
+        scopes=shapes.pairs(row.scopes),
+        audiences=shapes.pairs(row.audience),
+        created_at=rfc3339(row.sent_ms),
+        updated_at=maybe_rfc3339(row.edited_ms),
+        deleted=row.deleted_ms is not None,
+        is_read=is_read,
+    )
+
+
+def _sent_message(store: Store, row: Row) -> SentMessage:
+    recipients = tuple(shapes.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
+    return SentMessage(
+        message_id=row.id,
+        thread_id=shapes.thread(row),
+        reply_to=row.reply_to,
+        agent_id=row.author_name,
+        body=shapes.body(row),
+        created_at=rfc3339(row.sent_ms),
+        updated_at=maybe_rfc3339(row.edited_ms),
+        deleted=row.deleted_ms is not None,
+        audiences=shapes.pairs(row.audience),
+        recipients=recipients,
+        read_count=sum(1 for one in recipients if one.read_at),
+    )

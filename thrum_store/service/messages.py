@@ -1,0 +1,194 @@
+"""Send and reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .. import model
+from ..errors import Invalid, KeyReused, UnknownMessage
+from ..events import Draft
+from ..model import Caller
+from ..queries import messages
+from ..queries.agents import Agent
+from ..queries.messages import Row
+from ..store import Store, use_case
+from ..times import rfc3339
+from . import addressing, shapes
+from .addressing import Audience
+from .callers import acting
+from .shapes import Pair, Recipient
+
+
+@dataclass(frozen=True)
+class SendMessage:
+    """What to say, and to whom. No address at all means everyone.
+
+    `key` makes a repeated send harmless: the second one returns the first one's message.
+    """
+
+    content: str
+    to: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    format: str = "markdown"
+    structured: dict[str, Any] | None = None
+    reply_to: str | None = None
+    thread_id: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer to a message; it goes to whom the message went, and to its author."""
+
+    message_id: str
+    content: str
+    format: str = "markdown"
+    structured: dict[str, Any] | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message that is durable, and who it went to."""
+
+    message_id: str
+    thread_id: str
+    created_at: str
+    resolved_to: int
+    audiences: tuple[Pair, ...]
+    recipients: tuple[Recipient, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@use_case
+def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
+    """Says something to agents, roles, groups or everyone; durable and in each mailbox on return.
+
+    Raises Invalid, UnknownRecipient, UnknownMessage (for reply_to), KeyReused, NotRegistered, WorktreeMismatch; then
+    nothing was stored.
+    """
+    sender = acting(store, caller)
+    scopes, refs = model.tags(request.scopes, "scope"), model.tags(request.refs, "ref")
+    mentions = [*request.to, *request.mentions, *(ref.value for ref in refs if ref.type == "mention")]
+    audience = addressing.resolve(store, mentions, sender.id)
+    data = _data(request, audience)
+    data |= _tags("scopes", scopes) | _tags("refs", (*_mentioned(audience), *refs)) | _linked(store, request)
+    return _say(store, sender, data, audience, read=request.reply_to)
+
+
+@use_case
+def reply(store: Store, caller: Caller, request: Reply) -> Sent:
+    """Answers a message and marks it as read. Whoever of its audience is gone is left out, with a warning.
+
+    Raises Invalid, UnknownMessage, KeyReused, NotRegistered, WorktreeMismatch; then nothing was stored.
+    """
+    parent = messages.message(store.view, model.message_id(request.message_id))
+    if parent is None:
+        raise UnknownMessage(request.message_id)
+    sender = acting(store, caller)
+    to, gone = _audience_of(store, parent, sender)
+    if not to:
+        raise Invalid("nobody is left to answer to", hint="send a new message: `thrum send TEXT --to @name`")
+    sent = send(
+        store,
+        caller,
+        SendMessage(
+            content=request.content, to=to, format=request.format, structured=request.structured,
+            reply_to=parent.id, key=request.key,
+            scopes=tuple(f"{pair.type}:{pair.value}" for pair in shapes.pairs(parent.scopes)),
+        ),
+    )  # fmt: skip
+    return replace(sent, warnings=(*sent.warnings, *(f"@{name} is gone; left out" for name in gone)))
+
+
+def _audience_of(store: Store, parent: Row, sender: Agent) -> tuple[tuple[str, ...], list[str]]:
+    """The parent's author and addresses, without the sender; and the addresses that nobody answers to any more."""
+    author = shapes.shown(parent.author_name, parent.author_store, own=parent.author_own)
+    wanted = [author] if parent.author != sender.id else []
+    wanted += [pair.value for pair in shapes.pairs(parent.audience)]
+    to: list[str] = []
+    gone: list[str] = []
+    for address in dict.fromkeys(wanted):
+        if address != sender.name:
+            (to if addressing.exists(store, address) else gone).append(address)
+    return tuple(to), gone
+
+
+def _data(request: SendMessage, audience: Audience) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "content": model.content(request.content),
+        "format": model.body_format(request.format),
+        "to": [list(address) for address in audience.addresses],
+    }
+    if request.structured is not None:
+        data["structured"] = model.structured(request.structured)
+    if (key := model.key(request.key)) is not None:
+        data["key"] = key
+    return data
+
+
+def _tags(field: str, tags: tuple[model.Tag, ...]) -> dict[str, Any]:
+    merged = dict.fromkeys(tags)
+    return {field: [list(tag) for tag in merged]} if merged else {}
+
+
+def _mentioned(audience: Audience) -> tuple[model.Tag, ...]:
+    return tuple(model.Tag("mention", value) for kind, value in audience.addresses if kind in ("agent", "role"))
+
+
+def _linked(store: Store, request: SendMessage) -> dict[str, Any]:
+    """The message this one answers, and the thread it belongs to."""
+    data: dict[str, Any] = {}
+    if request.thread_id is not None:
+        data["thread"] = model.thread_id(request.thread_id)
+    if request.reply_to is not None:
+        parent = messages.message(store.view, model.message_id(request.reply_to))
+        if parent is None:
+            raise UnknownMessage(request.reply_to)
+        data |= {"reply_to": parent.id, "thread": data.get("thread") or shapes.thread(parent)}
+    return data
+
+
+def _say(store: Store, sender: Agent, data: dict[str, Any], audience: Audience, read: str | None) -> Sent:
+    data["recipients"] = [
+        name if owner == sender.store else f"{name}@{owner}" for _, name, owner in audience.recipients
+    ]
+    if sender.session:
+        data["session"] = sender.session
+    drafts = [Draft("message.create", data)]
+    with store.writing(sender.name) as shard:
+        if "key" in data and (said := messages.with_key(store.view, sender.id, data["key"])):
+            return _again(store, said, data)
+        if read is not None and messages.is_unread(store.view, read, sender.id):
+            drafts.append(Draft("message.read", {"messages": [read]}))
+        event, *_ = shard.append(*drafts)
+    row = messages.message(store.view, event.id)
+    warnings = [*audience.warnings, *store.take_warnings()]
+    if not audience.recipients:
+        warnings.append("nobody is there to receive it yet")
+    if row is None:  # stored, and not in the view yet: `warnings` says so
+        now = rfc3339(event.ms)
+        return Sent(event.id, data.get("thread", ""), now, len(audience.recipients), (), (), tuple(warnings))
+    return _sent(store, row, tuple(warnings))
+
+
+def _again(store: Store, said: Row, data: dict[str, Any]) -> Sent:
+    if (said.content, shapes.pairs(said.audience)) != (data["content"], tuple(Pair(*to) for to in data["to"])):
+        raise KeyReused(data["key"], said.id)
+    return _sent(store, said, ("already sent under this idempotency key",))
+
+
+def _sent(store: Store, row: Row, warnings: tuple[str, ...]) -> Sent:
+    recipients = tuple(shapes.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
+    return Sent(
+        message_id=row.id,
+        thread_id=shapes.thread(row),
+        created_at=rfc3339(row.sent_ms),
+        resolved_to=len(recipients),
+        audiences=shapes.pairs(row.audience),
+        recipients=recipients,
+        warnings=warnings,
+    )

@@ -1,0 +1,184 @@
+"""`thrum init`: everything a repository needs, made in an order that can be interrupted and repeated.
+
+The store's identity file `var/store.json` is written last, so a store that exists is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+
+from . import keys
+from .errors import Refused
+from .gitinfo import GitRunner
+from .host import REAL, Host
+from .paths import Paths
+from .storage import Storage
+
+BRANCH = "a-sync"
+_REF = f"refs/heads/{BRANCH}"
+_IGNORED = ".thrum/"
+_COMMENT = "# thrum: identities, locks and the local view of the messages"
+
+
+@dataclass(frozen=True)
+class Initialize:
+    """What `thrum init` is asked for. `stealth` touches no tracked file; `dry_run` touches nothing at all."""
+
+    stealth: bool = False
+    dry_run: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Initialized:
+    """What `thrum init` found and did; `steps` are sentences in order."""
+
+    repository: str
+    store: str
+    created: bool
+    dry_run: bool
+    steps: tuple[str, ...]
+
+
+def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initialized:
+    """Sets a repository up, or completes what an interrupted or older set-up left; nothing is ever overwritten.
+
+    Raises Refused where `.thrum` is tracked by git: its files would come from strangers (reliability G12).
+    """
+    git = GitRunner(paths.root)
+    if git.run("ls-files", "--", ".thrum"):
+        raise Refused(
+            ".thrum is tracked by git, and it must never be",
+            hint="run `git rm -r --cached .thrum`, commit, and try again",
+        )
+    existed = paths.initialized
+    if request.dry_run:
+        return Initialized(paths.root, _store_of(paths, host), not existed, True, tuple(_planned(paths, request)))
+    host.storage.directory(paths.var)
+    with host.lock(os.path.join(paths.var, "init.lock")):
+        steps = [*_directories(paths, host), *_ignore(paths, request, host), *_branch(paths, git)]
+        steps += [*_config(paths, host), *_store(paths, host)]
+    return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps))
+
+
+def _planned(paths: Paths, request: Initialize) -> list[str]:
+    if paths.initialized:
+        return []
+    where = ".git/info/exclude" if request.stealth else ".gitignore"
+    return [
+        f"would create {paths.thrum}",
+        f"would add `{_IGNORED}` to {where}",
+        f"would create the branch {BRANCH} and its worktree {paths.sync}",
+        "would make this store's keys",
+    ]
+
+
+def _directories(paths: Paths, host: Host) -> list[str]:
+    made: list[str] = []
+    if not os.path.isdir(paths.identities):
+        made.append(f"created {os.path.relpath(paths.local, paths.root)}/")
+    for path in (paths.identities, os.path.join(paths.var, "locks"), os.path.join(paths.var, "keys"), paths.bells):
+        host.storage.directory(path)
+        os.chmod(path, 0o700)
+    if paths.local != paths.thrum:
+        redirect = os.path.join(paths.local, "redirect")
+        if host.storage.size(redirect) < 0:
+            host.storage.replace(redirect, paths.thrum.encode() + b"\n")
+            made.append(f"this worktree shares {paths.thrum}")
+    return made
+
+
+def _ignore(paths: Paths, request: Initialize, host: Host) -> list[str]:
+    """Git must never see `.thrum`: the exclude file covers all worktrees at once, .gitignore tells the team."""
+    exclude = os.path.join(paths.common, "info", "exclude")
+    host.storage.directory(os.path.dirname(exclude))
+    changed = _ignored_in(exclude, host.storage)
+    if not request.stealth and paths.git_dir == paths.common and os.path.basename(paths.common) == ".git":
+        return (
+            ["added .thrum/ to .gitignore"] if _ignored_in(os.path.join(paths.root, ".gitignore"), host.storage) else []
+        )
+    return ["added .thrum/ to .git/info/exclude"] if changed else []
+
+
+def _ignored_in(path: str, storage: Storage) -> bool:
+    """Adds the line where it is missing; everything else stays, byte for byte."""
+    try:
+        before = storage.read(path)
+    except FileNotFoundError:
+        before = b""
+    if _IGNORED.encode() in (line.strip() for line in before.split(b"\n")):
+        return False
+    newline = b"\r\n" if b"\r\n" in before else b"\n"
+    gap = newline if before and not before.endswith(b"\n") else b""
+    _put(path, before + gap + newline.join([_COMMENT.encode(), _IGNORED.encode(), b""]))
+    return True
+
+
+def _put(path: str, data: bytes) -> None:
+    """Writes a file of the user's: in place, so that its mode and a link to it stay."""
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def _branch(paths: Paths, git: GitRunner) -> list[str]:
+    steps: list[str] = []
+    if git.asks("rev-parse", "--verify", "--quiet", _REF) is None:
+        tip, how = _first_commit(git)
+        git.run("update-ref", _REF, tip, "")
+        steps.append(how)
+    if not os.path.exists(os.path.join(paths.sync, ".git")):
+        git.run("worktree", "prune")
+        git.run("worktree", "add", "--force", "--no-checkout", "--quiet", paths.sync, BRANCH)
+        steps.append("created the worktree .git/thrum-sync/a-sync")
+    return steps
+
+
+def _first_commit(git: GitRunner) -> tuple[str, str]:
+    """What the branch begins with: the history a remote already has, or an empty tree."""
+    known = git.run("for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{BRANCH}").split()
+    if known:
+        return known[0], f"adopted the branch {BRANCH} of the remote"
+    tree = git.run("mktree")
+    return git.run("commit-tree", tree, "-m", "thrum: first commit"), f"created the orphan branch {BRANCH}"
+
+
+def _config(paths: Paths, host: Host) -> list[str]:
+    path = os.path.join(paths.thrum, "config.json")
+    if host.storage.size(path) >= 0:
+        return []
+    host.storage.replace(path, json.dumps({"local_only": True}, indent=2).encode() + b"\n")
+    return ["messages stay on this machine (local_only in .thrum/config.json)"]
+
+
+def _store(paths: Paths, host: Host) -> list[str]:
+    told = os.path.join(paths.var, "store.json")
+    if host.storage.size(told) >= 0:
+        return []
+    private, public = keys.generate()
+    own, now = keys.store_id(public), host.clock.wall_ms()
+    host.storage.replace(os.path.join(paths.var, "keys", "store.key"), private.hex().encode() + b"\n")
+    host.storage.directory(os.path.join(paths.logs, own))
+    card = keys.card(private, public, _nick(), now)
+    host.storage.replace(os.path.join(paths.logs, own, "store.json"), card)
+    stamp = os.stat(paths.var)
+    here = {"created": now, "device": stamp.st_dev, "inode": stamp.st_ino, "store": own}
+    host.storage.replace(told, json.dumps(here).encode() + b"\n")
+    return [f"made the keys of this store ({own[:8]}…)"]
+
+
+def _nick() -> str:
+    """This machine's name, as people see it behind an agent of another store."""
+    bare = socket.gethostname().partition(".")[0].lower()
+    return (
+        "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in bare).strip("-")[:32] or "store"
+    )
+
+
+def _store_of(paths: Paths, host: Host) -> str:
+    try:
+        return str(json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["store"])
+    except FileNotFoundError:
+        return ""

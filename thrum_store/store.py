@@ -1,0 +1,250 @@
+"""One clone's store, opened: the log, the view of it, and the commit protocol between them (reliability §5.2).
+
+    with open_store(paths) as store, store.writing(agent) as shard:
+        shard.append(Draft("message.create", {…}))     # durable, then visible, then the bells ring
+
+Locks are taken in this order and never the other way: an agent's shard, then commit.lock. Whoever holds a shard's lock
+reads its tail first; a line that a dead process left is made durable before anybody may see it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Concatenate, ParamSpec, TypeVar
+
+from .database import mapped
+from .errors import Damaged, DiskFull, NotInitialized, StorageFailed, StoreBusy, ViewDamaged
+from .events import Draft, Event
+from .host import REAL, Host
+from .log import EventLog, Head, Reading, Shard
+from .paths import Paths
+from .projection import Projection
+from .storage import Lock, failpoint
+from .view import Progress, View
+from .wake import ring
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Writing:
+    """An agent's shard, locked and read to its end."""
+
+    def __init__(self, store: Store, shard: Shard) -> None:
+        self._store = store
+        self._shard = shard
+
+    def append(self, *drafts: Draft) -> list[Event]:
+        """Says these, in this order, durably; then they are in the view and those concerned are woken.
+
+        Raises DiskFull, StorageFailed, Damaged or Invalid: then none of them was said.
+        """
+        store, shard = self._store, self._shard
+        head = store.end(shard)
+        said = store.log.append(shard, head, list(drafts), store.host.clock.wall_ms())
+        try:
+            store.absorb(shard)
+        except (StoreBusy, DiskFull, StorageFailed, ViewDamaged) as error:
+            # It is said: the next process that opens the store finds it. Refusing now would be a lie.
+            store.warnings.append(f"stored, and not shown yet: {error.message}")
+        failpoint("commit.visible")
+        store.wake()
+        return said
+
+
+class Store:
+    """The log and its view, for one thread. Open one per use; it costs about a millisecond."""
+
+    def __init__(self, paths: Paths, host: Host, own: str) -> None:
+        self.paths = paths
+        self.host = host
+        self.own = own
+        self.log = EventLog(paths.logs, host.storage)
+        self.warnings: list[str] = []
+        self._rung: set[str] = set()
+        self._view = View(paths.var, host, self.log, own)
+
+    @property
+    def view(self) -> sqlite3.Connection:
+        """The view's connection, for reading."""
+        return self._view.connection
+
+    @property
+    def generation(self) -> str:
+        """Which view this is; another one after it was rebuilt."""
+        return self._view.generation
+
+    # reading
+
+    def head(self, shard: Shard) -> tuple[Head, str | None]:
+        """How far the view has read a shard, and why no further if it is frozen."""
+        row = self.view.execute(
+            "SELECT segment, position, seq, hash, frozen FROM shards WHERE store = ? AND agent = ?", shard
+        ).fetchone()
+        return (Head(*row[:4]), row[4]) if row else (Head(), None)
+
+    def catch_up(self) -> None:
+        """Brings into the view what the logs have and it has not: from a process that died, a fetch, a peer."""
+        for shard, head in self._known():
+            if self.log.grew(shard, head):
+                self._catch_up(shard)
+
+    def _known(self) -> list[tuple[Shard, Head]]:
+        sql = "SELECT store, agent, segment, position, seq, hash FROM shards WHERE frozen IS NULL"
+        known = {Shard(*row[:2]): Head(*row[2:]) for row in self.view.execute(sql)}
+        (frozen,) = self.view.execute("SELECT count(*) FROM shards WHERE frozen IS NOT NULL").fetchone()
+        heads = {shard: known.get(shard, Head()) for shard in self.log.shards()}
+        return [(shard, head) for shard, head in heads.items() if not frozen or not self.head(shard)[1]]
+
+    def _catch_up(self, shard: Shard) -> None:
+        lock = self._shard_lock(shard)
+        if lock.try_acquire():  # else its holder lives, and will do this itself
+            try:
+                self.absorb(shard)
+            finally:
+                lock.release()
+            self.wake()
+
+    # writing
+
+    @contextmanager
+    def writing(self, agent: str) -> Generator[Writing]:
+        """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
+        shard = Shard(self.own, agent)
+        with self._shard_lock(shard) as lock:
+            lock.sign()
+            self.end(shard)
+            yield Writing(self, shard)
+
+    def end(self, shard: Shard) -> Head:
+        """Where the shard ends, everything before it in the view. Only under the shard's lock; raises Damaged."""
+        head, frozen = self.head(shard)
+        if not frozen and self.log.grew(shard, head):
+            self.absorb(shard)
+            head, frozen = self.head(shard)
+        if frozen:
+            raise Damaged(f"the log of {shard.agent!r}", frozen)
+        return head
+
+    def absorb(self, shard: Shard) -> None:
+        """Applies the rest of a shard to the view. Only under the shard's lock."""
+        while True:
+            head, frozen = self.head(shard)
+            if frozen:
+                return
+            reading = self.log.read(shard, head)
+            self.log.repair(shard, reading, os.path.join(self.paths.var, "torn"))
+            if reading.head == head and not reading.damage:
+                return
+            self.log.sync(shard, reading.head)
+            self._apply(shard, head, reading)
+            if reading.damage:
+                return
+
+    def _apply(self, shard: Shard, head: Head, reading: Reading) -> None:
+        with self.committing():
+            if self.head(shard)[0] != head:
+                return  # the view was rebuilt meanwhile; the caller looks again
+            projection = self.projection()
+            for event in reading.events:
+                projection.apply(event)
+            projection.advance(shard, reading.head, reading.damage or None)
+            projection.finish()
+            self._rung |= projection.recipients
+            failpoint("commit.apply")
+
+    def projection(self) -> Projection:
+        """What applies events to the view, inside of `committing`."""
+        return Projection(self.view, self.own, self.host.clock.wall_ms())
+
+    def committing(self) -> AbstractContextManager[None]:
+        """A write transaction on the view that counts now, under commit.lock."""
+        return self._view.committing()
+
+    def refresh(self) -> None:
+        """Goes over to the view that counts now, if another process replaced it."""
+        self._view.refresh()
+
+    def heal(self) -> None:
+        """Makes a broken view good again."""
+        self._view.heal()
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Makes a new view from nothing but the logs."""
+        self._view.rebuild(progress)
+
+    def wake(self) -> None:
+        """Rings for everybody who got mail in what was applied last."""
+        if self._rung:
+            ring(self.paths.bells, self._rung)
+            self._rung = set()
+
+    def take_warnings(self) -> list[str]:
+        """What went wrong after something was said, told once."""
+        told, self.warnings = self.warnings, []
+        return told
+
+    def _shard_lock(self, shard: Shard) -> Lock:
+        name = shard.agent if shard.store == self.own else f"{shard.store}.{shard.agent}"
+        return self.host.lock(os.path.join(self.paths.var, "locks", f"{name}.lock"))
+
+    def close(self) -> None:
+        """Closes the view."""
+        self._view.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_store(paths: Paths, host: Host = REAL) -> Store:
+    """The store of this clone, its view caught up with its logs.
+
+    Raises NotInitialized where there is none, StoreBusy while another process rebuilds it for long.
+    """
+    try:
+        told = json.loads(host.storage.read(os.path.join(paths.var, "store.json")))
+    except FileNotFoundError:
+        raise NotInitialized(paths.root) from None
+    store = Store(paths, host, told["store"])
+    try:
+        _healed(store, store.catch_up)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def use_case(function: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
+    """Marks one thing a user can do. Where the view turns out to be broken, it is healed and the use case starts again.
+
+    That is safe because ViewDamaged only leaves a use case before its event was said.
+    """
+
+    @functools.wraps(function)
+    def run(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return _healed(store, lambda: function(store, *args, **kwargs))
+
+    return run
+
+
+def _healed(store: Store, action: Callable[[], T]) -> T:
+    try:
+        return _mapping(action)
+    except ViewDamaged:
+        store.heal()
+        return _mapping(action)
+
+
+def _mapping(action: Callable[[], T]) -> T:
+    try:
+        return action()
+    except sqlite3.Error as error:
+        raise mapped(error) from error

@@ -1,0 +1,144 @@
+"""The view that counts now: opened, gone over to when it was replaced, rebuilt from the logs when it is broken."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import sqlite3
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+
+from . import database
+from .database import Generation, connect, mapped, transaction
+from .errors import StoreBusy, ViewDamaged
+from .events import Event, fast_parser
+from .host import Host
+from .log import EventLog, Head, Shard
+from .projection import Projection
+from .storage import failpoint
+
+_REBUILD_DEADLINE = 120.0  # seconds to wait for another process that rebuilds the view
+_REPORTED = 1000  # events between two reports of progress
+
+Progress = Callable[[int], None]
+
+
+class View:
+    """A connection to the current generation. Every write, checkpoint and close of it happens under commit.lock."""
+
+    def __init__(self, var: str, host: Host, log: EventLog, own: str) -> None:
+        self._var, self._host, self._log, self._own = var, host, log, own
+        self._lock = host.lock(os.path.join(var, "commit.lock"))
+        self.generation = ""
+        self.connection: sqlite3.Connection
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Goes over to the generation that counts now; makes one where there is none or a broken one."""
+        path = database.current(self._var, self._host)
+        if path is not None and path == self.generation:
+            return
+        self._disconnect()
+        try:
+            if path is None:
+                raise ViewDamaged("there is none")
+            self._connect(path)
+        except ViewDamaged:
+            self.heal()
+
+    @contextmanager
+    def committing(self) -> Generator[None]:
+        """A write transaction on the generation that counts, under commit.lock; errors of SQLite become ours."""
+        with self._lock:
+            path = database.current(self._var, self._host)
+            if path is None:
+                raise ViewDamaged("it disappeared")
+            if path != self.generation:
+                self._disconnect()
+                self._connect(path)
+            try:
+                with transaction(self.connection):
+                    yield
+            except sqlite3.Error as error:
+                raise mapped(error) from error
+
+    def heal(self) -> None:
+        """Makes the view good again: opens what another process rebuilt, or rebuilds it."""
+        self._replace(only_if_broken=True)
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Makes a new view from nothing but the logs, whatever the present one is like."""
+        self._replace(only_if_broken=False, progress=progress)
+
+    def close(self) -> None:
+        """Closes the view; the last close of all writes it back into one file."""
+        try:
+            with self._lock:
+                self._disconnect()
+        except StoreBusy:
+            self._disconnect()
+
+    def _replace(self, *, only_if_broken: bool, progress: Progress | None = None) -> None:
+        self._disconnect()
+        self._lock.acquire(_REBUILD_DEADLINE)
+        try:
+            path = database.current(self._var, self._host)
+            if path is None or not only_if_broken or not database.intact(path):
+                path = self._new_generation(progress)
+            self._connect(path)
+        finally:
+            self._lock.release()
+
+    def _new_generation(self, progress: Progress | None) -> str:
+        self._lock.sign()
+        generation = Generation(self._var, self._host)
+        try:
+            fill(generation.connection, self._log, self._own, self._host.clock.wall_ms(), progress)
+            failpoint("rebuild.filled")
+            generation.publish()
+        except BaseException:
+            generation.abandon()
+            raise
+        return generation.path
+
+    def _connect(self, path: str) -> None:
+        self.connection = connect(path)
+        self.generation = path
+
+    def _disconnect(self) -> None:
+        if self.generation:
+            self.connection.close()
+            self.generation = ""
+
+
+def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progress: Progress | None) -> None:
+    """Applies all logs to an empty view, oldest first as far as the shards' own order allows."""
+    projection = Projection(view, own, now_ms, rebuilding=True)
+    parse = fast_parser()
+    ends: dict[Shard, tuple[Head, str]] = {}
+    streams = [_stream(log, shard, parse, ends) for shard in log.shards()]
+    for count, (_, _, event) in enumerate(heapq.merge(*streams), 1):
+        projection.apply(event)
+        if progress is not None and count % _REPORTED == 0:
+            progress(count)
+    for shard, (head, damage) in ends.items():
+        projection.advance(shard, head, damage or None)
+    projection.finish()
+
+
+def _stream(
+    log: EventLog, shard: Shard, parse: Callable[[bytes], object], ends: dict[Shard, tuple[Head, str]]
+) -> Iterator[tuple[int, Shard, Event]]:
+    """A shard's events with a time that never runs backwards, for the merge; notes where the shard ends."""
+    head, latest = Head(), 0
+    while True:
+        reading = log.read(shard, head, parse)
+        progressed = reading.head != head
+        head = reading.head
+        ends[shard] = (head, reading.damage)
+        if not progressed:
+            log.sync(shard, head)  # nobody may see what a power cut could still take
+            return
+        for event in reading.events:
+            latest = max(latest, event.ms)
+            yield latest, shard, event
