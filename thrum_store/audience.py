@@ -41,7 +41,7 @@ class Audiences:
         touched = sorted(self._messages)
         self._messages.clear()
         since, self._since = self._since, None
-        if not self._several_stores():
+        if (not touched and since is None) or not self._several_stores():
             return
         if since is not None:
             sql = "SELECT number FROM messages WHERE wide AND sent_ms >= ? ORDER BY number"

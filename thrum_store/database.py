@@ -45,6 +45,15 @@ def current(var: str, host: Host) -> str | None:
     return path if name.startswith(f"p-v{SCHEMA}.") and os.sep not in name and os.path.exists(path) else None
 
 
+def stamp(var: str, path: str) -> tuple[int, ...]:
+    """What changes when another generation counts, or when somebody took this one's file away: two looks, no read."""
+    try:
+        pointer, file = os.stat(os.path.join(var, _CURRENT)), os.stat(path)
+    except FileNotFoundError:
+        return ()
+    return pointer.st_ino, pointer.st_mtime_ns, file.st_dev, file.st_ino
+
+
 def connect(path: str) -> sqlite3.Connection:
     """A connection to an existing generation; raises ViewDamaged where it is none."""
     try:

@@ -21,6 +21,7 @@ LINE_LIMIT = 2 * 1024 * 1024
 GENESIS = "0" * 32  # what the first line of a shard names as the line before
 
 Data = dict[str, Any]
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 # kind -> the prefix of the ids of such events
 KINDS = {
@@ -116,7 +117,7 @@ def encode_header(place: Place, number: int, previous_length: int) -> bytes:
 
 
 def _sealed(fields: Data) -> tuple[bytes, str]:
-    body = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    body = _CANONICAL.encode(fields).encode()
     own = fingerprint(body)
     at = body.rindex(b',"i":"')
     return b'%b,"h":"%b"%b\n' % (body[:at], own.encode(), body[at:]), own

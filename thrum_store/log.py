@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from typing import NamedTuple
 
 from .digest import fingerprint
@@ -81,8 +82,7 @@ class EventLog:
 
     def segment(self, shard: Shard, number: int) -> str:
         """The path of a segment. Its name ends in something of its own: git finds deltas by the last 16 characters."""
-        own = fingerprint(f"{shard.agent}/{number}".encode())[:8]
-        return os.path.join(self.root, shard.store, shard.agent, f"{number:08}-{own}.jsonl")
+        return f"{self.root}/{shard.store}/{shard.agent}/{_file_name(shard.agent, number)}"
 
     def grew(self, shard: Shard, head: Head) -> bool:
         """Whether anything is there that `head` does not cover: two looks, no read."""
@@ -213,6 +213,11 @@ class EventLog:
             self._new_segment(shard, head)
         except ThrumError:
             self._storage.truncate(self.segment(shard, head.segment), head.offset)
+
+
+@lru_cache(maxsize=1024)
+def _file_name(agent: str, number: int) -> str:
+    return f"{number:08}-{fingerprint(f'{agent}/{number}'.encode())[:8]}.jsonl"
 
 
 def _chain(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:

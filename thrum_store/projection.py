@@ -24,6 +24,8 @@ class Projection:
         self._now = now_ms
         self._rebuilding = rebuilding  # then an event counts as received when it was said
         self._ids: dict[Shard, int] = {}
+        self._names: dict[int, str] = {}
+        self._said: dict[int, int] = {}
         row = connection.execute("SELECT ingest FROM counter").fetchone()
         self._ingest = int(row[0]) if row else 0
         self._audiences = Audiences(connection, self.next_number, self.deliver)
@@ -50,13 +52,14 @@ class Projection:
             self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
         elif fold is not None:
             fold(event, shard)
-        self._seen(shard, event)
+        self._said[shard] = max(self._said.get(shard, 0), min(event.ms, self._now))
 
     def advance(self, shard: Shard, head: Head, frozen: str | None = None) -> None:
         """Notes how far the shard was read, and why no further."""
         self._db.execute(
-            "UPDATE shards SET segment = ?, position = ?, seq = ?, hash = ?, frozen = ? WHERE id = ?",
-            (head.segment, head.offset, head.seq, head.hash, frozen, self.shard_id(shard)),
+            "UPDATE shards SET segment = ?, position = ?, seq = ?, hash = ?, frozen = ?, said_ms = max(said_ms, ?)"
+            " WHERE id = ?",
+            (*head, frozen, self._said.get(self.shard_id(shard), 0), self.shard_id(shard)),
         )
 
     def finish(self) -> None:
@@ -75,19 +78,13 @@ class Projection:
         if found is None:
             row = self._db.execute("SELECT id FROM shards WHERE store = ? AND agent = ?", shard).fetchone()
             found = self._ids[shard] = int(row[0]) if row else self._new_shard(shard)
+            self._names[found] = shard.agent
         return found
 
     def _new_shard(self, shard: Shard) -> int:
         sql = "INSERT INTO shards (store, agent, hash) VALUES (?, ?, ?) RETURNING id"
         (row,) = self._db.execute(sql, (*shard, Head().hash)).fetchone()
         return int(row)
-
-    def _seen(self, shard: int, event: Event) -> None:
-        self._db.execute(
-            "INSERT INTO presence (agent, seen_ms) VALUES (?1, ?2)"
-            " ON CONFLICT (agent) DO UPDATE SET seen_ms = max(seen_ms, ?2)",
-            (shard, min(event.ms, self._now)),
-        )
 
     # messages
 
@@ -142,8 +139,10 @@ class Projection:
     def _note(self, recipient: int) -> None:
         if self._rebuilding:
             return
-        row = self._db.execute("SELECT agent FROM shards WHERE id = ?", (recipient,)).fetchone()
-        self.recipients.add(row[0])
+        name = self._names.get(recipient)
+        if name is None:
+            (name,) = self._db.execute("SELECT agent FROM shards WHERE id = ?", (recipient,)).fetchone()
+        self.recipients.add(name)
 
     def _received(self, event: Event) -> int:
         return event.ms if self._rebuilding else self._now

@@ -1,11 +1,11 @@
 -- The view. It can be made again from the logs at any time, so there are no migrations: another schema is another file.
 CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), ingest INTEGER NOT NULL);
 
--- A shard and how far it was read; also the one who speaks in it. `frozen` says why it is not read any further.
+-- A shard, how far it was read, and when its agent last said anything. `frozen` says why it is not read any further.
 CREATE TABLE shards (
     id INTEGER PRIMARY KEY, store TEXT NOT NULL, agent TEXT NOT NULL,
     segment INTEGER NOT NULL DEFAULT 0, position INTEGER NOT NULL DEFAULT 0,
-    seq INTEGER NOT NULL DEFAULT 0, hash TEXT NOT NULL, frozen TEXT,
+    seq INTEGER NOT NULL DEFAULT 0, hash TEXT NOT NULL, frozen TEXT, said_ms INTEGER NOT NULL DEFAULT 0,
     UNIQUE (store, agent)
 );
 

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
 from .database import mapped
-from .errors import Damaged, DiskFull, NotInitialized, StorageFailed, StoreBusy, ViewDamaged
+from .errors import Damaged, NotInitialized, ThrumError, ViewDamaged
 from .events import Draft, Event
 from .host import REAL, Host
 from .log import EventLog, Head, Reading, Shard
@@ -38,6 +38,7 @@ class Writing:
     def __init__(self, store: Store, shard: Shard) -> None:
         self._store = store
         self._shard = shard
+        self._end: Head | None = store.end(shard)
 
     def append(self, *drafts: Draft) -> list[Event]:
         """Says these, in this order, durably; then they are in the view and those concerned are woken.
@@ -45,12 +46,14 @@ class Writing:
         Raises DiskFull, StorageFailed, Damaged or Invalid: then none of them was said.
         """
         store, shard = self._store, self._shard
-        head = store.end(shard)
+        head = self._end or store.end(shard)
+        self._end = None
         said = store.log.append(shard, head, list(drafts), store.host.clock.wall_ms())
         try:
-            store.absorb(shard)
-        except (StoreBusy, DiskFull, StorageFailed, ViewDamaged) as error:
-            # It is said: the next process that opens the store finds it. Refusing now would be a lie.
+            _healed(store, lambda: store.absorb(shard, durable=True))
+        except ThrumError as error:
+            # It is said: the next process that opens the store finds it. Refusing now would be a lie, and
+            # starting again would say it twice.
             store.warnings.append(f"stored, and not shown yet: {error.message}")
         failpoint("commit.visible")
         store.wake()
@@ -118,7 +121,6 @@ class Store:
         shard = Shard(self.own, agent)
         with self._shard_lock(shard) as lock:
             lock.sign()
-            self.end(shard)
             yield Writing(self, shard)
 
     def end(self, shard: Shard) -> Head:
@@ -131,8 +133,8 @@ class Store:
             raise Damaged(f"the log of {shard.agent!r}", frozen)
         return head
 
-    def absorb(self, shard: Shard) -> None:
-        """Applies the rest of a shard to the view. Only under the shard's lock."""
+    def absorb(self, shard: Shard, *, durable: bool = False) -> None:
+        """Applies the rest of a shard to the view, made durable before. Only under the shard's lock."""
         while True:
             head, frozen = self.head(shard)
             if frozen:
@@ -141,15 +143,17 @@ class Store:
             self.log.repair(shard, reading, os.path.join(self.paths.var, "torn"))
             if reading.head == head and not reading.damage:
                 return
-            self.log.sync(shard, reading.head)
-            self._apply(shard, head, reading)
-            if reading.damage:
+            if not durable:
+                self.log.sync(shard, reading.head)
+            self._apply(shard, reading)
+            if reading.damage or not self.log.grew(shard, reading.head):
                 return
 
-    def _apply(self, shard: Shard, head: Head, reading: Reading) -> None:
+    def _apply(self, shard: Shard, reading: Reading) -> None:
+        generation = self.generation
         with self.committing():
-            if self.head(shard)[0] != head:
-                return  # the view was rebuilt meanwhile; the caller looks again
+            if self.generation != generation:
+                return  # the view was rebuilt meanwhile, perhaps with this in it; the caller looks again
             projection = self.projection()
             for event in reading.events:
                 projection.apply(event)

@@ -16,7 +16,7 @@ _LIMIT = 253_402_300_799_999  # the last millisecond of the year 9999
 def rfc3339(ms: int) -> str:
     """`ms` since 1970 as 2026-11-23T16:00:00.123Z, always of this width; beyond the year 9999 its end."""
     moment = _EPOCH + timedelta(milliseconds=min(max(ms, 0), _LIMIT))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def maybe_rfc3339(ms: int | None) -> str | None:

@@ -30,19 +30,14 @@ class View:
         self._var, self._host, self._log, self._own = var, host, log, own
         self._lock = host.lock(os.path.join(var, "commit.lock"))
         self.generation = ""
+        self._stamp: tuple[int, ...] = ()
         self.connection: sqlite3.Connection
         self.refresh()
 
     def refresh(self) -> None:
         """Goes over to the generation that counts now; makes one where there is none or a broken one."""
-        path = database.current(self._var, self._host)
-        if path is not None and path == self.generation:
-            return
-        self._disconnect()
         try:
-            if path is None:
-                raise ViewDamaged("there is none")
-            self._connect(path)
+            self._follow()
         except ViewDamaged:
             self.heal()
 
@@ -50,12 +45,7 @@ class View:
     def committing(self) -> Generator[None]:
         """A write transaction on the generation that counts, under commit.lock; errors of SQLite become ours."""
         with self._lock:
-            path = database.current(self._var, self._host)
-            if path is None:
-                raise ViewDamaged("it disappeared")
-            if path != self.generation:
-                self._disconnect()
-                self._connect(path)
+            self._follow()
             try:
                 with transaction(self.connection):
                     yield
@@ -101,7 +91,18 @@ class View:
             raise
         return generation.path
 
+    def _follow(self) -> None:
+        """Stays where it is, or goes over to the generation that counts; raises ViewDamaged where there is none."""
+        if self.generation and database.stamp(self._var, self.generation) == self._stamp:
+            return
+        self._disconnect()
+        path = database.current(self._var, self._host)
+        if path is None:
+            raise ViewDamaged("there is none")
+        self._connect(path)
+
     def _connect(self, path: str) -> None:
+        self._stamp = database.stamp(self._var, path)
         self.connection = connect(path)
         self.generation = path
 

@@ -34,7 +34,7 @@ class Agent(NamedTuple):
 
 _SELECT = """
 SELECT a.id, a.name, s.store, a.own, a.kind, a.role, a.module, a.display, a.worktree, a.host, a.first_ms, a.updated_ms,
-       coalesce(p.seen_ms, a.updated_ms), o.id, o.started_ms
+       max(s.said_ms, coalesce(p.seen_ms, 0)), o.id, o.started_ms
   FROM agents a JOIN shards s ON s.id = a.id
   LEFT JOIN presence p ON p.agent = a.id
   LEFT JOIN sessions o ON o.agent = a.id AND o.ended_ms IS NULL
@@ -60,6 +60,15 @@ def listed(view: sqlite3.Connection, role: str | None = None, module: str | None
         + " WHERE (?1 IS NULL OR a.role = ?1) AND (?2 IS NULL OR a.module = ?2) ORDER BY a.updated_ms DESC, a.id"
     )
     return [Agent(*row) for row in view.execute(sql, (role, module))]
+
+
+def addressed(view: sqlite3.Connection, name: str) -> list[tuple[int, str, str]]:
+    """(id, name, store) of the agents of that name, this store's first."""
+    sql = (
+        "SELECT a.id, a.name, s.store FROM agents a JOIN shards s ON s.id = a.id"
+        " WHERE a.name = ? ORDER BY a.own DESC, s.store"
+    )
+    return view.execute(sql, (name,)).fetchall()
 
 
 def with_role(view: sqlite3.Connection, role: str) -> list[tuple[int, str, str]]:

@@ -71,13 +71,13 @@ def _resolve(store: Store, text: str, warnings: list[str]) -> tuple[str, str, li
 
 def _agent(store: Store, name: str, nick: str, warnings: list[str]) -> Found | None:
     """An agent by name, this store's first; `nick` is the beginning of another store's id."""
-    found = [agent for agent in agents.named(store.view, name) if agent.store.startswith(nick)]
+    found = [row for row in agents.addressed(store.view, name) if row[2].startswith(nick)]
     if not found:
         return None
     if len(found) > 1:
-        others = ", ".join(f"@{agent.name}@{agent.store[:8]}" for agent in found[1:])
+        others = ", ".join(f"@{other}@{owner[:8]}" for _, other, owner in found[1:])
         warnings.append(f"@{name} is ambiguous; this went to the one in this store, not to {others}")
-    return found[0].id, found[0].name, found[0].store
+    return found[0]
 
 
 def _in_group(store: Store, group: str) -> list[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import model
+from .. import ids, model
 from ..errors import Invalid, KeyReused, UnknownMessage
 from ..events import Draft
 from ..model import Caller
@@ -165,30 +165,34 @@ def _say(store: Store, sender: Agent, data: dict[str, Any], audience: Audience, 
         if read is not None and messages.is_unread(store.view, read, sender.id):
             drafts.append(Draft("message.read", {"messages": [read]}))
         event, *_ = shard.append(*drafts)
-    row = messages.message(store.view, event.id)
     warnings = [*audience.warnings, *store.take_warnings()]
     if not audience.recipients:
         warnings.append("nobody is there to receive it yet")
-    if row is None:  # stored, and not in the view yet: `warnings` says so
-        now = rfc3339(event.ms)
-        return Sent(event.id, data.get("thread", ""), now, len(audience.recipients), (), (), tuple(warnings))
-    return _sent(store, row, tuple(warnings))
+    sent_at = rfc3339(event.ms)
+    return Sent(
+        message_id=event.id,
+        thread_id=data.get("thread") or ids.thread_of(event.id),
+        created_at=sent_at,
+        resolved_to=len(audience.recipients),
+        audiences=tuple(Pair(kind, value) for kind, value in audience.addresses),
+        recipients=tuple(
+            Recipient(shapes.shown(name, owner, own=owner == sender.store), sent_at, None, False)
+            for _, name, owner in audience.recipients
+        ),
+        warnings=tuple(warnings),
+    )
 
 
 def _again(store: Store, said: Row, data: dict[str, Any]) -> Sent:
     if (said.content, shapes.pairs(said.audience)) != (data["content"], tuple(Pair(*to) for to in data["to"])):
         raise KeyReused(data["key"], said.id)
-    return _sent(store, said, ("already sent under this idempotency key",))
-
-
-def _sent(store: Store, row: Row, warnings: tuple[str, ...]) -> Sent:
-    recipients = tuple(shapes.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
+    recipients = tuple(shapes.recipient(delivery) for delivery in messages.deliveries(store.view, said.number))
     return Sent(
-        message_id=row.id,
-        thread_id=shapes.thread(row),
-        created_at=rfc3339(row.sent_ms),
+        message_id=said.id,
+        thread_id=shapes.thread(said),
+        created_at=rfc3339(said.sent_ms),
         resolved_to=len(recipients),
-        audiences=shapes.pairs(row.audience),
+        audiences=shapes.pairs(said.audience),
         recipients=recipients,
-        warnings=warnings,
+        warnings=("already sent under this idempotency key",),
     )

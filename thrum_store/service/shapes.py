@@ -61,7 +61,7 @@ def recipient(delivery: Delivery) -> Recipient:
         shown(delivery.name, delivery.store, own=delivery.own),
         rfc3339(delivery.delivered_ms),
         maybe_rfc3339(delivery.read_ms),
-        delivery.answered,
+        bool(delivery.answered),
     )
 
 
