@@ -66,7 +66,7 @@ class Audiences:
         have = self._recipients(number, late=True)
         want = self._reached(number, ms, store) - named
         for recipient in sorted(want - have):
-            self._deliver(recipient, self._next_number(), number, message_id, late=True)
+            self._deliver([recipient], self._next_number(), number, message_id, late=True)
         for recipient in sorted(have - want):
             self._withdraw(recipient, number, message_id)
 

@@ -17,7 +17,7 @@ class Host(NamedTuple):
 
     def lock(self, path: str) -> Lock:
         """A lock on `path`, not taken yet."""
-        return self.storage.lock(path, self.clock)
+        return self.storage.lock(path)
 
 
 REAL = Host()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from .digest import fingerprint
@@ -156,29 +157,18 @@ class EventLog:
         if head.segment:
             self._storage.sync(self.segment(shard, head.segment))
 
-    def append(self, shard: Shard, head: Head, drafts: list[Draft], ms: int) -> list[Event]:
+    def append(self, shard: Shard, head: Head, drafts: list[Draft], ms: int) -> Reading:
         """Says `drafts` after `head`, which must be the end; durable on return. Only under the shard's lock.
 
-        Raises DiskFull or StorageFailed: then none of it was said.
+        Returns what a reader at `head` finds now. Raises Invalid, DiskFull or StorageFailed: then none of it was said.
         """
-        events: list[Event] = []
-        lines: list[bytes] = []
-        place = Place(shard.store, shard.agent, head.seq + 1, head.hash)
-        for draft in drafts:
-            line, event = encode(draft, place, ms)
-            if len(line) > LINE_LIMIT:
-                raise Invalid(
-                    f"this takes {len(line):,} bytes in the log; {LINE_LIMIT:,} fit",
-                    hint="put it in a file and send the path",
-                )
-            lines.append(line)
-            events.append(event)
-            place = place._replace(seq=place.seq + 1, before=event.hash)
+        lines, events = _encoded(shard, head, drafts, ms)
         head = self._open_segment(shard, head)
         failpoint("append.begin")
         self._write(shard, head, b"".join(lines))
         failpoint("append.durable")
-        return events
+        ends = list(accumulate((len(line) for line in lines), initial=head.offset))[1:]
+        return Reading(events, ends, Head(head.segment, ends[-1], events[-1].seq, events[-1].hash))
 
     def _write(self, shard: Shard, head: Head, data: bytes) -> None:
         try:
@@ -213,6 +203,23 @@ class EventLog:
             self._new_segment(shard, head)
         except ThrumError:
             self._storage.truncate(self.segment(shard, head.segment), head.offset)
+
+
+def _encoded(shard: Shard, head: Head, drafts: list[Draft], ms: int) -> tuple[list[bytes], list[Event]]:
+    lines: list[bytes] = []
+    events: list[Event] = []
+    place = Place(shard.store, shard.agent, head.seq + 1, head.hash)
+    for draft in drafts:
+        line, event = encode(draft, place, ms)
+        if len(line) > LINE_LIMIT:
+            raise Invalid(
+                f"this takes {len(line):,} bytes in the log; {LINE_LIMIT:,} fit",
+                hint="put it in a file and send the path",
+            )
+        lines.append(line)
+        events.append(event)
+        place = Place(shard.store, shard.agent, event.seq + 1, event.hash)
+    return lines, events
 
 
 @lru_cache(maxsize=1024)

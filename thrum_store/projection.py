@@ -112,8 +112,7 @@ class Projection:
         if wide:
             self._tag("to", wide, number)
             self._audiences.message(number)
-        for recipient in sorted(recipients):
-            self.deliver(recipient, number, number, event.id, late=False)
+        self.deliver(sorted(recipients), number, number, event.id, late=False)
 
     def _tag(self, field: str, pairs: list[list[str]] | list[tuple[str, str]], number: int) -> None:
         self._db.executemany(
@@ -125,16 +124,18 @@ class Projection:
         agent, _, other = name.partition("@")
         return self.shard_id(Shard(other or store, agent))
 
-    def deliver(self, recipient: int, number: int, message: int, message_id: str, *, late: bool) -> None:
-        """Puts a message into a mailbox under an ingest number; a receipt that came before it counts."""
-        receipt = self._db.execute(
-            "DELETE FROM receipts WHERE message = ? AND reader = ? RETURNING ms", (message_id, recipient)
-        ).fetchone()
-        self._db.execute(
+    def deliver(self, recipients: list[int], number: int, message: int, message_id: str, *, late: bool) -> None:
+        """Puts a message into mailboxes under an ingest number; receipts that came before it count."""
+        sql = "SELECT reader, ms FROM receipts WHERE message = ?"
+        early = dict(self._db.execute(sql, (message_id,)).fetchall())
+        self._db.executemany(
             "INSERT INTO deliveries (recipient, number, message, late, read_ms) VALUES (?, ?, ?, ?, ?)",
-            (recipient, number, message, late, receipt[0] if receipt else None),
+            [(recipient, number, message, late, early.get(recipient)) for recipient in recipients],
         )
-        self._note(recipient)
+        for recipient in recipients:
+            if recipient in early:
+                self._db.execute("DELETE FROM receipts WHERE message = ? AND reader = ?", (message_id, recipient))
+            self._note(recipient)
 
     def _note(self, recipient: int) -> None:
         if self._rebuilding:

@@ -6,12 +6,12 @@ can end, stop or fail a process exactly there: THRUM_FAILPOINT=name:action[:n], 
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import signal
 import sys
 
-from .clock import Clock
 from .errors import DiskFull, StorageFailed, StoreBusy, Unsupported
 
 try:
@@ -22,7 +22,6 @@ except ImportError as missing:  # Windows: no flock, no FIFO (docs/decisions/000
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone does not reach the disk
 LOCK_DEADLINE = 10.0  # seconds until a lock that nobody frees is an error (V1)
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.02
 
 
 def failed(error: OSError, what: str) -> StorageFailed | DiskFull:
@@ -34,26 +33,23 @@ def failed(error: OSError, what: str) -> StorageFailed | DiskFull:
 class Lock:
     """An advisory lock on a file, freed by the kernel when its holder dies. Nobody ever removes the file."""
 
-    def __init__(self, path: str, clock: Clock) -> None:
+    def __init__(self, path: str, deadline: float = LOCK_DEADLINE) -> None:
         self.path = path
-        self._clock = clock
+        self._deadline = deadline
         self._fd = -1
 
-    def acquire(self, deadline: float = LOCK_DEADLINE) -> None:
+    def acquire(self, deadline: float | None = None) -> None:
         """Takes the lock within `deadline` seconds, or raises StoreBusy with the holder's pid."""
         if self.try_acquire():
             return
-        limit = self._clock.monotonic() + deadline
-        pause = _FIRST_PAUSE
-        while not self.try_acquire():
-            if self._clock.monotonic() > limit:
-                raise StoreBusy(self._holder(), os.path.basename(self.path))
-            self._clock.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        fd = self._open()
+        if not _Blocked(fd).until(self._deadline if deadline is None else deadline):
+            raise StoreBusy(self._holder(), os.path.basename(self.path))
+        self._hold(fd)
 
     def try_acquire(self) -> bool:
         """Takes the lock if it is free; never waits."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = self._open()
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -61,18 +57,25 @@ class Lock:
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 return False
             raise failed(error, f"cannot lock {self.path}") from error
-        self._fd = fd
+        self._hold(fd)
         return True
-
-    def sign(self) -> None:
-        """Writes our pid into the file, for whoever waits in vain."""
-        os.pwrite(self._fd, f"{os.getpid():<10}".encode(), 0)
 
     def release(self) -> None:
         """Frees the lock."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise failed(error, f"cannot open {self.path}") from error
+
+    def _hold(self, fd: int) -> None:
+        """Signs the file with our pid, for whoever waits in vain."""
+        os.pwrite(fd, b"%-10d" % os.getpid(), 0)
+        self._fd = fd
 
     def _holder(self) -> str:
         try:
@@ -89,12 +92,45 @@ class Lock:
         self.release()
 
 
+class _Blocked:
+    """A blocking flock with a time limit. The kernel hands the lock on without a pause, which polling cannot; and only
+    a thread of its own can be left behind in a call that does not return."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._done, self._gate = _thread.allocate_lock(), _thread.allocate_lock()
+        self._locked = self._left = False
+        self._done.acquire()
+
+    def until(self, seconds: float) -> bool:
+        """Whether the lock was taken in time. If not, the descriptor is closed, sooner or later."""
+        _thread.start_new_thread(self._take, ())
+        try:
+            self._done.acquire(True, seconds)
+        finally:
+            with self._gate:
+                self._left = not self._locked
+        return self._locked
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            taken = True
+        except OSError:
+            taken = False
+        with self._gate:
+            self._locked = taken and not self._left
+            if not self._locked:
+                os.close(self._fd)
+        self._done.release()
+
+
 class Storage:
     """Files and directories of the store: 0600 and 0700, no link is ever followed."""
 
-    def lock(self, path: str, clock: Clock) -> Lock:
+    def lock(self, path: str) -> Lock:
         """A lock on `path`, not taken yet."""
-        return Lock(path, clock)
+        return Lock(path)
 
     def size(self, path: str) -> int:
         """Bytes in the file, or -1 where there is none."""

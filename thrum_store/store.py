@@ -47,17 +47,17 @@ class Writing:
         """
         store, shard = self._store, self._shard
         head = self._end or store.end(shard)
-        self._end = None
+        generation, self._end = store.generation, None
         said = store.log.append(shard, head, list(drafts), store.host.clock.wall_ms())
         try:
-            _healed(store, lambda: store.absorb(shard, durable=True))
+            _healed(store, lambda: store.show(shard, said, generation))
         except ThrumError as error:
             # It is said: the next process that opens the store finds it. Refusing now would be a lie, and
             # starting again would say it twice.
             store.warnings.append(f"stored, and not shown yet: {error.message}")
         failpoint("commit.visible")
         store.wake()
-        return said
+        return said.events
 
 
 class Store:
@@ -119,8 +119,7 @@ class Store:
     def writing(self, agent: str) -> Generator[Writing]:
         """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
         shard = Shard(self.own, agent)
-        with self._shard_lock(shard) as lock:
-            lock.sign()
+        with self._shard_lock(shard):
             yield Writing(self, shard)
 
     def end(self, shard: Shard) -> Head:
@@ -133,9 +132,15 @@ class Store:
             raise Damaged(f"the log of {shard.agent!r}", frozen)
         return head
 
-    def absorb(self, shard: Shard, *, durable: bool = False) -> None:
+    def show(self, shard: Shard, said: Reading, generation: str) -> None:
+        """Applies what was just said to the view it follows; if another one counts now, whatever is missing there."""
+        if not self._apply(shard, said, generation):
+            self.absorb(shard)
+
+    def absorb(self, shard: Shard) -> None:
         """Applies the rest of a shard to the view, made durable before. Only under the shard's lock."""
         while True:
+            generation = self.generation
             head, frozen = self.head(shard)
             if frozen:
                 return
@@ -143,24 +148,24 @@ class Store:
             self.log.repair(shard, reading, os.path.join(self.paths.var, "torn"))
             if reading.head == head and not reading.damage:
                 return
-            if not durable:
-                self.log.sync(shard, reading.head)
-            self._apply(shard, reading)
-            if reading.damage or not self.log.grew(shard, reading.head):
+            self.log.sync(shard, reading.head)
+            self._apply(shard, reading, generation)
+            if reading.damage:
                 return
 
-    def _apply(self, shard: Shard, reading: Reading) -> None:
-        generation = self.generation
+    def _apply(self, shard: Shard, reading: Reading, generation: str) -> bool:
+        """Applies a reading to the view it was made for; False where another view counts now."""
         with self.committing():
             if self.generation != generation:
-                return  # the view was rebuilt meanwhile, perhaps with this in it; the caller looks again
+                return False
             projection = self.projection()
             for event in reading.events:
                 projection.apply(event)
             projection.advance(shard, reading.head, reading.damage or None)
             projection.finish()
-            self._rung |= projection.recipients
             failpoint("commit.apply")
+        self._rung |= projection.recipients
+        return True
 
     def projection(self) -> Projection:
         """What applies events to the view, inside of `committing`."""

@@ -8,13 +8,14 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
-from . import database
+from . import database, live
 from .database import Generation, connect, mapped, transaction
 from .errors import StoreBusy, ViewDamaged
 from .events import Event, fast_parser
 from .host import Host
 from .log import EventLog, Head, Shard
 from .projection import Projection
+from .queries import agents
 from .storage import failpoint
 
 _REBUILD_DEADLINE = 120.0  # seconds to wait for another process that rebuilds the view
@@ -80,10 +81,11 @@ class View:
             self._lock.release()
 
     def _new_generation(self, progress: Progress | None) -> str:
-        self._lock.sign()
         generation = Generation(self._var, self._host)
         try:
             fill(generation.connection, self._log, self._own, self._host.clock.wall_ms(), progress)
+            for name, last in live.own(self._var, self._host).items():
+                agents.seen(generation.connection, self._own, name, last.seen_ms)
             failpoint("rebuild.filled")
             generation.publish()
         except BaseException:
