@@ -1,8 +1,11 @@
 """The view's SQLite file: its name, its settings, its transactions, its errors.
 
-The file is named by schema and generation (`p-v1.3.db`), and `current-v1` names the one that counts, so that a broken
-view is replaced and never unlinked under a live process (reliability §5.4). Every write, checkpoint and close happens
-under commit.lock: SQLite before 3.51.3 can corrupt a WAL that two connections reset at once.
+The file is named by schema and generation (`p-v1.3-9f2c11e0.db`), and `current-v1` names the one that counts, so that
+a broken view is replaced and never unlinked under a live process (reliability §5.4). No name comes back: a process that
+still has the old file open could not tell, and SQLite would take the old WAL for the new file's.
+
+Every write, checkpoint and close happens under commit.lock: SQLite before 3.51.3 can corrupt a WAL that two
+connections reset at once.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from .errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewDamaged
 from .host import Host
 
 SCHEMA = 1
 _CURRENT = f"current-v{SCHEMA}"
+_START = f"p-v{SCHEMA}."
 _HERE = os.path.dirname(__file__)
 _SETTINGS = """
 PRAGMA synchronous = NORMAL;
@@ -42,25 +47,49 @@ def current(var: str, host: Host) -> str | None:
     except FileNotFoundError:
         return None
     path = os.path.join(var, name)
-    return path if name.startswith(f"p-v{SCHEMA}.") and os.sep not in name and os.path.exists(path) else None
+    return path if name.startswith(_START) and os.sep not in name and os.path.exists(path) else None
 
 
-def stamp(var: str, path: str) -> tuple[int, ...]:
-    """What changes when another generation counts, or when somebody took this one's file away: two looks, no read."""
+class Stamp(NamedTuple):
+    """What changes when another generation counts, or when somebody takes this one's files away: looks, no read."""
+
+    counts: tuple[int, ...]  # the pointer and the file it names; empty where one of them is missing
+    beside: tuple[int, ...]  # the WAL and its index
+
+
+def stamp(var: str, path: str) -> Stamp:
+    """The stamp of a generation as the directory shows it now."""
+    beside = (_inode(path + "-wal"), _inode(path + "-shm"))
     try:
         pointer, file = os.stat(os.path.join(var, _CURRENT)), os.stat(path)
     except FileNotFoundError:
-        return ()
-    return pointer.st_ino, pointer.st_mtime_ns, file.st_dev, file.st_ino
+        return Stamp((), beside)
+    return Stamp((pointer.st_ino, pointer.st_mtime_ns, file.st_dev, file.st_ino), beside)
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def disown(var: str, host: Host) -> None:
+    """No generation counts any more; whoever comes next makes one. Only under commit.lock."""
+    host.storage.remove(os.path.join(var, _CURRENT))
 
 
 def connect(path: str) -> sqlite3.Connection:
     """A connection to an existing generation; raises ViewDamaged where it is none."""
     try:
         connection = sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise mapped(error) from error
+    try:
         connection.executescript(_SETTINGS)
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as error:
+        connection.close()
         raise mapped(error) from error
     if version != SCHEMA:
         connection.close()
@@ -102,16 +131,20 @@ class Generation:
 
     def __init__(self, var: str, host: Host) -> None:
         self._var, self._host = var, host
-        self.path = os.path.join(var, f"p-v{SCHEMA}.{1 + max(_generations(var, host), default=0)}.db")
+        number = 1 + max((_number(name) for name in host.storage.listing(var)), default=0)
+        self.path = os.path.join(var, f"{_START}{number}-{host.entropy.token(4)}.db")
         host.storage.create(self.path, b"")
         self.connection = sqlite3.connect(self.path, isolation_level=None)
+
+    def begin(self) -> None:
+        """Makes it empty, in one transaction that `publish` ends."""
         self.connection.executescript(_REBUILDING + _script("schema.sql"))
         self.connection.execute("BEGIN")
 
     def publish(self) -> None:
         """From now on this is the view. Only under commit.lock."""
         self.connection.execute("COMMIT")
-        self.connection.executescript(_script("indices.sql") + f"PRAGMA user_version = {SCHEMA};")
+        self.connection.execute(f"PRAGMA user_version = {SCHEMA}")
         self.connection.executescript("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;")
         self.connection.close()
         self._host.storage.sync(self.path)
@@ -125,15 +158,23 @@ class Generation:
 
     def _remove_older(self) -> None:
         """The generation before stays: a process may be in the middle of reading it."""
-        for number in sorted(_generations(self._var, self._host))[:-2]:
-            for suffix in ("", "-wal", "-shm"):
-                self._host.storage.remove(os.path.join(self._var, f"p-v{SCHEMA}.{number}.db{suffix}"))
+        numbers = {name: _number(name) for name in self._host.storage.listing(self._var)}
+        kept = {0, *sorted(set(numbers.values()))[-2:]}
+        for name, number in numbers.items():
+            if number not in kept:
+                self._host.storage.remove(os.path.join(self._var, name))
 
 
-def _generations(var: str, host: Host) -> list[int]:
-    start = f"p-v{SCHEMA}."
-    names = [name for name in host.storage.listing(var) if name.startswith(start) and name.endswith(".db")]
-    return [int(name[len(start) : -3]) for name in names if name[len(start) : -3].isdecimal()]
+def add_indices(view: sqlite3.Connection) -> None:
+    """Makes the indices that a rebuild leaves for its end, inside of its transaction."""
+    for statement in _script("indices.sql").split(";"):
+        view.execute(statement)
+
+
+def _number(name: str) -> int:
+    """The generation that a file belongs to; 0 where it is none's."""
+    digits = name.removeprefix(_START).partition("-")[0]
+    return int(digits) if name.startswith(_START) and digits.isdecimal() else 0
 
 
 def _script(name: str) -> str:
@@ -142,8 +183,14 @@ def _script(name: str) -> str:
 
 
 def mapped(error: sqlite3.Error) -> ThrumError:
-    """What an error of SQLite means to us. Busy, full and read-only are never taken for damage."""
-    primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    """What an error of SQLite means to us. Busy, full and read-only are never taken for damage.
+
+    Raises what is no error of SQLite but one of ours in using it.
+    """
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        raise error
+    primary = code & 0xFF
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy("", "the view")
     if primary == sqlite3.SQLITE_FULL:

@@ -17,6 +17,7 @@ from .digest import fingerprint
 from .ids import mint
 
 VERSION = 1
+DEPTH = 64  # levels of nesting that a line may have: every parser takes that many
 LINE_LIMIT = 2 * 1024 * 1024
 GENESIS = "0" * 32  # what the first line of a shard names as the line before
 
@@ -30,6 +31,7 @@ KINDS = {
     "message.delete": "evt_",
     "message.read": "evt_",
     "agent.register": "evt_",
+    "agent.delete": "evt_",
     "session.start": "ses_",
     "session.end": "evt_",
     "group.create": "grp_",
@@ -53,6 +55,7 @@ SHAPES: dict[str, dict[str, object]] = {
     "agent.register": {
         "kind": str, "role": str, "module": str, "display": str, "worktree": str, "host": str,
     },
+    "agent.delete": {"by": str},
     "session.start": {},
     "session.end": {"session": str, "reason": str},
     "group.create": {"group": str, "description?": str},
@@ -133,41 +136,116 @@ def fast_parser() -> Parser:
     return loads
 
 
-def decode(line: bytes, parse: Parser = json.loads) -> Event:
-    """The event in a whole line (without its newline), its own hash verified; raises Broken."""
+def plain_parser(line: bytes) -> Any:
+    """Takes, refuses and returns what `fast_parser` does: live or rebuilt, a line means the same."""
+    raw = _PLAIN.decode(line.decode())
+    if b"\\u" in line:
+        _CANONICAL.encode(raw).encode()  # refuses half a surrogate pair
+    return raw
+
+
+def _integer(text: str) -> int | float:
+    number = int(text)
+    return number if -(1 << 63) <= number < 1 << 64 else _number(text)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+def _constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+_PLAIN = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)
+
+
+def sealed(line: bytes) -> bool:
+    """Whether a line (without its newline) carries its own hash: then a writer finished it."""
     at = line.rfind(b',"h":"')
-    own = line[at + 6 : at + 38]
-    if at < 0 or fingerprint(line[:at] + line[at + 39 :]).encode() != own:
+    return at >= 0 and fingerprint(line[:at] + line[at + 39 :]).encode() == line[at + 6 : at + 38]
+
+
+def decode(line: bytes, parse: Parser = plain_parser) -> Event:
+    """The event in a whole line (without its newline), its own hash verified; raises Broken."""
+    if not sealed(line):
         raise Broken("the line does not match its own hash")
+    at = line.rfind(b',"h":"') + 6
     try:
         raw = parse(line)
         if raw["v"] != VERSION:
             raise Broken(f"format {raw['v']} is newer than this thrum")
-        return Event(raw["s"], raw["a"], raw["n"], raw["p"], raw["t"], raw["y"], raw["i"], raw["d"], own.decode())
-    except (KeyError, TypeError, ValueError) as error:
+        own = line[at : at + 32].decode()
+        event = Event(raw["s"], raw["a"], raw["n"], raw["p"], raw["t"], raw["y"], raw["i"], raw["d"], own)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise Broken(str(error)) from error
+    if tuple(map(type, event)) != _ENVELOPE or abs(event.ms) > _TIMES:
+        raise Broken("its envelope is strange")
+    if line.count(b"{") + line.count(b"[") > DEPTH and not _shallow(event.data):
+        raise Broken(f"it is nested deeper than {DEPTH} levels")
+    return event
+
+
+_ENVELOPE = (str, str, int, str, int, str, str, dict, str)
+_TIMES = 1 << 53  # milliseconds: what every parser and SQLite hold exactly
+
+
+def _shallow(data: Any) -> bool:
+    level: list[Any] = [data]
+    for _ in range(DEPTH - 1):
+        inside = [item.values() if item.__class__ is dict else item for item in level]
+        level = [item for items in inside for item in items if item.__class__ in (dict, list)]
+        if not level:
+            return True
+    return False
+
+
+def authentic(event: Event) -> bool:
+    """Whether an event carries the id of its own place in its own shard: nobody can take another one's id."""
+    return event.id == mint(KINDS[event.kind], event.ms, event.store, event.agent, event.seq)
 
 
 def malformed(event: Event) -> str:
     """Why an event of a known kind makes no sense, or an empty text."""
-    for field, shape in SHAPES[event.kind].items():
-        name = field.removesuffix("?")
-        if name not in event.data:
-            if name == field:
+    data = event.data
+    for name, required, fits in _CHECKS[event.kind]:
+        if name not in data:
+            if required:
                 return f"{event.kind} lacks {name!r}"
-        elif not _fits(event.data[name], shape):
+        elif not fits(data[name]):
             return f"{event.kind} has a strange {name!r}"
     return ""
 
 
-def _fits(value: Any, shape: object) -> bool:
-    if isinstance(shape, type):
-        return bool(value.__class__ is shape)
-    if value.__class__ is not list:
-        return False
-    if shape == _TEXTS:
-        return all(item.__class__ is str for item in value)
-    return all(item.__class__ is list and [part.__class__ for part in item] == [str, str] for item in value)
+_ONLY_TEXT = {str}
+
+
+def _is_texts(value: Any) -> bool:
+    return value.__class__ is list and {item.__class__ for item in value} <= _ONLY_TEXT
+
+
+def _is_pairs(value: Any) -> bool:
+    return value.__class__ is list and all(_is_texts(item) and len(item) == 2 for item in value)
+
+
+def _is_text(value: Any) -> bool:
+    return value.__class__ is str
+
+
+def _is_object(value: Any) -> bool:
+    return value.__class__ is dict
+
+
+_FITS: dict[object, Callable[[Any], bool]] = {
+    str: _is_text, dict: _is_object, _TEXTS: _is_texts, _PAIRS: _is_pairs,
+}  # fmt: skip
+_CHECKS = {
+    kind: tuple((field.removesuffix("?"), not field.endswith("?"), _FITS[shape]) for field, shape in fields.items())
+    for kind, fields in SHAPES.items()
+}
 
 
 class Header(NamedTuple):
@@ -182,5 +260,11 @@ def header(event: Event) -> Header:
     """The segment header in a decoded first line; raises Broken where it is something else."""
     if event.kind != "segment":
         raise Broken("the segment does not begin with its header")
-    first, number, length = event.data["first"], event.data["segment"], event.data["length"]
+    first, number, length = [_count(event.data.get(field)) for field in ("first", "segment", "length")]
     return Header(number, Place(event.store, event.agent, first, event.before), length)
+
+
+def _count(value: object) -> int:
+    if type(value) is int and 0 <= value < _TIMES:
+        return value
+    raise Broken("the segment has a strange header")

@@ -5,3 +5,4 @@ CREATE INDEX messages_thread ON messages (thread) WHERE thread IS NOT NULL;
 CREATE INDEX messages_key ON messages (author, idempotency) WHERE idempotency IS NOT NULL;
 CREATE INDEX messages_wide ON messages (sent_ms) WHERE wide;
 CREATE INDEX deliveries_unread ON deliveries (recipient, number) WHERE read_ms IS NULL;
+CREATE INDEX deliveries_message ON deliveries (message, recipient);

@@ -11,7 +11,8 @@ import sqlite3
 from collections.abc import Callable
 
 from .audience import Audiences
-from .events import Event, malformed
+from .departures import Departures
+from .events import Event, authentic, malformed
 from .log import Head, Shard
 
 
@@ -26,9 +27,12 @@ class Projection:
         self._ids: dict[Shard, int] = {}
         self._names: dict[int, str] = {}
         self._said: dict[int, int] = {}
+        self._deleted: list[tuple[int]] = []  # messages whose deliveries go at the end
+        self._receipts: bool | None = None  # whether any receipt waits for its delivery; None: not looked yet
         row = connection.execute("SELECT ingest FROM counter").fetchone()
         self._ingest = int(row[0]) if row else 0
         self._audiences = Audiences(connection, self.next_number, self.deliver)
+        self._departures = Departures(connection, self._ingest)
         self.recipients: set[str] = set()  # names of own agents that got mail
         self._folds: dict[str, Callable[[Event, int], None]] = {
             "message.create": self._message_create,
@@ -36,6 +40,7 @@ class Projection:
             "message.delete": self._message_delete,
             "message.read": self._message_read,
             "agent.register": self._agent_register,
+            "agent.delete": self._agent_delete,
             "session.start": self._session_start,
             "session.end": self._session_end,
             "group.create": self._group_create,
@@ -48,11 +53,16 @@ class Projection:
         """Folds one event; its shard's earlier ones were applied before. An unknown kind changes nothing."""
         shard = self.shard_id(Shard(event.store, event.agent))
         fold = self._folds.get(event.kind)
-        if fold is not None and (why := malformed(event)):
+        if fold is not None and (why := self._refused(event)):
             self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
         elif fold is not None:
             fold(event, shard)
         self._said[shard] = max(self._said.get(shard, 0), min(event.ms, self._now))
+
+    def _refused(self, event: Event) -> str:
+        if event.store != self._own and not authentic(event):
+            return "its id belongs to another event"
+        return malformed(event)
 
     def advance(self, shard: Shard, head: Head, frozen: str | None = None) -> None:
         """Notes how far the shard was read, and why no further."""
@@ -64,7 +74,10 @@ class Projection:
 
     def finish(self) -> None:
         """The last step of the transaction."""
+        if self._deleted:
+            self._db.executemany("DELETE FROM deliveries WHERE message = ?", self._deleted)
         self._audiences.settle()
+        self._departures.settle()
         self._db.execute("INSERT OR REPLACE INTO counter (id, ingest) VALUES (1, ?)", (self._ingest,))
 
     def next_number(self) -> int:
@@ -126,8 +139,7 @@ class Projection:
 
     def deliver(self, recipients: list[int], number: int, message: int, message_id: str, *, late: bool) -> None:
         """Puts a message into mailboxes under an ingest number; receipts that came before it count."""
-        sql = "SELECT reader, ms FROM receipts WHERE message = ?"
-        early = dict(self._db.execute(sql, (message_id,)).fetchall())
+        early = self._early(message_id)
         self._db.executemany(
             "INSERT INTO deliveries (recipient, number, message, late, read_ms) VALUES (?, ?, ?, ?, ?)",
             [(recipient, number, message, late, early.get(recipient)) for recipient in recipients],
@@ -136,6 +148,15 @@ class Projection:
             if recipient in early:
                 self._db.execute("DELETE FROM receipts WHERE message = ? AND reader = ?", (message_id, recipient))
             self._note(recipient)
+
+    def _early(self, message_id: str) -> dict[int, int]:
+        """Receipts of a message that came before their deliveries; mostly there are none at all."""
+        if self._receipts is None:
+            self._receipts = self._db.execute("SELECT 1 FROM receipts LIMIT 1").fetchone() is not None
+        if not self._receipts:
+            return {}
+        sql = "SELECT reader, ms FROM receipts WHERE message = ?"
+        return dict(self._db.execute(sql, (message_id,)).fetchall())
 
     def _note(self, recipient: int) -> None:
         if self._rebuilding:
@@ -163,7 +184,7 @@ class Projection:
             (event.ms, event.data.get("reason"), event.data["message"], author),
         ).fetchone()
         if row:
-            self._db.execute("DELETE FROM deliveries WHERE message = ?", row)
+            self._deleted.append(row)
             self._db.execute("DELETE FROM receipts WHERE message = ?", (event.data["message"],))
 
     def _message_read(self, event: Event, reader: int) -> None:
@@ -177,12 +198,15 @@ class Projection:
         if row and self._mark(row[0], reader, ms):
             return
         self._db.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (message_id, reader, ms))
+        self._receipts = True
 
     def _mark(self, message: int, reader: int, ms: int) -> bool:
         """Marks the delivery as read, once; False where there is none (yet)."""
-        found = self._db.execute(
-            "SELECT number, read_ms FROM deliveries WHERE message = ? AND recipient = ?", (message, reader)
-        ).fetchone()
+        sql = "SELECT number, read_ms FROM deliveries WHERE recipient = ? AND number = ? AND message = ?"
+        found = self._db.execute(sql, (reader, message, message)).fetchone()
+        if found is None and not self._rebuilding:  # a rebuild makes late deliveries last
+            sql = "SELECT number, read_ms FROM deliveries WHERE recipient = ? AND message = ?"
+            found = self._db.execute(sql, (reader, message)).fetchone()
         if found and found[1] is None:
             sql = "UPDATE deliveries SET read_ms = ? WHERE recipient = ? AND number = ?"
             self._db.execute(sql, (ms, reader, found[0]))
@@ -207,6 +231,11 @@ class Projection:
             " updated_ms = ?10",
             (agent, event.store == self._own, event.agent, *what, event.ms),
         )
+        self._audiences.changed(event.ms)
+
+    def _agent_delete(self, event: Event, agent: int) -> None:
+        self._deleted += self._departures.delete(event, agent)
+        self._receipts = True
         self._audiences.changed(event.ms)
 
     def _session_start(self, event: Event, agent: int) -> None:
@@ -244,5 +273,8 @@ class Projection:
         self._audiences.changed(event.ms)
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return None if value is None else _COMPACT.encode(value)

@@ -15,9 +15,12 @@ CREATE TABLE rejected (id INTEGER NOT NULL, seq INTEGER NOT NULL, why TEXT NOT N
 -- Every registration, because who got a message depends on who was what when it was sent. `id` is the shard's.
 CREATE TABLE registrations (
     id INTEGER NOT NULL, seq INTEGER NOT NULL, ms INTEGER NOT NULL, kind TEXT NOT NULL,
-    role TEXT NOT NULL, module TEXT NOT NULL, display TEXT NOT NULL, worktree TEXT NOT NULL, host TEXT NOT NULL,
+    role TEXT, module TEXT NOT NULL, display TEXT NOT NULL, worktree TEXT NOT NULL, host TEXT NOT NULL,
     PRIMARY KEY (id, seq)
-) WITHOUT ROWID;
+) WITHOUT ROWID; -- a deletion is one without a role
+
+-- When an agent was deleted last: what was sent until then never comes into its mailbox.
+CREATE TABLE deletions (agent INTEGER PRIMARY KEY, ms INTEGER NOT NULL);
 
 -- The newest registration of each; `first_ms` is the oldest one's time.
 CREATE TABLE agents (
@@ -49,7 +52,6 @@ CREATE TABLE deliveries (
     recipient INTEGER NOT NULL, number INTEGER NOT NULL, message INTEGER NOT NULL, late INTEGER NOT NULL,
     read_ms INTEGER, PRIMARY KEY (recipient, number)
 ) WITHOUT ROWID;
-CREATE INDEX deliveries_message ON deliveries (message, recipient);
 
 -- Receipts that came before their delivery.
 CREATE TABLE receipts (
@@ -72,7 +74,7 @@ CREATE INDEX group_adds_member ON group_adds (member_type, member_value);
 CREATE TABLE group_removes (id TEXT PRIMARY KEY, ms INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What is local to this machine and never an event: who was seen when, and what was handed over and not confirmed yet.
-CREATE TABLE presence (agent INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL, intent TEXT, task TEXT);
+CREATE TABLE presence (agent INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL);
 CREATE TABLE claims (
     recipient INTEGER NOT NULL, number INTEGER NOT NULL, token TEXT NOT NULL, until_ms INTEGER NOT NULL,
     PRIMARY KEY (recipient, number)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import heapq
+import gc
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
-from . import database, live
-from .database import Generation, connect, mapped, transaction
-from .errors import StoreBusy, ViewDamaged
+from . import database
+from .database import Generation, Stamp, connect, mapped, transaction
+from .errors import StorageFailed, StoreBusy, ViewDamaged
 from .events import Event, fast_parser
 from .host import Host
 from .log import EventLog, Head, Shard
@@ -31,14 +31,19 @@ class View:
         self._var, self._host, self._log, self._own = var, host, log, own
         self._lock = host.lock(os.path.join(var, "commit.lock"))
         self.generation = ""
-        self._stamp: tuple[int, ...] = ()
+        self._stamp = Stamp((), ())
+        self._severed = ""
         self.connection: sqlite3.Connection
         self.refresh()
 
     def refresh(self) -> None:
         """Goes over to the generation that counts now; makes one where there is none or a broken one."""
         try:
-            self._follow()
+            if not self.generation:
+                self._follow()
+            elif not self._stays():
+                with self._lock:
+                    self._follow()
         except ViewDamaged:
             self.heal()
 
@@ -65,29 +70,40 @@ class View:
         """Closes the view; the last close of all writes it back into one file."""
         try:
             with self._lock:
+                if not self._stays() and self._severed:
+                    database.disown(self._var, self._host)  # our close writes back what nobody else can see
                 self._disconnect()
         except StoreBusy:
             self._disconnect()
 
     def _replace(self, *, only_if_broken: bool, progress: Progress | None = None) -> None:
-        self._disconnect()
         self._lock.acquire(_REBUILD_DEADLINE)
         try:
             path = database.current(self._var, self._host)
-            if path is None or not only_if_broken or not database.intact(path):
+            broken = path is None or path == self._severed
+            if not broken:
+                self._disconnect()
+            if path is None or broken or not only_if_broken or not database.intact(path):
                 path = self._new_generation(progress)
+            self._disconnect()  # a severed one only now: its close may spoil the file that counted until here
             self._connect(path)
         finally:
             self._lock.release()
 
     def _new_generation(self, progress: Progress | None) -> str:
+        from . import live  # it brings subprocess, 9 ms, and a rebuild is rare
+
         generation = Generation(self._var, self._host)
         try:
+            generation.begin()
             fill(generation.connection, self._log, self._own, self._host.clock.wall_ms(), progress)
             for name, last in live.own(self._var, self._host).items():
                 agents.seen(generation.connection, self._own, name, last.seen_ms)
             failpoint("rebuild.filled")
             generation.publish()
+        except sqlite3.Error as error:
+            generation.abandon()
+            raise mapped(error) from error
         except BaseException:
             generation.abandon()
             raise
@@ -95,18 +111,32 @@ class View:
 
     def _follow(self) -> None:
         """Stays where it is, or goes over to the generation that counts; raises ViewDamaged where there is none."""
-        if self.generation and database.stamp(self._var, self.generation) == self._stamp:
+        if self._stays():
             return
+        if self._severed:
+            raise ViewDamaged("its WAL was taken away")
         self._disconnect()
         path = database.current(self._var, self._host)
         if path is None:
             raise ViewDamaged("there is none")
         self._connect(path)
 
+    def _stays(self) -> bool:
+        """Whether our generation counts and its files are those we opened. Notes it where only the WAL is another one:
+        then we and others write past each other, and no check of the file would show it."""
+        if not self.generation:
+            return False
+        now = database.stamp(self._var, self.generation)
+        severed = now.counts == self._stamp.counts and now.beside != self._stamp.beside
+        self._severed = self.generation if severed else ""
+        return now == self._stamp
+
     def _connect(self, path: str) -> None:
-        self._stamp = database.stamp(self._var, path)
+        before = database.stamp(self._var, path)
         self.connection = connect(path)
         self.generation = path
+        self._stamp = database.stamp(self._var, path)._replace(counts=before.counts)
+        self._severed = ""
 
     def _disconnect(self) -> None:
         if self.generation:
@@ -116,17 +146,34 @@ class View:
 
 def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progress: Progress | None) -> None:
     """Applies all logs to an empty view, oldest first as far as the shards' own order allows."""
+    import heapq  # as above
+
     projection = Projection(view, own, now_ms, rebuilding=True)
     parse = fast_parser()
     ends: dict[Shard, tuple[Head, str]] = {}
     streams = [_stream(log, shard, parse, ends) for shard in log.shards()]
-    for count, (_, _, event) in enumerate(heapq.merge(*streams), 1):
-        projection.apply(event)
-        if progress is not None and count % _REPORTED == 0:
-            progress(count)
+    with _no_collections():
+        for count, (_, _, event) in enumerate(heapq.merge(*streams), 1):
+            projection.apply(event)
+            if progress is not None and count % _REPORTED == 0:
+                progress(count)
     for shard, (head, damage) in ends.items():
-        projection.advance(shard, head, damage or None)
+        if head.segment or damage:
+            projection.advance(shard, head, damage or None)
+    database.add_indices(view)  # before the end, which looks for late deliveries by message
     projection.finish()
+
+
+@contextmanager
+def _no_collections() -> Generator[None]:
+    """Millions of short-lived tuples and no cycles: the collector would take a sixth of the time and find nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _stream(
@@ -135,12 +182,15 @@ def _stream(
     """A shard's events with a time that never runs backwards, for the merge; notes where the shard ends."""
     head, latest = Head(), 0
     while True:
-        reading = log.read(shard, head, parse)
-        progressed = reading.head != head
-        head = reading.head
-        ends[shard] = (head, reading.damage)
-        if not progressed:
-            log.sync(shard, head)  # nobody may see what a power cut could still take
+        try:
+            reading = log.read(shard, head, parse)
+            progressed = reading.head != head
+            head = reading.head
+            ends[shard] = (head, reading.damage)
+            if not progressed:
+                log.sync(shard, head, Head())  # nobody may see what a power cut could still take
+                return
+        except StorageFailed:  # a file that cannot be read holds up nobody else; every catch-up tries it again
             return
         for event in reading.events:
             latest = max(latest, event.ms)

@@ -1,12 +1,13 @@
-"""Waiting for mail: hold the bell, look, sleep until it rings; and look again every second anyway.
+"""Waiting for mail: take the cursor, hold the bell, look, sleep until it rings; and look again every second anyway.
 
-The bell is held before the first look, so a send at any moment is either seen by the look or rings the bell (the model
-in docs/models/wait.pml). `Watch` holds the order and never sleeps itself: the CLI drives it with `poll`, the MCP
+The bell is held before the first look, so a send after the cursor is either seen by the look or rings the bell (the
+model in docs/models/wait.pml). `Watch` holds the order and never sleeps itself: the CLI drives it with `poll`, the MCP
 server with its event loop.
 """
 
 from __future__ import annotations
 
+import math
 import select
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ from .store import Store, open_store, use_case
 from .times import rfc3339
 from .wake import Bell
 
-TICK = 1.0  # seconds after which a waiter looks without having been rung
+TICK = 1.0  # seconds after which a waiter looks without having been rung (V3: found within 2 s)
+_LONG_TICK, _LONG_AFTER = 2.0, 10.0  # and once it has waited for a while
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,16 @@ class Watch:
         self._scope = model.tag(request.scope, "scope") if request.scope is not None else None
         self._mention = model.address(request.mention) if request.mention is not None else None
         wide = self._scope is not None or self._mention is not None
-        self.bell = Bell(paths.bells, wake.EVERY if wide else caller.name)
-        try:
-            self.store = open_store(paths, host)
-        except BaseException:
-            self.bell.close()
-            raise
         self._caller = caller
-        self._after = request.after
+        self._after = request.after or 0.0
         self._start = host.clock.monotonic()
-        self._since: Since | None = None
+        self.store = open_store(paths, host)
+        try:
+            self._since = _cursor(self.store, self._after)
+            self.bell = Bell(paths.bells, wake.EVERY if wide else caller.name)
+        except BaseException:
+            self.store.close()
+            raise
 
     def look(self) -> tuple[Signal, ...]:
         """What has arrived by now. Raises NotRegistered for a caller that nobody registered."""
@@ -82,22 +84,19 @@ class Watch:
     def arrived(self) -> tuple[Signal, ...]:
         """One look at the view, by `look`."""
         reader = known(self.store, self._caller).id
-        if self._since is None and not self._begin():
+        if self.early() > 0:
+            self._since = _cursor(self.store, 0.0)
             return ()
-        assert self._since is not None
         found = mailbox.arrivals(self.store.view, reader, self._since, self._scope, self._mention)
         fresh = [one for one in found if self._since.covers(self.store.generation, one)]
         return tuple(_signal(one) for one in fresh)
 
-    def _begin(self) -> bool:
-        """Takes the cursor; not before the time that a positive `after` names."""
-        clock = self.store.host.clock
-        after = self._after or 0.0
-        if after > 0 and clock.monotonic() - self._start < after:
-            return False
-        received = clock.wall_ms() + int(after * 1000) if after < 0 else None
-        self._since = mailbox.since(self.store.view, self.store.generation, received)
-        return True
+    def early(self) -> float:
+        """Seconds until what comes counts: 0 or less, unless a positive `after` names a later time.
+
+        Look again exactly then: the last look before it takes the cursor.
+        """
+        return self._start + self._after - self.store.host.clock.monotonic() if self._after > 0 else 0.0
 
     def __enter__(self) -> Watch:
         return self
@@ -105,6 +104,16 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self.bell.close()
         self.store.close()
+
+
+@use_case
+def _cursor(store: Store, after: float) -> Since:
+    """The cursor that means now, or so many seconds ago where `after` is negative."""
+    received = store.host.clock.wall_ms() + int(after * 1000) if after < 0 else None
+    return mailbox.since(store.view, store.generation, received)
+
+
+_catch_up = use_case(Store.catch_up)
 
 
 @use_case
@@ -129,9 +138,9 @@ def wait(paths: Paths, caller: Caller, request: WaitFor, host: Host = REAL) -> W
             waited = clock.monotonic() - start
             if found or waited >= request.timeout:
                 return WaitEnded("received" if found else "timeout", found, round(waited, 3))
-            rung = poll.poll(max(min(TICK, request.timeout - waited), 0) * 1000)
-            if not rung:
-                watch.store.catch_up()
+            pause = min(TICK, request.timeout - waited, watch.early() if watch.early() > 0 else TICK)
+            if not poll.poll(math.ceil(max(pause, 0) * 1000)):
+                _catch_up(watch.store)
 
 
 def _signal(one: Arrival) -> Signal:
