@@ -107,4 +107,6 @@ class Audiences:
             row = self._db.execute("SELECT ms FROM group_removes WHERE id = ?", add[:1]).fetchone()
             if row:
                 removes[add[0]] = row[0]
-        return folds.alive((Added(*add) for add in adds), removes, ms)
+        found = folds.alive((Added(*add) for add in adds), removes, ms)
+        # What another machine added to a group that was being deleted holds nobody, as when a message is sent.
+        return found if any(add.member_type == folds.ITSELF for add in found) else []

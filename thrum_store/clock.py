@@ -7,7 +7,7 @@ import time
 
 
 class Clock:
-    """Wall time for people, monotonic time for deadlines."""
+    """Wall time for people, monotonic time for deadlines, and sleep."""
 
     def wall_ms(self) -> int:
         """Milliseconds since 1970, as the machine believes. For display only: nothing is ordered by it."""
@@ -16,6 +16,10 @@ class Clock:
     def monotonic(self) -> float:
         """Seconds that never run backwards."""
         return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Waits `seconds`: only between two tries at what another machine holds."""
+        time.sleep(seconds)
 
 
 class Entropy:

@@ -171,6 +171,11 @@ def add_indices(view: sqlite3.Connection) -> None:
         view.execute(statement)
 
 
+def is_generation(name: str) -> bool:
+    """Whether a file in `.thrum/var` belongs to a generation of the view."""
+    return _number(name) > 0
+
+
 def _number(name: str) -> int:
     """The generation that a file belongs to; 0 where it is none's."""
     digits = name.removeprefix(_START).partition("-")[0]

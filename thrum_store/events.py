@@ -43,6 +43,7 @@ KINDS = {
 
 _PAIRS = "list of pairs"
 _TEXTS = "list of texts"
+_PLACE = "sequence and milliseconds"  # of an own, earlier event that is said again because a purge removed it
 # kind -> what its data must hold; `?` marks what may be missing.
 SHAPES: dict[str, dict[str, object]] = {
     "message.create": {
@@ -51,17 +52,19 @@ SHAPES: dict[str, dict[str, object]] = {
     },
     "message.edit": {"message": str, "content": str, "structured?": dict},
     "message.delete": {"message": str, "reason?": str},
-    "message.read": {"messages": _TEXTS},
+    "message.read": {"messages": _TEXTS, "again?": _PLACE},
     "agent.register": {
-        "kind": str, "role": str, "module": str, "display": str, "worktree": str, "host": str,
+        "kind": str, "role": str, "module": str, "display": str, "worktree": str, "host": str, "again?": _PLACE,
     },
-    "agent.delete": {"by": str},
-    "session.start": {},
+    "agent.delete": {"by": str, "again?": _PLACE},
+    "session.start": {"again?": _PLACE},
     "session.end": {"session": str, "reason": str},
-    "group.create": {"group": str, "description?": str},
-    "group.delete": {"group": str, "added": _TEXTS},
-    "group.member.add": {"group": str, "member_type": str, "member_value": str},
-    "group.member.remove": {"group": str, "member_type": str, "member_value": str, "added": _TEXTS},
+    "group.create": {"group": str, "description?": str, "again?": _PLACE},
+    "group.delete": {"group": str, "added": _TEXTS, "again?": _PLACE},
+    "group.member.add": {"group": str, "member_type": str, "member_value": str, "again?": _PLACE},
+    "group.member.remove": {
+        "group": str, "member_type": str, "member_value": str, "added": _TEXTS, "again?": _PLACE,
+    },
 }  # fmt: skip
 
 
@@ -110,10 +113,14 @@ def encode(draft: Draft, place: Place, ms: int) -> tuple[bytes, Event]:
     return line, Event(place.store, place.agent, place.seq, place.before, ms, draft.kind, identifier, draft.data, own)
 
 
-def encode_header(place: Place, number: int, previous_length: int) -> bytes:
-    """The first line of segment `number`: which event comes next, and how much of the segment before counts."""
+def encode_header(place: Place, number: int, previous_length: int, purged: int = 0) -> bytes:
+    """The first line of segment `number`: which event comes next, and how much of the segment before counts.
+
+    `purged` bytes of what counted in this one are gone, its first header among them.
+    """
+    told = {"first": place.seq, "length": previous_length, "segment": number}
     fields: Data = {
-        "a": place.agent, "d": {"first": place.seq, "length": previous_length, "segment": number}, "i": "",
+        "a": place.agent, "d": {**told, "purged": purged} if purged else told, "i": "",
         "n": 0, "p": place.before, "s": place.store, "t": 0, "v": VERSION, "y": "segment",
     }  # fmt: skip
     return _sealed(fields)[0]
@@ -208,6 +215,14 @@ def authentic(event: Event) -> bool:
     return event.id == mint(KINDS[event.kind], event.ms, event.store, event.agent, event.seq)
 
 
+def original(event: Event) -> Event:
+    """What an event stands for: the purged one that it says again, with that one's id and time; else itself."""
+    seq, ms = event.data.get("again", (0, 0))
+    if not 0 < seq < event.seq:
+        return event
+    return event._replace(id=mint(KINDS[event.kind], ms, event.store, event.agent, seq), ms=ms)
+
+
 def malformed(event: Event) -> str:
     """Why an event of a known kind makes no sense, or an empty text."""
     data = event.data
@@ -239,8 +254,12 @@ def _is_object(value: Any) -> bool:
     return value.__class__ is dict
 
 
+def _is_place(value: Any) -> bool:
+    return value.__class__ is list and [part.__class__ for part in value] == [int, int] and abs(value[1]) <= _TIMES
+
+
 _FITS: dict[object, Callable[[Any], bool]] = {
-    str: _is_text, dict: _is_object, _TEXTS: _is_texts, _PAIRS: _is_pairs,
+    str: _is_text, dict: _is_object, _TEXTS: _is_texts, _PAIRS: _is_pairs, _PLACE: _is_place,
 }  # fmt: skip
 _CHECKS = {
     kind: tuple((field.removesuffix("?"), not field.endswith("?"), _FITS[shape]) for field, shape in fields.items())
@@ -254,6 +273,7 @@ class Header(NamedTuple):
     number: int
     place: Place
     previous_length: int
+    purged: int = 0
 
 
 def header(event: Event) -> Header:
@@ -261,7 +281,8 @@ def header(event: Event) -> Header:
     if event.kind != "segment":
         raise Broken("the segment does not begin with its header")
     first, number, length = [_count(event.data.get(field)) for field in ("first", "segment", "length")]
-    return Header(number, Place(event.store, event.agent, first, event.before), length)
+    purged = _count(event.data.get("purged", 0))
+    return Header(number, Place(event.store, event.agent, first, event.before), length, purged)
 
 
 def _count(value: object) -> int:

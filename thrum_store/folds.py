@@ -18,7 +18,7 @@ class Registration(NamedTuple):
 
     seq: int
     ms: int
-    role: str
+    role: str | None  # None: deleted
 
 
 class Added(NamedTuple):

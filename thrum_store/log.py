@@ -7,8 +7,9 @@ failed can be left behind. Nothing here is ever renamed, sorted or rewritten. Th
 
 from __future__ import annotations
 
-import json
 import os
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -28,12 +29,16 @@ from .events import (
     encode,
     encode_header,
     header,
+    plain_parser,
+    sealed,
 )
 from .storage import Storage, failpoint
 
 # A sync costs what changed only where the files that changed are small (performance.md, "Git").
 SEGMENT_LIMIT = 64 * 1024
 _HEADER_LIMIT = 1024
+_ENDING_LIMIT = 96
+_ENDING = re.compile(rb'"t":-?[0-9]+,"v":[0-9]+,"y":"[a-z._]+"}$')
 
 
 class Shard(NamedTuple):
@@ -91,25 +96,26 @@ class EventLog:
             return True
         return self._storage.size(self.segment(shard, head.segment + 1)) >= 0
 
-    def read(self, shard: Shard, head: Head, parse: Parser = json.loads) -> Reading:
+    def read(self, shard: Shard, head: Head, parse: Parser = plain_parser) -> Reading:
         """The events that follow `head`, of one segment; call again until there are none.
 
         Never raises for what the file holds: `Reading.torn` and `Reading.damage` say it.
         """
         if head.segment:
             reading = self._read_rest(shard, head, parse)
-            if reading.events or reading.damage:
-                return reading
-            if self._next_header(shard, head.segment) is None:
+            if reading.events or reading.torn or reading.damage:
                 return reading
         return self._read_next(shard, head, parse)
 
     def _read_next(self, shard: Shard, head: Head, parse: Parser) -> Reading:
+        expected = Place(shard.store, shard.agent, head.seq + 1, head.hash)
         found = self._next_header(shard, head.segment)
         if found is None:
-            return Reading([], [], head)
+            # Nothing follows a header that was not durable yet, so what is longer than one was said and has rotted.
+            whole = len(encode_header(expected, head.segment + 1, head.offset))
+            rotten = self._storage.size(self.segment(shard, head.segment + 1)) > whole
+            return Reading([], [], head, damage=f"segment {head.segment + 1} has no header" if rotten else "")
         told, length = found
-        expected = Place(shard.store, shard.agent, head.seq + 1, head.hash)
         if told.place != expected or told.number != head.segment + 1:
             return Reading([], [], head, damage=f"segment {head.segment + 1} does not continue the chain")
         return self._read_rest(shard, Head(told.number, length, head.seq, head.hash), parse)
@@ -118,7 +124,7 @@ class EventLog:
         path = self.segment(shard, head.segment)
         size = self._storage.size(path)
         following = self._next_header(shard, head.segment)
-        counted = size if following is None else following[0].previous_length
+        counted = size if following is None else self._counted(shard, head.segment, size, following[0])
         if size < max(head.offset, counted):
             return Reading([], [], head, damage=f"{os.path.basename(path)} is shorter than what was read from it")
         if counted <= head.offset:
@@ -128,6 +134,13 @@ class EventLog:
         if reading.torn and following is not None:
             return reading._replace(torn=0, damage=f"{os.path.basename(path)} breaks off before its end")
         return reading
+
+    def _counted(self, shard: Shard, number: int, size: int, following: Header) -> int:
+        """How many bytes of a segment count, as the next one says; of a purged one, what is left of them."""
+        own = self._next_header(shard, number - 1) if size < following.previous_length else None
+        if own is None or not own[0].purged:
+            return following.previous_length
+        return own[1] + following.previous_length - own[0].purged
 
     def _next_header(self, shard: Shard, number: int) -> tuple[Header, int] | None:
         """The header of the segment after `number` and its length; None where there is no whole one."""
@@ -152,10 +165,13 @@ class EventLog:
         self._storage.replace(os.path.join(aside, name), rest)
         self._storage.truncate(path, reading.head.offset)
 
-    def sync(self, shard: Shard, head: Head) -> None:
-        """Makes what was found durable, before anybody may see it (reliability §0.6)."""
+    def sync(self, shard: Shard, head: Head, before: Head) -> None:
+        """Makes what was found after `before` durable, before anybody may see it (reliability §0.6)."""
         if head.segment:
-            self._storage.sync(self.segment(shard, head.segment))
+            path = self.segment(shard, head.segment)
+            self._storage.sync(path)
+            if head.segment != before.segment:  # its name too: whoever began it may have died before
+                self._storage.sync_directory(os.path.dirname(path))
 
     def append(self, shard: Shard, head: Head, drafts: list[Draft], ms: int) -> Reading:
         """Says `drafts` after `head`, which must be the end; durable on return. Only under the shard's lock.
@@ -181,9 +197,10 @@ class EventLog:
     def _open_segment(self, shard: Shard, head: Head) -> Head:
         if head.segment and head.offset < SEGMENT_LIMIT:
             return head
-        return self._new_segment(shard, head)
+        return self.begin_segment(shard, head)
 
-    def _new_segment(self, shard: Shard, head: Head) -> Head:
+    def begin_segment(self, shard: Shard, head: Head) -> Head:
+        """Begins the next segment after `head`, which must be the end. Only under the shard's lock."""
         number = head.segment + 1
         path = self.segment(shard, number)
         place = Place(shard.store, shard.agent, head.seq + 1, head.hash)
@@ -194,13 +211,14 @@ class EventLog:
         except FileExistsError:  # begun by a process that died before its header was whole
             self._storage.truncate(path, 0)
             self._storage.append(path, line)
+            self._storage.sync_directory(os.path.dirname(path))
         failpoint("segment.created")
         return Head(number, len(line), head.seq, head.hash)
 
     def _leave_behind(self, shard: Shard, head: Head) -> None:
         """After a failed sync nobody knows what the disk holds: continue in a new segment, and if that fails, cut."""
         try:
-            self._new_segment(shard, head)
+            self.begin_segment(shard, head)
         except ThrumError:
             self._storage.truncate(self.segment(shard, head.segment), head.offset)
 
@@ -235,14 +253,12 @@ def _chain(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:
         try:
             event = _next_event(data[at:end], shard, head, parse)
         except Broken as error:
-            damage = str(error) if _continues(data, end + 1) else ""
-            torn = 0 if damage else len(data) - at
-            return Reading(events, ends, head, torn, damage)
+            return _stopped(Reading(events, ends, head), data[at:], shard.agent, str(error))
         at = end + 1
         head = Head(head.segment, start + at, event.seq, event.hash)
         events.append(event)
         ends.append(head.offset)
-    return Reading(events, ends, head, len(data) - at)
+    return _stopped(Reading(events, ends, head), data[at:], shard.agent, "the last line does not end")
 
 
 def _next_event(line: bytes, shard: Shard, head: Head, parse: Parser) -> Event:
@@ -254,12 +270,28 @@ def _next_event(line: bytes, shard: Shard, head: Head, parse: Parser) -> Event:
     return event
 
 
-def _continues(data: bytes, at: int) -> bool:
-    """Whether a good line follows a bad one: then it is rot inside of the log, not a torn tail, and stays."""
-    for line in data[at:].split(b"\n"):
-        try:
-            decode(line)
-        except Broken:
-            continue
-        return True
-    return False
+def _stopped(reading: Reading, rest: bytes, agent: str, why: str) -> Reading:
+    """A reading that cannot go on: `rest` is a torn tail, unless a line in it was written whole and has rotted."""
+    *lines, unended = rest.split(b"\n")
+    begin = b'{"a":"%b","d":{' % agent.encode()
+    rotten = any(sealed(line) or _was_whole(line, begin) for line in lines)
+    rotten = rotten or (unended[-1:] != b"\0" and sealed(unended[:-1]))  # the newline itself has rotted
+    return reading._replace(damage=why) if rotten else reading._replace(torn=len(rest))
+
+
+def _was_whole(line: bytes, begin: bytes) -> bool:
+    """Whether a line that breaks the chain begins and ends as an event does, one flipped bit aside.
+
+    A crash leaves a beginning without an end; a power cut leaves holes of NULs as well.
+    """
+    tail = line[-_ENDING_LIMIT:]
+    if b"\0\0" in line:
+        return False
+    return bool(_ENDING.search(tail)) or (line.startswith(begin) and any(map(_ENDING.search, _flipped(tail))))
+
+
+def _flipped(data: bytes) -> Iterator[bytes]:
+    """`data` with each of its bits turned over in turn."""
+    for at, byte in enumerate(data):
+        for bit in range(8):
+            yield b"%b%c%b" % (data[:at], byte ^ (1 << bit), data[at + 1 :])

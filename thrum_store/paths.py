@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from . import gitfiles
 from .errors import Invalid, NotARepository, NotInitialized
 
 
@@ -57,7 +58,7 @@ class Paths(NamedTuple):
     def branch(self) -> str:
         """The branch this worktree is on, read from HEAD; a short commit id where it is detached."""
         try:
-            head = _line(os.path.join(self.git_dir, "HEAD"))
+            head = gitfiles.line(os.path.join(self.git_dir, "HEAD"))
         except OSError:
             return ""
         return head.removeprefix("ref: refs/heads/") if head.startswith("ref:") else head[:12]
@@ -76,12 +77,12 @@ def find(start: str = ".") -> Paths:
     here = os.path.realpath(start)
     if not os.path.isdir(here):
         raise Invalid(f"there is no directory {start!r}", hint="name an existing one with --repo PATH")
-    root = _worktree_root(here)
+    root = gitfiles.worktree_root(here)
     if root is None:
         raise NotARepository(start if start != "." else here)
-    git_dir = _git_dir(os.path.join(root, ".git"))
-    common = _common_dir(git_dir)
-    thrum = _shared(common)
+    git_dir = gitfiles.git_dir(root)
+    common = gitfiles.common_dir(git_dir)
+    thrum = gitfiles.shared(common)
     local = os.path.join(root, ".thrum")
     return Paths(root, git_dir, common, _redirected(local, thrum), local)
 
@@ -94,47 +95,12 @@ def initialized(start: str = ".") -> Paths:
     return paths
 
 
-def _worktree_root(here: str) -> str | None:
-    while not os.path.exists(os.path.join(here, ".git")):
-        above = os.path.dirname(here)
-        if above == here:
-            return None
-        here = above
-    return here
-
-
-def _line(path: str) -> str:
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return file.read().strip()
-
-
-def _git_dir(dot_git: str) -> str:
-    if os.path.isdir(dot_git):
-        return dot_git
-    target = _line(dot_git).removeprefix("gitdir:").strip()
-    return os.path.realpath(os.path.join(os.path.dirname(dot_git), target))
-
-
-def _common_dir(git_dir: str) -> str:
-    pointer = os.path.join(git_dir, "commondir")
-    if not os.path.exists(pointer):
-        return git_dir
-    return os.path.realpath(os.path.join(git_dir, _line(pointer)))
-
-
-def _shared(common: str) -> str:
-    """.thrum beside the first worktree's .git; inside of git's directory where that has no worktree beside it."""
-    if os.path.basename(common) == ".git":
-        return os.path.join(os.path.dirname(common), ".thrum")
-    return os.path.join(common, ".thrum")
-
-
 def _redirected(local: str, shared: str) -> str:
     """The redirect says where the store is; it may only name the one that git says as well (reliability G12)."""
     pointer = os.path.join(local, "redirect")
     if not os.path.isfile(pointer):
         return shared
-    target = _line(pointer)
+    target = gitfiles.line(pointer)
     if os.path.realpath(target) != os.path.realpath(shared):
         raise Invalid(
             f"{pointer} leads to {target}, which is not the store of this repository",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from .audience import Audiences
 from .departures import Departures
-from .events import Event, authentic, malformed
+from .events import Event, authentic, malformed, original
 from .log import Head, Shard
 
 
@@ -56,6 +56,7 @@ class Projection:
         if fold is not None and (why := self._refused(event)):
             self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
         elif fold is not None:
+            event = original(event)
             fold(event, shard)
         self._said[shard] = max(self._said.get(shard, 0), min(event.ms, self._now))
 
@@ -171,6 +172,7 @@ class Projection:
 
     def _message_edit(self, event: Event, author: int) -> None:
         data = event.data
+        self._reworded("id = ? AND author = ?", data["message"], author)
         self._db.execute(
             "UPDATE messages SET content = ?, structured = ?, version = version + 1, edited_ms = ?"
             " WHERE id = ? AND author = ? AND deleted_ms IS NULL",
@@ -178,6 +180,7 @@ class Projection:
         )
 
     def _message_delete(self, event: Event, author: int) -> None:
+        self._reworded("id = ? AND author = ?", event.data["message"], author)
         row = self._db.execute(
             "UPDATE messages SET content = '', structured = NULL, deleted_ms = ?, delete_reason = ?"
             " WHERE id = ? AND author = ? AND deleted_ms IS NULL RETURNING number",
@@ -186,6 +189,15 @@ class Projection:
         if row:
             self._deleted.append(row)
             self._db.execute("DELETE FROM receipts WHERE message = ?", (event.data["message"],))
+
+    def _reworded(self, which: str, *bound: object) -> None:
+        """Keeps what the search index was made from, where it knows the message already."""
+        if not self._rebuilding:
+            self._db.execute(
+                "INSERT OR IGNORE INTO reworded SELECT number, content FROM messages"
+                f" WHERE {which} AND deleted_ms IS NULL AND number IN (SELECT id FROM words_docsize)",
+                bound,
+            )
 
     def _message_read(self, event: Event, reader: int) -> None:
         for message_id in event.data["messages"]:
@@ -234,6 +246,7 @@ class Projection:
         self._audiences.changed(event.ms)
 
     def _agent_delete(self, event: Event, agent: int) -> None:
+        self._reworded("author = ?", agent)
         self._deleted += self._departures.delete(event, agent)
         self._receipts = True
         self._audiences.changed(event.ms)

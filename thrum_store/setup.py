@@ -11,11 +11,13 @@ import socket
 from dataclasses import dataclass
 
 from . import keys
-from .errors import Refused
+from .errors import Refused, ThrumError
 from .gitinfo import GitRunner
 from .host import REAL, Host
 from .paths import Paths
 from .storage import Storage
+from .store import open_store
+from .sync.cycle import adopt
 
 BRANCH = "a-sync"
 _REF = f"refs/heads/{BRANCH}"
@@ -61,7 +63,19 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
     with host.lock(os.path.join(paths.var, "init.lock")):
         steps = [*_directories(paths, host), *_ignore(paths, request, host), *_branch(paths, git)]
         steps += [*_config(paths, host), *_store(paths, host)]
+    if not existed:
+        steps += _history(paths, host)
     return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps))
+
+
+def _history(paths: Paths, host: Host) -> list[str]:
+    """Takes in what git fetched of the branch before: a fresh clone knows what was said. No remote is asked."""
+    try:
+        with open_store(paths, host) as store:
+            taken = adopt(store).taken
+    except ThrumError as error:
+        return [f"the branch's history comes with the first sync, because: {error.message}"]
+    return [f"took in {taken:,} events of its history"] if taken else []
 
 
 def _planned(paths: Paths, request: Initialize) -> list[str]:

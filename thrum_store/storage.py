@@ -9,10 +9,10 @@ from __future__ import annotations
 import _thread
 import errno
 import os
-import signal
 import sys
+from contextlib import suppress
 
-from .errors import DiskFull, StorageFailed, StoreBusy, Unsupported
+from .errors import DiskFull, StorageFailed, StoreBusy, ThrumError, Unsupported
 
 try:
     import fcntl
@@ -21,6 +21,7 @@ except ImportError as missing:  # Windows: no flock, no FIFO (docs/decisions/000
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone does not reach the disk
+_SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, no planted FIFO holds us up
 LOCK_DEADLINE = 10.0  # seconds until a lock that nobody frees is an error (V1)
 
 
@@ -68,14 +69,15 @@ class Lock:
 
     def _open(self) -> int:
         try:
-            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
         except OSError as error:
             raise failed(error, f"cannot open {self.path}") from error
 
     def _hold(self, fd: int) -> None:
-        """Signs the file with our pid, for whoever waits in vain."""
-        os.pwrite(fd, b"%-10d" % os.getpid(), 0)
+        """Signs the file with our pid, for whoever waits in vain; a courtesy that a full disk may refuse."""
         self._fd = fd
+        with suppress(OSError):
+            os.pwrite(fd, b"%-10d" % os.getpid(), 0)
 
     def _holder(self) -> str:
         try:
@@ -153,7 +155,7 @@ class Storage:
     def read(self, path: str, start: int = 0, limit: int = -1) -> bytes:
         """The bytes from `start` (at most `limit`); FileNotFoundError where there is no file."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(path, os.O_RDONLY | _SAFE)
             try:
                 wanted = limit if limit >= 0 else max(os.fstat(fd).st_size - start, 0)
                 return _pread(fd, wanted, start)
@@ -171,7 +173,7 @@ class Storage:
         knows what the disk holds, and a second sync would report success for lost bytes (reliability §1 row 9).
         """
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | _SAFE)
         except OSError as error:
             raise failed(error, f"cannot open {path}") from error
         try:
@@ -191,7 +193,7 @@ class Storage:
 
     def _synced(self, path: str, flags: int, *, data_only: bool) -> None:
         try:
-            fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(path, flags | _SAFE)
             try:
                 _flush(fd, data_only)
             finally:
@@ -202,7 +204,7 @@ class Storage:
     def truncate(self, path: str, length: int) -> None:
         """Cuts the file to `length` bytes, durably."""
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(path, os.O_WRONLY | _SAFE)
             try:
                 os.ftruncate(fd, length)
                 _flush(fd, True)
@@ -214,17 +216,17 @@ class Storage:
     def create(self, path: str, data: bytes) -> None:
         """A new file with these bytes, durable with its name; FileExistsError where there is one."""
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            try:
-                _write_or_undo(fd, data, 0, path)
-                _flush(fd, False)
-            finally:
-                os.close(fd)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
         except FileExistsError:
             raise
         except OSError as error:
             raise failed(error, f"cannot create {path}") from error
-        self.sync_directory(os.path.dirname(path))
+        try:
+            _write_whole(fd, data, path)
+            self.sync_directory(os.path.dirname(path))
+        except ThrumError:  # nobody may take up a file whose bytes or name may not last
+            self.remove(path)
+            raise
 
     def replace(self, path: str, data: bytes) -> None:
         """The file holds exactly these bytes afterwards, or what it held before; never a mixture."""
@@ -280,8 +282,19 @@ def _write_or_undo(fd: int, data: bytes, start: int, path: str) -> None:
         if written != len(data):
             raise OSError(errno.ENOSPC, "only a part could be written")
     except OSError as error:
-        os.ftruncate(fd, start)
+        with suppress(OSError):  # where that fails as well, a torn tail stays, and the next writer cuts it
+            os.ftruncate(fd, start)
         raise failed(error, f"cannot write {path}") from error
+
+
+def _write_whole(fd: int, data: bytes, path: str) -> None:
+    try:
+        _write_or_undo(fd, data, 0, path)
+        _flush(fd, False)
+    except OSError as error:
+        raise failed(error, f"cannot create {path}") from error
+    finally:
+        os.close(fd)
 
 
 def _sync_or_poison(fd: int, path: str) -> None:
@@ -316,6 +329,8 @@ def failpoint(name: str) -> None:
 
 
 def _act(action: str, name: str) -> None:
+    import signal  # 0.5 ms that only a test pays
+
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == "stop":

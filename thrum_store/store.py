@@ -14,19 +14,22 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from .database import mapped
-from .errors import Damaged, NotInitialized, ThrumError, ViewDamaged
+from .errors import Damaged, DiskFull, NotInitialized, StorageFailed, ThrumError, ViewDamaged
 from .events import Draft, Event
 from .host import REAL, Host
-from .log import EventLog, Head, Reading, Shard
+from .log import Head, Reading, Shard
 from .paths import Paths
 from .projection import Projection
+from .purged import PurgedLog
 from .storage import Lock, failpoint
 from .view import Progress, View
 from .wake import ring
+
+_HEALINGS = 3  # of one use case: whoever spoils the view faster than that is told so
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,8 +52,9 @@ class Writing:
         head = self._end or store.end(shard)
         generation, self._end = store.generation, None
         said = store.log.append(shard, head, list(drafts), store.host.clock.wall_ms())
+        store.said += len(drafts)
         try:
-            _healed(store, lambda: store.show(shard, said, generation))
+            store.show(shard, said, generation)
         except ThrumError as error:
             # It is said: the next process that opens the store finds it. Refusing now would be a lie, and
             # starting again would say it twice.
@@ -67,14 +71,17 @@ class Store:
         self.paths = paths
         self.host = host
         self.own = own
-        self.log = EventLog(paths.logs, host.storage)
+        self.log = PurgedLog(paths.logs, paths.var, host)
         self.warnings: list[str] = []
+        self.said = 0  # events, by this process
         self._rung: set[str] = set()
         self._view = View(paths.var, host, self.log, own)
 
     @property
     def view(self) -> sqlite3.Connection:
         """The view's connection, for reading."""
+        if not self._view.generation:  # its last healing failed
+            self.refresh()
         return self._view.connection
 
     @property
@@ -92,7 +99,11 @@ class Store:
         return (Head(*row[:4]), row[4]) if row else (Head(), None)
 
     def catch_up(self) -> None:
-        """Brings into the view what the logs have and it has not: from a process that died, a fetch, a peer."""
+        """Brings into the view what the logs have and it has not: from a process that died, a fetch, a peer.
+
+        A shard whose files cannot be read or written holds up no other; `take_warnings` says which.
+        """
+        self.refresh()
         for shard, head in self._known():
             if self.log.grew(shard, head):
                 self._catch_up(shard)
@@ -105,13 +116,15 @@ class Store:
         return [(shard, head) for shard, head in heads.items() if not frozen or not self.head(shard)[1]]
 
     def _catch_up(self, shard: Shard) -> None:
-        lock = self._shard_lock(shard)
-        if lock.try_acquire():  # else its holder lives, and will do this itself
-            try:
+        lock = self.shard_lock(shard)
+        try:
+            if lock.try_acquire():  # else its holder lives, and will do this itself
                 self.absorb(shard)
-            finally:
-                lock.release()
-            self.wake()
+        except (StorageFailed, DiskFull) as error:
+            self.warnings.append(f"the log of {shard.agent!r} could not be read to its end: {error.message}")
+        finally:
+            lock.release()
+        self.wake()
 
     # writing
 
@@ -119,7 +132,7 @@ class Store:
     def writing(self, agent: str) -> Generator[Writing]:
         """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
         shard = Shard(self.own, agent)
-        with self._shard_lock(shard):
+        with self.shard_lock(shard):
             yield Writing(self, shard)
 
     def end(self, shard: Shard) -> Head:
@@ -134,8 +147,12 @@ class Store:
 
     def show(self, shard: Shard, said: Reading, generation: str) -> None:
         """Applies what was just said to the view it follows; if another one counts now, whatever is missing there."""
-        if not self._apply(shard, said, generation):
-            self.absorb(shard)
+        try:
+            if _mapping(lambda: self._apply(shard, said, generation)):
+                return
+        except ViewDamaged:
+            self.heal()  # and look what is there: the transaction may have ended before it broke
+        _healed(self, lambda: self.absorb(shard))
 
     def absorb(self, shard: Shard) -> None:
         """Applies the rest of a shard to the view, made durable before. Only under the shard's lock."""
@@ -148,7 +165,7 @@ class Store:
             self.log.repair(shard, reading, os.path.join(self.paths.var, "torn"))
             if reading.head == head and not reading.damage:
                 return
-            self.log.sync(shard, reading.head)
+            self.log.sync(shard, reading.head, head)
             self._apply(shard, reading, generation)
             if reading.damage:
                 return
@@ -198,7 +215,8 @@ class Store:
         told, self.warnings = self.warnings, []
         return told
 
-    def _shard_lock(self, shard: Shard) -> Lock:
+    def shard_lock(self, shard: Shard) -> Lock:
+        """The lock of a shard, not taken yet: whoever appends to it, or admits to it, holds it."""
         name = shard.agent if shard.store == self.own else f"{shard.store}.{shard.agent}"
         return self.host.lock(os.path.join(self.paths.var, "locks", f"{name}.lock"))
 
@@ -234,7 +252,7 @@ def open_store(paths: Paths, host: Host = REAL) -> Store:
 def use_case(function: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
     """Marks one thing a user can do. Where the view turns out to be broken, it is healed and the use case starts again.
 
-    That is safe because ViewDamaged only leaves a use case before its event was said.
+    Unless its event was said already: to start again would say it twice.
     """
 
     @functools.wraps(function)
@@ -245,11 +263,16 @@ def use_case(function: Callable[Concatenate[Store, P], T]) -> Callable[Concatena
 
 
 def _healed(store: Store, action: Callable[[], T]) -> T:
-    try:
-        return _mapping(action)
-    except ViewDamaged:
-        store.heal()
-        return _mapping(action)
+    said = store.said
+    for _ in range(_HEALINGS):
+        try:
+            return _mapping(action)
+        except ViewDamaged:
+            with suppress(ViewDamaged):  # spoiled again already: the next try finds out
+                store.heal()
+            if store.said != said:
+                raise
+    return _mapping(action)
 
 
 def _mapping(action: Callable[[], T]) -> T:

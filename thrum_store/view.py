@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from . import database
 from .database import Generation, Stamp, connect, mapped, transaction
-from .errors import StorageFailed, StoreBusy, ViewDamaged
+from .errors import StorageFailed, ThrumError, ViewDamaged
 from .events import Event, fast_parser
 from .host import Host
 from .log import EventLog, Head, Shard
@@ -67,13 +67,13 @@ class View:
         self._replace(only_if_broken=False, progress=progress)
 
     def close(self) -> None:
-        """Closes the view; the last close of all writes it back into one file."""
+        """Closes the view; the last close of all writes it back into one file. Never raises: it is no part of a send."""
         try:
             with self._lock:
                 if not self._stays() and self._severed:
                     database.disown(self._var, self._host)  # our close writes back what nobody else can see
                 self._disconnect()
-        except StoreBusy:
+        except ThrumError:
             self._disconnect()
 
     def _replace(self, *, only_if_broken: bool, progress: Progress | None = None) -> None:

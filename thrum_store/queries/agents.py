@@ -93,6 +93,15 @@ def names(view: sqlite3.Connection) -> list[str]:
     return [name for (name,) in view.execute("SELECT DISTINCT name FROM agents ORDER BY name")]
 
 
+def seen(view: sqlite3.Connection, store: str, name: str, ms: int) -> None:
+    """Notes a sign of life; an older one changes nothing."""
+    sql = (
+        "INSERT INTO presence (agent, seen_ms) SELECT id, ?3 FROM shards WHERE store = ?1 AND agent = ?2"
+        " ON CONFLICT (agent) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)"
+    )
+    view.execute(sql, (store, name, ms))
+
+
 class Session(NamedTuple):
     """A session; times in milliseconds."""
 
@@ -108,6 +117,15 @@ def session(view: sqlite3.Connection, session_id: str) -> Session | None:
     sql = "SELECT id, agent, started_ms, ended_ms, reason FROM sessions WHERE id = ?"
     row = view.execute(sql, (session_id,)).fetchone()
     return Session(*row) if row else None
+
+
+def sessions(view: sqlite3.Connection, agent: int | None, open_only: bool) -> list[Session]:
+    """The sessions of an agent or of all, the newest first."""
+    sql = (
+        "SELECT id, agent, started_ms, ended_ms, reason FROM sessions"
+        " WHERE (?1 IS NULL OR agent = ?1) AND (NOT ?2 OR ended_ms IS NULL) ORDER BY started_ms DESC, id DESC"
+    )
+    return [Session(*row) for row in view.execute(sql, (agent, open_only))]
 
 
 def open_session(view: sqlite3.Connection, agent: int) -> Session | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .messages import COLUMNS, JOINS, Row
 
-_UNCLAIMED = (
+UNCLAIMED = (
     " NOT EXISTS (SELECT 1 FROM claims c WHERE c.recipient = d.recipient AND c.number = d.number"
     " AND c.until_ms > :now AND c.until_ms <= :now + :lease)"
 )
@@ -96,7 +96,7 @@ def unread(view: sqlite3.Connection, reader: int, limit: int, now_ms: int, lease
     sql = (
         f"SELECT d.number, {COLUMNS} FROM deliveries d INDEXED BY deliveries_unread"
         f" JOIN messages m ON m.number = d.message{JOINS}"
-        f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND{_UNCLAIMED} ORDER BY d.number LIMIT :n"
+        f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND{UNCLAIMED} ORDER BY d.number LIMIT :n"
     )
     bound = {"reader": reader, "n": limit, "now": now_ms, "lease": lease_ms}
     return [Unread(row[0], Row(*row[1:])) for row in view.execute(sql, bound)]
@@ -112,6 +112,19 @@ def unread_count(view: sqlite3.Connection, reader: int) -> int:
     """How many messages a mailbox holds that were not read."""
     sql = "SELECT count(*) FROM deliveries WHERE recipient = ? AND read_ms IS NULL"
     (count,) = view.execute(sql, (reader,)).fetchone()
+    return int(count)
+
+
+def held(view: sqlite3.Connection, reader: int) -> int:
+    """How many messages a mailbox holds, read or not."""
+    (count,) = view.execute("SELECT count(*) FROM deliveries WHERE recipient = ?", (reader,)).fetchone()
+    return int(count)
+
+
+def addressed(view: sqlite3.Connection, kind: str, value: str) -> int:
+    """How many messages went to a role, a group or everyone."""
+    sql = "SELECT count(*) FROM tags WHERE field = 'to' AND type = ? AND value = ?"
+    (count,) = view.execute(sql, (kind, value)).fetchone()
     return int(count)
 
 

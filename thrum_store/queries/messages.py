@@ -83,3 +83,10 @@ def is_unread(view: sqlite3.Connection, message_id: str, reader: int) -> bool:
         " WHERE m.id = ? AND d.recipient = ? AND d.read_ms IS NULL"
     )
     return view.execute(sql, (message_id, reader)).fetchone() is not None
+
+
+def authored(view: sqlite3.Connection, author: int) -> int:
+    """How many messages an agent wrote that are still there."""
+    sql = "SELECT count(*) FROM messages WHERE author = ? AND deleted_ms IS NULL"
+    (count,) = view.execute(sql, (author,)).fetchone()
+    return int(count)

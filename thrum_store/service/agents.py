@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from .. import identity, model, wake
+from .. import identity, model
 from ..errors import Invalid, NameTaken, WorktreeMismatch
 from ..events import Draft
 from ..model import Caller
@@ -13,7 +13,8 @@ from ..queries import agents, groups
 from ..queries.agents import Agent
 from ..store import Store, use_case
 from ..times import rfc3339
-from . import shapes
+from . import presence, shapes
+from .presence import Presence
 
 
 @dataclass(frozen=True)
@@ -148,15 +149,13 @@ def _check_names(store: Store, name: str, role: str) -> None:
 @use_case
 def list_agents(store: Store, request: ListAgents) -> AgentList:
     """The registered agents of all stores."""
-    now = store.host.clock.wall_ms()
-    waiting = wake.listening(store.paths.bells)
-    found = [_info(agent, now, waiting) for agent in agents.listed(store.view, request.role, request.module)]
+    now = presence.now(store)
+    found = [_info(agent, now) for agent in agents.listed(store.view, request.role, request.module)]
     kept = tuple(info for info in found if request.include_offline or info.status == "active")
     return AgentList(kept, len(kept))
 
 
-def _info(agent: Agent, now_ms: int, waiting: set[str]) -> AgentInfo:
-    listens = agent.own and agent.name in waiting
+def _info(agent: Agent, now: Presence) -> AgentInfo:
     return AgentInfo(
         agent_id=shapes.shown(agent.name, agent.store, own=agent.own),
         kind=agent.kind,
@@ -166,9 +165,9 @@ def _info(agent: Agent, now_ms: int, waiting: set[str]) -> AgentInfo:
         worktree=agent.worktree,
         hostname=agent.host,
         registered_at=rfc3339(agent.first_ms),
-        last_seen_at=rfc3339(now_ms if listens else agent.seen_ms),
-        status="active" if agent.active(now_ms) or (listens and agent.session) else "offline",
-        waiting=listens,
+        last_seen_at=rfc3339(now.seen_ms(agent)),
+        status=now.status(agent),
+        waiting=now.listens(agent),
     )
 
 

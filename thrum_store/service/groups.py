@@ -208,7 +208,7 @@ _EVERYONE = "every registered agent; built in"
 
 
 def _bare(text: str) -> str:
-    return text.strip().removeprefix("@")
+    return text.removeprefix("@")
 
 
 def _group(store: Store, name: str) -> Group:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import identity
-from ..errors import Invalid, UnknownSession
+from .. import identity, live
+from ..errors import Invalid, NotFound, UnknownSession
 from ..events import Draft
+from ..live import Live
 from ..model import Caller
 from ..queries import agents
+from ..queries.agents import Agent, Session
 from ..store import Store, use_case
-from ..times import rfc3339
+from ..times import maybe_rfc3339, rfc3339
+from . import shapes
 from .callers import acting
 
 REASONS = ("normal", "crash")
@@ -43,6 +46,35 @@ class SessionEnded:
     duration_ms: int
 
 
+@dataclass(frozen=True)
+class ListSessions:
+    """Which sessions: of one agent (a name), or only those that are open."""
+
+    agent: str | None = None
+    active: bool = False
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """A session. `status` is active or ended; `intent` is what its agent said last in it."""
+
+    session_id: str
+    agent_id: str
+    started_at: str
+    ended_at: str | None
+    end_reason: str | None
+    last_seen_at: str | None
+    intent: str
+    status: str
+
+
+@dataclass(frozen=True)
+class SessionList:
+    """Sessions, the newest first."""
+
+    sessions: tuple[SessionInfo, ...]
+
+
 @use_case
 def start(store: Store, caller: Caller) -> SessionStarted:
     """Starts a session; one that is still open ends as crash_recovered. Raises NotRegistered, WorktreeMismatch."""
@@ -73,6 +105,38 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
         (event,) = shard.append(Draft("session.end", {"session": session.id, "reason": request.reason}))
     _remember(store, caller, "")
     return SessionEnded(session.id, rfc3339(event.ms), max(event.ms - session.started_ms, 0))
+
+
+@use_case
+def list_sessions(store: Store, request: ListSessions) -> SessionList:
+    """The sessions of all agents, of all stores. Raises NotFound for an agent that nobody is."""
+    wanted = None if request.agent is None else _agent(store, request.agent)
+    known = {agent.id: agent for agent in agents.listed(store.view)}
+    last = live.everyone(store.paths, store.host, store.own)
+    found = agents.sessions(store.view, wanted, request.active)
+    return SessionList(tuple(_info(one, known[one.agent], last) for one in found if one.agent in known))
+
+
+def _agent(store: Store, name: str) -> int:
+    found = agents.named(store.view, name.removeprefix("@"))
+    if not found:
+        raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows who there is")
+    return found[0].id
+
+
+def _info(session: Session, agent: Agent, last: dict[tuple[str, str], Live]) -> SessionInfo:
+    told = last.get((agent.store, agent.name), live.NOTHING).of(session.id)
+    is_last = session.id == agent.session
+    return SessionInfo(
+        session_id=session.id,
+        agent_id=shapes.shown(agent.name, agent.store, own=agent.own),
+        started_at=rfc3339(session.started_ms),
+        ended_at=maybe_rfc3339(session.ended_ms),
+        end_reason=session.reason,
+        last_seen_at=rfc3339(agent.seen_ms) if is_last else maybe_rfc3339(session.ended_ms),
+        intent=told.intent,
+        status="active" if session.ended_ms is None else "ended",
+    )
 
 
 def _remember(store: Store, caller: Caller, session_id: str) -> None:

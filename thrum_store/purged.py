@@ -1,0 +1,125 @@
+"""The logs where something was purged: reading begins behind the cut, and what is below it goes from the disk.
+
+A cut is a sequence number. Segments wholly below it are removed; the one that holds it is replaced by one that begins
+behind it, with the same number. Both follow from the shard and the cut alone, so every clone ends with the same bytes.
+The last segment is never touched: positions point into it, and whoever appends holds it open.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import cuts
+from .events import Parser, Place, decode, encode_header, plain_parser
+from .host import Host
+from .log import EventLog, Head, Reading, Shard
+from .storage import failpoint
+
+_SUFFIX = ".jsonl"
+
+
+class Cuts:
+    """How far each shard was purged; looks at the file again when it changed."""
+
+    def __init__(self, var: str, host: Host) -> None:
+        self._var, self._host = var, host
+        self._path = os.path.join(var, "cuts.json")
+        self._stamp: tuple[int, int] | None = None
+        self._known: dict[Shard, int] = {}
+
+    def of(self, shard: Shard) -> int:
+        """The last purged sequence of a shard; 0 for none."""
+        return self.all().get(shard, 0)
+
+    def all(self) -> dict[Shard, int]:
+        """The cuts of all shards."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return {}
+        stamp = (found.st_ino, found.st_mtime_ns)
+        if stamp != self._stamp:
+            self._known, self._stamp = cuts.read(self._var, self._host), stamp
+        return self._known
+
+
+class PurgedLog(EventLog):
+    """All shards below one directory, as if what was purged had never been there."""
+
+    def __init__(self, root: str, var: str, host: Host) -> None:
+        super().__init__(root, host.storage)
+        self.cuts = Cuts(var, host)
+
+    def grew(self, shard: Shard, head: Head) -> bool:
+        """Whether anything is there that `head` does not cover."""
+        if not head.segment and self.cuts.of(shard):
+            return bool(self._numbers(shard))
+        return super().grew(shard, head)
+
+    def read(self, shard: Shard, head: Head, parse: Parser = plain_parser) -> Reading:
+        """The events that follow `head`, of one segment, without purged ones; their places stay what they were."""
+        cut = self.cuts.of(shard)
+        if cut <= head.seq and head.segment:
+            return super().read(shard, head, parse)
+        reading = super().read(shard, head if head.segment else self._beginning(shard, cut), parse)
+        gone = sum(1 for event in reading.events if event.seq <= cut)
+        return reading._replace(events=reading.events[gone:], ends=reading.ends[gone:])
+
+    def pending(self, shard: Shard) -> bool:
+        """Whether purged events are still on the disk, outside of the last segment."""
+        numbers = self._numbers(shard)
+        first = self._next_header(shard, numbers[0] - 1) if len(numbers) > 1 else None
+        return first is not None and first[0].place.seq <= self.cuts.of(shard)
+
+    def files_up_to(self, shard: Shard, seq: int) -> int:
+        """How many files hold events up to this one."""
+        told = [self._next_header(shard, number - 1) for number in self._numbers(shard)]
+        return sum(1 for header in told if header is not None and header[0].place.seq <= seq)
+
+    def trim(self, shard: Shard) -> None:
+        """Removes what is below the cut; interrupted, it can be repeated. Only under the shard's lock and commit.lock."""
+        cut = self.cuts.of(shard)
+        numbers = self._numbers(shard)
+        for number, after in zip(numbers, numbers[1:], strict=False):
+            following = self._next_header(shard, after - 1)
+            if following is None:
+                return
+            if following[0].place.seq > cut + 1:
+                self._behead(shard, number, cut)
+                return
+            self._storage.remove(self.segment(shard, number))
+            failpoint("purge.removed")
+        self._storage.sync_directory(os.path.dirname(self.segment(shard, 1)))
+
+    def _behead(self, shard: Shard, number: int, cut: int) -> None:
+        """Replaces a segment by one that begins behind the cut."""
+        own, following = self._next_header(shard, number - 1), self._next_header(shard, number)
+        if own is None or following is None or own[0].place.seq > cut:
+            return
+        told, at = own
+        size = self._counted(shard, number, self._storage.size(self.segment(shard, number)), following[0])
+        data = self._storage.read(self.segment(shard, number), 0, size)
+        before = told.place.before
+        while True:
+            end = data.index(b"\n", at)
+            event = decode(data[at:end])
+            if event.seq > cut:
+                break
+            at, before = end + 1, event.hash
+        gone = following[0].previous_length - (size - at)
+        place = Place(shard.store, shard.agent, cut + 1, before)
+        line = encode_header(place, number, told.previous_length, gone)
+        self._storage.replace(self.segment(shard, number), line + data[at:])
+
+    def _beginning(self, shard: Shard, cut: int) -> Head:
+        """Where reading begins: behind the header of the first segment there is, if a purge explains that."""
+        numbers = self._numbers(shard) if cut else []
+        found = self._next_header(shard, numbers[0] - 1) if numbers else None
+        if found is None or found[0].place.seq > cut + 1:
+            return Head()
+        told, length = found
+        return Head(told.number, length, told.place.seq - 1, told.place.before)
+
+    def _numbers(self, shard: Shard) -> list[int]:
+        names = self._storage.listing(os.path.dirname(self.segment(shard, 1)))
+        return [int(name[:8]) for name in names if name.endswith(_SUFFIX) and name[:8].isdecimal()]

@@ -1,0 +1,33 @@
+"""The shards as the view knows them: how far each was read, and what could not be."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+
+class Frozen(NamedTuple):
+    """A shard that is not read any further, and why."""
+
+    store: str
+    agent: str
+    seq: int
+    why: str
+
+
+def frozen(view: sqlite3.Connection) -> list[Frozen]:
+    """The shards that are not read any further."""
+    sql = "SELECT store, agent, seq, frozen FROM shards WHERE frozen IS NOT NULL ORDER BY store, agent"
+    return [Frozen(*row) for row in view.execute(sql)]
+
+
+def rejected(view: sqlite3.Connection) -> list[tuple[str, str, int, str]]:
+    """Events that make no sense: (store, agent, sequence, why)."""
+    sql = "SELECT s.store, s.agent, r.seq, r.why FROM rejected r JOIN shards s ON s.id = r.id ORDER BY 1, 2, 3"
+    return view.execute(sql).fetchall()
+
+
+def totals(view: sqlite3.Connection) -> tuple[int, int]:
+    """How many shards, and how many events in them were read."""
+    shards, events = view.execute("SELECT count(*), coalesce(sum(seq), 0) FROM shards WHERE seq > 0").fetchone()
+    return int(shards), int(events)

@@ -1,0 +1,155 @@
+"""Sync, as a user meets it: force one, and the truth about all of them. Neither needs a daemon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..gitinfo import GitRunner
+from ..queries import shards
+from ..queries.lengths import rejected
+from ..store import Store, use_case
+from ..sync import cycle, publicness, settings, state
+from ..sync.state import State
+from ..times import rfc3339
+
+
+@dataclass(frozen=True)
+class FrozenShard:
+    """An agent's log that is not read any further: after which event, why (a code and a sentence), and since when."""
+
+    store: str
+    agent_id: str
+    after: int
+    code: str
+    reason: str
+    since: str | None
+
+
+@dataclass(frozen=True)
+class OtherStore:
+    """Another clone: its id, its machine's nick, how it is trusted, events taken in, and events it has that we lack."""
+
+    store: str
+    nick: str
+    trust: str
+    since: str
+    events: int
+    behind: int
+
+
+@dataclass(frozen=True)
+class SyncStatus:
+    """Where the sync stands. `ahead`: events that the remote lacks; `behind`: signed ones that we lack.
+
+    `refused` counts, by code, what was not let in; `rejected` counts events that make no sense.
+    """
+
+    running: bool
+    last_sync_at: str
+    sync_state: str  # synced | idle | error | stopped
+    local_only: bool
+    last_error: str | None
+    last_error_code: str | None
+    remote: str
+    remote_url: str
+    ahead: int
+    behind: int
+    frozen: tuple[FrozenShard, ...]
+    refused: dict[str, int]
+    rejected: int
+    stores: tuple[OtherStore, ...]
+
+
+@dataclass(frozen=True)
+class SyncForced:
+    """A sync that was done: events taken in, and whether anything was committed and pushed."""
+
+    triggered: bool
+    last_sync_at: str
+    sync_state: str
+    local_only: bool
+    taken: int
+    committed: bool
+    pushed: bool
+    ahead: int
+    behind: int
+
+
+@use_case
+def status(store: Store, *, running: bool = False, local: bool | None = None) -> SyncStatus:
+    """Where the sync stands; asks no remote. `running`: a daemon's loop syncs; `local`: what a flag said.
+
+    Raises Invalid where the configuration cannot be understood.
+    """
+    remembered = state.load(store.paths.var, store.host)
+    told = settings.read(GitRunner(store.paths.root))
+    return SyncStatus(
+        running=running,
+        last_sync_at=_last(remembered),
+        sync_state=_word(remembered, running),
+        local_only=settings.local_only(store.paths, store.host, local),
+        last_error=remembered.last_error,
+        last_error_code=remembered.last_error_code,
+        remote=told.remote,
+        remote_url=publicness.without_credentials(told.url),
+        ahead=cycle.unsent(store, remembered),
+        behind=_behind(remembered),
+        frozen=_frozen(store, remembered),
+        refused=dict(sorted(remembered.counters.items())),
+        rejected=rejected(store.view),
+        stores=tuple(
+            OtherStore(whose, one.nick, one.trust, rfc3339(one.since_ms), one.events, one.behind)
+            for whose, one in sorted(remembered.stores.items())
+        ),
+    )
+
+
+@use_case
+def force(store: Store, *, running: bool = False, local: bool | None = None) -> SyncForced:
+    """Syncs now, in this process. Raises what stopped it: Unreachable, Rejected, PublicRemote, Refused, StoreBusy …"""
+    local_only = settings.local_only(store.paths, store.host, local)
+    done = cycle.synchronize(store, local_only=local_only)
+    remembered = state.load(store.paths.var, store.host)
+    return SyncForced(
+        triggered=True,
+        last_sync_at=_last(remembered),
+        sync_state=_word(remembered, running),
+        local_only=local_only,
+        taken=done.taken,
+        committed=done.committed,
+        pushed=done.pushed,
+        ahead=cycle.unsent(store, remembered),
+        behind=_behind(remembered),
+    )
+
+
+def _last(remembered: State) -> str:
+    return rfc3339(remembered.last_sync_ms) if remembered.last_sync_ms is not None else ""
+
+
+def _word(remembered: State, running: bool) -> str:
+    if remembered.last_error is not None:
+        return "error"
+    if remembered.last_sync_ms is not None:
+        return "synced"
+    return "idle" if running else "stopped"
+
+
+def _behind(remembered: State) -> int:
+    return sum(one.behind for one in remembered.stores.values())
+
+
+def _frozen(store: Store, remembered: State) -> tuple[FrozenShard, ...]:
+    foreign = {tuple(key.split("/", 1)): one for key, one in remembered.frozen.items()}
+    found = [
+        FrozenShard(whose, agent, one.seq, one.code, one.why, rfc3339(one.since_ms))
+        for (whose, agent), one in sorted(foreign.items())
+    ]
+    return (
+        *found,
+        *(
+            FrozenShard(one.store, one.agent, one.seq, "damaged", one.why, None)
+            for one in shards.frozen(store.view)
+            if (one.store, one.agent) not in foreign
+        ),
+    )

@@ -1,0 +1,209 @@
+"""The branch a-sync, by plumbing only: nothing is ever checked out, merged, rebased, reset or forced (reliability §6).
+
+The tree is made in an index of its own; the user's index, branches, stash and worktrees are never touched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ..errors import ThrumError
+from ..gitinfo import GitRunner
+from ..host import Host
+from ..log import EventLog
+from ..paths import Paths
+from . import tree
+from .tree import Listing
+
+REF = "refs/heads/a-sync"
+_DURABLE = {"core.fsync": "objects,reference", "core.fsyncMethod": "batch"}
+_PLAIN_INDEX = {"core.splitIndex": "false", "core.untrackedCache": "false", "index.sparse": "false"}
+
+
+class Unreachable(ThrumError):
+    """Raised when the remote cannot be reached, or does not let us in."""
+
+    code = "remote_unreachable"
+
+
+class Rejected(ThrumError):
+    """Raised when the remote does not take what we push, and trying again at once makes no sense."""
+
+    code = "push_rejected"
+
+
+class Tip(NamedTuple):
+    """A commit and its tree; both empty where there is none."""
+
+    commit: str = ""
+    tree: str = ""
+
+
+class Branch:
+    """This clone's a-sync and what it knows of the remote's."""
+
+    def __init__(self, paths: Paths, host: Host, remote: str) -> None:
+        self.remote = remote
+        self.tracking = f"refs/thrum/r/{remote}"
+        self._host = host
+        self._outgoing = os.path.join(paths.var, "outgoing")
+        self._index_file = os.path.join(paths.var, "sync.index")
+        self.git = GitRunner(paths.root, _configured(_DURABLE))
+        self._index = GitRunner(
+            paths.root, {**_configured({**_DURABLE, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
+        )
+
+    # reading
+
+    def tips(self) -> tuple[Tip, Tip]:
+        """Where our branch and the remote's stand."""
+        told = self.git.run("for-each-ref", "--format=%(refname) %(objectname) %(tree)", REF, self.tracking)
+        rows = [line.split(" ") for line in told.split("\n") if line]
+        found = {row[0]: Tip(row[1], row[2]) for row in rows if len(row) == 3 and row[2]}
+        return found.get(REF, Tip()), found.get(self.tracking, Tip()) if self.remote else Tip()
+
+    def tip_of(self, ref: str) -> Tip:
+        """The commit behind any ref."""
+        told = self.git.run("for-each-ref", "--format=%(objectname) %(tree)", ref).split()
+        return Tip(*told) if len(told) == 2 else Tip()
+
+    def listing(self, tip: Tip, log: EventLog) -> Listing:
+        """What a commit offers."""
+        if not tip.tree:
+            return Listing()
+        top = self.git.data("ls-tree", "-z", tip.tree)
+        return tree.parse(self.git.data("ls-tree", "-r", "-z", "-l", "--full-tree", tip.tree), top, log)
+
+    def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """The contents of these blobs, whose sizes the caller has bounded; one that is missing is left out."""
+        wanted = list(dict.fromkeys(oids))
+        if not wanted:
+            return {}
+        return _batch(self.git.data("cat-file", "--batch", stdin="\n".join(wanted).encode() + b"\n"))
+
+    def contains(self, commit: str, older: str) -> bool:
+        """Whether `older` is in the history of `commit`."""
+        return commit == older or self.git.asks("merge-base", "--is-ancestor", older, commit) is not None
+
+    def ahead(self, local: str, remote: str) -> int:
+        """Commits that we have and the remote has not."""
+        if not local:
+            return 0
+        since = [f"^{remote}"] if remote else []
+        return int(self.git.run("rev-list", "--count", local, *since, "--"))
+
+    # writing
+
+    def write(self, contents: list[bytes]) -> list[str]:
+        """Makes blobs of these bytes, exactly as they are; their ids."""
+        if not contents:
+            return []
+        self._host.storage.directory(self._outgoing)
+        names = [os.path.join(self._outgoing, str(place)) for place in range(len(contents))]
+        try:
+            for name, content in zip(names, contents, strict=True):
+                self._host.storage.remove(name)
+                self._host.storage.create(name, content)
+            listed = b"".join(map(_quoted, names))
+            return self.git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()
+        finally:
+            for name in names:
+                self._host.storage.remove(name)
+
+    def make_tree(self, base: str, changes: Mapping[str, str], versions: Mapping[str, str]) -> str:
+        """The tree `base` with these paths set to these blobs, and with the trees of other formats."""
+        for leftover in (self._index_file, f"{self._index_file}.lock"):
+            self._host.storage.remove(leftover)
+        if base:
+            self._index.run("read-tree", base)
+        lines = [f"100644 {oid}\t{path}\0" for path, oid in sorted(changes.items())]
+        self._index.run("update-index", "-z", "--index-info", stdin="".join(lines).encode())
+        made = self._index.run("write-tree")
+        if not versions:
+            return made
+        kept = [line for line in self.git.run("ls-tree", made).split("\n") if line]
+        kept = [line for line in kept if line.partition("\t")[2] not in versions]
+        carried = [f"040000 tree {oid}\t{name}" for name, oid in versions.items()]
+        return self.git.run("mktree", stdin="\n".join([*kept, *carried, ""]).encode())
+
+    def commit(self, made: str, parents: Iterable[str], message: str) -> str:
+        """A commit of this tree; its id. No ref moves."""
+        named = [part for parent in dict.fromkeys(filter(None, parents)) for part in ("-p", parent)]
+        return self.git.run("commit-tree", made, *named, "-m", message)
+
+    def move(self, new: str, old: str) -> None:
+        """Moves our branch from `old` (empty: from nowhere) to `new`; raises GitFailed where it is elsewhere now."""
+        self.git.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
+
+    def note(self, commit: str) -> None:
+        """Notes where the remote's branch stands; empty: it has none."""
+        if commit:
+            self.git.run("update-ref", self.tracking, commit)
+        else:
+            self.git.run("update-ref", "-d", self.tracking)
+
+    # talking
+
+    def fetch(self) -> None:
+        """Learns where the remote's branch stands. Raises Unreachable."""
+        local = self.git.asks("rev-parse", "--verify", "--quiet", REF)
+        done = self.git.talk(
+            "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+            "--no-auto-maintenance", "--no-write-commit-graph", "--no-filter", "--no-prune", "--refmap=",
+            *([f"--negotiation-tip={REF}"] if local else []), "--", self.remote, f"+{REF}:{self.tracking}",
+        )  # fmt: skip
+        if done.status == 0:
+            return
+        asked = self.git.talk("ls-remote", "--exit-code", "--", self.remote, REF)
+        if asked.status != 2:
+            raise Unreachable(f"cannot fetch from {self.remote!r}: {done.err}", hint=f"try `git fetch {self.remote}`")
+        self.note("")
+
+    def push(self, commit: str) -> bool:
+        """Pushes, never with force. False where others were faster; raises Unreachable or Rejected."""
+        done = self.git.talk(
+            "push", "--progress", "--no-verify", "--porcelain", "--no-signed", "--no-follow-tags",
+            "--recurse-submodules=no", "--", self.remote, f"{commit}:{REF}",
+        )  # fmt: skip
+        if done.status == 0:
+            self.note(commit)
+            return True
+        verdict = next((line for line in done.out.split("\n") if line.startswith("!")), "")
+        if "[rejected]" in verdict:
+            return False
+        if verdict:
+            why = "; ".join(filter(None, [verdict.split("\t")[-1], done.err]))
+            raise Rejected(f"{self.remote!r} does not take the push: {why}", hint="ask who runs that remote")
+        raise Unreachable(f"cannot push to {self.remote!r}: {done.err}", hint=f"try `git push {self.remote}`")
+
+
+def _configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings for git, as variables."""
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for place, (key, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
+    return variables
+
+
+def _quoted(path: str) -> bytes:
+    """A path on a line of its own, as git reads it, whatever it contains."""
+    escaped = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"%b"\n' % escaped
+
+
+def _batch(told: bytes) -> dict[str, bytes]:
+    """What `cat-file --batch` printed."""
+    found: dict[str, bytes] = {}
+    at = 0
+    while at < len(told):
+        end = told.index(b"\n", at)
+        oid, kind, *size = told[at:end].decode("ascii", "replace").split(" ")
+        at = end + 1
+        if kind == "blob":
+            found[oid] = told[at : at + int(size[0])]
+        if size:
+            at += int(size[0]) + 1
+    return found
+

@@ -1,0 +1,255 @@
+"""What a branch has and we have not: looked at store by store, shard by shard, and taken in or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .. import cuts
+from ..digest import fingerprint
+from ..log import Shard
+from ..store import Store
+from . import papers
+from .admit import admit, keep_aside, reached
+from .git import Branch, Tip
+from .heads import Goal, Heads, mark, verified
+from .refusal import Refusal
+from .repository import Repository
+from .settings import Settings
+from .state import Frozen, Known, State
+from .tree import Blob, Listing, Offered
+
+STORES_LIMIT = 2000
+PAPERS_LIMIT = 64 * 1024 * 1024  # bytes of signatures and small files of one tree that are looked at
+BYTES_LIMIT = 64 * 1024 * 1024  # of new events in one cycle; one shard is always taken, whatever its size
+_STRANGER_EVENTS, _STRANGER_BYTES, _STRANGER_TOTAL = 10_000, 16 * 1024 * 1024, 200_000  # reliability G9
+
+
+@dataclass
+class Taken:
+    """What a look brought. `carried` are paths that go into our tree as they stand, unread or not taken yet."""
+
+    events: int = 0
+    carried: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    more: bool = False  # a quota was reached: there is more to take at once
+
+
+class Trust(NamedTuple):
+    """What a store is to us: self, known, tofu (first seen through git), untrusted or blocked."""
+
+    word: str
+    events: int  # most to take at once; 0: none
+    bytes: int = BYTES_LIMIT
+
+
+def trust_of(store: str, own: str, settings: Settings, state: State) -> Trust:
+    """How far a store is trusted."""
+    if store == own:
+        return Trust("self", 1 << 60)
+    if store in settings.blocked:
+        return Trust("blocked", 0)
+    if store in settings.known:
+        return Trust("known", 1 << 60)
+    if settings.policy != "tofu":
+        return Trust("untrusted", 0)
+    taken = state.stores[store].events if store in state.stores else 0
+    return Trust("tofu", max(min(_STRANGER_EVENTS, _STRANGER_TOTAL - taken), 0), _STRANGER_BYTES)
+
+
+class Incoming:
+    """One look at a branch."""
+
+    def __init__(self, store: Store, state: State, branch: Branch, settings: Settings, repository: Repository) -> None:
+        self._store, self._state, self._branch = store, state, branch
+        self._settings, self._repository = settings, repository
+        self._base, self._taken = Listing(), Taken()
+        self._left = BYTES_LIMIT
+
+    def take(self, tip: Tip, base: Tip) -> Taken:
+        """Takes in what a commit offers; `base` is what our own tree begins with."""
+        listing = self._branch.listing(tip, self._store.log)
+        self._base = self._branch.listing(base, self._store.log)
+        self._taken = Taken(
+            versions={n: oid for n, oid in listing.versions.items() if self._base.versions.get(n) != oid}
+        )
+        for code, number in listing.refused.items():
+            self._state.count(code, number)
+        contents = self._contents(listing)
+        for whose in sorted(listing.stores)[:STORES_LIMIT]:
+            offered = listing.stores[whose]
+            try:
+                self._one_store(whose, offered, contents)
+            except Refusal as error:
+                self._state.count(error.code)
+        return self._taken
+
+    def _contents(self, listing: Listing) -> dict[str, bytes]:
+        """The small files of all stores, in one reading."""
+        wanted: list[str] = []
+        room = PAPERS_LIMIT
+        for offered in listing.stores.values():
+            for blob in offered.files.values():
+                room -= blob.size
+                if room >= 0:
+                    wanted.append(blob.oid)
+        return self._branch.blobs(wanted)
+
+    def _one_store(self, whose: str, offered: Offered, contents: dict[str, bytes]) -> None:
+        small = {path: contents[blob.oid] for path, blob in offered.files.items() if blob.oid in contents}
+        if papers.CARD not in small or papers.HEADS not in small:
+            raise Refusal("unsigned", "a store without its card or its signature")
+        told = self._heads(whose, small)
+        trust = trust_of(whose, self._store.own, self._settings, self._state)
+        known = self._meet(whose, trust)
+        if whose != self._store.own:
+            self._cut(told)
+        if trust.events or trust.word == "self":
+            self._files(told, small)
+        room = trust
+        for agent, goal in told.shards.items():
+            room = self._one_shard(Shard(whose, agent), goal, offered, room)
+        if known is not None:
+            known.behind = self._behind(told)
+
+    def _meet(self, whose: str, trust: Trust) -> Known | None:
+        if whose == self._store.own:
+            return None
+        nick = papers.card(self._store, whose).nick
+        met = self._state.stores.setdefault(whose, Known(nick, trust.word, self._store.host.clock.wall_ms()))
+        met.trust = trust.word
+        return met
+
+    # signatures
+
+    def _heads(self, whose: str, small: dict[str, bytes]) -> Heads:
+        """The heads that count: kept, if they are newer than those we know. Raises Refusal for older or false ones."""
+        offered = small[papers.HEADS]
+        card = papers.card(self._store, whose, small[papers.CARD])
+        before = papers.read(self._store, whose, papers.HEADS)
+        told = verified(offered, card)
+        if offered == before:
+            return told
+        if not self._repository.accepts(told.repo):
+            self._repository.look_again([told.repo])
+            if not self._repository.accepts(told.repo):
+                raise Refusal("repository", "signed for another repository")
+        self._check_newer(whose, told, offered, before)
+        if not papers.read(self._store, whose, papers.CARD):
+            papers.keep(self._store, whose, papers.CARD, small[papers.CARD])
+        papers.keep(self._store, whose, papers.HEADS, offered)
+        return told
+
+    def _check_newer(self, whose: str, told: Heads, offered: bytes, before: bytes) -> None:
+        known = papers.heads(self._store, whose)
+        if known is None or told.ctr > known.ctr + 1:
+            return
+        if told.ctr < known.ctr:
+            raise Refusal("replayed", "older than what we know")
+        forked = told.ctr == known.ctr or told.prev != mark(before)
+        if forked:  # two machines sign with one key: say so, and let every clone choose the same of the two
+            self._state.count("forked")
+        if told.ctr == known.ctr and mark(offered) > mark(before):
+            raise Refusal("replayed", "another signature of the same count is the one that counts")
+
+    def _cut(self, told: Heads) -> None:
+        if told.cuts:
+            purged = {Shard(told.store, agent): seq for agent, seq in told.cuts.items()}
+            cuts.raise_to(self._store.paths.var, self._store.host, purged)
+
+    def _files(self, told: Heads, small: dict[str, bytes]) -> None:
+        for path, hashed in told.files.items():
+            data = small.get(path, b"")
+            if mark(data) == hashed and papers.read(self._store, told.store, path) != data:
+                papers.keep(self._store, told.store, path, data)
+            elif data and mark(data) != hashed:
+                self._state.count("file")
+
+    # shards
+
+    def _one_shard(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
+        """Takes in one shard as far as there is room; what is left of it."""
+        head, _ = self._store.head(shard)
+        key = f"{shard.store}/{shard.agent}"
+        if (head.seq, head.segment) == (goal.seq, goal.segment) and head.hash != goal.hash:
+            self._freeze(shard, Refusal("diverged", f"event {head.seq} was signed with another content"), {}, "")
+            self._carry(shard, goal, offered, always=True)
+        elif not reached(head, goal):
+            room = self._extend(shard, goal, offered, room)
+        elif key in self._state.frozen and self._state.frozen[key].seq <= head.seq:
+            del self._state.frozen[key]
+        return room
+
+    def _extend(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
+        head, _ = self._store.head(shard)
+        there = offered.segments.get(shard.agent, {})
+        wanted = {n: blob for n, blob in there.items() if max(head.segment, 1) <= n <= goal.segment}
+        mark_of_offer = _offer(goal, wanted)
+        frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
+        size = sum(blob.size for blob in wanted.values())
+        if room.events <= 0 or self._left <= 0:
+            self._taken.more |= room.word == "tofu" or self._left <= 0
+        elif frozen is None or frozen.offer != mark_of_offer:
+            room = self._admit(shard, goal, wanted, room)
+            self._left -= size
+            room = room._replace(bytes=room.bytes - size) if room.bytes > size else room._replace(events=0)
+        self._carry(shard, goal, offered)
+        return room
+
+    def _admit(self, shard: Shard, goal: Goal, wanted: dict[int, Blob], room: Trust) -> Trust:
+        found = self._branch.blobs(blob.oid for blob in wanted.values())
+        blobs = {number: found[blob.oid] for number, blob in wanted.items() if blob.oid in found}
+        try:
+            events = admit(self._store, shard, blobs, goal, room.events)
+        except Refusal as error:
+            self._freeze(shard, error, blobs, _offer(goal, wanted))
+            return room
+        self._state.frozen.pop(f"{shard.store}/{shard.agent}", None)
+        self._taken.events += events
+        self._taken.more |= events >= room.events
+        if shard.store in self._state.stores:
+            self._state.stores[shard.store].events += events
+        return room._replace(events=room.events - events)
+
+    def _freeze(self, shard: Shard, error: Refusal, blobs: dict[int, bytes], offer: str) -> None:
+        head, _ = self._store.head(shard)
+        key = f"{shard.store}/{shard.agent}"
+        before = self._state.frozen.get(key)
+        if before is not None and (before.code, before.seq, before.offer) == (error.code, head.seq, offer):
+            return
+        self._state.count(error.code)
+        now = self._store.host.clock.wall_ms()
+        self._state.frozen[key] = Frozen(error.code, error.why, head.seq, now, offer)
+        if blobs:
+            keep_aside(self._store, shard, blobs)
+
+    def _carry(self, shard: Shard, goal: Goal, offered: Offered, *, always: bool = False) -> None:
+        """Segments that we could not or may not take in yet stay in the branch as they are.
+
+        Where two clones could disagree which of two unread files it should be, a rule decides that both know.
+        """
+        head, _ = self._store.head(shard)
+        frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
+        theirs = always or frozen is None or frozen.code == "diverged"
+        if shard.store == self._store.own or (reached(head, goal) and not always):
+            return
+        ours = self._base.stores.get(shard.store, Offered()).segments.get(shard.agent, {})
+        for number, blob in offered.segments.get(shard.agent, {}).items():
+            if blob == ours.get(number) or not max(head.segment, 1) <= number <= goal.segment:
+                continue
+            if theirs or _wins(blob, ours.get(number)):
+                path = self._store.log.segment(shard, number).removeprefix(self._store.log.root)
+                self._taken.carried[f"v1{path}"] = blob.oid
+
+    def _behind(self, told: Heads) -> int:
+        ends = (self._store.head(Shard(told.store, agent))[0].seq for agent in told.shards)
+        return sum(max(goal.seq - end, 0) for goal, end in zip(told.shards.values(), ends, strict=True))
+
+
+def _offer(goal: Goal, wanted: dict[int, Blob]) -> str:
+    """What tells an offer from the next one."""
+    return fingerprint(repr((goal, sorted(wanted.items()))).encode())
+
+
+def _wins(theirs: Blob, ours: Blob | None) -> bool:
+    return ours is None or (theirs.size, ours.oid) > (ours.size, theirs.oid)

@@ -1,0 +1,139 @@
+"""What we say to the others: our signed heads, and the segments that changed since we last said it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from .. import cuts, live
+from ..errors import Damaged
+from ..events import Broken, decode, header
+from ..log import Head, Shard
+from ..queries.lengths import lengths
+from ..store import Store
+from . import papers
+from .heads import Goal, Heads, mark, signed
+from .refusal import Refusal
+from .state import State
+
+_HEADER_LIMIT = 1024
+
+
+class Outgoing(NamedTuple):
+    """Files for the tree by path, and what `State` remembers once they are in it."""
+
+    contents: dict[str, bytes]
+    published: dict[str, list[int]]
+    files: dict[str, str]
+
+
+def outgoing(store: Store, state: State, repo: str) -> Outgoing:
+    """What is new since the last commit; the heads are signed anew only where something of ours changed."""
+    ends = lengths(store.view)
+    contents: dict[str, bytes] = {}
+    published = dict(state.published)
+    for shard, head in ends.items():
+        key = f"{shard.store}/{shard.agent}"
+        if published.get(key) == [head.segment, head.offset] or _elsewhere(state, key):
+            continue
+        contents |= _segments(store, shard, head, published.get(key, [0, 0])[0])
+        published[key] = [head.segment, head.offset]
+    _sign(store, state, {shard.agent: head for shard, head in ends.items() if shard.store == store.own}, repo)
+    files = dict(state.files)
+    for path, data in _papers(store).items():
+        if files.get(path) != mark(data):
+            contents[path] = data
+            files[path] = mark(data)
+    return Outgoing(contents, published, files)
+
+
+def _elsewhere(state: State, key: str) -> bool:
+    """Whether the others follow another version of that shard than ours."""
+    return key in state.frozen and state.frozen[key].code == "diverged"
+
+
+def _segments(store: Store, shard: Shard, head: Head, since: int) -> dict[str, bytes]:
+    """Segments from number `since` on, each as far as it counts, and the last one as far as the view has it."""
+    found: dict[str, bytes] = {}
+    for number in range(max(since, 1), head.segment + 1):
+        path = store.log.segment(shard, number)
+        end = head.offset if number == head.segment else _counted(store, shard, number)
+        data = store.host.storage.read(path, 0, end) if store.host.storage.size(path) >= 0 else b""
+        if data:
+            found["v1" + path.removeprefix(store.log.root)] = data
+    return found
+
+
+def _counted(store: Store, shard: Shard, number: int) -> int:
+    """How many bytes of a segment count, as the next one says."""
+    try:
+        start = store.host.storage.read(store.log.segment(shard, number + 1), 0, _HEADER_LIMIT)
+        return header(decode(start.partition(b"\n")[0])).previous_length
+    except (FileNotFoundError, Broken, KeyError) as error:
+        raise Damaged(f"the log of {shard.agent!r}", f"segment {number + 1} has no header") from error
+
+
+def _papers(store: Store) -> dict[str, bytes]:
+    """The small files of every store whose heads we know, by path in the tree."""
+    found: dict[str, bytes] = {}
+    for whose in store.host.storage.listing(store.log.root):
+        told = papers.heads(store, whose)
+        if told is None:
+            continue
+        names = {path: papers.read(store, whose, path) for path in (papers.CARD, papers.HEADS)}
+        names |= papers.listed(store, whose, told)
+        found |= {f"v1/{whose}/{path}": data for path, data in names.items()}
+    return found
+
+
+def _sign(store: Store, state: State, ends: dict[str, Head], repo: str) -> None:
+    before = papers.heads(store, store.own)
+    files = _files(store, before, ends)
+    told = Heads(
+        store=store.own,
+        repo=repo,
+        ctr=before.ctr + 1 if before else 1,
+        prev=mark(papers.read(store, store.own, papers.HEADS)) if before else "",
+        cuts={s.agent: seq for s, seq in cuts.read(store.paths.var, store.host).items() if s.store == store.own},
+        files=files,
+        shards=_goals(store, state, before, ends),
+    )
+    if before is None or not told.says_the_same(before):
+        key = store.host.storage.read(os.path.join(store.paths.var, "keys", "store.key"))
+        papers.keep(store, store.own, papers.HEADS, signed(told, bytes.fromhex(key.decode().strip())))
+
+
+def _goals(store: Store, state: State, before: Heads | None, ends: dict[str, Head]) -> dict[str, Goal]:
+    """How far each of our shards goes. What was signed once is never taken back: others may have more of us."""
+    goals = dict(before.shards) if before else {}
+    for agent, head in ends.items():
+        goal = Goal(head.segment, head.seq, head.hash)
+        if goal[:2] >= goals.get(agent, goal)[:2] and not _elsewhere(state, f"{store.own}/{agent}"):
+            goals[agent] = goal
+    return goals
+
+
+def _files(store: Store, before: Heads | None, ends: dict[str, Head]) -> dict[str, str]:
+    """Our small files: saved contexts, and the last values of our agents where something else is said anyway."""
+    values = live.own(store.paths.var, store.host)
+    data = live.published(values)
+    kept = papers.read(store, store.own, papers.LIVE)
+    spoke = before is None or any(before.shards.get(a, Goal(0, 0, ""))[1] < head.seq for a, head in ends.items())
+    if values and data != kept and (spoke or _intents(data) != _intents(kept)):
+        papers.keep(store, store.own, papers.LIVE, data)
+    contexts = [f"{agent}/context.md" for agent in ends]
+    found = {path: papers.read(store, store.own, path) for path in (papers.LIVE, *contexts)}
+    return {path: mark(data) for path, data in found.items() if data}
+
+
+def _intents(data: bytes) -> dict[str, tuple[Any, ...]]:
+    """What of the last values is worth a sync of its own: intent, task and branch."""
+    try:
+        told: dict[str, Any] = json.loads(data or b"{}").get("agents", {})
+        return {
+            name: (one.get("intent"), one.get("task"), (one.get("changes") or {}).get("branch"))
+            for name, one in told.items()
+        }
+    except (ValueError, AttributeError) as error:
+        raise Refusal("file", "live.json is not ours") from error

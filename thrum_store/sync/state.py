@@ -1,0 +1,77 @@
+"""What the sync remembers between two cycles, in `.thrum/var/sync.json`; without it everything is looked at anew."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..host import Host
+
+_FILE = "sync.json"
+VERSION = 1
+
+
+@dataclass
+class Frozen:
+    """A shard that is not taken in any further: why, after which sequence, since when, and what was offered."""
+
+    code: str
+    why: str
+    seq: int
+    since_ms: int
+    offer: str = ""
+
+
+@dataclass
+class Known:
+    """Another store: its nick, how it is trusted, since when, and how many events of it were taken in."""
+
+    nick: str
+    trust: str
+    since_ms: int
+    events: int = 0
+    behind: int = 0  # events that it signed and that we have not
+
+
+@dataclass
+class State:
+    """All of it. Shards are written `<store>/<agent>`."""
+
+    tip: str = ""  # our last commit
+    published: dict[str, list[int]] = field(default_factory=dict)  # shard -> segment and bytes that are in `tip`
+    files: dict[str, str] = field(default_factory=dict)  # other paths in `tip` -> their hash
+    seen: dict[str, str] = field(default_factory=dict)  # remote -> the tip that was wholly looked at, and how
+    pushed: dict[str, int] = field(default_factory=dict)  # own agent -> sequence that the remote has
+    frozen: dict[str, Frozen] = field(default_factory=dict)
+    stores: dict[str, Known] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)  # what was refused, by code
+    probes: dict[str, list[int]] = field(default_factory=dict)  # url -> 1 where anyone can read it, and when we looked
+    last_sync_ms: int | None = None
+    last_error: str | None = None
+    last_error_code: str | None = None
+
+    def count(self, code: str, number: int = 1) -> None:
+        """Counts something that was refused."""
+        self.counters[code] = self.counters.get(code, 0) + number
+
+
+def load(var: str, host: Host) -> State:
+    """What was remembered; nothing where there is no file or one that cannot be read."""
+    try:
+        told: dict[str, Any] = json.loads(host.storage.read(os.path.join(var, _FILE)))
+        if told.pop("version") != VERSION:
+            return State()
+        state = State(**told)
+        state.frozen = {shard: Frozen(**one) for shard, one in told["frozen"].items()}
+        state.stores = {store: Known(**one) for store, one in told["stores"].items()}
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return State()
+    return state
+
+
+def save(var: str, host: Host, state: State) -> None:
+    """Remembers it, atomically. Only under sync.lock."""
+    told = {**asdict(state), "version": VERSION}
+    host.storage.replace(os.path.join(var, _FILE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")
