@@ -1,0 +1,86 @@
+"""A real repository with two worktrees and an agent in each."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from thrum_store import paths, setup
+from thrum_store.model import Caller
+from thrum_store.service import agents, messages
+from thrum_store.service.agents import Register
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import open_store
+
+from .talk import Server
+
+
+@dataclass(frozen=True)
+class Team:
+    """Planner works in the repository, builder in its worktree."""
+
+    planner: Path
+    builder: Path
+
+    def send(self, content: str, to: str = "@builder") -> str:
+        """Planner says something, by the service; the message's id."""
+        with open_store(paths.find(str(self.planner))) as store:
+            return messages.send(store, Caller("planner"), SendMessage(content, to=(to,))).message_id
+
+
+def git(where: Path, *arguments: str) -> None:
+    """Runs git with nothing of the user's."""
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments],
+        cwd=where,
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository that thrum was not set up in."""
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "--quiet")
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "begin")
+    return root
+
+
+def register(root: Path, name: str, role: str) -> None:
+    """Registers an agent in the worktree `root`."""
+    places = paths.find(str(root))
+    setup.initialize(places, setup.Initialize())
+    with open_store(places) as store:
+        agents.register(store, Register(name, role, "core"))
+
+
+@pytest.fixture
+def team(repository: Path) -> Team:
+    """Two agents in two worktrees."""
+    other = repository.parent / "feature"
+    git(repository, "worktree", "add", "--quiet", str(other))
+    register(repository, "planner", "planning")
+    register(other, "builder", "building")
+    return Team(repository, other)
+
+
+@pytest.fixture
+def planner(team: Team) -> Iterator[Server]:
+    """Planner's server, greeted."""
+    with Server(team.planner) as server:
+        server.greet()
+        yield server
+
+
+@pytest.fixture
+def builder(team: Team) -> Iterator[Server]:
+    """Builder's server, greeted."""
+    with Server(team.builder) as server:
+        server.greet()
+        yield server

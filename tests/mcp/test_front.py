@@ -1,0 +1,231 @@
+"""The light front: first answers while the SDK is still loading, word for word what the SDK says, then the takeover."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCRequest, JSONRPCResponse
+from mcp_types.jsonrpc import jsonrpc_message_adapter
+from pydantic import ValidationError
+
+from thrum_mcp import early, generate, wire
+from thrum_mcp.door import Door
+from thrum_mcp.early import EarlyAnswers
+from thrum_mcp.server import build
+
+from .conftest import Team
+from .talk import CLIENT, MODERN, Server
+
+HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": CLIENT}
+
+# A package `mcp` whose import never ends, and one whose import fails.
+ENDLESS = "import threading\nthreading.Event().wait()\n"
+BROKEN = "raise ImportError('no such protocol')\n"
+
+
+def without_sdk(tmp_path: Path, source: str) -> list[str]:
+    """A command that serves where `import mcp` does what `source` says."""
+    (tmp_path / "stub").mkdir()
+    (tmp_path / "stub" / "mcp.py").write_text(source, encoding="utf-8")
+    place = f"sys.path.insert(0, {str(tmp_path / 'stub')!r})"
+    return [sys.executable, "-c", f"import sys; {place}; from thrum_cli.main import run; run()", "mcp", "serve"]
+
+
+@pytest.fixture
+def loading(tmp_path: Path) -> Server:
+    """A server whose SDK never gets loaded."""
+    return Server(tmp_path, command=without_sdk(tmp_path, ENDLESS))
+
+
+def test_the_handshake_and_the_lists_are_answered_before_the_sdk_is_there(loading: Server) -> None:
+    with loading as server:
+        assert server.greet()["serverInfo"]["name"] == "thrum"
+        assert len(server.result("tools/list")["tools"]) == 11
+        assert server.result("prompts/list")["prompts"]
+        assert server.result("resources/list")["resources"]
+        assert server.result("ping") == {}
+
+
+def test_a_modern_client_is_answered_before_the_sdk_is_there(loading: Server) -> None:
+    with loading as server:
+        assert server.result("server/discover", {"_meta": MODERN})["supportedVersions"] == ["2026-07-28"]
+        assert len(server.result("tools/list", {"_meta": MODERN})["tools"]) == 11
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_while_it_loads(loading: Server, number: int) -> None:
+    with loading as server:
+        server.greet()
+        os.kill(server.process.pid, number)
+        assert server.gone() == 0
+
+
+def test_the_end_of_input_ends_it_while_it_loads(loading: Server) -> None:
+    with loading as server:
+        server.greet()
+        assert server.end() == 0
+
+
+def test_a_client_that_reads_nothing_ends_it_while_it_loads(loading: Server) -> None:
+    with loading as server:
+        assert server.process.stdout
+        server.process.stdout.close()
+        server.send({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        assert server.process.wait(30) == 0
+
+
+def test_a_program_that_cannot_be_loaded_says_why_and_fails(tmp_path: Path) -> None:
+    with Server(tmp_path, command=without_sdk(tmp_path, BROKEN)) as server:
+        server.ask("tools/call", {"name": "list_agents", "arguments": {}})
+        assert server.gone() == 1
+    assert b"no such protocol" in server.errors
+
+
+def test_what_came_while_it_loaded_is_answered_once_and_in_full(team: Team) -> None:
+    with Server(team.planner) as server:
+        server.ask("initialize", HELLO)
+        server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        server.ask("tools/list")
+        called = server.begin("list_agents")
+        unknown = server.ask("tools/unheard-of")
+        server.cancel(2)  # finished already
+        again = server.ask("ping")
+        seen = {message["id"]: message for message in (server.receive() for _ in range(5))}
+        assert seen.keys() == {1, 2, called, unknown, again}
+        assert seen[called]["result"]["structuredContent"]["count"] == 2
+        assert seen[unknown]["error"]["code"] == -32601
+        assert server.call("list_agents")["count"] == 2
+        server.end()
+    assert server.unread == b""
+    assert b"an early answer was not" not in server.errors
+
+
+def test_a_call_is_finished_though_the_client_closed_its_end(team: Team) -> None:
+    with Server(team.planner) as server:
+        server.greet()
+        server.begin("send_message", to="@builder", content="Last words")
+        assert server.end() == 0
+    (line,) = server.unread.splitlines()
+    assert json.loads(line)["result"]["structuredContent"]["status"] == "delivered"
+
+
+def test_the_front_loads_nothing_heavy() -> None:
+    heavy = {"mcp", "pydantic", "anyio", "asyncio", "logging", "sqlite3", "thrum_store.store", "subprocess"}
+    script = "import sys, thrum_mcp.front; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert heavy.isdisjoint(loaded.stdout.split())
+
+
+def test_the_file_holds_what_the_sdk_says_in_every_version() -> None:
+    with open(early.DATA, encoding="utf-8") as file:
+        assert json.load(file) == generate.answers()
+
+
+# --- whatever is answered early is what the SDK says ----------------------------------------------------------------
+
+
+def leaf() -> st.SearchStrategy[Any]:
+    return st.sampled_from([None, True, 0, 1.5, "", "x", [], {}, {"x": {}}, {"listChanged": True}, "2025-11-25"])
+
+
+def objects(*names: str) -> st.SearchStrategy[Any]:
+    """Objects with some of these keys, and leaves for values."""
+    return st.dictionaries(st.sampled_from([*names, "other"]), leaf(), max_size=3)
+
+
+CAPABILITIES = objects("roots", "sampling", "elicitation", "experimental", "tasks", "extensions") | leaf()
+CLIENTS = st.just(CLIENT) | objects("name", "version", "title", "icons").map(lambda more: CLIENT | more) | leaf()
+INTRODUCTIONS = st.fixed_dictionaries(
+    {"protocolVersion": st.sampled_from(["2024-11-05", "2025-06-18", "2099-01-01", 5]), "capabilities": CAPABILITIES},
+    optional={"clientInfo": CLIENTS, "_meta": objects("progressToken")},
+)
+ENVELOPES = st.fixed_dictionaries(
+    {},
+    optional={
+        early.ENVELOPE_VERSION: st.sampled_from(["2026-07-28", "2099-01-01", 5, None]),
+        early.ENVELOPE_CAPABILITIES: CAPABILITIES,
+        early.ENVELOPE_CLIENT: CLIENTS,
+        early.ENVELOPE_LOG_LEVEL: st.sampled_from(["debug", "loud", 5]),
+        "progressToken": leaf(),
+    },
+)
+PARAMS = st.none() | leaf() | st.fixed_dictionaries({}, optional={"_meta": ENVELOPES | leaf(), "cursor": leaf()})
+METHODS = st.sampled_from(["ping", "tools/list", "prompts/list", "resources/list", "server/discover", "tools/call"])
+REQUESTS = st.tuples(METHODS, PARAMS) | st.tuples(st.just("initialize"), INTRODUCTIONS | PARAMS)
+
+
+ODDITIES: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(["id", "jsonrpc", "method", "result", "error", "other"]), leaf(), max_size=1
+)
+
+
+def frame(number: int, method: str, params: object, oddity: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": f"id-{number}", "method": method, "params": params} | oddity
+
+
+async def said_by_sdk(frames: list[dict[str, Any]]) -> dict[Any, Any]:
+    """The SDK's results by id; requests that it does not even read are left out."""
+    messages = [message for one in frames if (message := understood(one)) is not None]
+    server = build(Door("."), "0.1.0")
+    results: dict[Any, Any] = {}
+    to_server, asked = anyio.create_memory_object_stream[SessionMessage | Exception](len(messages) + 1)
+    answers, from_server = anyio.create_memory_object_stream[SessionMessage](len(messages) + 1)
+    async with anyio.create_task_group() as group, from_server:
+        group.start_soon(server.run, asked, answers, server.create_initialization_options())
+        for message in messages:
+            await to_server.send(message)
+        for _ in range(sum(isinstance(message.message, JSONRPCRequest) for message in messages)):
+            answer = (await from_server.receive()).message
+            if isinstance(answer, JSONRPCResponse):
+                results[answer.id] = answer.result
+        await to_server.aclose()
+    return results
+
+
+def understood(one: dict[str, Any]) -> SessionMessage | None:
+    try:
+        return SessionMessage(jsonrpc_message_adapter.validate_json(json.dumps(one), by_name=False))
+    except ValidationError:
+        return None
+
+
+@given(st.lists(st.tuples(REQUESTS, ODDITIES), min_size=1, max_size=5))
+def test_whatever_is_answered_early_is_what_the_sdk_says(
+    requests: list[tuple[tuple[str, Any], dict[str, Any]]],
+) -> None:
+    frames = [frame(number, *request, oddity) for number, (request, oddity) in enumerate(requests)]
+    assume(len({str(one["id"]) for one in frames}) == len(frames))
+    answers = EarlyAnswers.load()
+    early_results = {one["id"]: result for one in frames if (result := answers.answer(one)) is not None}
+    said = anyio.run(said_by_sdk, frames)
+    assert early_results == {number: said.get(number) for number in early_results}
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line)), st.integers(1, 7))
+def test_lines_come_out_whole_however_they_arrive(lines: list[bytes], size: int) -> None:
+    data = b"\n".join(lines)
+    taken = wire.Lines()
+    found = [line for at in range(0, len(data), size) for line in taken.feed(data[at : at + size])]
+    assert [*found, *taken.rest()] == [line for line in lines if line.strip()]
+
+
+def test_a_line_beyond_the_limit_is_dropped_and_the_next_one_read() -> None:
+    taken = wire.Lines()
+    half = b"x" * (wire.FRAME_LIMIT // 2 + 1)
+    assert taken.feed(half) == []
+    assert taken.feed(half) == []
+    assert taken.feed(b"end\n{}\n") == [b"{}"]

@@ -1,0 +1,112 @@
+"""Something is missing: the server starts all the same, and each tool says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Team, register
+from .talk import Server
+
+Tools = dict[str, dict[str, object]]
+
+WRITING: Tools = {
+    "send_message": {"to": "@builder", "content": "x"},
+    "check_messages": {},
+    "wait_for_message": {"timeout": 5},
+    "broadcast_message": {"content": "x"},
+    "create_group": {"name": "g"},
+    "delete_group": {"name": "g"},
+    "add_group_member": {"group": "g", "member_type": "agent", "member_value": "builder"},
+    "remove_group_member": {"group": "g", "member_type": "agent", "member_value": "builder"},
+}
+LOOKING: Tools = {"list_agents": {}, "list_groups": {}, "get_group": {"name": "g"}}
+
+
+def complaints(server: Server, tools: Tools) -> set[str]:
+    """What the tools say when they fail."""
+    server.greet()
+    return {server.refused(tool, **arguments) for tool, arguments in tools.items()}
+
+
+def test_outside_of_a_repository_each_tool_says_so(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        (said,) = complaints(server, WRITING | LOOKING)
+        assert server.end() == 0
+    assert "is not inside a git repository" in said
+    assert "--repo PATH" in said
+    assert said.endswith("(not_a_repository)")
+
+
+def test_in_a_repository_without_thrum_each_tool_says_to_set_it_up(repository: Path) -> None:
+    with Server(repository) as server:
+        (said,) = complaints(server, WRITING | LOOKING)
+    assert "run `thrum init`" in said
+
+
+def test_without_an_identity_looking_works_and_the_rest_says_how_to_register(team: Team) -> None:
+    identity = team.planner / ".thrum" / "identities" / "planner.json"
+    identity.unlink()
+    with Server(team.planner) as server:
+        (said,) = complaints(server, WRITING)
+        assert server.call("list_agents")["count"] == 2
+    assert "thrum quickstart --name NAME --role ROLE --module MODULE" in said
+
+
+def test_several_identities_are_listed_and_none_is_guessed(team: Team) -> None:
+    register(team.planner, "second", "testing")
+    with Server(team.planner) as server:
+        (said,) = complaints(server, WRITING)
+        assert "planner, second" in said
+        assert "THRUM_NAME" in said
+
+
+def test_an_agent_that_registers_later_needs_no_restart(team: Team) -> None:
+    (team.planner / ".thrum" / "identities" / "planner.json").unlink()
+    with Server(team.planner) as server:
+        server.greet()
+        assert "thrum quickstart" in server.refused("check_messages")
+        register(team.planner, "planner", "planning")
+        assert server.call("check_messages")["status"] == "empty"
+
+
+def test_a_repository_that_is_set_up_later_needs_no_restart(repository: Path) -> None:
+    with Server(repository) as server:
+        server.greet()
+        assert "thrum init" in server.refused("check_messages")
+        register(repository, "planner", "planning")
+        assert server.call("check_messages")["status"] == "empty"
+
+
+def test_the_agent_id_decides_before_environment_and_file(team: Team) -> None:
+    register(team.planner, "second", "testing")
+    with Server(team.planner, "--agent-id", "second", THRUM_NAME="planner") as server:
+        server.greet()
+        assert [one["name"] for one in server.call("list_agents")["agents"] if one.get("you")] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("send_message", {"to": "@bilder", "content": "x"}, "did you mean @builder"),
+        ("send_message", {"to": "@builder", "content": " "}, "the message is empty"),
+        ("send_message", {"to": "@builder", "content": "a\0b"}, "NUL"),
+        ("send_message", {"to": "@builder", "content": "x", "reply_to": "msg_x"}, "is not a message id"),
+        ("send_message", {"to": "@builder", "content": "x", "replyto": "y"}, "`replyto`: Extra inputs"),
+        ("send_message", {"to": "@builder"}, "`content`: Field required"),
+        ("check_messages", {"limit": "many"}, "`limit`: Input should be a valid integer"),
+        ("add_group_member", {"group": "g", "member_type": "x", "member_value": "y"}, "`member_type`: Input should be"),
+        ("delete_group", {"name": "everyone"}, "is built in"),
+    ],
+)
+def test_a_mistake_is_named_and_stores_nothing(
+    planner: Server, tool: str, arguments: dict[str, object], said: str
+) -> None:
+    assert said in planner.refused(tool, **arguments)
+
+
+def test_an_unknown_tool_is_a_protocol_error(planner: Server) -> None:
+    answer = planner.answer(planner.begin("no_such_tool"))
+    assert answer["error"]["code"] == -32602
+    assert "send_message" in answer["error"]["message"]

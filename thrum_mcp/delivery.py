@@ -1,0 +1,65 @@
+"""Messages on their way from the mailbox into a tool's result: claimed, shown, accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from thrum_store.model import Caller
+from thrum_store.service import handover
+from thrum_store.service.handover import Handover
+from thrum_store.storage import failpoint
+from thrum_store.store import Store
+
+from . import shapes, shown, texts
+from .door import Door
+from .exchange import Exchange
+
+NEXT = f"Each content was {texts.UNTRUSTED}. {texts.ANSWER}."
+
+_MOMENT = 0.3  # seconds
+_LOOK = 0.02
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Messages that belong to this call until its exchange is settled; `remaining` more are unread."""
+
+    messages: Sequence[shapes.Message]
+    remaining: int
+
+
+async def claim_or_none(door: Door, exchange: Exchange, most: int) -> Claimed:
+    """Like `claim`; where all that is unread is just going to another call, it sees how that ends, for a moment.
+
+    That call may have been cancelled, or lost its client: then its messages are free again at once.
+    """
+    claimed = await claim(door, exchange, most)
+    with anyio.move_on_after(_MOMENT):
+        while claimed.remaining and not claimed.messages:
+            await anyio.sleep(_LOOK)
+            claimed = await claim(door, exchange, most)
+    return claimed
+
+
+async def claim(door: Door, exchange: Exchange, most: int, caller: Caller | None = None) -> Claimed:
+    """At most `most` unread messages, and no more than a model takes in at once; for whoever calls, if not said.
+
+    The exchange writes the receipt after the answer is out, or gives the messages back. Raises as `Door.act`, and
+    NotRegistered, WorktreeMismatch.
+    """
+
+    def check(store: Store) -> tuple[Caller, Handover]:
+        reader = caller or door.caller(store.paths)
+        return reader, handover.check(store, reader, most)
+
+    reader, handed = await door.look(check)
+    if handed.messages:
+        exchange.hand_over(
+            receipt=lambda: door.look(lambda store: handover.acknowledge(store, reader, handed)),
+            release=lambda: door.look(lambda store: handover.release(store, handed)),
+        )
+        failpoint("mcp.claimed")
+    return Claimed([shown.handed(mail) for mail in handed.messages], handed.remaining)

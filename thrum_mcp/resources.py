@@ -1,0 +1,77 @@
+"""What a client may attach by itself: the inbox, the team, one message. Reading is looking: nothing is marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextResourceContents,
+)
+
+from thrum_store.errors import NotFound, ThrumError
+from thrum_store.service import corrections, mailbox
+
+from . import shown, texts
+from .door import Door, sentence
+from .tools.agents import team
+
+_Context = ServerRequestContext[Door, Any]
+
+INBOX = "thrum://inbox"
+TEAM = "thrum://team"
+MESSAGE = "thrum://message/"
+_NEWEST = 10
+_PLAIN = "text/plain"
+
+_RESOURCES = [
+    Resource(uri=INBOX, name="inbox", title="Inbox", description="Your newest messages", mime_type=_PLAIN),
+    Resource(uri=TEAM, name="team", title="Team", description="The registered agents", mime_type=_PLAIN),
+]
+_TEMPLATES = [
+    ResourceTemplate(
+        uri_template=MESSAGE + "{id}", name="message", title="Message", description="One message", mime_type=_PLAIN
+    )
+]
+
+
+async def list_resources(_: _Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
+    """The resources without a variable."""
+    return ListResourcesResult(resources=_RESOURCES)
+
+
+async def list_templates(_: _Context, params: PaginatedRequestParams | None) -> ListResourceTemplatesResult:
+    """The resources with one."""
+    return ListResourceTemplatesResult(resource_templates=_TEMPLATES)
+
+
+async def read(context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+    """The text of one resource."""
+    uri = str(params.uri)
+    try:
+        text = await _text(context.lifespan_context, uri)
+    except ThrumError as error:
+        raise MCPError(INVALID_PARAMS, sentence(error), {"uri": uri}) from error
+    return ReadResourceResult(contents=[TextResourceContents(uri=uri, text=text, mime_type=_PLAIN)])
+
+
+async def _text(door: Door, uri: str) -> str:
+    if uri == INBOX:
+        request = mailbox.ReadInbox(page_size=_NEWEST)
+        page = await door.act(lambda store, caller: mailbox.inbox(store, caller, request))
+        return texts.inbox([shown.listed(message) for message in page.messages], page.unread, page.total)
+    if uri == TEAM:
+        return texts.agents(await team(door, include_offline=True))
+    if uri.startswith(MESSAGE):
+        detail = await door.look(lambda store: corrections.get(store, uri.removeprefix(MESSAGE)))
+        return texts.fenced([shown.single(detail.message)])
+    raise NotFound(f"there is no resource {uri!r}", hint=f"there are {INBOX}, {TEAM} and {MESSAGE}ID")

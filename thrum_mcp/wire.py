@@ -1,0 +1,91 @@
+"""The two descriptors that carry JSON-RPC, kept apart from everything else that may print.
+
+After `take()` the client's pipe is reachable through the returned numbers only: descriptor 1 leads to standard error
+and descriptor 0 to nothing, so a stray print, a warning or a child process cannot put one byte into the protocol, nor
+take one from it. Part of the light front: no heavy import here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from typing import NamedTuple
+
+FRAME_LIMIT = 16 * 1024 * 1024  # bytes in one line; the largest message, escaped in full, has 6 million
+CHUNK = 256 * 1024
+
+
+class Wire(NamedTuple):
+    """Where requests come from and answers go to, as descriptors that no child inherits."""
+
+    read: int
+    write: int
+
+
+def take() -> Wire:
+    """Moves standard input and output aside and returns where they are now."""
+    _close_gaps()
+    wire = Wire(_moved_aside(0), _moved_aside(1))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return wire
+
+
+def _moved_aside(fd: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
+def _close_gaps() -> None:
+    """Where a client started us without one of the three, a file opened later must not get its number."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+
+
+def can_block(fd: int) -> bool:
+    """Whether a reader or writer at the other end decides when this descriptor is ready; a file always is."""
+    return not stat.S_ISREG(os.fstat(fd).st_mode)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Writes all of `data` to a descriptor that blocks; raises BrokenPipeError where nobody reads any more."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+class Lines:
+    """Bytes in, whole lines out. A line beyond FRAME_LIMIT is dropped as it comes, not collected."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes, without their newlines and without empty ones."""
+        first, *others = data.split(b"\n")
+        if not others:
+            self._keep(first)
+            return []
+        complete = [self._whole(first), *others[:-1]]
+        self._parts, self._length = [], 0
+        self._keep(others[-1])
+        return [line for line in complete if line.strip() and len(line) <= FRAME_LIMIT]
+
+    def rest(self) -> list[bytes]:
+        """The line that input ended in, where it ended without a newline."""
+        return self.feed(b"\n")
+
+    def _keep(self, part: bytes) -> None:
+        self._length += len(part)
+        if self._length > FRAME_LIMIT:
+            self._parts.clear()
+        elif part:
+            self._parts.append(part)
+
+    def _whole(self, end: bytes) -> bytes:
+        too_long = self._length + len(end) > FRAME_LIMIT
+        return b"" if too_long else b"".join([*self._parts, end])
