@@ -1,0 +1,68 @@
+"""agent …: who is here. Registration has a module of its own; sessions and whoami are shared with their short names."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store.service import agents
+from thrum_store.service.agents import AgentInfo, AgentList, ListAgents
+
+from ..app import App
+from ..command import Entry, command, group, pass_app
+from ..output import Outcome, Screen, human
+from ..text import ago, table
+
+_SECTIONS = {
+    "Commands": {
+        "register": Entry("commands.registration:register", "Register an agent in this worktree."),
+        "list": Entry("commands.agents:list_", "List the registered agents."),
+        "whoami": Entry("commands.orient:whoami", "Show your identity and where it comes from."),
+        "start": Entry("commands.sessions:start", "Start a work session."),
+        "end": Entry("commands.sessions:end", "End your work session."),
+        "heartbeat": Entry("commands.liveness:heartbeat", "Say that you are there and what you changed."),
+        "set-intent": Entry("commands.liveness:set_intent", "Say what you are doing."),
+        "set-task": Entry("commands.liveness:set_task", "Say which task you are at."),
+        "context": Entry("commands.agent_context:context", "Show what agents work on."),
+        "delete": Entry("commands.removal:delete", "Delete an agent of this machine."),
+        "cleanup": Entry("commands.removal:cleanup", "Find and delete agents that nobody uses any more."),
+    }
+}
+
+
+@group("agent", _SECTIONS, "thrum agent list", "thrum agent register --name builder --role implementer --module auth")
+def agent() -> None:
+    """Register agents and see who is here."""
+
+
+@command("list", "thrum agent list", "thrum agent list --role implementer", "thrum agent list --context")
+@click.option("--role", "wanted_role", metavar="ROLE", help="Only agents with this role.")
+@click.option("--module", "wanted_module", metavar="MODULE", help="Only agents of this module.")
+@click.option("--context", "with_work", is_flag=True, help="Show branch, commits and intent of each.")
+@pass_app
+def list_(app: App, wanted_role: str | None, wanted_module: str | None, with_work: bool) -> Outcome:
+    """List the registered agents."""
+    if with_work:
+        from .agent_context import listed  # noqa: PLC0415 - the plain list needs none of it
+
+        return listed(app, wanted_role, wanted_module)
+    found = agents.list_agents(app.store, ListAgents(wanted_role, wanted_module))
+    if found.agents:
+        return Outcome(found)
+    narrowed = "Nobody fits. `thrum agent list` shows everybody."
+    nobody = "Nobody is registered. Be the first: `thrum quickstart --name NAME --role ROLE --module MODULE`"
+    return Outcome(found, note=narrowed if wanted_role or wanted_module else nobody)
+
+
+@human.register(AgentList)
+def _list(found: AgentList, screen: Screen) -> str:
+    if not found.agents:
+        return ""
+    head = ("", "agent", "role", "module", "status", "seen", "host", "worktree")
+    return table(head, [_row(one, screen.now_ms) for one in found.agents], screen.width)
+
+
+def _row(one: AgentInfo, now_ms: int) -> tuple[str, ...]:
+    status = "waiting" if one.waiting else one.status
+    mark = "●" if one.status == "active" else "○"
+    seen = ago(one.last_seen_at, now_ms)
+    return mark, f"@{one.agent_id}", one.role, one.module, status, seen, one.hostname, one.worktree

@@ -1,0 +1,68 @@
+"""Where a message's text comes from: an argument, standard input, or a file; no shell reads the last two."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import click
+
+from thrum_store.errors import Invalid
+from thrum_store.model import CONTENT_LIMIT
+
+
+def body_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --stdin and --body-file to a command that takes a text."""
+    for option in (
+        click.option("--body-file", type=click.File("rb"), metavar="PATH", help="Take the text from a file."),
+        click.option("--stdin", is_flag=True, help="Take the text from standard input."),
+    ):
+        function = option(function)
+    return function
+
+
+def format_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what else a new message may carry."""
+    for option in (
+        click.option("--idempotency-key", metavar="KEY", help="Send at most once under this key, however often run."),
+        click.option("--structured", metavar="JSON", help="A JSON object for programs to read."),
+        click.option("--format", "format_", default="markdown", metavar="FORMAT", help="markdown, plain or json."),
+    ):
+        function = option(function)
+    return function
+
+
+def body(text: str | None, stdin: bool, file: BinaryIO | None) -> str:
+    """The text from wherever it was given, without the last newline. Raises Invalid unless it is given once."""
+    given = [source for source in (text is not None, stdin, file is not None) if source]
+    if len(given) != 1:
+        problem = "the text is given more than once" if given else "there is no text"
+        raise Invalid(problem, hint="give it as an argument, or with --stdin, or with --body-file PATH")
+    if stdin:
+        return _read(sys.stdin.buffer, "standard input")
+    return _read(file, "the file") if file is not None else text or ""
+
+
+def _read(source: BinaryIO, what: str) -> str:
+    data = source.read(CONTENT_LIMIT + 2)  # the limit, a last newline, and one byte that shows there is more
+    if len(data) > CONTENT_LIMIT + 1:
+        raise Invalid(f"{what} has more than {CONTENT_LIMIT:,} bytes", hint="send the path of a file instead")
+    try:
+        return data.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise Invalid(f"{what} is not valid UTF-8", hint="convert it, for example with iconv") from None
+
+
+def object_of(text: str | None) -> dict[str, Any] | None:
+    """A JSON object, or Invalid."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
+    return value

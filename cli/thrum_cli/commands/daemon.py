@@ -1,0 +1,189 @@
+"""daemon: start, stop, status, restart, run, logs. Nothing else waits for the daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+import click
+
+from thrum_mcp.daemon import places, process
+from thrum_mcp.daemon.process import DaemonStarted, DaemonStatus, DaemonStopped
+from thrum_store.host import REAL
+from thrum_store.paths import Paths
+
+from ..app import App
+from ..command import Entry, command, group, pass_app
+from ..output import Outcome, Screen, human
+from ..text import fields, lasting
+
+_SECTIONS = {
+    "Commands": {
+        "start": Entry("commands.daemon:start", "Start the daemon in the background."),
+        "stop": Entry("commands.daemon:stop", "Stop the daemon."),
+        "status": Entry("commands.daemon:status", "Show whether it runs, and how it is."),
+        "restart": Entry("commands.daemon:restart", "Stop and start it."),
+        "run": Entry("commands.daemon:run", "Run it here, in the foreground."),
+        "logs": Entry("commands.daemon:logs", "Show the last lines of its log."),
+    }
+}
+
+
+@dataclass(frozen=True)
+class DaemonRestarted:
+    """A daemon that answers in place of the one before, on the same WebSocket port where that is free."""
+
+    pid: int
+    repo_path: str
+    socket_path: str
+    ws_port: int | None
+    local_only: bool
+
+
+@dataclass(frozen=True)
+class DaemonLog:
+    """The last lines of the log, oldest first."""
+
+    path: str
+    lines: tuple[str, ...]
+
+
+@group("daemon", _SECTIONS, "thrum daemon start", "thrum daemon status", "thrum daemon logs")
+def daemon() -> None:
+    """The background process that syncs and tells programs of new messages.
+
+    Sending, reading and waiting need none.
+    """
+
+
+_local = click.option(
+    "--local/--remote",
+    default=None,
+    help="Keep messages on this machine, or let the sync exchange them; kept in .thrum/config.json.",
+)
+
+
+@command("start", "thrum daemon start", "thrum daemon start --local", "thrum daemon start --remote")
+@_local
+@pass_app
+def start(app: App, local: bool | None) -> DaemonStarted:
+    """Start the daemon in the background; it answers when this returns.
+
+    There is one for each repository, whichever of its worktrees it is started from.
+    """
+    return process.start(app.paths, REAL, _flags(local))
+
+
+@command("stop", "thrum daemon stop")
+@pass_app
+def stop(app: App) -> DaemonStopped:
+    """Stop the daemon: what it is doing is finished, within ten seconds."""
+    return process.stop(app.paths, REAL)
+
+
+@command("status", "thrum daemon status", "thrum --json daemon status")
+@pass_app
+def status(app: App) -> Outcome:
+    """Show whether the daemon runs, since when, and how its parts are.
+
+    Exits with 1 when it does not run; with --json always with 0.
+    """
+    told = process.status(app.paths, REAL)
+    return Outcome(told, 0 if told.running or app.json else 1)
+
+
+@command("restart", "thrum daemon restart", "thrum daemon restart --remote")
+@_local
+@pass_app
+def restart(app: App, local: bool | None) -> DaemonRestarted:
+    """Stop the daemon, if it runs, and start it on the same port."""
+    port = _port(app.paths)
+    if process.is_held(app.paths, REAL):
+        process.stop(app.paths, REAL)
+    if port:
+        os.environ.setdefault("THRUM_WS_PORT", port)
+    started = process.start(app.paths, REAL, _flags(local))
+    return DaemonRestarted(
+        started.pid, started.repo_path, started.socket_path, started.ws_port, started.local_only
+    )  # fmt: skip
+
+
+@command("run", "thrum daemon run", "thrum daemon run --local")
+@_local
+@pass_app
+def run(app: App, local: bool | None) -> None:
+    """Run the daemon here until Ctrl-C, its log on the terminal.
+
+    For service managers, and to see what it does.
+    """
+    command_line = process.command(app.paths, _flags(local))
+    sys.stdout.flush()
+    os.execv(command_line[0], command_line)
+
+
+@command("logs", "thrum daemon logs", "thrum daemon logs --lines 200")
+@click.option("--lines", default=50, type=click.IntRange(1, 2000), help="How many (default 50).")
+@pass_app
+def logs(app: App, lines: int) -> DaemonLog:
+    """Show the last lines of the daemon's log."""
+    return DaemonLog(places.log_file(app.paths), tuple(process.log_lines(app.paths, REAL, lines)))
+
+
+def _flags(local: bool | None) -> tuple[str, ...]:
+    return () if local is None else ("--local",) if local else ("--no-local",)
+
+
+def _port(paths: Paths) -> str:
+    try:
+        return REAL.storage.read(places.port_file(paths)).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
+@human.register(DaemonStarted)
+@human.register(DaemonRestarted)
+def _started(started: DaemonStarted | DaemonRestarted, screen: Screen) -> str:
+    del screen
+    mode = "local-only" if started.local_only else "syncs with the remote"
+    where = f"ws://localhost:{started.ws_port}" if started.ws_port else "no WebSocket"
+    word = "restarted" if isinstance(started, DaemonRestarted) else "started"
+    return f"✓ Daemon {word} (pid {started.pid}), {mode}\n  Socket: {started.socket_path}\n  WebSocket: {where}"
+
+
+@human.register(DaemonStopped)
+def _stopped(stopped: DaemonStopped, screen: Screen) -> str:
+    del screen
+    how = "; it had to be killed" if stopped.forced else ""
+    return f"✓ Daemon stopped (pid {stopped.pid}){how}"
+
+
+@human.register(DaemonStatus)
+def _status(told: DaemonStatus, screen: Screen) -> str:
+    del screen
+    if not told.running:
+        return "Daemon: not running\nStart it: thrum daemon start"
+    state = "running" if told.status == "running" else "running, and does not answer: thrum daemon restart"
+    lines = [("Daemon", f"{state} (pid {told.pid})"), ("Repository", told.repo_path)]
+    if told.health is not None:
+        lines += [
+            ("Uptime", lasting(told.uptime_ms or 0)),
+            ("Version", told.version),
+            ("Sync", f"{told.sync_state} ({'local-only' if told.local_only else 'normal'})"),
+            ("WebSocket", f"ws://localhost:{told.ws_port}" if told.ws_port else "none"),
+            ("Clients", f"{told.health['connections']}, {told.health['listening']} of them told of messages"),
+            *((f"Part {part['name']}", _part(part)) for part in told.health["parts"]),
+        ]
+    return fields(lines)
+
+
+def _part(part: dict[str, object]) -> str:
+    if not part["failures"]:
+        return str(part["state"])
+    return f"{part['state']}, failed {part['failures']} times; last: {part['last_error']}"
+
+
+@human.register(DaemonLog)
+def _log(log: DaemonLog, screen: Screen) -> str:
+    del screen
+    return "\n".join(log.lines) if log.lines else f"Nothing was logged yet ({log.path})."

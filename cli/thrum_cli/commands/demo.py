@@ -1,0 +1,79 @@
+"""demo: two agents talk in a scratch repository, each through its own real MCP server. Nothing in it is canned."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+
+from thrum_store.errors import ThrumError
+
+from .. import output
+from ..app import App
+from ..command import command, pass_app
+from ..output import Screen, human
+from ..text import bold, dim
+
+LIMIT = 15.0  # seconds until it gives up
+
+
+class DemoFailed(ThrumError):
+    """Raised when a step of the demonstration did not go as it must."""
+
+    code = "demo_failed"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was seen: how fast, how much, and that it arrived."""
+
+    tools: int
+    first_answer_ms: float
+    wake_ms: tuple[float, ...]
+    messages: tuple[str, ...]
+    statuses: tuple[str, ...]
+    events: int
+    seconds: float
+
+
+@command("demo", "thrum demo")
+@pass_app
+def demo(app: App) -> Shown:
+    """Watch two agents talk in a scratch repository.
+
+    Makes a repository with two worktrees, registers an agent in each, starts a real MCP server for each, and lets them
+    talk. Ends within 15 seconds and removes everything it made. Your own repository is not touched.
+    """
+    from .. import play  # the MCP SDK: a second that no other command should wait for
+
+    def say(text: str = "") -> None:
+        if not (app.json or app.quiet):
+            output.tell(text or " ")
+
+    say(bold("Two agents talk: a demonstration in a scratch repository"))
+    with tempfile.TemporaryDirectory(prefix="thrum-demo-") as scratch:
+        return play.run(scratch, say)
+
+
+@human.register(Shown)
+def _shown(shown: Shown, screen: Screen) -> str:
+    del screen
+    steps = (
+        "cd ~/your/repository",
+        "thrum init",
+        "thrum quickstart --name planner --role planner --module auth",
+        "git worktree add ../builder && cd ../builder",
+        "thrum quickstart --name builder --role implementer --module auth",
+    )
+    lines = [f"    {step}" for step in steps]
+    told = (
+        f"{len(shown.messages)} messages, {shown.events} events, {shown.seconds:.1f} s; the scratch repository is gone."
+    )
+    return "\n".join(
+        [
+            "",
+            bold("The same in your own repository"),
+            *lines,
+            "  and tell each agent's client to start `thrum mcp serve`, or use the commands: thrum --help",
+            dim(told),
+        ]
+    )

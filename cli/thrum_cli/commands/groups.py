@@ -1,0 +1,184 @@
+"""group …: named sets of agents, roles and other groups."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store.errors import Invalid
+from thrum_store.service import groups
+from thrum_store.service.groups import (
+    CreateGroup,
+    GroupCreated,
+    GroupDeleted,
+    GroupInfo,
+    GroupList,
+    GroupMember,
+    GroupMembers,
+    Membership,
+    MembershipChanged,
+)
+
+from ..app import App
+from ..command import Entry, command, group, pass_app
+from ..output import Outcome, Screen, human
+from ..text import ago, bold, fields, listing, plural, table, wrap
+
+_SECTIONS = {
+    "Commands": {
+        "create": Entry("commands.groups:create", "Create a group."),
+        "delete": Entry("commands.groups:delete", "Delete a group."),
+        "add": Entry("commands.groups:add", "Add an agent, a role or another group to a group."),
+        "remove": Entry("commands.groups:remove", "Remove a member from a group."),
+        "list": Entry("commands.groups:list_", "List all groups."),
+        "info": Entry("commands.groups:info", "Show a group and its members."),
+        "members": Entry("commands.groups:members", "List the members of a group."),
+    }
+}
+
+
+@group("group", _SECTIONS, "thrum group create backend", "thrum group add backend @alice")
+def group_() -> None:
+    """Name sets of agents to send to."""
+
+
+@command("create", 'thrum group create backend --description "Backend developers"')
+@click.argument("name")
+@click.option("--description", default="", metavar="TEXT", help="What it is for.")
+@pass_app
+def create(app: App, name: str, description: str) -> GroupCreated:
+    """Create a group."""
+    return groups.create(app.store, app.caller, CreateGroup(name, description))
+
+
+@command("delete", "thrum group delete backend")
+@click.argument("name")
+@pass_app
+def delete(app: App, name: str) -> GroupDeleted:
+    """Delete a group.
+
+    The messages that went to it stay.
+    """
+    return groups.delete(app.store, app.caller, name)
+
+
+@command("add", "thrum group add backend @alice", "thrum group add backend --role implementer")
+@click.argument("group_name", metavar="GROUP")
+@click.argument("member", required=False)
+@click.option("--role", "member_role", metavar="ROLE", help="Add everybody with this role.")
+@click.option("--group", "member_group", metavar="GROUP", help="Add another group.")
+@pass_app
+def add(
+    app: App, group_name: str, member: str | None, member_role: str | None, member_group: str | None
+) -> MembershipChanged:
+    """Add an agent, a role or another group to a group."""
+    kind, value = _member(member, member_role, member_group)
+    return groups.add(app.store, app.caller, Membership(group_name, kind, value))
+
+
+@command("remove", "thrum group remove backend @alice", "thrum group remove backend --role implementer")
+@click.argument("group_name", metavar="GROUP")
+@click.argument("member", required=False)
+@click.option("--role", "member_role", metavar="ROLE", help="Remove this role.")
+@click.option("--group", "member_group", metavar="GROUP", help="Remove this group.")
+@pass_app
+def remove(
+    app: App, group_name: str, member: str | None, member_role: str | None, member_group: str | None
+) -> MembershipChanged:
+    """Remove a member from a group."""
+    kind, value = _member(member, member_role, member_group)
+    return groups.remove(app.store, app.caller, Membership(group_name, kind, value))
+
+
+def _member(agent: str | None, role: str | None, inner: str | None) -> tuple[str, str]:
+    given = [(kind, value) for kind, value in (("agent", agent), ("role", role), ("group", inner)) if value]
+    if len(given) != 1:
+        problem = "more than one member is named" if given else "no member is named"
+        raise Invalid(problem, hint="name an agent, or use --role ROLE or --group GROUP")
+    return given[0]
+
+
+@command("list", "thrum group list")
+@pass_app
+def list_(app: App) -> Outcome:
+    """List all groups."""
+    found = groups.list_groups(app.store)
+    return Outcome(found, note="" if found.count > 1 else "Make one of your own: `thrum group create NAME`")
+
+
+@command("info", "thrum group info backend")
+@click.argument("name")
+@pass_app
+def info(app: App, name: str) -> GroupInfo:
+    """Show a group and its members."""
+    return groups.info(app.store, name)
+
+
+@command("members", "thrum group members backend", "thrum group members backend --expand")
+@click.argument("name")
+@click.option("--expand", is_flag=True, help="Resolve roles and nested groups to agents.")
+@pass_app
+def members(app: App, name: str, expand: bool) -> Outcome:
+    """List the members of a group."""
+    found = groups.members(app.store, name, expand)
+    return Outcome(found, note="" if found.members else f"Nobody yet. Add somebody: `thrum group add {name} @NAME`")
+
+
+@human.register(GroupCreated)
+def _created(created: GroupCreated, screen: Screen) -> str:
+    del screen
+    return f"Created group @{created.name}. Add members: thrum group add {created.name} @NAME"
+
+
+@human.register(GroupDeleted)
+def _deleted(deleted: GroupDeleted, screen: Screen) -> str:
+    del screen
+    return f"Deleted group @{deleted.name}."
+
+
+@human.register(MembershipChanged)
+def _changed(changed: MembershipChanged, screen: Screen) -> str:
+    del screen
+    who = _said(changed.member_type, changed.member_value)
+    said = {"added": f"Added {who} to", "removed": f"Removed {who} from", "unchanged": f"{who} is already in"}
+    return f"{said[changed.status]} @{changed.group}."
+
+
+def _said(kind: str, value: str) -> str:
+    if (kind, value) == ("role", "*"):
+        return "every agent"
+    return f"@{value}" if kind == "agent" else f"{kind} @{value}"
+
+
+@human.register(GroupList)
+def _list(found: GroupList, screen: Screen) -> str:
+    rows = [(f"@{one.name}", plural(one.member_count, "member"), one.description) for one in found.groups]
+    return table(("group", "members", "description"), rows, screen.width)
+
+
+@human.register(GroupInfo)
+def _info(found: GroupInfo, screen: Screen) -> str:
+    by = f" by @{found.created_by}" if found.created_by else ""
+    created = f"{ago(found.created_at, screen.now_ms)}{by}" if found.created_at else None
+    told = fields((("About", found.description), ("Created", created), ("Id", found.group_id)))
+    return f"{bold('@' + found.name)}\n{told}\n\n{_rows(found.members, screen)}".rstrip()
+
+
+@human.register(GroupMembers)
+def _members(found: GroupMembers, screen: Screen) -> str:
+    rows = _rows(found.members, screen)
+    if found.expanded is None:
+        return rows
+    agents = f"{plural(len(found.expanded), 'agent')}: {listing(found.expanded, len(found.expanded))}"
+    return "\n\n".join(part for part in (rows, "\n".join(wrap(agents, screen.width))) if part)
+
+
+def _rows(members: tuple[GroupMember, ...], screen: Screen) -> str:
+    rows = [
+        (
+            _said(one.member_type, one.member_value),
+            f"@{one.added_by}" if one.added_by else "",
+            ago(one.added_at, screen.now_ms),
+        )
+        for one in members
+    ]
+    return table(("member", "added by", "added"), rows, screen.width) if rows else ""

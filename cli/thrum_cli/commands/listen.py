@@ -1,0 +1,64 @@
+"""listen: say in one line that there is mail, as it comes; what a client's monitor runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+
+from thrum_store import glance
+from thrum_store.host import REAL
+
+from ..app import App
+from ..command import command, pass_app
+from ..hook import session
+from ..hooks import words
+from ..hooks.listening import arrivals, parent_lives
+from ..output import Screen, human, plain, tell
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Mail that came; `messages` are (id, sender) pairs."""
+
+    agent_id: str
+    messages: tuple[tuple[str, str], ...]
+    unread: int
+    line: str
+
+
+@command("listen", "thrum listen", "thrum listen --follow")
+@click.option("--follow", is_flag=True, help="Go on after the first mail, until whoever started this is gone.")
+@pass_app
+def listen(app: App, follow: bool) -> Heard | None:
+    """Wait for mail that this session was not told of, and say so in one line.
+
+    There is one listener for each session of a client: a second one leaves at once. Marks nothing as read.
+    """
+    heard = _heard(app)
+    if not follow:
+        return next(heard, None)
+    for one in heard:
+        tell(_document(one) if app.json else one.line)
+    return None
+
+
+def _heard(app: App) -> Iterator[Heard]:
+    caller = app.caller
+    key = glance.notes_key(caller.name, session(b""))
+    for found in arrivals(app.paths, caller, key, REAL, parent_lives()):
+        pairs = tuple((one.message_id, one.agent_id) for one in found.messages)
+        yield Heard(caller.name, pairs, found.unread, words.signal(found, caller.name))
+
+
+def _document(one: Heard) -> str:
+    import json
+
+    return json.dumps(plain(one), ensure_ascii=True)
+
+
+@human.register(Heard)
+def _said(one: Heard, screen: Screen) -> str:
+    del screen
+    return one.line

@@ -1,0 +1,103 @@
+"""session heartbeat, set-intent, set-task and list; the first three under `agent` as well."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store.service import liveness, sessions
+from thrum_store.service.liveness import Alive, Heartbeat, IntentSet, TaskSet
+from thrum_store.service.sessions import ListSessions, SessionInfo, SessionList
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human
+from ..text import ago, dim, plural, table
+
+
+@command(
+    "heartbeat",
+    "thrum session heartbeat",
+    "thrum agent heartbeat --add-scope module:auth --add-ref pr:42",
+)
+@click.option("--add-scope", "add_scopes", multiple=True, metavar="TYPE:VALUE", help="What you work on now (repeat).")
+@click.option("--remove-scope", "remove_scopes", multiple=True, metavar="TYPE:VALUE", help="What no more (repeat).")
+@click.option("--add-ref", "add_refs", multiple=True, metavar="TYPE:VALUE", help="What it refers to (repeat).")
+@click.option("--remove-ref", "remove_refs", multiple=True, metavar="TYPE:VALUE", help="What no more (repeat).")
+@pass_app
+def heartbeat(
+    app: App,
+    add_scopes: tuple[str, ...],
+    remove_scopes: tuple[str, ...],
+    add_refs: tuple[str, ...],
+    remove_refs: tuple[str, ...],
+) -> Alive:
+    """Say that you are there, and tell the others what git says about your worktree.
+
+    Your branch, its unmerged commits, and the files you changed. Git's index is never touched.
+    """
+    return liveness.heartbeat(app.store, app.caller, Heartbeat(add_scopes, remove_scopes, add_refs, remove_refs))
+
+
+@command("set-intent", 'thrum session set-intent "Building the auth flow"', 'thrum agent set-intent ""')
+@click.argument("text")
+@pass_app
+def set_intent(app: App, text: str) -> IntentSet:
+    """Say what you are doing; an empty text takes it back."""
+    return liveness.set_intent(app.store, app.caller, text)
+
+
+@command("set-task", "thrum session set-task bd-42", 'thrum agent set-task ""')
+@click.argument("task")
+@pass_app
+def set_task(app: App, task: str) -> TaskSet:
+    """Say which task you are at; an empty text takes it back."""
+    return liveness.set_task(app.store, app.caller, task)
+
+
+@command("list", "thrum session list --active", "thrum session list --agent builder")
+@click.option("--active", is_flag=True, help="Only sessions that are open.")
+@click.option("--agent", metavar="NAME", help="Only this agent's.")
+@pass_app
+def list_(app: App, active: bool, agent: str | None) -> Outcome:
+    """List the sessions of all agents, the newest first."""
+    found = sessions.list_sessions(app.store, ListSessions(agent, active))
+    return Outcome(found, note="" if found.sessions else "No sessions. `thrum session start` begins one.")
+
+
+@human.register(Alive)
+def _alive(alive: Alive, screen: Screen) -> str:
+    del screen
+    lines = [f"@{alive.agent_id} is here, on {alive.branch or 'no branch'}."]
+    commits = plural(alive.unmerged_commits, "unmerged commit")
+    changed = plural(len(alive.file_changes), "changed file")
+    lines.append(f"{commits}, {changed}, {len(alive.uncommitted_files)} uncommitted.")
+    if alive.scopes or alive.refs:
+        lines.append(dim("  ".join((*alive.scopes, *alive.refs))))
+    return "\n".join(lines)
+
+
+@human.register(IntentSet)
+def _intent(done: IntentSet, screen: Screen) -> str:
+    del screen
+    return f"Intent: {done.intent}" if done.intent else "Intent taken back."
+
+
+@human.register(TaskSet)
+def _task(done: TaskSet, screen: Screen) -> str:
+    del screen
+    return f"Task: {done.current_task}" if done.current_task else "Task taken back."
+
+
+@human.register(SessionList)
+def _sessions(found: SessionList, screen: Screen) -> str:
+    if not found.sessions:
+        return ""
+    head = ("", "session", "agent", "started", "ended", "reason", "intent")
+    return table(head, [_row(one, screen.now_ms) for one in found.sessions], screen.width)
+
+
+def _row(one: SessionInfo, now_ms: int) -> tuple[str, ...]:
+    mark = "●" if one.status == "active" else "○"
+    reason = one.end_reason if one.end_reason and one.end_reason != "normal" else ""
+    started, ended = ago(one.started_at, now_ms), ago(one.ended_at, now_ms)
+    return mark, one.session_id, f"@{one.agent_id}", started, ended, reason, one.intent

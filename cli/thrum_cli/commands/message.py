@@ -1,0 +1,144 @@
+"""message get, edit, delete, read; and `sent show`, which looks the same."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+
+from thrum_store.service import corrections, mailbox
+from thrum_store.service.corrections import Deleted, DeleteMessage, Edited, EditMessage, Message, MessageDetail
+from thrum_store.service.mailbox import Marked, MarkRead
+from thrum_store.service.shapes import Pair
+
+from ..app import App
+from ..command import Entry, command, group, pass_app
+from ..output import Screen, human
+from ..text import ago, bold, fields, plural, table, wrap
+from .body import body, body_options
+from .sent import receipt
+
+_SECTIONS = {
+    "Commands": {
+        "get": Entry("commands.message:get", "Show one message with all its details."),
+        "edit": Entry("commands.message:edit", "Replace the text of a message you wrote."),
+        "delete": Entry("commands.message:delete", "Delete a message you wrote."),
+        "read": Entry("commands.message:read", "Mark messages as read."),
+    }
+}
+
+
+@group("message", _SECTIONS, "thrum message get msg_01KAR…", "thrum message read --all")
+def message() -> None:
+    """Show, edit, delete or mark single messages."""
+
+
+@command("get", "thrum message get msg_01KAR…")
+@click.argument("msg_id")
+@pass_app
+def get(app: App, msg_id: str) -> MessageDetail:
+    """Show one message with all its details.
+
+    Looking does not mark it as read.
+    """
+    return corrections.get(app.store, msg_id)
+
+
+@command("show", "thrum sent show msg_01KAR…")
+@click.argument("msg_id")
+@pass_app
+def show(app: App, msg_id: str) -> MessageDetail:
+    """Show one message you sent, with every recipient."""
+    return mailbox.sent_show(app.store, app.caller, msg_id)
+
+
+@command("edit", 'thrum message edit msg_01KAR… "The port is 8443"')
+@click.argument("msg_id")
+@click.argument("text", required=False)
+@body_options
+@pass_app
+def edit(app: App, msg_id: str, text: str | None, stdin: bool, body_file: BinaryIO | None) -> Edited:
+    """Replace the text of a message you wrote.
+
+    The whole text is replaced; receipts stay as they are.
+    """
+    return corrections.edit(app.store, app.caller, EditMessage(msg_id, body(text, stdin, body_file)))
+
+
+@command("delete", "thrum message delete msg_01KAR… --force")
+@click.argument("msg_id")
+@click.option("--force", is_flag=True, help="Yes, really: it cannot be undone.")
+@pass_app
+def delete(app: App, msg_id: str, force: bool) -> Deleted:
+    """Delete a message you wrote.
+
+    It disappears from every inbox.
+    """
+    return corrections.delete(app.store, app.caller, DeleteMessage(msg_id, force))
+
+
+@command("read", "thrum message read msg_01KAR… msg_01KAS…", "thrum message read --all")
+@click.argument("msg_ids", nargs=-1, metavar="[MSG_ID]...")
+@click.option("--all", "everything", is_flag=True, help="Every unread message in your inbox.")
+@pass_app
+def read(app: App, msg_ids: tuple[str, ...], everything: bool) -> Marked:
+    """Mark messages as read.
+
+    Their senders see that you read them.
+    """
+    return mailbox.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
+
+
+@human.register(MessageDetail)
+def _detail(detail: MessageDetail, screen: Screen) -> str:
+    one = detail.message
+    receipts = [(f"@{who.agent_id}", receipt(who, screen.now_ms)) for who in one.recipients]
+    text = [f"    {line}".rstrip() for line in wrap(one.body.content, screen.width - 4)]
+    parts = [f"{bold(one.message_id)}\n{_told(one, screen.now_ms)}", "\n".join(text)]
+    if receipts:
+        parts.append(table(("recipient", "status"), receipts, screen.width))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _told(one: Message, now_ms: int) -> str:
+    deleted = f"{ago(one.metadata.deleted_at, now_ms)} {one.metadata.delete_reason or ''}" if one.deleted else None
+    return fields(
+        (
+            ("From", f"@{one.author.agent_id}"),
+            ("To", ", ".join(f"@{pair.value}" for pair in one.audiences)),
+            ("Sent", f"{one.created_at} ({ago(one.created_at, now_ms)})"),
+            ("Thread", one.thread_id),
+            ("Reply to", one.reply_to),
+            ("Scopes", _pairs(one.scopes)),
+            ("Refs", _pairs(tuple(pair for pair in one.refs if pair.type != "mention"))),
+            ("Format", one.body.format if one.body.format != "markdown" else None),
+            ("Data", str(one.body.structured) if one.body.structured else None),
+            ("Edited", f"{ago(one.updated_at, now_ms)}, {plural(one.version, 'time')}" if one.updated_at else None),
+            ("Deleted", deleted),
+        )
+    )
+
+
+def _pairs(pairs: tuple[Pair, ...]) -> str:
+    return ", ".join(f"{pair.type}:{pair.value}" for pair in pairs)
+
+
+@human.register(Edited)
+def _edited(edited: Edited, screen: Screen) -> str:
+    del screen
+    return f"Edited {edited.message_id} (version {edited.version})."
+
+
+@human.register(Deleted)
+def _deleted(deleted: Deleted, screen: Screen) -> str:
+    del screen
+    return f"Deleted {deleted.message_id}."
+
+
+@human.register(Marked)
+def _marked(marked: Marked, screen: Screen) -> str:
+    del screen
+    left = f"{marked.unread} still unread" if marked.unread else "nothing is unread now"
+    if not marked.marked_count:
+        return f"Nothing to mark; {left}."
+    return f"Marked {plural(marked.marked_count, 'message')} as read; {left}."

@@ -1,0 +1,122 @@
+"""send and reply."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+
+from thrum_store.service import messages
+from thrum_store.service.messages import Reply, SendMessage, Sent
+
+from ..app import App
+from ..command import command, pass_app
+from ..complete import addresses
+from ..output import Screen, human
+from ..text import listing, plural
+from .body import body, body_options, format_options, object_of
+
+_SHOWN = 6  # recipients that are named one by one
+
+
+@command(
+    "send",
+    'thrum send "Ready for review" --to @reviewer --scope module:auth',
+    'thrum send "Stopping for lunch" --everyone',
+    "git diff | thrum send --stdin --to @reviewer --ref pr:42",
+)
+@click.argument("message", required=False)
+@body_options
+@click.option(
+    "--to",
+    multiple=True,
+    metavar="@NAME",
+    help="An agent, a role or a group; repeat it for several.",
+    shell_complete=addresses,
+)
+@click.option("--everyone", is_flag=True, help="To every agent; the same as --to @everyone, or no --to at all.")
+@click.option("--mention", multiple=True, metavar="@NAME", help="Somebody to mention; they get it as well.")
+@click.option("--scope", multiple=True, metavar="TYPE:VALUE", help="Where it belongs, like module:auth.")
+@click.option("--ref", multiple=True, metavar="TYPE:VALUE", help="What it refers to, like pr:42.")
+@click.option("--thread", metavar="ID", help="The thread it belongs to.")
+@format_options
+@pass_app
+def send(
+    app: App,
+    message: str | None,
+    stdin: bool,
+    body_file: BinaryIO | None,
+    to: tuple[str, ...],
+    everyone: bool,
+    mention: tuple[str, ...],
+    scope: tuple[str, ...],
+    ref: tuple[str, ...],
+    thread: str | None,
+    format_: str,
+    structured: str | None,
+    idempotency_key: str | None,
+) -> Sent:
+    """Send a message.
+
+    It is durable, and in every recipient's inbox, when this command returns. An address that means nobody fails the
+    whole send.
+    """
+    request = SendMessage(
+        content=body(message, stdin, body_file),
+        to=(*to, "@everyone") if everyone else to,
+        mentions=mention,
+        scopes=scope,
+        refs=ref,
+        format=format_,
+        structured=object_of(structured),
+        thread_id=thread,
+        key=idempotency_key,
+    )
+    return messages.send(app.store, app.caller, request)
+
+
+@command(
+    "reply",
+    'thrum reply msg_01KAR… "Looks good, merging now"',
+    "thrum reply msg_01KAR… --body-file review.md",
+)
+@click.argument("msg_id")
+@click.argument("text", required=False)
+@body_options
+@format_options
+@pass_app
+def reply(
+    app: App,
+    msg_id: str,
+    text: str | None,
+    stdin: bool,
+    body_file: BinaryIO | None,
+    format_: str,
+    structured: str | None,
+    idempotency_key: str | None,
+) -> Sent:
+    """Reply to a message.
+
+    It goes to everyone who got that message and to its author. The message you reply to is marked as read.
+    """
+    request = Reply(
+        message_id=msg_id,
+        content=body(text, stdin, body_file),
+        format=format_,
+        structured=object_of(structured),
+        key=idempotency_key,
+    )
+    return messages.reply(app.store, app.caller, request)
+
+
+@human.register(Sent)
+def _sent(sent: Sent, screen: Screen) -> str:
+    del screen
+    names = [one.agent_id for one in sent.recipients]
+    addresses = [pair.value for pair in sent.audiences]
+    if not names:
+        return f"Sent {sent.message_id}."
+    if addresses == names:
+        return f"Sent {sent.message_id} to {listing(names)}."
+    whom = listing(names) if len(names) <= _SHOWN else plural(len(names), "agent")
+    return f"Sent {sent.message_id} to {listing(addresses)}: {whom}."

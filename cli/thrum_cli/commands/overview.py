@@ -1,0 +1,181 @@
+"""status, overview, prime: where am I, who is here, what waits for me."""
+
+from __future__ import annotations
+
+from thrum_store.errors import NoIdentity
+from thrum_store.service import overview as overviews
+from thrum_store.service.agents import WhoAmI
+from thrum_store.service.overview import Counted, Excerpt, Health, Overview, Prime, Status
+from thrum_store.service.work import WorkContext
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Screen, human
+from ..text import ago, bold, cut, dim, fields, plural, table
+
+_COMMANDS = (
+    ("thrum inbox --unread", "what you have not read"),
+    ('thrum reply MSG_ID "TEXT"', "answer, to all who got it"),
+    ('thrum send "TEXT" --to @NAME', "say something; @ROLE, @GROUP, @everyone"),
+    ("thrum wait --timeout 5m", "block until a message comes (exit 1: none)"),
+    ("thrum message read --all", "mark everything as read"),
+    ("thrum team", "who is here and what they do"),
+    ("thrum who-has FILE", "who is editing it"),
+    ("thrum session heartbeat", "tell the others your branch and files"),
+    ('thrum session set-intent "TEXT"', "tell them what you do"),
+    ("thrum context save --file FILE", "keep notes for after a compaction"),
+    ("thrum session end", "when you are done"),
+)
+
+
+@command("status", "thrum status", "thrum status --json")
+@pass_app
+def status(app: App) -> Status:
+    """Show who you are, your session, your work and your inbox."""
+    return overviews.status(app.store, app.caller)
+
+
+@command("overview", "thrum overview", "thrum overview --json")
+@pass_app
+def overview(app: App) -> Overview:
+    """Show everything at once: you, the team, your inbox."""
+    return overviews.overview(app.store, app.caller)
+
+
+@command("prime", "thrum prime", "thrum prime --json")
+@pass_app
+def prime(app: App) -> Prime:
+    """Tell an agent all it needs to start, or to go on after its memory was compacted.
+
+    Identity, session, team, unread messages, branch, saved context and the commands, in bounded size.
+    """
+    store = app.store
+    try:
+        caller = app.caller
+    except NoIdentity as error:
+        return overviews.prime(store, None, f"{error.message}; {error.hint}")
+    return overviews.prime(store, caller)
+
+
+def _who(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:
+    session = f"{who.session_id} (started {ago(who.session_start, now_ms)})" if who.session_id else None
+    name = f"@{who.agent_id}" + (f" ({who.display})" if who.display else "")
+    return [
+        ("Agent", name if who.registered else f"{name} (not registered: thrum quickstart)"),
+        ("Role", " in ".join(part for part in (who.role and f"@{who.role}", who.module) if part)),
+        ("Session", session or "none (thrum session start)"),
+        ("Branch", who.branch),
+        ("Worktree", who.worktree),
+    ]
+
+
+def _work(work: WorkContext | None) -> list[tuple[str, str | None]]:
+    if work is None:
+        return []
+    told = work.git_updated_at is not None
+    files = f"{len(work.changed_files)} changed, {len(work.uncommitted_files)} uncommitted" if told else None
+    ahead = plural(len(work.unmerged_commits), "unmerged commit") if told else None
+    return [("Intent", work.intent), ("Task", work.current_task), ("Commits", ahead), ("Files", files)]
+
+
+def _mail(inbox: Counted) -> str:
+    return f"{inbox.unread} unread of {plural(inbox.total, 'message')}" if inbox.total else "empty"
+
+
+def _health(health: Health) -> list[tuple[str, str | None]]:
+    return [("Health", "; ".join(health.frozen) + " (thrum doctor)")] if health.frozen else []
+
+
+@human.register(Status)
+def _status(now: Status, screen: Screen) -> str:
+    kept = now.context
+    notes = f"{kept.size:,} bytes, saved {ago(kept.updated_at, screen.now_ms)}" if kept.has_context else None
+    below: list[tuple[str, str | None]] = [
+        ("Context", notes),
+        ("Inbox", _mail(now.inbox)),
+        ("Agents", f"{now.agents.active} active of {now.agents.total}"),
+        ("Store", now.store),
+    ]
+    return fields([*_who(now.agent, screen.now_ms), *_work(now.work_context), *below, *_health(now.health)])
+
+
+@human.register(Overview)
+def _overview(now: Overview, screen: Screen) -> str:
+    mine = fields([*_who(now.agent, screen.now_ms), *_work(now.work_context), ("Inbox", _mail(now.inbox))])
+    head = ("", "agent", "role", "branch", "unread", "seen", "intent")
+    rows = [
+        ("●", f"@{one.agent_id}", one.role, one.branch, str(one.inbox_unread or ""), ago(one.last_seen, screen.now_ms),
+         one.intent)
+        for one in now.team
+    ]  # fmt: skip
+    hidden = f" ({now.offline} offline: thrum team --all)" if now.offline else ""
+    team = table(head, rows, screen.width) if rows else f"Nobody else is active{hidden}."
+    return "\n\n".join([mine, team, *([fields(_health(now.health))] if now.health.frozen else [])])
+
+
+# --- the briefing ---------------------------------------------------------------------------------------------------
+
+
+@human.register(Prime)
+def _prime(told: Prime, screen: Screen) -> str:
+    parts = [_identity(told, screen), _team(told, screen), _messages(told, screen), _git(told), _notes(told, screen)]
+    width = max(len(name) for name, _ in _COMMANDS)
+    commands = "\n".join(f"  {name.ljust(width)}  {dim(what)}" for name, what in _COMMANDS)
+    return "\n\n".join(part for part in (*parts, f"{bold('Commands')}\n{commands}") if part)
+
+
+def _identity(told: Prime, screen: Screen) -> str:
+    if told.identity is None:
+        return f"{bold('You')}\n  {told.problem}"
+    rows = _who(told.identity, screen.now_ms)
+    if told.session is not None:
+        rows += [("Intent", told.session.intent), ("Task", told.session.current_task)]
+    return fields(rows)
+
+
+def _team(told: Prime, screen: Screen) -> str:
+    company = told.agents
+    if not company.list:
+        return f"{bold('Team')}: nobody else is registered."
+    rows = [
+        ("●" if one.status == "active" else "○", f"@{one.agent_id}", one.role, one.module, one.branch, one.intent)
+        for one in company.list
+    ]
+    lines = table(("", "agent", "role", "module", "branch", "intent"), rows, min(screen.width, 120))
+    return f"{bold('Team')}: {company.active} active of {company.total}\n{lines}"
+
+
+def _messages(told: Prime, screen: Screen) -> str:
+    mail = told.messages
+    if mail is None:
+        return ""
+    if not mail.total:
+        return f"{bold('Inbox')}: empty"
+    state = f"{mail.unread} unread of {mail.total}" if mail.unread else f"{plural(mail.total, 'message')}, all read"
+    return "\n".join([f"{bold('Inbox')}: {state}", *(_excerpt(one, screen) for one in mail.recent)])
+
+
+def _excerpt(one: Excerpt, screen: Screen) -> str:
+    mark = "○" if one.is_read else "●"
+    head = f"  {mark} @{one.agent_id} {dim(ago(one.created_at, screen.now_ms))} {dim(one.message_id)}"
+    return f"{head}\n    {cut(one.content, 300)}"
+
+
+def _git(told: Prime) -> str:
+    here = told.work_context
+    if here.error:
+        return f"{bold('Branch')}: {here.branch or 'unknown'} ({here.error})"
+    ahead = f", {plural(here.unmerged_commits, 'commit')} not in {here.base}" if here.unmerged_commits else ""
+    lines = [f"{bold('Branch')}: {here.branch}{ahead}"]
+    lines += [f"  {path}  {dim('uncommitted')}" for path in here.uncommitted_files]
+    lines += [dim(f"  and {here.more_files} more")] if here.more_files else []
+    return "\n".join(lines)
+
+
+def _notes(told: Prime, screen: Screen) -> str:
+    kept = told.context
+    if kept is None or not (kept.content or kept.preamble):
+        return f"{bold('Saved context')}: none" if told.identity else ""
+    when = f", saved {ago(kept.updated_at, screen.now_ms)}; all of it: thrum context show" if kept.updated_at else ""
+    texts = [text for text in (kept.preamble, kept.content) if text]
+    return "\n\n".join([f"{bold('Saved context')}{when}", *texts])

@@ -1,0 +1,87 @@
+"""agent delete and agent cleanup: both ask first."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store.errors import NeedsConfirmation, NoIdentity
+from thrum_store.service import removal
+from thrum_store.service.removal import AgentDeleted, CleanedUp, Cleanup, Orphan
+
+from ..app import App
+from ..asking import agreed
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human
+from ..text import ago, fields, listing, plural
+
+
+@command("delete", "thrum agent delete builder", "thrum agent delete builder --force")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Do not ask.")
+@pass_app
+def delete(app: App, name: str, force: bool) -> Outcome:
+    """Delete an agent of this machine: registration, identity file, saved context and messages."""
+    try:
+        return Outcome(removal.delete(app.store, name, by=_by(app), force=force))
+    except NeedsConfirmation as error:
+        if not agreed(app, f"Really? {error.message}."):
+            raise
+    return Outcome(removal.delete(app.store, name, by=_by(app), force=True))
+
+
+@command("cleanup", "thrum agent cleanup --dry-run", "thrum agent cleanup --threshold 7 --force")
+@click.option("--force", is_flag=True, help="Delete them without asking.")
+@click.option("--dry-run", is_flag=True, help="Only show them.")
+@click.option("--threshold", type=int, default=30, metavar="DAYS", help="Days without a sign of life (default 30).")
+@pass_app
+def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
+    """Find agents of this machine that nobody uses any more, and delete them.
+
+    Those whose worktree is gone, and those of this worktree that were not seen for long. Never one that is active, or
+    that works in another worktree that exists.
+    """
+    found = removal.cleanup(app.store, Cleanup(threshold, force, dry_run), by=_by(app))
+    if not found.orphans:
+        return Outcome(found, note="No orphaned agents.")
+    if force or dry_run:
+        return Outcome(found)
+    names = listing([one.agent_id for one in found.orphans])
+    if not agreed(app, f"Delete {plural(len(found.orphans), 'agent')} ({names}) and their messages?"):
+        return Outcome(found, note="Nothing was deleted. `thrum agent cleanup --force` deletes them without asking.")
+    return Outcome(removal.cleanup(app.store, Cleanup(threshold, force=True), by=_by(app)))
+
+
+def _by(app: App) -> str:
+    """Who does it, where anybody says."""
+    try:
+        return app.caller.name
+    except NoIdentity:
+        return ""
+
+
+@human.register(AgentDeleted)
+def _deleted(done: AgentDeleted, screen: Screen) -> str:
+    del screen
+    took = f" with {plural(done.messages, 'message')}" if done.messages else ""
+    return f"@{done.agent_id} is deleted{took}."
+
+
+@human.register(CleanedUp)
+def _cleaned(found: CleanedUp, screen: Screen) -> str:
+    blocks = [_orphan(one, screen.now_ms) for one in found.orphans]
+    if found.deleted:
+        blocks.append(f"Deleted: {listing(found.deleted)}.")
+    return "\n\n".join(blocks)
+
+
+def _orphan(one: Orphan, now_ms: int) -> str:
+    gone = " (gone)"
+    return fields(
+        [
+            ("Agent", f"@{one.agent_id} ({one.role}, {one.module})"),
+            ("Worktree", one.worktree + (gone if one.worktree_missing else "")),
+            ("Branch", one.branch and one.branch + (gone if one.branch_missing else "")),
+            ("Last seen", f"{ago(one.last_seen_at, now_ms)} ({plural(one.days_since_last_seen, 'day')})"),
+            ("Messages", str(one.message_count)),
+        ]
+    )

@@ -1,0 +1,76 @@
+"""search: which messages hold these words."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store.service import search as searching
+from thrum_store.service.search import Found, Hit, Search
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human, warn
+from ..text import ago, beyond, bold, dim, listing, summary, wrap
+
+_TOLD = 20_000  # messages to take into the index that are worth a word to whoever waits
+
+
+@command(
+    "search",
+    "thrum search token",
+    "thrum search '\"token format\" expir*' --from planner --after 7d",
+    "thrum search deploy --to @backend --best",
+)
+@click.argument("words", nargs=-1, required=True)
+@click.option("--from", "author", metavar="AGENT", help="Only what this agent wrote.")
+@click.option("--to", metavar="ADDRESS", help="Only what went to this agent, role or group, or @everyone.")
+@click.option("--scope", metavar="TYPE:VALUE", help="Only messages with this scope.")
+@click.option("--after", metavar="TIME", help="Only since then: 2d, 24h, 2026-03-15 or RFC 3339.")
+@click.option("--before", metavar="TIME", help="Only until then.")
+@click.option("--mine", is_flag=True, help="Only what you got or wrote.")
+@click.option("--best", is_flag=True, help="Best first instead of newest first.")
+@click.option("--page-size", "--limit", "page_size", type=int, default=10, metavar="N", help="Messages on a page.")
+@click.option("--page", type=int, default=1, metavar="N", help="Which page (default 1).")
+@pass_app
+def search(
+    app: App,
+    words: tuple[str, ...],
+    author: str | None,
+    to: str | None,
+    scope: str | None,
+    after: str | None,
+    before: str | None,
+    mine: bool,
+    best: bool,
+    page_size: int,
+    page: int,
+) -> Outcome:
+    """Find the messages that hold all of these words.
+
+    "Words in quotes" must follow each other; `begin*` finds every word that begins so. Deleted messages are not found.
+    """
+    request = Search(" ".join(words), author, to, scope, after, before, mine, best, page_size, page)
+    found = searching.find(app.store, app.caller if mine else None, request, _indexing)
+    if found.messages:
+        return Outcome(found)
+    past = beyond(found.page, found.total, found.total_pages) if found.total else ""
+    return Outcome(found, note=past or "Nothing found. Fewer words find more; `begin*` finds words that begin so.")
+
+
+def _indexing(count: int) -> None:
+    if count > _TOLD:
+        warn(f"taking {count:,} messages into the index first; this happens once")
+
+
+@human.register(Found)
+def _found(found: Found, screen: Screen) -> str:
+    if not found.messages:
+        return ""
+    page = summary(found.page, found.page_size, len(found.messages), found.total)
+    return "\n\n".join([*(_hit(one, screen) for one in found.messages), dim(page)])
+
+
+def _hit(one: Hit, screen: Screen) -> str:
+    to = listing([pair.value for pair in one.audiences], 3)
+    head = f"{bold('@' + one.agent_id)} to {to}  {dim(ago(one.created_at, screen.now_ms))}  {dim(one.message_id)}"
+    return "\n".join([head, *(f"    {line}" for line in wrap(one.excerpt, screen.width - 4))])

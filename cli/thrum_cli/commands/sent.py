@@ -1,0 +1,89 @@
+"""sent: what one said, and how far it got."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from thrum_store.service import mailbox
+from thrum_store.service.mailbox import Outbox, ReadSent, SentMessage
+from thrum_store.service.shapes import Recipient
+
+from ..app import App
+from ..command import Entry, group, pass_app
+from ..output import Outcome, Screen, human
+from ..text import ago, beyond, dim, listing, summary, wrap
+
+_LINES = 2  # of one message
+_SECTIONS = {"Commands": {"show": Entry("commands.message:show", "Show one message you sent, with every recipient.")}}
+
+
+@group(
+    "sent",
+    _SECTIONS,
+    "thrum sent --unread",
+    "thrum sent --to @builder",
+    "thrum sent show msg_01KAR…",
+    invoke_without_command=True,
+)
+@click.option("--to", metavar="@NAME", help="Only what went to this agent, role or group, or to @everyone.")
+@click.option("--unread", is_flag=True, help="Only what somebody has not read yet.")
+@click.option("--page-size", type=int, default=10, metavar="N", help="Messages on a page (default 10).")
+@click.option("--limit", type=int, metavar="N", help="Another name for --page-size.")
+@click.option("--page", type=int, default=1, metavar="N", help="Which page (default 1).")
+@click.pass_context
+@pass_app
+def sent(
+    app: App, context: click.Context, to: str | None, unread: bool, page_size: int, limit: int | None, page: int
+) -> Any:
+    """List the messages you sent, and who has read them."""
+    if context.invoked_subcommand is not None:
+        return None
+    request = ReadSent(to, unread, page_size if limit is None else limit, page)
+    found = mailbox.sent(app.store, app.caller, request)
+    return Outcome(found, note="" if found.messages else _empty(found, request))
+
+
+def _empty(found: Outbox, request: ReadSent) -> str:
+    if found.total:
+        return beyond(found.page, found.total, found.total_pages)
+    if request.unread:
+        return "Everything you sent was read."
+    if request.to:
+        return f"You sent nothing to {request.to}. `thrum sent` shows everything you sent."
+    return 'You sent nothing yet. Begin: `thrum send "Hello"`'
+
+
+@human.register(Outbox)
+def _outbox(found: Outbox, screen: Screen) -> str:
+    if not found.messages:
+        return ""
+    page = summary(found.page, found.page_size, len(found.messages), found.total)
+    return "\n\n".join([*(_block(one, screen) for one in found.messages), dim(page)])
+
+
+def _block(one: SentMessage, screen: Screen) -> str:
+    to = listing([pair.value for pair in one.audiences], 3)
+    head = f"to {to}  {dim(ago(one.created_at, screen.now_ms))}  {dim(one.message_id)}"
+    lines = wrap(one.body.content, screen.width - 4)
+    if len(lines) > _LINES:
+        lines[_LINES - 1 :] = [dim(f"… {len(lines) - _LINES + 1} more lines")]
+    receipts = wrap(_receipts(one), screen.width - 2)
+    return "\n".join([head, *(f"    {line}".rstrip() for line in lines), *(f"  {line}" for line in receipts)])
+
+
+def _receipts(one: SentMessage) -> str:
+    if not one.recipients:
+        return "nobody was there to receive it"
+    unread = [who.agent_id for who in one.recipients if not who.read_at]
+    if len(one.recipients) <= 6:
+        return ", ".join(f"@{who.agent_id} {who.status}" for who in one.recipients)
+    left = f", not by {listing(unread)}" if unread else ""
+    return f"read by {one.read_count} of {len(one.recipients)}{left}"
+
+
+def receipt(who: Recipient, now_ms: int) -> str:
+    """How far a message got with one recipient."""
+    when = f" {ago(who.read_at, now_ms)}" if who.read_at else ""
+    return f"{who.status}{when}"

@@ -1,0 +1,98 @@
+"""sync status and sync force. Both work with and without a daemon."""
+
+from __future__ import annotations
+
+from thrum_store.service import syncing
+from thrum_store.service.syncing import FrozenShard, SyncForced, SyncStatus
+
+from ..app import App
+from ..command import Entry, command, group, pass_app
+from ..output import Screen, human
+from ..text import ago, fields, plural, table
+
+_SECTIONS = {
+    "Commands": {
+        "status": Entry("commands.sync:status", "Show how far the sync is, and what is wrong."),
+        "force": Entry("commands.sync:force", "Sync now."),
+    }
+}
+_STATES = {"synced": "✓ synced", "idle": "idle (no syncs yet)", "error": "✗ error", "stopped": "stopped (no syncs yet)"}
+
+
+@group("sync", _SECTIONS, "thrum sync status", "thrum sync force")
+def sync() -> None:
+    """Exchange messages with other clones, through the git branch a-sync.
+
+    Off until you say so: local_only in .thrum/config.json, THRUM_LOCAL, or the daemon's --local.
+    """
+
+
+@command("status", "thrum sync status", "thrum --json sync status")
+@pass_app
+def status(app: App) -> SyncStatus:
+    """Show how far the sync is, and what is wrong.
+
+    Asks no remote. Logs that were stopped and everything that was refused are listed with the reason.
+    """
+    return syncing.status(app.store)
+
+
+@command("force", "thrum sync force")
+@pass_app
+def force(app: App) -> SyncForced:
+    """Sync now: fetch, take in what is new, commit and push what is ours.
+
+    In local-only mode the messages are committed to a-sync on this machine, and nothing is fetched or pushed.
+    """
+    return syncing.force(app.store)
+
+
+@human.register(SyncForced)
+def _forced(done: SyncForced, screen: Screen) -> str:
+    if done.local_only:
+        did = "committed to a-sync on this machine" if done.committed else "nothing new"
+        return f"✓ Sync done: {did}\n  Mode: local-only (remote sync disabled)"
+    took = f"{plural(done.taken, 'event')} taken in" if done.taken else "nothing new to take in"
+    gave = "ours pushed" if done.pushed else "nothing to push"
+    return f"✓ Sync done: {took}, {gave}\n  Last sync: {ago(done.last_sync_at, screen.now_ms)}"
+
+
+@human.register(SyncStatus)
+def _status(told: SyncStatus, screen: Screen) -> str:
+    when = f"{told.last_sync_at} ({ago(told.last_sync_at, screen.now_ms)})" if told.last_sync_at else "never"
+    head = fields(
+        [
+            ("Sync loop", "✓ running" if told.running else "✗ stopped"),
+            ("Mode", "local-only" if told.local_only else "normal"),
+            ("Remote", f"{told.remote} ({told.remote_url})" if told.remote else "none"),
+            ("State", _STATES[told.sync_state]),
+            ("Last sync", when),
+            ("Last error", told.last_error),
+            ("Ahead", plural(told.ahead, "event") if told.ahead else None),
+            ("Behind", plural(told.behind, "event") if told.behind else None),
+            ("Refused", _counts(told)),
+        ]
+    )
+    return "\n\n".join(part for part in (head, _stores(told, screen), _frozen(told.frozen, screen)) if part)
+
+
+def _counts(told: SyncStatus) -> str:
+    counts = dict(told.refused) | ({"meaningless": told.rejected} if told.rejected else {})
+    return ", ".join(f"{number:,} {code}" for code, number in counts.items())
+
+
+def _stores(told: SyncStatus, screen: Screen) -> str:
+    if not told.stores:
+        return ""
+    rows = [
+        (one.nick, one.store[:8], one.trust, f"{one.events:,}", f"{one.behind:,}" if one.behind else "")
+        for one in told.stores
+    ]
+    return table(("clone", "store", "trust", "events", "behind"), rows, screen.width)
+
+
+def _frozen(frozen: tuple[FrozenShard, ...], screen: Screen) -> str:
+    if not frozen:
+        return ""
+    rows = [(f"@{one.agent_id}", one.store[:8], str(one.after), one.reason) for one in frozen]
+    return "Stopped logs:\n" + table(("agent", "store", "after", "why"), rows, screen.width)

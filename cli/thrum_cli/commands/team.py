@@ -1,0 +1,124 @@
+"""team, who-has, ping: who is here, who has a file, is somebody there."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from thrum_store.service import team as teams
+from thrum_store.service import work
+from thrum_store.service.team import Ping, Team, TeamMember
+from thrum_store.service.work import WhoHas, WorkContext
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human
+from ..text import ago, bold, cut, dim, plural
+
+_FILES = 6  # of one member
+
+
+@command("team", "thrum team", "thrum team --all --json")
+@click.option("--all", "everybody", is_flag=True, help="Show who is offline as well.")
+@pass_app
+def team(app: App, everybody: bool) -> Outcome:
+    """Show who is active: session, work, branch and inbox of each."""
+    found = teams.team(app.store, everybody)
+    hidden = f"{found.offline} offline: `thrum team --all`" if found.offline else ""
+    if not found.members:
+        hidden = f"Nobody is active. {hidden or '`thrum quickstart` registers an agent and starts its session.'}"
+    return Outcome(found, note=hidden)
+
+
+@command("who-has", "thrum who-has auth.go", "thrum who-has src/auth")
+@click.argument("file")
+@pass_app
+def who_has(app: App, file: str) -> Outcome:
+    """Show who is editing a file, by any spelling of its path.
+
+    Git is asked now, in every worktree of this machine; agents elsewhere are known by their last heartbeat.
+    """
+    found = work.who_has(app.store, file, os.getcwd() if app.repo == "." else app.paths.root)
+    return Outcome(found, note="" if found.contexts else f"Nobody is editing {file}.")
+
+
+@command("ping", "thrum ping @reviewer", "thrum ping builder")
+@click.argument("agent")
+@pass_app
+def ping(app: App, agent: str) -> Ping:
+    """Check whether an agent is there, by name or role."""
+    return teams.ping(app.store, agent)
+
+
+@human.register(Team)
+def _team(found: Team, screen: Screen) -> str:
+    blocks = [_member(one, screen) for one in found.members]
+    shared = found.shared_messages
+    counts = [f"@{group.name} {group.total}" for group in shared.groups]
+    if shared.broadcast_total:
+        counts.insert(0, f"@everyone {shared.broadcast_total}")
+    if counts:
+        blocks.append(dim(f"Messages to many: {', '.join(counts)}"))
+    return "\n\n".join(blocks)
+
+
+def _member(one: TeamMember, screen: Screen) -> str:
+    mark = "●" if one.status == "active" else "○"
+    state = "waiting for mail" if one.waiting else one.status
+    seen = "" if one.waiting else f", seen {ago(one.last_seen, screen.now_ms)}"
+    known = " ".join(part for part in (one.role, one.module) if part)
+    lines = [f"{mark} {bold('@' + one.agent_id)}  {dim(known)}  {state}{seen}"]
+    rows = [
+        ("Intent", one.intent),
+        ("Task", one.current_task),
+        ("Session", f"since {ago(one.session_start, screen.now_ms)}" if one.session_start else "none"),
+        ("Inbox", f"{one.inbox_unread} unread of {one.inbox_total}" if one.inbox_total else "empty"),
+        ("Branch", _branch(one)),
+        ("Where", f"{one.worktree} on {one.hostname}"),
+    ]
+    lines += [f"  {dim(name.ljust(8))} {cut(value, screen.width - 11)}" for name, value in rows if value]
+    return "\n".join([*lines, *_files(one, screen.width)])
+
+
+def _branch(one: TeamMember) -> str:
+    told = [plural(one.unmerged_commits, "unmerged commit")] if one.unmerged_commits else []
+    told += [f"{one.uncommitted_files} uncommitted"] if one.uncommitted_files else []
+    return f"{one.branch} ({', '.join(told)})" if told else one.branch
+
+
+def _files(one: TeamMember, width: int) -> list[str]:
+    shown = [
+        f"  {' ':8} {cut(f'{change.path} +{change.additions} -{change.deletions}', width - 11)}"
+        for change in one.file_changes[:_FILES]
+    ]
+    more = len(one.file_changes) - _FILES
+    return [*shown, dim(f"  {' ':8} and {more} more")] if more > 0 else shown
+
+
+@human.register(WhoHas)
+def _who_has(found: WhoHas, screen: Screen) -> str:
+    return "\n".join(line for one in found.contexts for line in _holder(one, screen))
+
+
+def _holder(one: WorkContext, screen: Screen) -> list[str]:
+    asked = ago(one.git_updated_at, screen.now_ms)
+    fresh = "" if asked in ("just now", "") else f", as of {asked}"
+    where = f"on {one.branch}" if one.branch else f"in {one.worktree}"
+    lines = [f"{bold('@' + one.agent_id)} ({one.status}) {where}{fresh}" + (f": {one.intent}" if one.intent else "")]
+    lines += [f"  {path}  {dim('uncommitted')}" for path in one.uncommitted_files]
+    lines += [
+        f"  {change.path}  {dim(f'{change.status}, +{change.additions} -{change.deletions}, not merged')}"
+        for change in one.file_changes
+    ]
+    return lines
+
+
+@human.register(Ping)
+def _ping(found: Ping, screen: Screen) -> str:
+    seen = "waiting for mail" if found.waiting else f"seen {ago(found.last_seen_at, screen.now_ms)}"
+    lines = [f"@{found.agent_id}: {found.status}, {seen}"]
+    rows = (("Intent", found.intent), ("Task", found.current_task), ("Branch", found.branch))
+    lines += [f"  {name}: {value}" for name, value in rows if value]
+    lines += [f"  {plural(found.inbox_unread, 'unread message')}"] if found.inbox_unread else []
+    return "\n".join(lines)

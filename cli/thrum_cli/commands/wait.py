@@ -1,0 +1,51 @@
+"""wait: block until a message arrives. A signal for scripts and listeners: it marks nothing."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store import times, waiting
+from thrum_store.errors import Invalid
+from thrum_store.waiting import WaitEnded, WaitFor
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human
+from ..text import ago, lasting, plural
+
+TIMED_OUT = 1
+FAILED = 2
+
+
+@command(
+    "wait",
+    "thrum wait --timeout 5m && thrum inbox --unread",
+    "thrum wait --after -30s",
+    "thrum wait --scope module:auth --timeout 1h",
+    error_code=FAILED,
+)
+@click.option("--timeout", default="30s", metavar="DURATION", help="How long, like 90s, 5m or 1h30m (default 30s).")
+@click.option("--scope", metavar="TYPE:VALUE", help="Any message with this scope, whoever it is for.")
+@click.option("--mention", metavar="@NAME", help="Any message that mentions this agent or role.")
+@click.option("--after", metavar="OFFSET", help="-30s: also the last 30 s. +60s: only what comes after that.")
+@pass_app
+def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: str | None) -> Outcome:
+    """Block until a message arrives.
+
+    Exits with 0 when one came, 1 when the time is up, 2 on an error. Marks nothing as read.
+    """
+    limit = times.seconds(timeout, "timeout")
+    if limit < 0:
+        raise Invalid(f"{timeout!r} is no time to wait", hint="write it like 30s or 5m")
+    offset = times.seconds(after, "offset") if after is not None else None
+    ended = waiting.wait(app.paths, app.caller, WaitFor(limit, scope, mention, offset))
+    return Outcome(ended, 0 if ended.messages else TIMED_OUT)
+
+
+@human.register(WaitEnded)
+def _ended(ended: WaitEnded, screen: Screen) -> str:
+    waited = lasting(int(ended.waited_seconds * 1000))
+    if not ended.messages:
+        return f"No message within {waited}."
+    lines = [f"  {one.message_id}  @{one.agent_id}  {ago(one.created_at, screen.now_ms)}" for one in ended.messages]
+    return "\n".join([f"{plural(len(lines), 'message')} after {waited}:", *lines, "Read: thrum inbox --unread"])

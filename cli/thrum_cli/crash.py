@@ -1,0 +1,32 @@
+"""What nobody foresaw: kept for whoever mends it, out of sight of whoever only uses it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+from thrum_store import paths
+from thrum_store.errors import ThrumError
+from thrum_store.host import REAL
+
+from . import output
+from .app import App
+
+
+def keep(app: App, error: Exception) -> str | None:
+    """Writes the traceback into `.thrum/var/log` and returns its path; with --verbose it is shown as well.
+
+    None where there is no store to keep it in.
+    """
+    text = "".join(traceback.format_exception(error))
+    if app.verbose:
+        output.debug(text)
+    try:
+        place = paths.initialized(app.repo)
+        folder = os.path.join(place.var, "log")
+        path = os.path.join(folder, f"crash-{REAL.clock.wall_ms()}.txt")
+        REAL.storage.directory(folder)
+        REAL.storage.replace(path, text.encode("utf-8", "backslashreplace"))
+    except (ThrumError, OSError):
+        return None
+    return path

@@ -1,0 +1,164 @@
+"""The events of a client's session, and what each does. An event that fires twice has its effect once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from thrum_store import glance, identity
+from thrum_store import paths as places
+from thrum_store.errors import Invalid, NotARepository, NotInitialized, ThrumError, UnknownSession
+from thrum_store.host import REAL, Host
+from thrum_store.model import Caller
+from thrum_store.paths import Paths
+from thrum_store.service import agents, contexts, offers, sessions, work
+from thrum_store.service.agents import ListAgents
+from thrum_store.service.offers import Offer
+from thrum_store.service.sessions import EndSession
+from thrum_store.service.work import WantContexts
+from thrum_store.store import Store, open_store
+
+from ..runtimes.pieces import Section
+from . import files, forms, notes, words
+from .call import Call, parsed
+from .listening import listen
+
+BEGINNINGS = ("startup", "")  # sources of a session start after which a second one is the same one, fired twice
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where a hook found itself: a call, by an agent, on a store."""
+
+    call: Call
+    paths: Paths
+    caller: Caller
+    store: Store
+    host: Host
+
+    @property
+    def key(self) -> str:
+        """The name of this session's notes."""
+        return glance.notes_key(self.caller.name, self.call.session)
+
+
+def answer(arguments: list[str], raw: bytes, project: str, host: Host = REAL) -> int:
+    """Does what the event asks for, prints what the client's model shall read, and returns the exit code."""
+    try:
+        call = parsed(arguments, raw, project)
+        if call.event not in (*EVENTS, LISTEN):
+            raise Invalid(f"there is no hook event {call.event!r}", hint=f"one of {', '.join((*EVENTS, LISTEN))}")
+        if call.from_cursor and call.runtime == "claude" and forms.cursor_has_its_own(project):
+            return 0  # Cursor runs Claude's hooks too
+        if call.in_subagent:
+            return 0  # what a subagent is told, the agent itself never sees
+        return _answered(call, host)
+    except (NotARepository, NotInitialized):
+        return 0
+    except ThrumError as error:
+        sys.stderr.write(f"thrum hook: {error.message}" + (f" (try: {error.hint})\n" if error.hint else "\n"))
+        return 0
+
+
+def _answered(call: Call, host: Host) -> int:
+    paths = places.initialized(call.project)
+    try:
+        caller = identity.resolve(paths)
+        if call.event == LISTEN:
+            return listen(paths, caller, glance.notes_key(caller.name, call.session), host)
+        with open_store(paths, host) as store:
+            said = EVENTS[call.event](Here(call, paths, caller, store, host))
+    except ThrumError as error:
+        if call.event != "session-start":
+            raise
+        said = forms.context(call.runtime, call.event, f"thrum: {error.message}. {error.hint or ''}")
+    if said:
+        sys.stdout.write(said + "\n")
+    return 0
+
+
+def _fresh(here: Here) -> Offer:
+    """Mail that the session was not told of; from now on it was."""
+    with notes.noting(here.paths.var, here.key, here.host) as noted:
+        found = offers.offer(here.store, here.caller, noted.told)
+        noted.told = found.told
+    return found
+
+
+def _digest(here: Here) -> str:
+    return words.digest(_fresh(here), here.caller.name, here.host.entropy)
+
+
+def _offer(here: Here) -> str:
+    text = _digest(here)
+    return forms.context(here.call.runtime, here.call.event, text) if text else ""
+
+
+def _stop(here: Here) -> str:
+    text = _digest(here)
+    return forms.go_on(here.call.runtime, text) if text else ""
+
+
+def _session_start(here: Here) -> str:
+    store, caller = here.store, here.caller
+    with notes.noting(here.paths.var, here.key, here.host) as noted:
+        if noted.session and here.call.session and here.call.source in BEGINNINGS:
+            return ""
+        if not noted.session or not here.call.session:
+            noted.session = sessions.start(store, caller).session_id
+            notes.prune(here.paths.var, here.host)
+        found = offers.offer(store, caller, offers.Told())  # all that is unread: a compaction forgets what was told
+        noted.told = found.told
+        session = noted.session
+    team = agents.list_agents(store, ListAgents()).agents
+    (own,) = [one for one in team if one.agent_id == caller.name]
+    first = words.briefing(own, session, team)
+    mail = words.digest(found, caller.name, here.host.entropy)
+    own_notes = words.own_notes(contexts.show(store, caller.name).content)
+    text = "\n\n".join(part for part in (first, own_notes, mail) if part)
+    return forms.context(here.call.runtime, here.call.event, text)
+
+
+def _session_end(here: Here) -> str:
+    with notes.noting(here.paths.var, here.key, here.host) as noted:
+        session = noted.session
+    if session:
+        with suppress(UnknownSession):  # the agent ended it itself
+            sessions.end(here.store, here.caller, EndSession(session))
+    notes.forget(here.paths.var, here.key, here.host)
+    return ""
+
+
+def _before_edit(here: Here) -> str:
+    text = files.warning(here.store, here.caller, here.call)
+    return forms.context(here.call.runtime, here.call.event, text) if text else ""
+
+
+def _after_edit(here: Here) -> str:
+    files.touched(here.store, here.caller)
+    return ""
+
+
+def _pre_compact(here: Here) -> str:
+    """Adds what is known of the work to the agent's own notes: the next briefing shows them."""
+    saved = contexts.show(here.store, here.caller.name).content or ""
+    unread = offers.offer(here.store, here.caller, offers.Told()).unread
+    known = work.contexts(here.store, WantContexts(agent=here.caller.name)).contexts
+    section = Section(words.state(known[0], unread), "<!--", " -->")
+    contexts.save(here.store, here.caller.name, section.add(saved, mine=True))
+    return ""
+
+
+EVENTS: dict[str, Callable[[Here], str]] = {
+    "session-start": _session_start,
+    "prompt": _offer,
+    "post-tool": _offer,
+    "stop": _stop,
+    "pre-compact": _pre_compact,
+    "before-edit": _before_edit,
+    "after-edit": _after_edit,
+    "session-end": _session_end,
+}
+LISTEN = "listen"  # waits, so it opens its store by itself

@@ -1,0 +1,85 @@
+"""What a client's session was told already: one small file per session in `.thrum/var/hooks`.
+
+    p-v1.3.db 124          the view, and the newest delivery in it that the session knows of
+    session ses_01K…       the thrum session that the client's session began
+    told msg_01K…          one line per message
+    warned bob src/a.py    one line per file and agent of which the session was warned
+
+The first line is all that a hook with nothing to say reads (`glance.told`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from thrum_store.host import Host
+from thrum_store.service.offers import Told
+
+_KEPT_MESSAGES = 500
+_KEPT_FILES = 64
+
+
+@dataclass
+class Notes:
+    """What one session was told. `session` is the thrum session it began, empty before its briefing."""
+
+    told: Told = field(default_factory=Told)
+    session: str = ""
+    warned: frozenset[str] = frozenset()
+
+
+@contextmanager
+def noting(var: str, key: str, host: Host) -> Generator[Notes]:
+    """The notes of a session, kept at the end where they changed. One at a time: a hook may be fired twice at once."""
+    path = os.path.join(var, "hooks", key)
+    host.storage.directory(os.path.dirname(path))
+    with host.lock(os.path.join(var, "locks", f"hook.{key}.lock")):
+        raw = _read(path, host)
+        notes = _parsed(raw)
+        yield notes
+        if notes != _parsed(raw):
+            host.storage.replace(path, _written(notes))
+
+
+def forget(var: str, key: str, host: Host) -> None:
+    """Drops the notes of a session that ended."""
+    host.storage.remove(os.path.join(var, "hooks", key))
+
+
+def prune(var: str, host: Host) -> None:
+    """Drops the oldest notes: of sessions whose client never said that they ended."""
+    folder = os.path.join(var, "hooks")
+    paths = [os.path.join(folder, name) for name in host.storage.listing(folder)]
+    for path in sorted(paths, key=os.path.getmtime)[:-_KEPT_FILES]:
+        host.storage.remove(path)
+
+
+def _read(path: str, host: Host) -> bytes:
+    try:
+        return host.storage.read(path)
+    except FileNotFoundError:
+        return b""
+
+
+def _parsed(raw: bytes) -> Notes:
+    first, *lines = raw.decode("utf-8", "replace").splitlines() or [""]
+    generation, _, newest = first.partition(" ")
+    pairs = [line.partition(" ") for line in lines]
+    kept = {
+        name: frozenset(value for what, _, value in pairs if what == name) for name in ("told", "session", "warned")
+    }
+    told = Told(generation, int(newest) if newest.isdecimal() else 0, kept["told"])
+    return Notes(told, "".join(kept["session"]), kept["warned"])
+
+
+def _written(notes: Notes) -> bytes:
+    told = notes.told
+    lines = [f"{told.generation} {told.newest}"]
+    if notes.session:
+        lines.append(f"session {notes.session}")
+    lines += [f"told {one}" for one in sorted(told.messages)[-_KEPT_MESSAGES:]]
+    lines += [f"warned {one}" for one in sorted(notes.warned)[-_KEPT_MESSAGES:]]
+    return ("\n".join(lines) + "\n").encode()

@@ -1,0 +1,79 @@
+"""The user's files in a worktree: read as they are, replaced whole, their mode and the links to them kept."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from thrum_store.errors import Refused
+
+
+def resolved(root: str, path: str) -> str:
+    """Where `path` really is. Raises Refused where that is outside of the worktree, no file, or read-only."""
+    real = os.path.realpath(os.path.join(root, path))
+    if os.path.commonpath([real, os.path.realpath(root)]) != os.path.realpath(root):
+        raise Refused(f"{path} leads out of this repository, to {real}", hint="it is left alone; add the lines by hand")
+    if os.path.lexists(real):
+        mode = os.stat(real).st_mode
+        if not stat.S_ISREG(mode):
+            raise Refused(f"{path} is not a file", hint="it is left alone")
+        if not mode & 0o222 or not os.access(real, os.W_OK):
+            raise Refused(f"{path} is read-only", hint="make it writable and run the command again")
+    return real
+
+
+def read(path: str) -> bytes | None:
+    """The bytes of a file; None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(path: str, data: bytes) -> list[str]:
+    """The file holds exactly `data` afterwards, or what it held before. Returns the directories that were made."""
+    made = _directories(os.path.dirname(path))
+    mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0o666 & ~_umask()
+    beside = f"{path}.thrum-{os.getpid()}"
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with open(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.chmod(beside, mode)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    return made
+
+
+def remove(path: str) -> None:
+    """The file is gone afterwards."""
+    if os.path.lexists(path):
+        os.unlink(path)
+
+
+def remove_empty(directories: list[str]) -> None:
+    """Takes away those of these directories that are empty, the innermost first."""
+    for directory in sorted(directories, key=len, reverse=True):
+        if os.path.isdir(directory) and not os.listdir(directory):
+            os.rmdir(directory)
+
+
+def _directories(directory: str) -> list[str]:
+    missing: list[str] = []
+    while not os.path.isdir(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
+    for one in reversed(missing):
+        os.mkdir(one)
+    return missing
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,259 @@
+"""Editing JSON as text: what is added or taken away changes no other byte. Comments and trailing commas are understood.
+
+A user's file keeps its indentation, its line ends, its comments, its order and its odd spacing. `put` and `append`
+return the new text; taking the same thing away again with `drop` or `discard` gives the old one back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+_SKIP = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/|\ufeff)*", re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_SCALAR = re.compile(r"true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_REMARK = re.compile(r"[ \t]*(,?)[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/)(?=[ \t]*\r?\n)")
+_DEEPEST = 100
+
+
+class NotJson(ValueError):
+    """Raised for text that is not JSON; says in which line."""
+
+    def __init__(self, text: str, at: int, wanted: str) -> None:
+        super().__init__(f"line {text.count(chr(10), 0, at) + 1}: expected {wanted}")
+
+
+@dataclass
+class Node:
+    """A value and where it stands: `text[start:end]`. A member's span begins with its key."""
+
+    start: int
+    end: int
+    value: Any
+    members: dict[str, Node] = field(default_factory=dict[str, "Node"])  # of an object
+    items: list[Node] = field(default_factory=list["Node"])  # of an array; of an object, its members in order
+    outer: int = 0  # where the member begins: its key, or the value itself in an array
+
+
+def parse(text: str) -> Node:
+    """The text as a tree of values with their places. Raises NotJson."""
+    node, at = _value(text, _skip(text, 0), 0)
+    if _skip(text, at) != len(text):
+        raise NotJson(text, at, "the end of the file")
+    return node
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SKIP.match(text, at)
+    return found.end() if found else at
+
+
+def _value(text: str, at: int, depth: int) -> tuple[Node, int]:
+    if depth > _DEEPEST:
+        raise NotJson(text, at, "less nesting")
+    if text[at : at + 1] in ("{", "["):
+        return _container(text, at, depth)
+    found = _STRING.match(text, at) or _SCALAR.match(text, at)
+    if found is None:
+        raise NotJson(text, at, "a value")
+    return Node(at, found.end(), _decoded(text, found), outer=at), found.end()
+
+
+def _decoded(text: str, found: re.Match[str]) -> Any:
+    try:
+        return json.loads(found.group())
+    except ValueError:
+        raise NotJson(text, found.start(), "a value") from None
+
+
+def _container(text: str, start: int, depth: int) -> tuple[Node, int]:
+    keyed = text[start] == "{"
+    closing = "}" if keyed else "]"
+    node = Node(start, start, {} if keyed else [], outer=start)
+    at = _skip(text, start + 1)
+    while text[at : at + 1] != closing:
+        if node.items:
+            if text[at : at + 1] != ",":
+                raise NotJson(text, at, f"`,` or `{closing}`")
+            at = _skip(text, at + 1)
+            if text[at : at + 1] == closing:
+                break
+        at = _skip(text, _member(text, at, node, depth) if keyed else _item(text, at, node, depth))
+    node.end = at + 1
+    return node, node.end
+
+
+def _item(text: str, at: int, node: Node, depth: int) -> int:
+    inner, end = _value(text, at, depth + 1)
+    node.items.append(inner)
+    node.value.append(inner.value)
+    return end
+
+
+def _member(text: str, at: int, node: Node, depth: int) -> int:
+    key = _STRING.match(text, at)
+    if key is None:
+        raise NotJson(text, at, "a name in quotes")
+    colon = _skip(text, key.end())
+    if text[colon : colon + 1] != ":":
+        raise NotJson(text, colon, "`:`")
+    inner, end = _value(text, _skip(text, colon + 1), depth + 1)
+    name = _decoded(text, key)
+    inner.outer = at
+    node.members[name] = inner
+    node.items.append(inner)
+    node.value[name] = inner.value
+    return end
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """`value` as an object; an empty one where it is something else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def sequence(value: object) -> list[Any]:
+    """`value` as an array; an empty one where it is something else."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def find(text: str, path: tuple[str, ...]) -> Node | None:
+    """The value under these names; None where there is none."""
+    node: Node | None = parse(text)
+    for name in path:
+        node = node.members.get(name) if node is not None else None
+    return node
+
+
+def put(text: str, path: tuple[str, ...], value: Any) -> str:
+    """`value` stands under these names afterwards; objects on the way are made. Raises NotJson where one is none."""
+    node = parse(text)
+    for place, name in enumerate(path):
+        if not isinstance(node.value, dict):
+            raise NotJson(text, node.start, "an object")
+        inner = node.members.get(name)
+        if inner is None:
+            for outer in reversed(path[place + 1 :]):
+                value = {outer: value}
+            return _insert(text, node, value, name)
+        node = inner
+    if node.value == value:
+        return text
+    return text[: node.start] + _dumped(text, value, node) + text[node.end :]
+
+
+def append(text: str, path: tuple[str, ...], value: Any) -> str:
+    """`value` is an item of the array under these names afterwards, the last one if it was none before."""
+    node = find(text, path)
+    if node is None:
+        return put(text, path, [value])
+    if not isinstance(node.value, list):
+        raise NotJson(text, node.start, "an array")
+    return text if value in node.value else _insert(text, node, value)
+
+
+def drop(text: str, path: tuple[str, ...]) -> str:
+    """Nothing stands under these names afterwards; objects that this leaves empty go as well, but for the outermost."""
+    *above, name = path
+    node = find(text, tuple(above))
+    inner = node.members.get(name) if node is not None else None
+    if node is None or inner is None:
+        return text
+    if len(node.items) == 1 and above:
+        return drop(text, tuple(above))
+    return _removed(text, node, inner)
+
+
+def discard(text: str, path: tuple[str, ...], value: Any) -> str:
+    """`value` is no item of the array under these names afterwards; an array left empty goes as well."""
+    node = find(text, path)
+    if node is None or not isinstance(node.value, list) or value not in node.value:
+        return text
+    if len(node.items) == 1:
+        return drop(text, path)
+    return _removed(text, node, node.items[node.value.index(value)])
+
+
+def written(value: Any) -> str:
+    """A value on one line, as JSON; texts and lists of texts are TOML as well."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _insert(text: str, node: Node, value: Any, name: str | None = None) -> str:
+    """A new last member of an object or item of an array."""
+    inner = _inner_indent(text, node)
+    written = _written(text, value, name, inner)
+    gap = " " if inner is None else f"{_eol(text)}{inner}"
+    if node.items:
+        return _insert_after(text, node.items[-1].end, gap, written)
+    if inner is None:
+        return f"{text[: node.start + 1]}{written}{text[node.end - 1 :]}"
+    closing = f"{_eol(text)}{_indent(text, node.start)}"
+    return f"{text[: node.start + 1]}{gap}{written}{closing}{text[node.end - 1 :]}"
+
+
+def _insert_after(text: str, at: int, gap: str, written: str) -> str:
+    """Behind the member that ends at `at`; a comment behind that one stays beside it."""
+    found = _REMARK.match(text, at)
+    if found is None:
+        return f"{text[:at]},{gap}{written}{text[at:]}"
+    comma = "" if found.group(1) else ","  # a trailing comma stays what it was
+    ending = "," if found.group(1) else ""
+    return f"{text[:at]}{comma}{found.group()}{gap}{written}{ending}{text[found.end() :]}"
+
+
+def _removed(text: str, node: Node, inner: Node) -> str:
+    """The text without one member: with the comma and the space before it, or those behind it for the first."""
+    place = node.items.index(inner)
+    if not place:
+        if len(node.items) == 1:
+            return text[: node.start + 1] + text[node.end - 1 :]
+        return text[: inner.outer] + text[node.items[1].outer :]
+    before = node.items[place - 1].end
+    between = text[before : inner.outer]
+    if "/" not in between:
+        return text[:before] + text[inner.end :]
+    # Comments stand between the two: they stay, and only the line of the member goes.
+    kept = between.rstrip(" \t").removesuffix("\n").removesuffix("\r")
+    follows = _skip(text, inner.end)
+    if text[follows : follows + 1] == ",":
+        return text[:before] + kept + text[follows + 1 :]
+    return text[:before] + kept.replace(",", "", 1) + text[inner.end :]
+
+
+def _written(text: str, value: Any, name: str | None, indent: str | None) -> str:
+    if indent is None:
+        body = json.dumps(value, ensure_ascii=False)
+    else:
+        body = json.dumps(value, ensure_ascii=False, indent=_unit(text)).replace("\n", f"{_eol(text)}{indent}")
+    return body if name is None else f"{json.dumps(name, ensure_ascii=False)}: {body}"
+
+
+def _dumped(text: str, value: Any, node: Node) -> str:
+    return _written(text, value, None, _indent(text, node.start) if "\n" in text else None)
+
+
+def _inner_indent(text: str, node: Node) -> str | None:
+    """How far members stand in; None where the object stands on one line."""
+    if node.items:
+        before = text[node.start : node.items[0].outer]
+        return _indent(text, node.items[0].outer) if "\n" in before else None
+    if "\n" not in text.strip() and text.strip() not in ("{}", "{ }"):
+        return None
+    return _indent(text, node.start) + _unit(text)
+
+
+def _indent(text: str, at: int) -> str:
+    """The space at the beginning of the line of `at`."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return line[: len(line) - len(line.lstrip())].lstrip("\ufeff")
+
+
+def _unit(text: str) -> str:
+    found = re.search(r"\n([ \t]+)\S", text)
+    return found.group(1) if found else "  "
+
+
+def _eol(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"

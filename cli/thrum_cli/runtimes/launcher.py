@@ -1,0 +1,36 @@
+"""How a client starts `thrum`: it has another PATH than the shell in which `thrum init` ran."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+
+Launcher = tuple[str, ...]
+PLAIN: Launcher = ("thrum",)
+
+
+def launcher(common: str, environ: Mapping[str, str] = os.environ, prefix: str = sys.prefix) -> Launcher:
+    """The command's first words: `thrum` where every shell finds it, else where this environment keeps it.
+
+    `common` is git's common directory: an environment inside of the repository is found from there, so that the
+    repository can move.
+    """
+    own = os.path.join(prefix, "bin")
+    places = [place for place in environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
+    if shutil.which("thrum", path=os.pathsep.join(place for place in places if not _same(place, own))):
+        return PLAIN
+    command = os.path.join(own, "thrum")
+    if not os.access(command, os.X_OK):
+        return PLAIN
+    top = os.path.dirname(os.path.realpath(common))
+    inside = os.path.relpath(os.path.join(os.path.realpath(own), "thrum"), top)
+    if inside.startswith(os.pardir):
+        return (command,)
+    script = f'exec "$(git rev-parse --path-format=absolute --git-common-dir)/../{inside}" "$@"'
+    return ("sh", "-c", script, "thrum")
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)

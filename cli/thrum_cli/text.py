@@ -1,0 +1,150 @@
+"""Text for a terminal: its width in cells, wrapped and cut by that; tables; times as people say them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+BOLD, DIM, PLAIN = "\x01", "\x02", "\x03"  # marks that only the printer understands; data cannot carry them
+_MARKS = {ord(BOLD): None, ord(DIM): None, ord(PLAIN): None}
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
+
+
+def bold(text: str) -> str:
+    """`text` in bold where the terminal can."""
+    return f"{BOLD}{text}{PLAIN}"
+
+
+def dim(text: str) -> str:
+    """`text` less bright where the terminal can."""
+    return f"{DIM}{text}{PLAIN}"
+
+
+def cells(text: str) -> int:
+    """How many columns `text` takes."""
+    if text.isascii():
+        return len(text.translate(_MARKS)) if not text.isprintable() else len(text)
+    return sum(_cell(letter) for letter in text.translate(_MARKS))
+
+
+def _cell(letter: str) -> int:
+    if letter.isascii():
+        return 1
+    from unicodedata import category, east_asian_width  # plain text never needs it
+
+    if letter == "\ufe0f":
+        return 1  # makes the sign before it an emoji, which is two columns wide
+    if category(letter) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if east_asian_width(letter) in "WF" else 1
+
+
+def pad(text: str, width: int) -> str:
+    """`text` followed by blanks up to `width` columns."""
+    return text + " " * max(width - cells(text), 0)
+
+
+def cut(text: str, width: int) -> str:
+    """`text` on one line of at most `width` columns, `…` where something is missing."""
+    line = " ".join(text.split())
+    if cells(line) <= width:
+        return line
+    head, _ = _fitting(line, max(width - 1, 0))
+    return f"{head}…"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` columns; its own lines and their indentation stay."""
+    return [line for paragraph in text.expandtabs(4).split("\n") for line in _wrapped(paragraph.rstrip(), width)]
+
+
+def _wrapped(line: str, width: int) -> Iterator[str]:
+    indent = " " * min(len(line) - len(line.lstrip(" ")), width // 2)
+    while cells(line) > width:
+        head, rest = _fitting(line, width)
+        space = head.rfind(" ")
+        if rest[:1] != " " and space > len(indent):
+            head, rest = head[:space], head[space + 1 :] + rest
+        yield head.rstrip()
+        line = indent + rest.lstrip(" ")
+    yield line
+
+
+def _fitting(line: str, width: int) -> tuple[str, str]:
+    """`line` divided so that its first part takes at most `width` columns, and at least one letter."""
+    used = 0
+    for place, letter in enumerate(line):
+        used += _cell(letter)
+        if used > width and place:
+            return line[:place], line[place:]
+    return line, ""
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
+    """Rows in aligned columns under their names; a column that is empty everywhere is left out, the last one is cut."""
+    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
+    lines = [[row[place] for place in used] for row in ([name.upper() for name in head], *rows)]
+    widths = [max(cells(line[place]) for line in lines) for place in range(len(used))]
+    room = max(width - sum(widths[:-1]) - 2 * (len(widths) - 1), 12)
+    shown = [
+        "  ".join([*(pad(cell, widths[place]) for place, cell in enumerate(line[:-1])), cut(line[-1], room)]).rstrip()
+        for line in lines
+    ]
+    return "\n".join([dim(shown[0]), *shown[1:]])
+
+
+def fields(pairs: Sequence[tuple[str, str | None]]) -> str:
+    """Names and values, one to a line; what has no value is left out."""
+    present = [(name, value) for name, value in pairs if value]
+    width = max((len(name) for name, _ in present), default=0) + 2
+    return "\n".join(f"{dim(pad(name + ':', width))} {value}" for name, value in present)
+
+
+def ago(time: str | None, now_ms: int) -> str:
+    """An RFC 3339 time as `just now`, `5 min ago`, `3 d ago` or a date; empty for none."""
+    if not time:
+        return ""
+    past = now_ms / 1000 - datetime.fromisoformat(time).timestamp()
+    if past < 60:
+        return "just now"
+    size, unit = next(one for one in _UNITS if past >= one[0])
+    return time[:10] if past >= 30 * 86_400 else f"{int(past // size)} {unit} ago"
+
+
+def lasting(ms: int) -> str:
+    """A length of time as `0.4 s`, `12 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    if ms < 60_000:
+        return f"{ms / 1000:.1f} s" if ms < 10_000 else f"{ms // 1000} s"
+    minutes = ms // 60_000
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    large, small = (f"{hours} h", f"{minutes} min") if hours < 24 else (f"{hours // 24} d", f"{hours % 24} h")
+    return large if small.startswith("0 ") else f"{large} {small}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 message`, `2,345 messages`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def beyond(page: int, total: int, pages: int) -> str:
+    """What is said of a page behind the last one."""
+    return f"There is no page {page}: {plural(total, 'message')} on {plural(pages, 'page')}."
+
+
+def summary(page: int, size: int, shown: int, total: int) -> str:
+    """Which part of all messages a page shows."""
+    if shown == total:
+        return plural(total, "message")
+    first = (page - 1) * size + 1
+    more = f" (next: --page {page + 1})" if first + shown <= total else ""
+    return f"{first}–{first + shown - 1} of {plural(total, 'message')}{more}"
+
+
+def listing(names: Sequence[str], most: int = 6) -> str:
+    """`@a, @b and 4 more`."""
+    shown = [f"@{name}" for name in names]
+    if len(shown) > most:
+        return f"{', '.join(shown[: most - 1])} and {len(shown) - most + 1} more"
+    return ", ".join(shown)

@@ -1,0 +1,57 @@
+"""The demonstration: real, short, and without a trace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.contract.manifest import requirement
+
+from .shell import PATIENCE, SCRIPT, Shell
+
+
+def environ(shell: Shell, scratch: Path) -> dict[str, str]:
+    """An environment whose scratch directories lie in `scratch`."""
+    return {**shell.environ(), "TMPDIR": str(scratch)}
+
+
+@requirement("demo")
+def test_two_agents_talk_through_their_servers_and_nothing_is_left(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    answer = shell.run("demo", environ=environ(shell, tmp_path))
+    assert (answer.code, answer.err) == (0, "")
+    for seen in ("11 tools", "wait_for_message", "@builder: Yes, I have started.", "ms after the call", "and answered"):
+        assert seen in answer.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demonstration_answers_in_json_as_well(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    told = shell.run("demo", "--json", environ=environ(shell, tmp_path)).data
+    assert (told["tools"], len(told["messages"]), told["statuses"]) == (11, 3, ["answered", "read"])
+    assert told["seconds"] < 15
+    assert told["events"] == 14
+
+
+def test_an_interrupted_demonstration_cleans_up(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    playing = subprocess.Popen(
+        [SCRIPT, "demo"],
+        cwd=tmp_path,
+        env=environ(shell, tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert playing.stdout is not None
+    try:
+        while b"MCP server" not in playing.stdout.readline():
+            assert playing.poll() is None
+        os.killpg(playing.pid, signal.SIGINT)
+        _, err = playing.communicate(timeout=PATIENCE)
+    finally:
+        playing.kill()
+    assert (playing.returncode, err.strip()) == (130, b"")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,133 @@
+"""Setting up, registering, and who is asking."""
+
+from __future__ import annotations
+
+import json
+
+from tests.contract.manifest import requirement
+
+from .conftest import Team
+from .shell import Shell, git
+
+
+@requirement("init")
+def test_init_sets_a_repository_up_once(repository: Shell) -> None:
+    first = repository.json("init")
+    assert (first["created"], first["dry_run"]) == (True, False)
+    assert ".thrum/" in (repository.cwd / ".gitignore").read_text()
+    again = repository.json("init", "--force")
+    assert (again["created"], again["steps"], again["store"]) == (False, [], first["store"])
+
+
+@requirement("init:stealth")
+def test_stealth_touches_no_tracked_file(repository: Shell) -> None:
+    repository.ok("init", "--stealth")
+    assert not (repository.cwd / ".gitignore").exists()
+    assert git(repository.cwd, "status", "--porcelain") == ""
+
+
+@requirement("init:dry-run")
+def test_a_dry_run_touches_nothing(repository: Shell) -> None:
+    assert "would create" in repository.ok("init", "--dry-run")
+    assert not (repository.cwd / ".thrum").exists()
+    assert "a-sync" not in git(repository.cwd, "branch", "--all")
+
+
+@requirement("quickstart")
+def test_quickstart_sets_up_registers_and_starts_a_session(repository: Shell) -> None:
+    done = repository.json(
+        "quickstart", "--name", "furiosa", "--role", "planner", "--module", "auth", "--display", "Furiosa",
+        "--intent", "Design the tokens",
+    )  # fmt: skip
+    assert done["init"]["created"]
+    assert (done["register"]["agent_id"], done["register"]["status"]) == ("furiosa", "registered")
+    assert done["intent"] == "Design the tokens"
+    who = repository.json("whoami")
+    assert (who["agent_id"], who["role"], who["module"], who["display"]) == ("furiosa", "planner", "auth", "Furiosa")
+    assert (who["session_id"], who["source"]) == (done["session"]["session_id"], "file")
+    file = json.loads((repository.cwd / who["identity_file"]).read_text())
+    assert (file["agent"]["name"], file["session_id"]) == ("furiosa", who["session_id"])
+
+
+@requirement("quickstart")
+def test_quickstart_alone_starts_the_next_session_of_the_same_agent(team: Team) -> None:
+    before = team.builder.json("whoami")
+    done = team.builder.json("quickstart")
+    assert (done["register"]["agent_id"], done["register"]["status"], done["init"]) == ("builder", "unchanged", None)
+    assert done["session"]["session_id"] != before["session_id"]
+
+
+@requirement("quickstart:no-init")
+def test_no_init_leaves_a_repository_as_it_is(repository: Shell) -> None:
+    who = ("--name", "a", "--role", "b", "--module", "c")
+    assert repository.thrum("quickstart", *who, "--no-init", "--json").error["code"] == "not_initialized"
+    assert not (repository.cwd / ".thrum").exists()
+
+
+@requirement("quickstart:force")
+def test_force_takes_a_name_over_from_another_worktree(team: Team) -> None:
+    who = ("--name", "planner", "--role", "lead", "--module", "core")
+    assert team.builder.thrum("quickstart", *who, "--json").error["code"] == "worktree_mismatch"
+    taken = team.builder.json("quickstart", *who, "--force")
+    assert taken["register"]["agent_id"] == "planner"
+    assert team.planner.thrum("send", "x", "--json").error["code"] == "worktree_mismatch"
+
+
+@requirement("env:THRUM_NAME", "env:THRUM_ROLE", "env:THRUM_MODULE", "env:THRUM_DISPLAY")
+def test_the_environment_beats_the_identity_file_and_flags_beat_it_but_for_the_name(repository: Shell) -> None:
+    shell = repository.having(THRUM_NAME="max", THRUM_ROLE="driver", THRUM_MODULE="war-rig", THRUM_DISPLAY="Max")
+    told = shell.thrum("quickstart", "--name", "other", "--role", "guide", "--json")
+    assert "THRUM_NAME is 'max' and beats --name 'other'" in told.err
+    who = shell.json("whoami")
+    assert (who["agent_id"], who["role"], who["module"], who["display"]) == ("max", "driver", "war-rig", "Max")
+    assert who["source"] == "environment"
+    assert repository.json("whoami")["role"] == "guide"
+    assert repository.json("--role", "x", "whoami", "--module", "y")["role"] == "x"
+
+
+@requirement("agent:register")
+def test_an_agent_without_a_name_is_named_after_role_and_module(repository: Shell) -> None:
+    repository.ok("init")
+    assert repository.json("agent", "register", "--role", "tester", "--module", "db")["agent_id"] == "tester-db"
+    again = repository.json("agent", "register", "--role", "tester", "--module", "db", "--re-register")
+    assert (again["agent_id"], again["status"]) == ("tester-db", "unchanged")
+
+
+@requirement("agent:register", "agent:whoami", "agent:list")
+def test_registering_starts_no_session(repository: Shell) -> None:
+    repository.ok("init")
+    repository.ok("agent", "register", "--name", "a1", "--role", "tester", "--module", "db", "--display", "A One")
+    who = repository.json("agent", "whoami")
+    assert (who["registered"], who["session_id"], who["display"]) == (True, None, "A One")
+    assert [one["agent_id"] for one in repository.json("agent", "list")["agents"]] == ["a1"]
+
+
+@requirement("agent:list")
+def test_agents_are_listed_by_role_and_module(team: Team) -> None:
+    assert {one["agent_id"] for one in team.planner.json("agent", "list")["agents"]} == {"planner", "builder"}
+    for narrowed in (("--role", "implementer"), ("--module", "auth")):
+        (one,) = team.planner.json("agent", "list", *narrowed)["agents"]
+        assert (one["agent_id"], one["status"], one["worktree"]) == ("builder", "active", "feature")
+
+
+@requirement("session:start", "session:end", "agent:start", "agent:end")
+def test_sessions_start_and_end_by_either_name(team: Team) -> None:
+    for noun in ("session", "agent"):
+        started = team.builder.json(noun, "start")
+        assert team.builder.json("whoami")["session_id"] == started["session_id"]
+        ended = team.builder.json(noun, "end", "--reason", "crash", "--session-id", started["session_id"])
+        assert ended["session_id"] == started["session_id"]
+        assert team.builder.json("whoami")["session_id"] is None
+    assert team.builder.thrum("session", "end", "--json").error["code"] == "unknown_session"
+
+
+@requirement("status")
+def test_status_shows_the_agent_and_its_session(team: Team) -> None:
+    told = team.builder.ok("status")
+    assert "@builder" in told and team.builder.json("whoami")["session_id"] in told
+
+
+@requirement("version")
+def test_version_is_told_in_two_ways(repository: Shell) -> None:
+    told = repository.json("version")
+    assert told["version"] in repository.ok("--version") == repository.ok("version")

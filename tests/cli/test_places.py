@@ -1,0 +1,91 @@
+"""The same store from everywhere in a repository, whatever the environment lacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contract.manifest import requirement
+
+from .conftest import Team
+from .shell import Shell, git
+
+
+def test_a_subdirectory_finds_the_store(team: Team) -> None:
+    deep = team.planner.cwd / "a" / "b"
+    deep.mkdir(parents=True)
+    assert team.planner.at(deep).json("whoami")["agent_id"] == "planner"
+
+
+@pytest.mark.parametrize("redirected", [True, False])
+def test_a_linked_worktree_shares_the_store_and_has_its_own_identity(team: Team, redirected: bool) -> None:
+    redirect = team.builder.cwd / ".thrum" / "redirect"
+    if redirected:
+        redirect.write_text(f"{team.planner.cwd / '.thrum'}\n")
+    else:
+        redirect.unlink(missing_ok=True)
+    team.builder.ok("send", "From the worktree", "--to", "@planner")
+    assert team.builder.json("whoami")["agent_id"] == "builder"
+    assert team.planner.json("inbox")["total"] == 1
+
+
+def test_a_redirect_to_another_repository_is_refused(team: Team, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / ".thrum"
+    elsewhere.mkdir(parents=True)
+    (team.builder.cwd / ".thrum" / "redirect").write_text(f"{elsewhere}\n")
+    assert team.builder.thrum("inbox", "--json").error["code"] == "invalid"
+
+
+@requirement("flag:repo")
+def test_repo_names_a_repository_from_anywhere(team: Team, tmp_path: Path) -> None:
+    outside = team.planner.at(tmp_path)
+    assert outside.json("--repo", str(team.planner.cwd), "whoami")["agent_id"] == "planner"
+    assert outside.json("whoami", "--repo", "feature")["agent_id"] == "builder"
+
+
+def test_nothing_but_a_path_is_needed_from_the_environment(repository: Shell) -> None:
+    bare = {"PATH": os.environ["PATH"]}
+    who = ("--name", "solo", "--role", "lead", "--module", "core")
+    for words in (("init",), ("quickstart", *who), ("send", "hi"), ("inbox",), ("status",)):
+        answer = repository.run(*words, environ=bare)
+        assert (answer.code, answer.err) == (0, "" if words != ("send", "hi") else answer.err), answer
+    assert "nobody is there" in repository.run("send", "hi", environ=bare).err
+
+
+@pytest.mark.parametrize("name", ["with space", "ünïcödé 日本", "q?h#a%20t", "'quote'"])
+def test_any_path_can_hold_a_repository(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name
+    root.mkdir()
+    git(root, "init", "--quiet")
+    shell = Shell(root)
+    shell.ok("quickstart", "--name", "solo", "--role", "lead", "--module", "core")
+    assert root.name in shell.run("status").out
+
+
+def test_a_repository_can_be_moved(team: Team) -> None:
+    moved = team.planner.cwd.parent / "moved"
+    team.planner.cwd.rename(moved)
+    assert team.planner.at(moved).json("whoami")["agent_id"] == "planner"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="a file name must be UTF-8 there")
+def test_a_directory_that_is_not_utf8_is_no_mystery(repository: Shell) -> None:
+    odd = os.fsencode(repository.cwd.parent) + b"/caf\xe9"
+    os.rename(os.fsencode(repository.cwd), odd)
+    answer = repository.at(Path(os.fsdecode(odd))).run("init")
+    assert "Traceback" not in answer.err
+
+
+def test_a_directory_that_is_gone_is_a_sentence(repository: Shell) -> None:
+    gone = repository.cwd / "gone"
+    gone.mkdir()
+    shell = repository.at(gone)
+    script = f"rmdir {gone}; exec thrum inbox"
+    environ = {**shell.environ(), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", script], cwd=gone, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ") and "--verbose" in done.stderr and "Traceback" not in done.stderr
