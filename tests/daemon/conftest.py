@@ -1,0 +1,164 @@
+"""A real daemon in a real repository, and clients that speak to it as strangers would: bytes over sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Two
+from thrum_mcp.daemon import places, process
+from thrum_store.host import REAL
+from thrum_store.model import Caller
+from thrum_store.paths import Paths
+from thrum_store.service import messages, sessions
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import open_store
+
+DEADLINE = 30.0  # seconds after which a test has failed; nothing here waits that long when it works
+Answer = dict[str, Any]
+
+
+class Wire:
+    """A connection to the Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rb")
+        self.number = 0
+        self.told: list[Answer] = []
+
+    def send(self, data: bytes) -> None:
+        """Any bytes."""
+        self.socket.sendall(data)
+
+    def line(self) -> Any:
+        """The next line; None where the daemon ended the connection."""
+        line = self.file.readline()
+        return json.loads(line) if line else None
+
+    def ask(self, method: str, **params: object) -> Answer:
+        """A whole answer; what was told meanwhile is kept."""
+        self.number += 1
+        self.send(
+            json.dumps({"jsonrpc": "2.0", "id": self.number, "method": method, "params": params}).encode() + b"\n"
+        )
+        while True:
+            answer = self.line()
+            assert answer is not None, "the daemon ended the connection"
+            if answer.get("id") == self.number:
+                return dict(answer)
+            self.told.append(answer)
+
+    def result(self, method: str, **params: object) -> Answer:
+        """The result of a method that must not fail."""
+        answer = self.ask(method, **params)
+        assert "result" in answer, answer
+        return dict(answer["result"])
+
+    def refusal(self, method: str, **params: object) -> Answer:
+        """The error of a method that must fail."""
+        answer = self.ask(method, **params)
+        assert "error" in answer, answer
+        return dict(answer["error"])
+
+    def notification(self) -> Answer:
+        """The params of the next `notification.message`."""
+        told = self.told.pop(0) if self.told else self.line()
+        assert told is not None, "the daemon ended the connection"
+        assert told["method"] == "notification.message"
+        return dict(told["params"])
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Daemon:
+    """A daemon of a repository, running in the background."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+
+    def start(self, *arguments: str) -> process.DaemonStarted:
+        return process.start(self.paths, REAL, arguments)
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        running = process.identity(self.paths, REAL)
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+        lease = REAL.lock(places.lease(self.paths))
+        lease.acquire(DEADLINE)
+        lease.release()
+
+    def wire(self) -> Wire:
+        return Wire(places.socket_in_use(self.paths, REAL))
+
+    def port(self) -> int:
+        return int(Path(places.port_file(self.paths)).read_text(encoding="ascii"))
+
+    def token(self) -> str:
+        return Path(places.token_file(self.paths)).read_text(encoding="ascii").strip()
+
+
+@pytest.fixture
+def quiet(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """A repository with alice and bob and their sessions, and no daemon yet; whatever was started is ended."""
+    monkeypatch.setenv("THRUM_WS_PORT", str(free_port()))
+    with open_store(repo) as store:
+        for caller in two_agents:
+            sessions.start(store, caller)
+    daemon = Daemon(repo)
+    yield daemon
+    if process.is_held(repo, REAL):
+        process.stop(repo, REAL)
+
+
+@pytest.fixture
+def daemon(quiet: Daemon) -> Daemon:
+    """A daemon that serves."""
+    quiet.start()
+    return quiet
+
+
+@pytest.fixture
+def wire(daemon: Daemon) -> Iterator[Wire]:
+    """A connection to it."""
+    with daemon.wire() as opened:
+        yield opened
+
+
+def free_port() -> int:
+    """A port that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def send(paths: Paths, content: str, *to: str, author: str = "bob", scopes: tuple[str, ...] = ()) -> str:
+    """A message from this process, past the daemon; its id."""
+    with open_store(paths) as store:
+        caller = Caller(author, worktree="main")
+        return messages.send(store, caller, SendMessage(content, to=to, scopes=scopes)).message_id
+
+
+def spawn(paths: Paths, *arguments: str) -> subprocess.Popen[bytes]:
+    """`daemon run` as a child of the test."""
+    command = [sys.executable, "-P", "-m", "thrum_mcp.daemon", "--repo", paths.root, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

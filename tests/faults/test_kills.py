@@ -1,0 +1,58 @@
+"""kill -9 of writers at any moment: nothing acknowledged is missing, nothing is half there, and everybody goes on."""
+
+from __future__ import annotations
+
+import random
+import select
+
+import pytest
+
+from thrum_store.paths import Paths
+from thrum_store.service import messages
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import open_store
+
+from .crowd import Speaker, nothing_lost, register, sound
+
+NAMES = ["alice", "bob", "carol", "dave"]
+
+
+def test_a_hundred_killed_writers_lose_nothing_they_acknowledged(repo: Paths) -> None:
+    kill_writers(repo, 100)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_a_thousand_killed_writers_lose_nothing_they_acknowledged(repo: Paths) -> None:
+    kill_writers(repo, 1000)
+
+
+def kill_writers(repo: Paths, kills: int) -> None:
+    """Keeps four writers busy, kills one after another within 30 ms of its first word, and checks what is left."""
+    *_, erin = register(repo, [*NAMES, "erin"])
+    acknowledged: dict[str, list[str]] = {name: [] for name in NAMES}
+    draw = random.Random(kills)
+    running = {name: start(repo, name) for name in NAMES}
+    for count in range(kills):
+        name = NAMES[count % len(NAMES)]
+        speaker = running[name]
+        select.select([speaker.process.stdout], [], [], 30)
+        select.select([], [], [], draw.uniform(0, 0.03))
+        speaker.kill()
+        assert speaker.complaints == ""
+        acknowledged[name] += [told["id"] for told in speaker.heard]
+        running[name] = start(repo, name)
+        with open_store(repo) as store:  # the next command works at once, whoever died while holding what
+            assert messages.send(store, erin, SendMessage("on", to=("bob",))).warnings == ()
+    for name, speaker in running.items():
+        speaker.kill()
+        acknowledged[name] += [told["id"] for told in speaker.heard]
+    said = sound(repo)
+    for name in NAMES:
+        assert acknowledged[name]
+        nothing_lost(said, name, acknowledged[name])
+
+
+def start(repo: Paths, name: str) -> Speaker:
+    """A writer without end."""
+    return Speaker(repo, name, "chatter", "0", *NAMES, "writer", "everyone")

@@ -1,0 +1,140 @@
+"""The view deleted, cut or filled with garbage under processes that read and write: the same mailboxes come back."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from thrum_store.paths import Paths
+from thrum_store.store import open_store
+
+from .crowd import Speaker, agree, nothing_lost, register, sound
+
+NAMES = [f"agent{number}" for number in range(6)]
+SECONDS = 0.15  # between two acts
+
+
+def delete(path: Path) -> None:
+    """Takes a file away."""
+    path.unlink(missing_ok=True)
+
+
+def garble(path: Path) -> None:
+    """Fills a file with garbage where it stands."""
+    if path.exists():
+        path.write_bytes(random.Random(1).randbytes(path.stat().st_size or 4096))
+
+
+def blank(path: Path) -> None:
+    """Fills a file with zeros where it stands."""
+    if path.exists():
+        path.write_bytes(bytes(path.stat().st_size or 4096))
+
+
+def cut(path: Path) -> None:
+    """Leaves the first third of a file."""
+    if path.exists():
+        os.truncate(path, path.stat().st_size // 3)
+
+
+def swap(path: Path) -> None:
+    """Puts a copy in a file's place, as a restored backup would."""
+    if path.exists():
+        copy = path.with_suffix(".copy")
+        copy.write_bytes(path.read_bytes())
+        copy.rename(path)
+
+
+# Cutting the -shm is left out: SQLite maps it, and the kernel ends a process whose mapped file shrank.
+ACTS: dict[str, list[tuple[str, Callable[[Path], None]]]] = {
+    "view deleted": [("", delete)],
+    "view cut": [("", cut)],
+    "view garbled": [("", garble)],
+    "view blanked": [("", blank)],
+    "view swapped": [("", swap)],
+    "wal deleted": [("-wal", delete)],
+    "wal cut": [("-wal", cut)],
+    "wal garbled": [("-wal", garble)],
+    "index deleted": [("-shm", delete)],
+    "view and wal deleted": [("", delete), ("-wal", delete)],
+    "all deleted": [("", delete), ("-wal", delete), ("-shm", delete)],
+    "view and wal garbled": [("", garble), ("-wal", garble)],
+}
+
+
+def view(repo: Paths) -> str:
+    """The path of the view that counts."""
+    return os.path.join(repo.var, Path(repo.var, "current-v1").read_text().strip())
+
+
+def act(repo: Paths, what: str) -> None:
+    """Does one thing to the view that counts; nothing while there is none."""
+    with suppress(FileNotFoundError):
+        _act(view(repo), what)
+
+
+def _act(path: str, what: str) -> None:
+    for suffix, how in ACTS[what]:
+        how(Path(path + suffix))
+
+
+@pytest.mark.parametrize("what", ACTS)
+def test_a_view_that_is_spoiled_while_nobody_uses_it_comes_back(repo: Paths, what: str) -> None:
+    register(repo, NAMES)
+    assert Speaker(repo, "agent0", "chatter", "3", *NAMES).wait() == 0
+    busy = Speaker(repo, "agent1", "chatter", "0", *NAMES)
+    select.select([busy.process.stdout], [], [], 30)
+    busy.kill()  # its WAL stays
+    act(repo, what)
+    sound(repo)
+
+
+@pytest.mark.parametrize("what", ACTS)
+def test_a_view_that_is_spoiled_under_those_who_use_it_comes_back(repo: Paths, what: str) -> None:
+    spoil(repo, [what] * 4)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_a_view_that_is_spoiled_three_hundred_times_comes_back_each_time(repo: Paths) -> None:
+    draw = random.Random(4)
+    spoil(repo, [draw.choice(list(ACTS)) for _ in range(300)])
+
+
+def spoil(repo: Paths, acts: list[str]) -> None:
+    """Lets six processes read and write, spoils the view again and again, and checks what is left."""
+    register(repo, NAMES)
+    acknowledged: dict[str, list[str]] = {name: [] for name in NAMES}
+    running = {name: start(repo, name) for name in NAMES}
+    for what in acts:
+        select.select([], [], [], SECONDS)
+        act(repo, what)
+        for name in NAMES:
+            if running[name].process.poll() is not None:
+                finish(running[name], acknowledged[name])
+                running[name] = start(repo, name)
+    for name, speaker in running.items():
+        finish(speaker, acknowledged[name])
+    said = sound(repo)
+    for name in NAMES:
+        nothing_lost(said, name, acknowledged[name])
+    with open_store(repo) as store:
+        store.rebuild()
+        agree(store)
+
+
+def start(repo: Paths, name: str) -> Speaker:
+    """Half of them keep the store open, half open it for each message."""
+    return Speaker(repo, name, "anew" if NAMES.index(name) % 2 else "chatter", "40", *NAMES, "writer", "everyone")
+
+
+def finish(speaker: Speaker, acknowledged: list[str]) -> None:
+    """Takes over what it acknowledged; nothing may have gone wrong with it."""
+    assert speaker.wait() == 0, (speaker.heard[-1:], speaker.complaints)
+    acknowledged += [told["id"] for told in speaker.heard]

@@ -1,0 +1,54 @@
+"""An agent in a client's session, and a colleague in another worktree who writes to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import Answer, Shell, git
+
+
+@dataclass(frozen=True)
+class Session:
+    """A client's session: its hooks run as processes of their own, with what the client says on standard input."""
+
+    agent: Shell
+    colleague: Shell
+    id: str = "session-1"
+
+    def hook(self, event: str, runtime: str = "claude", **said: Any) -> Answer:
+        """Runs a hook; the exit code of all but `listen` is always 0."""
+        told = json.dumps({"session_id": self.id, **said}).encode()
+        answer = self.agent.run("hook", event, "--runtime", runtime, stdin=told)
+        assert answer.code == 0, answer
+        return answer
+
+    def context(self, event: str, **said: Any) -> str:
+        """What the model reads after a hook of Claude Code; empty where it printed nothing."""
+        out = self.hook(event, **said).out
+        return "" if not out else str(json.loads(out)["hookSpecificOutput"]["additionalContext"])
+
+    def gets(self, text: str) -> str:
+        """The colleague writes; the id of the message."""
+        told: str = self.colleague.json("send", text, "--to", "@planner")["message_id"]
+        return told
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    """planner in the repository, builder in a worktree of it."""
+    root, other = tmp_path / "project", tmp_path / "feature"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / "app.py").write_text("one\n")
+    git(root, "add", "app.py")
+    git(root, "commit", "--quiet", "--message", "begin")
+    git(root, "worktree", "add", "--quiet", str(other))
+    agent, colleague = Shell(root), Shell(other)
+    agent.ok("quickstart", "--name", "planner", "--role", "lead", "--module", "core")
+    colleague.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
+    return Session(agent, colleague)

@@ -1,0 +1,95 @@
+"""A hook with nothing to say: it prints nothing, changes nothing, and loads next to nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Session
+
+QUIET = ("prompt", "post-tool", "stop")
+# SQLite's shared memory is no content: whoever opens a view that another process left open makes it anew.
+SHARED_MEMORY = "-shm"
+
+
+def disk(root: Path) -> dict[str, tuple[int, str]]:
+    """Every file with its time of change and a digest of its content; every directory with its time of change."""
+    found: dict[str, tuple[int, str]] = {}
+    for path in sorted(root.rglob("*")):
+        if not path.name.endswith(SHARED_MEMORY):
+            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+            found[str(path)] = (path.stat().st_mtime_ns, content)
+    return found
+
+
+def test_a_hundred_hooks_with_an_empty_mailbox_print_nothing_and_change_nothing_on_disk(session: Session) -> None:
+    session.context("session-start")
+    before = disk(session.agent.cwd)
+    answers = [session.hook(QUIET[turn % len(QUIET)]) for turn in range(100)]
+    assert {(answer.out, answer.err) for answer in answers} == {("", "")}
+    assert disk(session.agent.cwd) == before
+
+
+def test_mail_that_the_session_knows_of_is_no_reason_to_speak_or_write(session: Session) -> None:
+    session.gets("hello")
+    assert session.context("prompt")
+    before = disk(session.agent.cwd)
+    assert [session.hook(event).out for event in QUIET] == ["", "", ""]
+    assert disk(session.agent.cwd) == before
+
+
+@pytest.mark.parametrize("place", ["no repository", "not set up", "no identity", "two identities"])
+def test_hooks_are_silent_where_thrum_is_not_used(session: Session, tmp_path: Path, place: str) -> None:
+    if place == "no repository":
+        there = tmp_path / "elsewhere"
+        there.mkdir()
+    elif place == "not set up":
+        there = tmp_path / "other"
+        subprocess.run(["git", "init", "--quiet", str(there)], check=True)
+    else:
+        there = session.agent.cwd
+        (there / ".thrum" / "identities" / "planner.json").unlink()
+        if place == "two identities":
+            for name in ("one", "two"):
+                (there / ".thrum" / "identities" / f"{name}.json").write_text("{}")
+    for event in QUIET:
+        answer = session.agent.at(there).run("hook", event, "--runtime", "claude", stdin=b"{}")
+        assert (answer.code, answer.out, answer.err) == (0, "", "")
+
+
+def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
+    look = (
+        "import sys; before = set(sys.modules); from thrum_cli.hook import run; code = run(['prompt']);"
+        "print(code, *sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look],
+        cwd=session.agent.cwd, env=session.agent.environ(), input=b"{}", capture_output=True, check=True,
+    )  # fmt: skip
+    code, *loaded = done.stdout.decode().split()
+    ours = {"thrum_cli", "thrum_cli.hook", "thrum_store", "thrum_store.gitfiles", "thrum_store.glance"}
+    assert (code, set(loaded) - ours - {"_sqlite3", "select", "__future__"}) == ("0", set())
+
+
+def test_a_hook_reads_all_that_the_client_says(session: Session) -> None:
+    answer = session.agent.run("hook", "post-tool", "--runtime", "claude", stdin=b'{"x": "' + b"y" * 2_000_000 + b'"}')
+    assert (answer.code, answer.out, answer.err) == (0, "", "")
+
+
+def test_a_hook_does_not_wait_for_a_client_that_says_nothing(session: Session) -> None:
+    reading, writing = os.pipe()
+    try:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("thrum"), "hook", "prompt"],
+            cwd=session.agent.cwd, env=session.agent.environ(), stdin=reading, capture_output=True, timeout=30,
+            check=False,
+        )  # fmt: skip
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

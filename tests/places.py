@@ -1,0 +1,110 @@
+"""A real repository with a store, and agents that speak through the services."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from thrum_store import paths, setup
+from thrum_store.clock import Clock
+from thrum_store.host import REAL, Host
+from thrum_store.model import Caller
+from thrum_store.service import agents, messages, sessions
+from thrum_store.service.agents import Register
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import Store, open_store
+
+
+class Watch(Clock):
+    """A clock that stands until it is moved; waiting for a lock still takes real time."""
+
+    def __init__(self) -> None:
+        self.ms = 1_790_000_000_000
+
+    def wall_ms(self) -> int:
+        return self.ms
+
+    def pass_by(self, *, days: float = 0, minutes: float = 0) -> None:
+        """Lets time pass."""
+        self.ms += int(days * 86_400_000 + minutes * 60_000)
+
+
+@dataclass
+class Place:
+    """A worktree with a store, its clock in the test's hands."""
+
+    root: Path
+    watch: Watch
+
+    @property
+    def paths(self) -> paths.Paths:
+        return paths.find(str(self.root))
+
+    @property
+    def host(self) -> Host:
+        return REAL._replace(clock=self.watch)
+
+    @contextmanager
+    def open(self) -> Iterator[Store]:
+        """The store, for one use."""
+        with open_store(self.paths, self.host) as store:
+            yield store
+
+    def caller(self, name: str) -> Caller:
+        """Somebody who asks from this worktree."""
+        return Caller(name, worktree=self.paths.worktree)
+
+    def join(self, name: str, role: str = "implementer", module: str = "core") -> Caller:
+        """Registers an agent here and starts its session."""
+        with self.open() as store:
+            agents.register(store, Register(name, role, module))
+            sessions.start(store, self.caller(name))
+        return self.caller(name)
+
+    def send(self, author: str, content: str, *to: str) -> str:
+        """Says something; the message's id."""
+        with self.open() as store:
+            return messages.send(store, self.caller(author), SendMessage(content, to=to)).message_id
+
+    def write(self, name: str, text: str = "x\n") -> Path:
+        """A file of the worktree."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def commit(self, *names: str, message: str = "work") -> None:
+        """Commits these files."""
+        git(self.root, "add", "--", *names)
+        git(self.root, "commit", "--quiet", "--message", message)
+
+    def branch_out(self, name: str) -> Place:
+        """Another worktree, on a branch of that name, sharing this store."""
+        other = self.root.parent / name
+        git(self.root, "worktree", "add", "--quiet", "-b", name, str(other))
+        setup.initialize(paths.find(str(other)), setup.Initialize(), self.host)
+        return Place(other, self.watch)
+
+
+def git(where: Path, *arguments: str) -> str:
+    """Runs git with nothing of the user's; what it prints."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments]
+    done = subprocess.run(command, cwd=where, check=True, capture_output=True, text=True, env=environment)
+    return done.stdout
+
+
+def made(tmp_path: Path) -> Place:
+    """A repository with one commit on main, and a store."""
+    root = tmp_path / "my project ü"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    here = Place(root, Watch())
+    setup.initialize(here.paths, setup.Initialize(), here.host)
+    here.write("README.md")
+    here.commit("README.md", ".gitignore", message="begin")
+    return here

@@ -1,0 +1,63 @@
+"""The same set of events gives the same view: in any order between shards, any batches, with repeats and rebuilds."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.canonical import dump
+from tests.oracle import World, shown, world
+from thrum_store.store import open_store
+
+from .several_stores import SHARDS, Action, Arrivals, History, actions, history, shards
+
+Dump = dict[str, list[str]]
+
+steps = st.lists(
+    st.tuples(shards, st.integers(1, 4), st.sampled_from(["", "", "catch up", "again", "rebuild", "reopen"])),
+    max_size=25,
+)
+
+
+@given(actions, steps, steps, st.sets(st.integers(1, 5), max_size=3))
+def test_the_same_events_give_the_same_view_in_any_order(
+    made_up: list[Action], one: list[Step], other: list[Step], breaks: set[int]
+) -> None:
+    told = history(made_up)
+    expected = world(told.said)
+    at_once, all_seen = arrived(told, breaks, [])
+    assert all_seen == expected
+    for order in (one, other):
+        view, seen = arrived(told, breaks, order)
+        assert seen == expected
+        assert view == at_once
+
+
+Step = tuple[tuple[str, str], int, str]
+
+
+def arrived(told: History, breaks: set[int], order: list[Step]) -> tuple[Dump, World]:
+    """The view of a store that got these events in this order; what the order leaves out comes at the end."""
+    with tempfile.TemporaryDirectory() as root:
+        arrivals = Arrivals(Path(root), told, breaks)
+        store = open_store(arrivals.paths)
+        for who, count, then in order:
+            arrivals.bring(who, count)
+            if then == "reopen":
+                store.close()
+                store = open_store(arrivals.paths)
+            elif then == "rebuild":
+                store.rebuild()
+            elif then:
+                store.catch_up()
+            if then == "again":
+                store.catch_up()
+        for who in SHARDS:
+            arrivals.bring(who, arrivals.left(who))
+        store.catch_up()
+        found = dump(store.view), shown(store.view)
+        store.close()
+    return found

@@ -1,0 +1,109 @@
+"""status, overview and prime."""
+
+from __future__ import annotations
+
+import json
+
+from tests.places import Place
+from thrum_store.model import Caller
+from thrum_store.service import contexts, liveness, mailbox, overview
+from thrum_store.service.mailbox import ReadInbox
+
+
+def test_status_tells_session_work_context_and_mailbox(place: Place) -> None:
+    ann = place.join("ann", "planner")
+    place.join("bob")
+    place.send("bob", "hello", "@ann")
+    with place.open() as store:
+        liveness.set_intent(store, ann, "Planning")
+        contexts.save(store, "ann", "notes")
+        now = overview.status(store, ann)
+    assert (now.health.status, now.agent.agent_id, now.inbox.unread, now.inbox.total) == ("ok", "ann", 1, 1)
+    assert now.work_context is not None
+    assert (now.work_context.intent, now.work_context.branch) == ("Planning", "main")
+    assert (now.context.has_context, now.context.size, now.agents.active) == (True, 5, 2)
+
+
+def test_overview_shows_the_others_and_not_oneself(place: Place) -> None:
+    ann = place.join("ann", "planner")
+    bob = place.join("bob")
+    with place.open() as store:
+        liveness.set_intent(store, bob, "Building")
+        seen = overview.overview(store, ann)
+    assert [(one.agent_id, one.intent) for one in seen.team] == [("bob", "Building")]
+
+
+def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: Place) -> None:
+    ann = place.join("ann", "planner")
+    place.join("bob")
+    message = place.send("bob", "please review", "@ann")
+    place.write("new.py")
+    with place.open() as store:
+        liveness.set_intent(store, ann, "Planning")
+        contexts.save(store, "ann", "I was at step 3")
+        told = overview.prime(store, ann)
+    assert told.identity is not None and told.identity.agent_id == "ann"
+    assert told.session is not None and told.session.intent == "Planning"
+    assert (told.agents.total, told.agents.active, [one.agent_id for one in told.agents.list]) == (2, 2, ["bob"])
+    assert told.messages is not None
+    assert (told.messages.unread, [one.message_id for one in told.messages.recent]) == (1, [message])
+    assert (told.work_context.branch, told.work_context.uncommitted_files) == ("main", ("new.py",))
+    assert told.context is not None and told.context.content == "I was at step 3"
+
+
+def test_prime_marks_nothing_and_shows_only_the_callers_own_mail(place: Place) -> None:
+    ann = place.join("ann", "planner")
+    bob = place.join("bob")
+    place.join("eve")
+    place.send("ann", "secret", "@bob")
+    with place.open() as store:
+        seen = overview.prime(store, place.caller("eve")).messages
+        assert seen is not None and (seen.unread, seen.total, seen.recent) == (0, 0, ())
+        overview.prime(store, bob)
+        assert mailbox.inbox(store, bob, ReadInbox()).unread == 1
+        assert overview.prime(store, ann).messages is not None
+
+
+def test_a_newcomer_is_not_shown_what_was_said_before_it_came(place: Place) -> None:
+    place.join("ann", "planner")
+    place.join("bob")
+    for number in range(30):
+        place.send("ann", f"old {number}")
+    eve = place.join("eve")
+    with place.open() as store:
+        seen = overview.prime(store, eve).messages
+    assert seen is not None and seen.total == 0
+
+
+def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
+    ann = place.join("ann", "planner")
+    for number in range(30):
+        other = place.join(f"agent-{number}", "implementer", "x" * 60)
+        with place.open() as store:
+            liveness.set_intent(store, other, "i" * 250)
+    for _ in range(10):
+        place.send("agent-0", "ü" * 100_000, "@ann")
+    for number in range(200):
+        place.write(f"file-{number}.py")
+    with place.open() as store:
+        contexts.save(store, "ann", "c" * 200_000)
+        contexts.set_preamble(store, "ann", "p" * 200_000)
+        told = overview.prime(store, ann)
+    from thrum_cli.output import plain
+
+    assert len(json.dumps(plain(told), ensure_ascii=False).encode()) < 24_000
+    assert told.work_context.more_files == 180
+    assert told.messages is not None and all(one.cut for one in told.messages.recent)
+
+
+def test_prime_without_an_identity_says_what_to_do_and_the_rest_all_the_same(place: Place) -> None:
+    place.join("ann", "planner")
+    with place.open() as store:
+        told = overview.prime(store, None, "register first")
+    assert (told.identity, told.problem, told.messages, told.agents.total) == (None, "register first", None, 1)
+
+
+def test_status_of_a_name_that_nobody_registered_says_so(place: Place) -> None:
+    with place.open() as store:
+        now = overview.status(store, Caller("nobody", worktree="main"))
+    assert (now.agent.registered, now.work_context, now.inbox.total) == (False, None, 0)

@@ -1,0 +1,289 @@
+"""Purge: what it takes, what it leaves, and that nothing brings it back. Looked at on the disk, too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.canonical import dump
+from tests.places import Place
+from thrum_store import cuts, purging
+from thrum_store.errors import Invalid, UnknownMessage
+from thrum_store.log import Head, Shard
+from thrum_store.service import agents, corrections, groups, handover, mailbox, messages, purge, search, sessions
+from thrum_store.service.agents import ListAgents, Register
+from thrum_store.service.groups import CreateGroup, Membership
+from thrum_store.service.mailbox import ReadInbox
+from thrum_store.service.messages import SendMessage
+from thrum_store.service.purge import Purge, Purged
+from thrum_store.service.search import Search
+from thrum_store.service.sessions import EndSession, ListSessions
+from thrum_store.store import Store
+
+SECRET = "xyzzy-plugh"
+
+
+def run(place: Place, before: str | None = None, *, confirm: bool = True) -> Purged:
+    with place.open() as store:
+        return purge.purge(store, Purge(before, everything=before is None, confirm=confirm))
+
+
+def texts(place: Place, name: str) -> list[str]:
+    with place.open() as store:
+        return [one.body.content for one in mailbox.inbox(store, place.caller(name), ReadInbox(page_size=100)).messages]
+
+
+def holding(place: Place, text: str) -> list[str]:
+    """The files below .thrum and of the logs that hold a text anywhere."""
+    roots = [place.root / ".thrum", place.root / ".git/thrum-sync"]
+    files = [Path(at) / name for root in roots for at, _, names in os.walk(root) for name in names]
+    regular = [file for file in files if file.is_file()]
+    return [str(file) for file in regular if text.encode() in file.read_bytes()]
+
+
+def log_files(place: Place, agent: str) -> list[Path]:
+    (own,) = [one for one in (place.root / ".git/thrum-sync/a-sync/v1").iterdir() if one.is_dir()]
+    return sorted((own / agent).glob("*.jsonl"))
+
+
+@pytest.fixture
+def old(place: Place) -> Place:
+    """Two agents; a secret and other things were said three days ago, the rest today."""
+    place.join("ann", "planner")
+    bob = place.join("bob")
+    for number in range(5):
+        place.send("ann", f"{SECRET} {number}", "@bob")
+    with place.open() as store:
+        handover.acknowledge(store, bob, handover.check(store, bob, 2))
+    place.watch.pass_by(days=3)
+    place.send("ann", "today", "@bob")
+    return place
+
+
+def test_a_preview_counts_and_changes_nothing(old: Place) -> None:
+    before = {file: file.read_bytes() for file in log_files(old, "ann")}
+    seen = run(old, "2d", confirm=False)
+    assert (seen.dry_run, seen.messages_deleted, seen.sessions_deleted) == (True, 5, 0)
+    assert seen.bytes_freed > 0
+    assert {file: file.read_bytes() for file in log_files(old, "ann")} == before
+    assert len(texts(old, "bob")) == 6
+
+
+def test_purged_messages_are_gone_from_inbox_search_view_and_disk(old: Place) -> None:
+    with old.open() as store:
+        assert search.find(store, None, Search("xyzzy")).total == 5
+    seen = run(old, "2d")
+    assert (seen.dry_run, seen.messages_deleted) == (False, 5)
+    assert texts(old, "bob") == ["today"]
+    with old.open() as store:
+        assert search.find(store, None, Search("xyzzy")).total == 0
+        assert mailbox.inbox(store, old.caller("bob"), ReadInbox(everything=True)).total == 1
+    assert holding(old, SECRET) == []
+
+
+def test_purged_messages_stay_gone_after_a_rebuild_and_after_new_ones(old: Place) -> None:
+    run(old, "2d")
+    old.send("ann", "later", "@bob")
+    with old.open() as store:
+        before = dump(store.view)
+        store.rebuild()
+        assert dump(store.view) == before
+    assert texts(old, "bob") == ["later", "today"]
+    (old.root / ".thrum/var/current-v1").unlink()
+    assert texts(old, "bob") == ["later", "today"]
+
+
+def test_the_bytes_are_freed(place: Place) -> None:
+    place.join("ann", "planner")
+    place.join("bob")
+    for _ in range(40):
+        place.send("ann", "x" * 8000, "@bob")
+    size = sum(file.stat().st_size for file in log_files(place, "ann"))
+    seen = run(place)
+    left = sum(file.stat().st_size for file in log_files(place, "ann"))
+    assert size > 320_000 and left < 2_000
+    assert abs(seen.bytes_freed - size) < 10_000
+    assert seen.sync_message_files >= 5
+
+
+def test_agents_sessions_groups_and_memberships_stay(old: Place) -> None:
+    ann, bob = old.caller("ann"), old.caller("bob")
+    with old.open() as store:
+        made = groups.create(store, ann, CreateGroup("backend", "the backend"))
+        groups.add(store, bob, Membership("backend", "agent", "bob"))
+        groups.create(store, ann, CreateGroup("gone"))
+        groups.delete(store, bob, "gone")
+        groups.add(store, ann, Membership("backend", "role", "planner"))
+        groups.remove(store, bob, Membership("backend", "role", "planner"))
+        known = agents.list_agents(store, ListAgents()), groups.info(store, "backend", True), groups.list_groups(store)
+        open_ones = sessions.list_sessions(store, ListSessions(active=True))
+    run(old)
+    with old.open() as store:
+        store.rebuild()
+        assert [a.agent_id for a in agents.list_agents(store, ListAgents()).agents] == [
+            a.agent_id for a in known[0].agents
+        ]
+        assert [a.registered_at for a in agents.list_agents(store, ListAgents()).agents] == [
+            a.registered_at for a in known[0].agents
+        ]
+        assert (groups.info(store, "backend", True), groups.list_groups(store)) == known[1:]
+        assert groups.info(store, "backend").group_id == made.group_id
+        assert sessions.list_sessions(store, ListSessions(active=True)).sessions == open_ones.sessions
+        assert agents.register(store, Register("ann", "planner", "core")).status == "unchanged"
+        assert messages.send(store, ann, SendMessage("hello", to=("@backend",))).resolved_to == 1
+        (mine,) = [one.session_id for one in open_ones.sessions if one.agent_id == "bob"]
+        sessions.end(store, bob, EndSession(session_id=mine))
+
+
+def test_the_last_registration_stays_the_last(place: Place) -> None:
+    place.join("ann", "planner")
+    place.watch.pass_by(days=3)
+    with place.open() as store:
+        agents.register(store, Register("ann", "reviewer", "core"))
+    place.send("ann", "today")
+    run(place, "2d")
+    with place.open() as store:
+        store.rebuild()
+        (agent,) = agents.list_agents(store, ListAgents()).agents
+    assert agent.role == "reviewer"
+
+
+def test_a_purge_repeated_does_nothing_more(old: Place) -> None:
+    run(old)
+    before = {file: file.read_bytes() for file in log_files(old, "ann")}
+    seen = run(old)
+    assert (seen.messages_deleted, seen.events_deleted, seen.bytes_freed) == (0, 0, 0)
+    assert {file: file.read_bytes() for file in log_files(old, "ann")} == before
+
+
+def test_all_takes_what_was_said_so_far_and_nothing_of_what_comes_after(old: Place) -> None:
+    assert run(old).messages_deleted == 6
+    assert texts(old, "bob") == []
+    old.send("ann", "new", "@bob")
+    with old.open() as store:
+        store.rebuild()
+    assert texts(old, "bob") == ["new"]
+
+
+def test_receipts_that_matter_stay(place: Place) -> None:
+    """bob read a message that stays, because ann's clock was ahead when she sent it."""
+    place.join("ann", "planner")
+    bob = place.join("bob")
+    place.watch.pass_by(days=10)
+    place.send("ann", "from the future", "@bob")
+    place.watch.pass_by(days=-10)
+    with place.open() as store:
+        handover.acknowledge(store, bob, handover.check(store, bob))
+    place.watch.pass_by(days=5)
+    run(place, "2d")
+    with place.open() as store:
+        store.rebuild()
+        inbox = mailbox.inbox(store, bob, ReadInbox())
+    assert [(one.body.content, one.is_read) for one in inbox.messages] == [("from the future", True)]
+
+
+def test_who_refers_to_a_purged_message_gets_an_answer(old: Place) -> None:
+    with old.open() as store:
+        (*_, first) = mailbox.inbox(store, old.caller("bob"), ReadInbox()).messages
+    run(old, "2d")
+    with old.open() as store, pytest.raises(UnknownMessage):
+        corrections.get(store, first.message_id)
+
+
+def test_ended_sessions_go_and_the_open_one_keeps_its_beginning(old: Place) -> None:
+    ann = old.caller("ann")
+    with old.open() as store:
+        sessions.start(store, ann)
+    old.watch.pass_by(days=3)
+    assert run(old, "2d").sessions_deleted == 1
+    with old.open() as store:
+        listed = sessions.list_sessions(store, ListSessions(agent="ann")).sessions
+    assert [one.status for one in listed] == ["active"]
+
+
+def test_several_purges_in_one_segment_and_over_many_leave_what_is_newer(place: Place) -> None:
+    place.join("ann", "planner")
+    place.join("bob")
+    for day in range(8):
+        for _ in range(3):
+            place.send("ann", f"day {day} " + "x" * 12_000, "@bob")
+        place.watch.pass_by(days=1)
+    for left in (6, 5, 3, 1):
+        run(place, f"{24 * left + 12}h")
+        with place.open() as store:
+            store.rebuild()
+        assert {text.split()[1] for text in texts(place, "bob")} == {str(day) for day in range(8 - left, 8)}
+
+
+def interrupt(place: Place, at: str) -> None:
+    """A purge that ends at a step, as if the process had died there."""
+    with place.open() as store:
+        chosen = purge._chosen(store, None)  # pyright: ignore[reportPrivateUsage]
+        for one in chosen:
+            purge._say_again(store, one.cut, purge._staying(store, [c.cut for c in chosen]))  # pyright: ignore[reportPrivateUsage]
+        if at == "said":
+            return
+        cuts.raise_to(store.paths.var, store.host, {one.cut.shard: one.cut.seq for one in chosen})
+        if at == "cut":
+            return
+        store.rebuild()
+
+
+@pytest.mark.parametrize("step", ["said", "cut", "rebuilt"])
+def test_a_purge_that_was_interrupted_loses_nothing_and_is_finished_by_the_next(old: Place, step: str) -> None:
+    interrupt(old, step)
+    old.send("ann", "after", "@bob")
+    with old.open() as store:
+        assert {one.agent_id for one in agents.list_agents(store, ListAgents()).agents} == {"ann", "bob"}
+        store.rebuild()
+        assert bool(purging.pending(store)) == (step != "said")
+    assert "after" in texts(old, "bob")
+    if step != "said":
+        assert texts(old, "bob") == ["after"]
+    run(old, "1h")
+    assert texts(old, "bob") == ["after"] if step != "said" else True
+    run(old)
+    with old.open() as store:
+        assert purging.pending(store) == []
+    assert holding(old, SECRET) == []
+
+
+def test_the_chain_of_a_purged_log_still_holds(old: Place) -> None:
+    run(old, "2d")
+    with old.open() as store:
+        shard = Shard(store.own, "ann")
+        read(store, shard)
+        (agent_file, *_) = log_files(old, "ann")
+    data = bytearray(agent_file.read_bytes())
+    data[-40] ^= 1
+    agent_file.write_bytes(data)
+    with old.open() as store:
+        store.rebuild()
+        assert store.head(shard)[1]
+
+
+def read(store: Store, shard: Shard) -> None:
+    """Reads a shard to its end."""
+    head = Head()
+    while True:
+        reading = store.log.read(shard, head)
+        assert (reading.damage, reading.torn) == ("", 0)
+        if reading.head == head:
+            assert head == store.head(shard)[0]
+            return
+        head = reading.head
+
+
+@pytest.mark.parametrize(
+    "request_", [Purge(), Purge("2d", everything=True), Purge("soon"), Purge("0d"), Purge("-2d"), Purge("")]
+)
+def test_what_to_purge_must_be_said_once_and_plainly(place: Place, request_: Purge) -> None:
+    with place.open() as store, pytest.raises(Invalid):
+        purge.purge(store, request_)
+
+
+@pytest.mark.parametrize("before", ["2d", "48h", "2026-09-23", "2026-09-23T00:00:00Z", "2026-09-23T02:00:00+02:00"])
+def test_durations_dates_and_rfc_3339_are_understood(old: Place, before: str) -> None:
+    assert run(old, before, confirm=False).messages_deleted == 5

@@ -1,0 +1,132 @@
+"""Deleting an agent, and cleaning up those that nobody uses any more."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.places import Place, git
+from thrum_store import live
+from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, NotRegistered, UnknownRecipient
+from thrum_store.service import agents, contexts, handover, mailbox, messages, removal
+from thrum_store.service.agents import ListAgents, Register
+from thrum_store.service.mailbox import ReadInbox, ReadSent
+from thrum_store.service.messages import SendMessage
+from thrum_store.service.removal import Cleanup
+from thrum_store.store import Store
+
+
+def names(store: Store) -> list[str]:
+    return sorted(agent.agent_id for agent in agents.list_agents(store, ListAgents()).agents)
+
+
+def texts(place: Place, name: str) -> list[str]:
+    """What lies in a mailbox."""
+    with place.open() as store:
+        return [one.body.content for one in mailbox.inbox(store, place.caller(name), ReadInbox()).messages]
+
+
+def test_a_deleted_agent_is_gone_with_its_identity_context_and_messages(place: Place) -> None:
+    place.join("ann", "planner")
+    place.join("bob")
+    place.send("bob", "from bob", "@ann")
+    with place.open() as store:
+        contexts.save(store, "bob", "notes")
+        deleted = removal.delete(store, "@bob", by="ann", force=True)
+        assert (deleted.agent_id, deleted.messages) == ("bob", 1)
+        assert names(store) == ["ann"]
+        with pytest.raises(UnknownRecipient):
+            messages.send(store, place.caller("ann"), SendMessage("hello", to=("@bob",)))
+        with pytest.raises(NotRegistered):
+            messages.send(store, place.caller("bob"), SendMessage("hello", to=("@ann",)))
+        assert contexts.show(store, "bob").has_context is False
+    assert texts(place, "ann") == []
+    assert not (place.root / ".thrum/identities/bob.json").exists()
+
+
+def test_nothing_is_deleted_without_saying_so(place: Place) -> None:
+    place.join("bob")
+    with place.open() as store:
+        with pytest.raises(NeedsConfirmation, match="bob"):
+            removal.delete(store, "bob")
+        with pytest.raises(NotFound, match="agent not found"):
+            removal.delete(store, "nobody", force=True)
+        assert names(store) == ["bob"]
+
+
+def test_a_rebuild_does_not_bring_a_deleted_agent_back(place: Place) -> None:
+    place.join("ann", "planner")
+    place.join("bob")
+    place.send("bob", "from bob", "@ann")
+    with place.open() as store:
+        removal.delete(store, "bob", force=True)
+        store.rebuild()
+        assert names(store) == ["ann"]
+    assert texts(place, "ann") == []
+
+
+def test_who_takes_the_name_again_begins_with_an_empty_mailbox(place: Place) -> None:
+    place.join("ann", "planner")
+    bob = place.join("bob")
+    place.send("ann", "old", "@bob")
+    place.send("ann", "read", "@bob")
+    with place.open() as store:
+        handover.acknowledge(store, bob, handover.check(store, bob, 1))
+        place.watch.pass_by(minutes=1)
+        removal.delete(store, "bob", force=True)
+        place.watch.pass_by(minutes=1)
+        assert agents.register(store, Register("bob", "reviewer", "core")).status == "registered"
+    place.send("ann", "new", "@bob")
+    place.send("ann", "for all")
+    assert texts(place, "bob") == ["for all", "new"]
+    with place.open() as store:
+        store.rebuild()
+        sent = mailbox.sent(store, place.caller("ann"), ReadSent()).messages
+    assert texts(place, "bob") == ["for all", "new"]
+    assert [len(one.recipients) for one in sent] == [1, 1, 0, 0]
+
+
+def test_cleanup_finds_agents_whose_worktree_is_gone_and_says_what_it_would_do(place: Place) -> None:
+    place.join("ann", "planner")
+    place.branch_out("feature").join("bob")
+    shutil.rmtree(place.root.parent / "feature")
+    place.watch.pass_by(days=2)
+    with place.open() as store:
+        found = removal.cleanup(store, Cleanup(dry_run=True))
+        (orphan,) = found.orphans
+        assert (orphan.agent_id, orphan.worktree_missing, orphan.days_since_last_seen) == ("bob", True, 2)
+        assert (orphan.branch_missing, found.deleted, names(store)) == (False, (), ["ann", "bob"])
+        assert removal.cleanup(store, Cleanup(force=True)).deleted == ("bob",)
+        assert names(store) == ["ann"]
+        assert live.load(store.paths.var, store.host, "bob") == live.NOTHING
+
+
+def test_cleanup_never_touches_agents_of_other_worktrees_that_exist(place: Place) -> None:
+    place.join("ann", "planner")
+    place.branch_out("feature").join("bob")
+    place.watch.pass_by(days=400)
+    with place.open() as store:
+        assert [one.agent_id for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
+        assert removal.cleanup(store, Cleanup(), by="ann").orphans == ()
+
+
+def test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold(place: Place) -> None:
+    feature = place.branch_out("feature")
+    feature.join("bob")
+    place.join("ann", "planner")
+    shutil.rmtree(feature.root)
+    git(place.root, "worktree", "prune")
+    with place.open() as store:
+        assert removal.cleanup(store, Cleanup()).orphans == ()
+    place.watch.pass_by(days=6)
+    with place.open() as store:
+        assert [one.agent_id for one in removal.cleanup(store, Cleanup(threshold=7)).orphans] == ["bob"]
+        assert len(removal.cleanup(store, Cleanup(threshold=5)).orphans) == 2
+
+
+def test_a_cleanup_that_contradicts_itself_is_refused(place: Place) -> None:
+    with place.open() as store:
+        for request in (Cleanup(force=True, dry_run=True), Cleanup(threshold=0)):
+            with pytest.raises(Invalid):
+                removal.cleanup(store, request)

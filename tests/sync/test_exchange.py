@@ -1,0 +1,142 @@
+"""What was said on one clone is known on the others, whoever began and however often they meet."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.sync.clones import Clone, Remote, git
+from tests.sync.conftest import Pair
+from thrum_store import paths
+from thrum_store.model import Caller
+from thrum_store.service import mailbox
+from thrum_store.sync.git import Unreachable
+
+
+def converged(*clones: Clone) -> bool:
+    """Whether all of them show the same, with nothing refused or stopped anywhere."""
+    views = [clone.view() for clone in clones]
+    told = [clone.status() for clone in clones]
+    return all(view == views[0] for view in views) and not any(one.frozen or one.refused for one in told)
+
+
+def test_a_message_reaches_the_other_clone_and_its_receipt_comes_back(pair: Pair) -> None:
+    sent = pair.here.send("alice", "ready for review", "@bob")
+    pair.here.sync()
+    pair.there.sync()
+    with pair.there.open() as store:
+        mailbox.mark_read(store, Caller("bob"), mailbox.MarkRead((sent,)))
+    pair.there.sync()
+    pair.here.sync()
+    assert converged(pair.here, pair.there)
+    with pair.here.open() as store:
+        (recipient,) = mailbox.sent_show(store, Caller("alice"), sent).message.recipients
+    assert recipient.read_at is not None
+
+
+def test_two_clones_that_both_began_before_either_pushed_both_publish(remote: Remote) -> None:
+    here, there = remote.clone("here", "alice"), remote.clone("there", "bob")
+    here.send("alice", "from here", "@everyone")
+    there.send("bob", "from there", "@everyone")
+    assert here.sync().pushed
+    assert there.sync().pushed
+    assert here.sync().taken == 2
+    assert converged(here, there)
+    assert here.contents() == {"from here", "from there"}
+
+
+def test_a_fresh_clone_adopts_the_history_when_it_is_set_up(pair: Pair) -> None:
+    pair.here.send("alice", "said before you came", "@bob")
+    pair.here.sync()
+    fresh = pair.remote.clone("fresh", initialize=False)
+    done = fresh.initialize()
+    assert any("took in" in step for step in done.steps)
+    assert "said before you came" in fresh.contents()
+    fresh.join("newcomer")
+    fresh.send("newcomer", "hello", "@alice")
+    assert fresh.sync().pushed
+    pair.here.sync()
+    assert "hello" in pair.here.contents()
+
+
+def test_a_clone_made_before_the_branch_existed_joins_it(remote: Remote) -> None:
+    late = remote.clone("late", initialize=False)
+    early = remote.clone("early", "alice")
+    early.send("alice", "first", "@everyone")
+    early.sync()
+    late.initialize()
+    late.join("bob")
+    late.sync()
+    early.sync()
+    assert converged(early, late)
+
+
+def test_an_idle_sync_commits_nothing_and_pushes_nothing(pair: Pair) -> None:
+    pair.there.sync()
+    before = pair.remote.tip, pair.here.git("rev-parse", "a-sync"), pair.there.git("rev-parse", "a-sync")
+    for clone in (pair.here, pair.there) * 3:
+        done = clone.sync()
+        assert not done.committed and not done.pushed and not done.taken
+    assert before == (pair.remote.tip, pair.here.git("rev-parse", "a-sync"), pair.there.git("rev-parse", "a-sync"))
+
+
+def test_what_could_not_be_pushed_is_pushed_by_the_next_sync(pair: Pair) -> None:
+    pair.here.send("alice", "through an outage", "@bob")
+    moved = pair.remote.root.rename(pair.remote.root.with_name("away.git"))
+    with pytest.raises(Unreachable):
+        pair.here.sync()
+    told = pair.here.status()
+    assert told.sync_state == "error" and told.ahead == 1
+    moved.rename(pair.remote.root)
+    assert pair.here.sync().pushed
+    assert pair.here.status().ahead == 0
+
+
+def test_local_only_commits_here_and_talks_to_nobody(remote: Remote) -> None:
+    clone = remote.clone("quiet", initialize=False)
+    clone.initialize(local_only=True)
+    clone.join("alice")
+    clone.send("alice", "to myself", "@everyone")
+    done = clone.sync()
+    assert done.local_only and done.committed and not done.pushed
+    assert remote.tip == ""
+    assert clone.git("for-each-ref", "refs/thrum") == ""
+
+
+def test_the_users_branch_index_stash_and_worktrees_are_untouched(pair: Pair) -> None:
+    root = pair.here.root
+    (root / "staged.py").write_text("staged", encoding="utf-8")
+    git(root, "add", "staged.py")
+    (root / "main.py").write_text("stashed", encoding="utf-8")
+    git(root, "stash", "push", "--quiet", "main.py")
+    (root / "main.py").write_text("dirty", encoding="utf-8")
+
+    def seen() -> tuple[str, ...]:
+        index = (root / ".git" / "index").read_bytes().hex()
+        told = [git(root, *command) for command in (("status", "--porcelain"), ("stash", "list"), ("worktree", "list"))]
+        refs = git(
+            root, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/main", "refs/remotes/origin/main"
+        )
+        return index, *(line.replace(git(root, "rev-parse", "--short", "a-sync"), "") for line in told), refs
+
+    before = seen()
+    pair.here.send("alice", "sync me", "@bob")
+    pair.here.sync()
+    pair.there.send("bob", "and me", "@alice")
+    pair.there.sync()
+    pair.here.sync()
+    assert seen() == before
+    assert git(root, "fsck", "--no-dangling") == ""
+
+
+def test_a_linked_worktree_syncs_the_same_store(pair: Pair) -> None:
+    other = pair.here.root.parent / "linked"
+    git(pair.here.root, "worktree", "add", "--quiet", "-b", "feature", str(other))
+    linked = Clone(other)
+    linked.initialize()
+    assert paths.find(str(other)).thrum == os.fspath(pair.here.root / ".thrum")
+    pair.here.send("alice", "from the main worktree", "@bob")
+    assert linked.sync().pushed
+    pair.there.sync()
+    assert "from the main worktree" in pair.there.contents()

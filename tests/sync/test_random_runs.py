@@ -1,0 +1,178 @@
+"""Three clones, two agents each, and everything at random: they converge, and nothing acknowledged is lost.
+
+Beside the clones works somebody with push rights and bad manners: the branch is set back, replaced by an orphan,
+emptied, filled with garbage or deleted. Some syncs are killed half-way.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests import oracle
+from tests.sync.clones import Clone, Remote, remote_at
+from thrum_store.errors import ThrumError
+from thrum_store.model import Caller
+from thrum_store.queries import agents
+from thrum_store.service import corrections, groups, mailbox, messages
+from thrum_store.service.corrections import DeleteMessage, EditMessage
+from thrum_store.service.groups import CreateGroup, Membership
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import Store
+
+STEPS = 18
+FAILPOINTS = ("sync.fetched", "sync.written", "sync.committed", "sync.pushed", "admit.append", "commit.apply")
+NIGHTLY = int(os.environ.get("THRUM_SYNC_SEEDS", "1000"))
+PLACES = {"north": ("ada", "alan"), "south": ("bob", "bea"), "west": ("carl", "cleo")}
+
+
+class Run:
+    """One random run."""
+
+    def __init__(self, where: Path, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.remote: Remote = remote_at(where)
+        self.clones = {name: self.remote.clone(name, *agents) for name, agents in PLACES.items()}
+        self.said: dict[str, str] = {}  # every acknowledged message and its last acknowledged text
+        self.wrote: dict[str, tuple[str, str]] = {}  # message -> clone, author
+        self.tips: list[str] = []
+
+    def step(self) -> None:
+        """Something happens."""
+        doings = [self.say] * 5 + [self.edit, self.delete, self.read, self.group] + [self.sync] * 5 + [self.force_push]
+        self.random.choice(doings)()
+
+    def _anyone(self) -> tuple[Clone, str, Caller]:
+        place = self.random.choice(list(PLACES))
+        return self.clones[place], place, Caller(self.random.choice(PLACES[place]))
+
+    def say(self) -> None:
+        clone, place, caller = self._anyone()
+        with clone.open() as store:
+            to = self._addresses(store)
+            text = f"{place} {caller.name} {len(self.said)}"
+            done = messages.send(store, caller, SendMessage(text, to=to))
+        self.said[done.message_id] = text
+        self.wrote[done.message_id] = place, caller.name
+
+    def _addresses(self, store: Store) -> tuple[str, ...]:
+        known = sorted(set(agents.names(store.view)))
+        return self.random.choice(
+            [(), ("everyone",), ("worker",), tuple(self.random.sample(known, min(2, len(known))))]
+        )
+
+    def _mine(self) -> tuple[str, Clone, Caller] | None:
+        if not self.said:
+            return None
+        message = self.random.choice(sorted(self.said))
+        place, author = self.wrote[message]
+        return message, self.clones[place], Caller(author)
+
+    def edit(self) -> None:
+        if (found := self._mine()) and self.said[found[0]]:
+            message, clone, caller = found
+            with clone.open() as store:
+                corrections.edit(store, caller, EditMessage(message, f"{self.said[message]} edited"))
+            self.said[message] += " edited"
+
+    def delete(self) -> None:
+        if (found := self._mine()) and self.said[found[0]]:
+            message, clone, caller = found
+            with clone.open() as store:
+                corrections.delete(store, caller, DeleteMessage(message, force=True))
+            self.said[message] = ""
+
+    def read(self) -> None:
+        clone, _, caller = self._anyone()
+        with clone.open() as store:
+            unread = [one.message_id for one in mailbox.inbox(store, caller, mailbox.ReadInbox()).messages]
+            if unread:
+                mailbox.mark_read(store, caller, mailbox.MarkRead(tuple(self.random.sample(unread, 1))))
+
+    def group(self) -> None:
+        clone, _, caller = self._anyone()
+        name = self.random.choice(["team", "crew"])
+        with clone.open() as store:
+            try:
+                self.random.choice([self._create, self._add, self._remove])(store, caller, name)
+            except ThrumError as error:
+                assert error.code in ("group_exists", "unknown_group", "unknown_member", "conflict", "not_found")
+
+    def _create(self, store: Store, caller: Caller, name: str) -> None:
+        groups.create(store, caller, CreateGroup(name))
+
+    def _add(self, store: Store, caller: Caller, name: str) -> None:
+        groups.add(store, caller, Membership(name, "agent", caller.name))
+
+    def _remove(self, store: Store, caller: Caller, name: str) -> None:
+        groups.remove(store, caller, Membership(name, "agent", caller.name))
+
+    def sync(self) -> None:
+        clone, _, _ = self._anyone()
+        if self.random.random() < 0.1:
+            clone.killed_at(self.random.choice(FAILPOINTS))
+        else:
+            clone.sync()
+        if self.remote.tip:
+            self.tips.append(self.remote.tip)
+
+    def force_push(self) -> None:
+        """The branch becomes something else than what we made of it."""
+        kind = self.random.choice(["older", "orphan", "empty", "garbage", "gone"])
+        remote = self.remote
+        if kind == "older" and self.tips:
+            remote.point(self.random.choice(self.tips))
+        elif kind == "orphan" and remote.tip:
+            remote.point(remote.commit(f"{remote.tip}^{{tree}}"))
+        elif kind == "empty":
+            remote.point(remote.commit(remote.tree([])))
+        elif kind == "garbage":
+            junk = remote.blob(self.random.randbytes(200))
+            known = list(remote.files()) if remote.tip else []
+            named = self.random.sample(known, min(3, len(known)))
+            remote.point(remote.commit(remote.tree([f"100644 blob {junk}\t{path}" for path in [*named, "v1/junk"]])))
+        elif kind == "gone":
+            remote.point("")
+
+    def settle(self) -> None:
+        """Everybody syncs until everybody had a chance to hear of everything."""
+        for _ in range(2):
+            for clone in self.clones.values():
+                clone.sync()
+
+
+def check(where: Path, seed: int) -> None:
+    run = Run(where, seed)
+    for _ in range(STEPS):
+        run.step()
+    run.settle()
+    clones = list(run.clones.values())
+    views = [clone.view() for clone in clones]
+    assert views[0] == views[1] == views[2]
+    world = oracle.world(oracle.spoken(clones[0].logs))
+    for clone in clones:
+        with clone.open() as store:
+            assert oracle.shown(store.view) == world
+    assert {message: text for message, (text, _) in world.content.items()} == run.said
+    assert not any(clone.status().frozen for clone in clones)
+    tip = run.remote.tip
+    assert [clone.sync().committed for clone in clones] == [False] * 3
+    assert run.remote.tip == tip
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_three_clones_converge_and_lose_nothing(tmp_path: Path, seed: int) -> None:
+    check(tmp_path, seed)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("part", range(20))
+def test_three_clones_converge_a_thousand_times(tmp_path: Path, part: int) -> None:
+    for seed in range(25 + part, 25 + NIGHTLY, 20):
+        where = tmp_path / str(seed)
+        where.mkdir()
+        check(where, seed)

@@ -1,0 +1,100 @@
+"""agent.* and team.list"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from thrum_store.service import agents, team, work
+from thrum_store.service.agents import AgentList, ListAgents, Register, Registered, WhoAmI
+from thrum_store.service.team import Ping, Team
+from thrum_store.service.work import WantContexts, WorkContexts
+
+from ..desk import Asked, Desk, method
+
+
+@dataclass(frozen=True)
+class RegisterParams:
+    """Who to register, in the daemon's worktree. `name` may be left out."""
+
+    role: str
+    module: str
+    name: str | None = None
+    display: str = ""
+    force: bool = False
+    re_register: bool = False
+
+
+@dataclass(frozen=True)
+class ListParams:
+    """Which agents."""
+
+    role: str | None = None
+    module: str | None = None
+    include_offline: bool = True
+
+
+@dataclass(frozen=True)
+class ContextParams:
+    """Which work contexts: of an agent or a role, on a branch, with a file."""
+
+    agent_id: str | None = None
+    branch: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class PingParams:
+    """An agent's name, with or without @."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class TeamParams:
+    """Whether agents without an open session count as well."""
+
+    include_offline: bool = False
+
+
+def _register(desk: Desk, params: RegisterParams) -> Registered:
+    """Registers an agent."""
+    request = Register(
+        params.name, params.role, params.module, params.display, params.force, params.re_register
+    )  # fmt: skip
+    return agents.register(desk.store, request)
+
+
+def _list(desk: Desk, params: ListParams) -> AgentList:
+    """The registered agents, those who registered last first."""
+    return agents.list_agents(desk.store, ListAgents(params.role, params.module, params.include_offline))
+
+
+def _whoami(desk: Desk, params: Asked) -> WhoAmI:
+    """The caller, as the store knows it."""
+    return agents.whoami(desk.store, desk.caller(params.caller_agent_id))
+
+
+def _contexts(desk: Desk, params: ContextParams) -> WorkContexts:
+    """What agents are working on, as they last told."""
+    wanted = WantContexts(params.agent_id, params.branch, params.file, desk.store.paths.root)
+    return work.contexts(desk.store, wanted)
+
+
+def _ping(desk: Desk, params: PingParams) -> Ping:
+    """Whether an agent is there."""
+    return team.ping(desk.store, params.name)
+
+
+def _team(desk: Desk, params: TeamParams) -> Team:
+    """Everybody at a glance: sessions, work, mailboxes."""
+    return team.team(desk.store, params.include_offline)
+
+
+METHODS = {
+    "agent.register": method(_register),
+    "agent.list": method(_list),
+    "agent.whoami": method(_whoami),
+    "agent.listContext": method(_contexts),
+    "agent.ping": method(_ping),
+    "team.list": method(_team),
+}

@@ -1,0 +1,192 @@
+"""message.*"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from thrum_store.errors import Invalid
+from thrum_store.service import corrections, mailbox, messages
+from thrum_store.service.corrections import Deleted, DeleteMessage, Edited, EditMessage, MessageDetail
+from thrum_store.service.mailbox import Inbox, Marked, MarkRead, Outbox, ReadInbox, ReadSent
+from thrum_store.service.messages import Reply, SendMessage, Sent
+from thrum_store.service.shapes import Pair
+
+from ..desk import Desk, method
+
+Tag = str | Pair  # "module:auth" or {"type": "module", "value": "auth"}
+
+
+def text(tag: Tag) -> str:
+    """A scope or a ref as one text."""
+    return tag if isinstance(tag, str) else f"{tag.type}:{tag.value}"
+
+
+@dataclass(frozen=True)
+class SendParams:
+    """A message to send; without `mentions` (and `to`, which means the same) it goes to everyone."""
+
+    content: str
+    mentions: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    scopes: tuple[Tag, ...] = ()
+    refs: tuple[Tag, ...] = ()
+    format: str = "markdown"
+    structured: dict[str, Any] | None = None
+    reply_to: str | None = None
+    thread_id: str | None = None
+    idempotency_key: str | None = None
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ReplyParams:
+    """An answer; it goes to whom the message went, and to its author."""
+
+    message_id: str
+    content: str
+    format: str = "markdown"
+    structured: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class MessageParams:
+    """One message."""
+
+    message_id: str
+
+
+@dataclass(frozen=True)
+class ListParams:
+    """Which messages; `all` lists the whole store instead of the caller's mailbox."""
+
+    scope: Tag | None = None
+    mentions: bool = False
+    unread: bool = False
+    all: bool = False
+    page_size: int = 10
+    page: int = 1
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class OutboxParams:
+    """Which of the caller's own messages."""
+
+    to: str | None = None
+    unread: bool = False
+    page_size: int = 10
+    page: int = 1
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class EditParams:
+    """A new text for a message of one's own."""
+
+    message_id: str
+    content: str | None = None
+    structured: dict[str, Any] | None = None
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class DeleteParams:
+    """A message of one's own to delete."""
+
+    message_id: str
+    reason: str | None = None
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class MarkParams:
+    """Messages to mark as read, by id or all unread ones."""
+
+    message_ids: tuple[str, ...] = ()
+    all: bool = False
+    caller_agent_id: str | None = None
+
+
+def _send(desk: Desk, params: SendParams) -> Sent:
+    """Sends a message; it is durable and in each mailbox when the answer comes."""
+    request = SendMessage(
+        content=params.content,
+        to=params.to,
+        mentions=params.mentions,
+        scopes=tuple(text(tag) for tag in params.scopes),
+        refs=tuple(text(tag) for tag in params.refs),
+        format=params.format,
+        structured=params.structured,
+        reply_to=params.reply_to,
+        thread_id=params.thread_id,
+        key=params.idempotency_key,
+    )
+    return messages.send(desk.store, desk.caller(params.caller_agent_id), request)
+
+
+def _reply(desk: Desk, params: ReplyParams) -> Sent:
+    """Answers a message and marks it as read."""
+    request = Reply(params.message_id, params.content, params.format, params.structured, params.idempotency_key)
+    return messages.reply(desk.store, desk.caller(params.caller_agent_id), request)
+
+
+def _get(desk: Desk, params: MessageParams) -> MessageDetail:
+    """One message, whole. Marks nothing as read."""
+    return corrections.get(desk.store, params.message_id)
+
+
+def _list(desk: Desk, params: ListParams) -> Inbox:
+    """A page of messages, newest first. Marks nothing as read."""
+    request = ReadInbox(
+        scope=text(params.scope) if params.scope is not None else None,
+        mentions=params.mentions,
+        unread=params.unread,
+        everything=params.all,
+        page_size=params.page_size,
+        page=params.page,
+    )
+    return mailbox.inbox(desk.store, desk.caller(params.caller_agent_id), request)
+
+
+def _outbox(desk: Desk, params: OutboxParams) -> Outbox:
+    """A page of what the caller sent, with its receipts."""
+    request = ReadSent(params.to, params.unread, params.page_size, params.page)
+    return mailbox.sent(desk.store, desk.caller(params.caller_agent_id), request)
+
+
+def _edit(desk: Desk, params: EditParams) -> Edited:
+    """Replaces the text of a message of one's own; without `content` it stays and only `structured` changes."""
+    content = params.content
+    if content is None:
+        if params.structured is None:
+            raise Invalid("an edit changes something", hint="give content or structured")
+        content = corrections.get(desk.store, params.message_id).message.body.content
+    request = EditMessage(params.message_id, content, params.structured)
+    return corrections.edit(desk.store, desk.caller(params.caller_agent_id), request)
+
+
+def _delete(desk: Desk, params: DeleteParams) -> Deleted:
+    """Deletes a message of one's own from every mailbox."""
+    request = DeleteMessage(params.message_id, force=True, reason=params.reason)
+    return corrections.delete(desk.store, desk.caller(params.caller_agent_id), request)
+
+
+def _mark_read(desk: Desk, params: MarkParams) -> Marked:
+    """Marks messages of the caller's mailbox as read."""
+    request = MarkRead(params.message_ids, params.all)
+    return mailbox.mark_read(desk.store, desk.caller(params.caller_agent_id), request)
+
+
+METHODS = {
+    "message.send": method(_send),
+    "message.reply": method(_reply),
+    "message.get": method(_get),
+    "message.list": method(_list),
+    "message.outbox": method(_outbox),
+    "message.edit": method(_edit),
+    "message.delete": method(_delete),
+    "message.markRead": method(_mark_read),
+}

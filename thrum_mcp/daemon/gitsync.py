@@ -1,0 +1,59 @@
+"""The loop that syncs through git, and whether it may leave this machine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+
+from thrum_store.errors import Invalid, ThrumError
+from thrum_store.host import Host
+from thrum_store.paths import Paths
+from thrum_store.store import open_store
+from thrum_store.sync import cycle, settings, state
+
+from .loops import Loop, Rhythm
+
+logger = logging.getLogger(__name__)
+
+RHYTHM = Rhythm(every=60, after_change=2)
+
+
+def loop(paths: Paths, host: Host, local: bool | None) -> Loop:
+    """The loop `git`: a sync each minute, and two seconds after something was said; `local` is what a flag said."""
+    return Loop("git", lambda: _turn(paths, host, local), RHYTHM, host.entropy)
+
+
+def _turn(paths: Paths, host: Host, local: bool | None) -> None:
+    """One sync. That a remote does not answer is no failure of the loop: the sync's own state says so."""
+    with open_store(paths, host) as store:
+        try:
+            done = cycle.synchronize(store, local_only=settings.local_only(paths, host, local))
+        except ThrumError as error:
+            logger.warning("sync: %s (%s)", error.message, error.code)
+            return
+    if done.taken or done.pushed:
+        logger.info("sync: %d events taken in%s", done.taken, ", ours pushed" if done.pushed else "")
+
+
+def word(paths: Paths, host: Host) -> str:
+    """idle before the first sync, then synced or error."""
+    remembered = state.load(paths.var, host)
+    if remembered.last_error is not None:
+        return "error"
+    return "idle" if remembered.last_sync_ms is None else "synced"
+
+
+def choose(paths: Paths, host: Host, local: bool) -> None:
+    """Notes in config.json whether everything stays on this machine. Raises Invalid where that is no such file."""
+    path = os.path.join(paths.thrum, "config.json")
+    try:
+        told = json.loads(host.storage.read(path))
+    except FileNotFoundError:
+        told = {}
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise Invalid(f"{path} is not a JSON object", hint='write {"local_only": true} there')
+    if told.get("local_only") is not local:
+        host.storage.replace(path, json.dumps({**told, "local_only": local}, indent=2).encode() + b"\n")

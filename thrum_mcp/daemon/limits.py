@@ -1,0 +1,23 @@
+"""How much one client may cost: every bound of the sockets in one place."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """Sizes in bytes, times in seconds."""
+
+    frame: int = 1024 * 1024  # one request or one batch
+    batch: int = 64  # calls in a batch
+    connections: int = 512  # of each listener
+    workers: int = 16  # calls that run at the same time
+    handshake: float = 5.0  # from connecting to a WebSocket
+    token: float = 2.0  # from then on to the token
+    unfinished: float = 30.0  # from the first byte of a request to its last
+    idle: float = 300.0  # without a request, for a client that follows no subscriptions
+    backlog: int = 256 * 1024  # bytes that wait for a slow reader before it gets no more
+    patience: float = 10.0  # for a reader that takes nothing, before it is cut off
+
+
+LIMITS = Limits()

@@ -1,0 +1,60 @@
+"""Work that comes round: a turn at once, then at intervals, and soon after something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+
+from thrum_store.clock import Entropy
+
+_SPREAD = 0.2  # intervals differ by a fifth either way, so that many machines do not come all at once
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Seconds between turns, and from a change until the turn that it brings."""
+
+    every: float
+    after_change: float
+
+
+class Loop:
+    """A part that takes a turn, a plain function on a worker thread, again and again.
+
+    What the function raises ends this run; the supervisor starts the loop again, later each time.
+    """
+
+    def __init__(self, name: str, turn: Callable[[], None], rhythm: Rhythm, entropy: Entropy) -> None:
+        self.name = name
+        self._turn = turn
+        self._rhythm = rhythm
+        self._entropy = entropy
+        self._changed = anyio.Event()
+        self._wanted = anyio.Event()
+
+    def changed(self) -> None:
+        """Something changed: a turn comes soon, and takes in what else changes until then."""
+        self._changed.set()
+
+    def force(self) -> None:
+        """A turn comes now."""
+        self._wanted.set()
+        self._changed.set()
+
+    async def run(self, running: Callable[[], None]) -> None:
+        """Takes turns until it is cancelled, or until one fails."""
+        running()
+        while True:
+            self._changed, self._wanted = anyio.Event(), anyio.Event()
+            await anyio.to_thread.run_sync(self._turn, abandon_on_cancel=True)
+            with anyio.move_on_after(self._pause()):
+                await self._changed.wait()
+                with anyio.move_on_after(self._rhythm.after_change):
+                    await self._wanted.wait()
+
+    def _pause(self) -> float:
+        chance = int(self._entropy.token(2), 16) / 0xFFFF
+        return self._rhythm.every * (1 + _SPREAD * (2 * chance - 1))

@@ -1,0 +1,144 @@
+"""The daemon from its first to its last moment: lease, store, PID file, parts; and back in the opposite order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import metadata
+
+import anyio
+
+from thrum_store.host import Host
+from thrum_store.paths import Paths
+from thrum_store.store import open_store
+from thrum_store.sync import settings
+from thrum_store.times import rfc3339
+
+from . import gitsync, places, process
+from .clients import Reception
+from .health import Health
+from .limits import LIMITS, Limits
+from .methods import Clerk
+from .push import Push
+from .refusals import DaemonFailed
+from .sockets import SocketListener
+from .supervisor import Part, Supervisor
+from .websocket import WebSocketListener, wanted_port
+
+logger = logging.getLogger(__name__)
+
+_GRACE = 8.0  # seconds after a signal in which everything has to end
+_FILES = 4096  # open files that are plenty for every connection there may be
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How to run. `local`: what the command line said about leaving this machine; None where it said nothing."""
+
+    local: bool | None = None
+    limits: Limits = LIMITS
+
+
+class Running:
+    """One running daemon."""
+
+    def __init__(self, paths: Paths, host: Host, wish: Wish) -> None:
+        self.paths = paths
+        self.local = wish.local
+        self._host = host
+        self._began = host.clock.monotonic()
+        self._started_at = rfc3339(host.clock.wall_ms())
+        self._supervisor = Supervisor()
+        self._git = gitsync.loop(paths, host, wish.local)
+        self._push = Push(paths, wish.limits, self._git.changed)
+        self._reception = Reception(Clerk(self, wish.limits), self._push, wish.limits)
+        self._socket = SocketListener(paths, host, self._reception, wish.limits)
+        port = wanted_port(os.environ)
+        self._websocket = WebSocketListener(paths, host, self._reception, wish.limits, port)
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serves until it is cancelled. Raises what keeps it from beginning."""
+        parts: list[Part] = [self._push, self._socket, self._websocket, self._git]
+        await self._supervisor.keep(parts, self._once_up(ready))
+
+    def _once_up(self, ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+        async def up() -> None:
+            broken = [part for part in self._supervisor.states() if part.name == "socket" and part.last_error]
+            if broken:
+                raise DaemonFailed(f"the socket cannot be served: {broken[0].last_error}")
+            process.sign(self.paths, self._host, self._socket.path, self._started_at)
+            ready()
+
+        return up
+
+    def health(self) -> Health:
+        """How it is, at this moment."""
+        parts = self._supervisor.states()
+        return Health(
+            status="ok" if all(part.state == "running" for part in parts) else "degraded",
+            pid=os.getpid(),
+            uptime_ms=int((self._host.clock.monotonic() - self._began) * 1000),
+            version=metadata.version("thrum"),
+            repo_id=os.path.basename(places.repository(self.paths)),
+            repo_path=places.repository(self.paths),
+            started_at=self._started_at,
+            socket_path=self._socket.path,
+            ws_port=self._websocket.port,
+            sync_state=gitsync.word(self.paths, self._host),
+            local_only=settings.local_only(self.paths, self._host, self.local),
+            connections=self._reception.connections,
+            listening=self._push.count,
+            parts=parts,
+        )
+
+
+def run(paths: Paths, host: Host, wish: Wish, ready: Callable[[], None]) -> None:
+    """Is this repository's daemon until a signal ends it. Must run in the main thread.
+
+    Calls `ready` once it serves. Raises AlreadyRunning where another one is, and whatever keeps the store from opening.
+    """
+    lease = process.take_lease(paths, host)
+    try:
+        os.umask(0o077)
+        _raise_limit()
+        if wish.local is not None or os.environ.get("THRUM_LOCAL"):
+            gitsync.choose(paths, host, settings.local_only(paths, host, wish.local))
+        open_store(paths, host).close()  # heals it where it needs that, before anybody asks
+        anyio.run(_serve, Running(paths, host, wish), ready)
+    finally:
+        host.storage.remove(places.pid_file(paths))
+        logger.info("ended")
+        lease.release()
+
+
+async def _serve(running: Running, ready: Callable[[], None]) -> None:
+    async with anyio.create_task_group() as group:
+
+        async def end_on_signal() -> None:
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for number in signals:
+                    logger.info("ending: %s", signal.Signals(number).name)
+                    _end_within(_GRACE)
+                    group.cancel_scope.cancel()
+
+        group.start_soon(end_on_signal)
+        await running.run(ready)
+
+
+def _end_within(seconds: float) -> None:
+    """Whatever still runs then is ended with the process; the kernel frees the lease, and stale files block nobody."""
+    last_resort = threading.Timer(seconds, os._exit, (1,))
+    last_resort.daemon = True
+    last_resort.start()
+
+
+def _raise_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,59 @@
+// Written by `thrum init --runtime opencode`, taken away by `thrum uninit`.
+// Shows new mail with the next prompt and after each tool call, and wakes an idle session when mail comes.
+import { spawn } from "node:child_process"
+
+const THRUM = ["thrum"]
+
+const run = (directory, event, session, child = () => {}) =>
+  new Promise((resolve) => {
+    const [first, ...rest] = [...THRUM, "hook", event, "--runtime", "opencode"]
+    const hook = spawn(first, rest, { cwd: directory, stdio: ["pipe", "pipe", "pipe"] })
+    const said = { out: "", err: "" }
+    hook.stdout.on("data", (part) => (said.out += part))
+    hook.stderr.on("data", (part) => (said.err += part))
+    hook.on("error", () => resolve({ code: 0, out: "", err: "" }))
+    hook.on("close", (code) => resolve({ code, out: said.out.trim(), err: said.err.trim() }))
+    hook.stdin.on("error", () => {})
+    hook.stdin.end(JSON.stringify({ session_id: session }))
+    child(hook)
+  })
+
+export const Thrum = async ({ client, directory }) => {
+  const listeners = new Map()
+  const begun = new Set()
+
+  const quiet = (session) => {
+    listeners.get(session)?.kill()
+    listeners.delete(session)
+  }
+
+  const listen = async (session) => {
+    if (listeners.has(session)) return
+    const { code, err } = await run(directory, "listen", session, (hook) => listeners.set(session, hook))
+    listeners.delete(session)
+    if (code !== 2 || !err) return
+    await client.session.promptAsync({ path: { id: session }, body: { parts: [{ type: "text", text: err }] } })
+  }
+
+  return {
+    "chat.message": async ({ sessionID }, { parts }) => {
+      quiet(sessionID)
+      const event = begun.has(sessionID) ? "prompt" : "session-start"
+      begun.add(sessionID)
+      const { out } = await run(directory, event, sessionID)
+      const text = parts.findLast((part) => part.type === "text")
+      if (out && text) text.text += `\n\n${out}`
+    },
+    "tool.execute.after": async ({ sessionID }, output) => {
+      const { out } = await run(directory, "post-tool", sessionID)
+      if (out) output.output += `\n\n${out}`
+    },
+    event: async ({ event }) => {
+      if (event.type === "session.idle") listen(event.properties.sessionID)
+      if (event.type === "session.deleted") {
+        quiet(event.properties.info.id)
+        await run(directory, "session-end", event.properties.info.id)
+      }
+    },
+  }
+}
