@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,9 +36,23 @@ class Two(NamedTuple):
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Paths:
+def scratch(tmp_path: Path) -> Iterator[Path]:
+    """An empty directory; in memory where there is plenty, because these tests wait for the disk more than they think.
+
+    What the disk promises is tested by refusing its calls, not by its speed.
+    """
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < 1 << 29:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="thrum-", dir=memory) as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def repo(scratch: Path) -> Paths:
     """A new git repository with a store."""
-    root = tmp_path / "repo"
+    root = scratch / "repo"
     subprocess.run(["git", "init", "-q", "--initial-branch=main", str(root)], check=True)
     found = paths.find(str(root))
     setup.initialize(found, setup.Initialize())

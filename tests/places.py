@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,3 +110,13 @@ def made(tmp_path: Path) -> Place:
     here.write("README.md")
     here.commit("README.md", ".gitignore", message="begin")
     return here
+
+
+def cut_short(place: Place, step: str) -> None:
+    """A purge of everything whose process is killed at a step: purge.said, purge.cut or purge.removed."""
+    environment = {**os.environ, "THRUM_TESTING": "1", "THRUM_FAILPOINT": f"{step}:kill:1"}
+    script = Path(sys.executable).with_name("thrum")
+    done = subprocess.run(
+        [script, "purge", "--all", "--confirm"], cwd=place.root, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr

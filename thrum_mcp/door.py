@@ -39,6 +39,7 @@ class Door:
         self._agent_id = agent_id
         self._thread = ThreadPoolExecutor(1, "store")
         self._store: Store | None = None
+        self._files: Files = ()
 
     async def look(self, job: Callable[[Store], T]) -> T:
         """What `job` returns; it gets the store, caught up. Once begun, it runs to its end.
@@ -57,12 +58,17 @@ class Door:
 
     def _opened(self) -> Store:
         store = self._store
-        if store is not None and database.current(store.paths.var, store.host) == store.generation:
+        if store is not None and self._counts(store):
             _caught_up(store)
-            return store
-        self._closed()
-        self._store = open_store(paths.initialized(self._repo))
-        return self._store
+        else:
+            self._closed()
+            store = self._store = open_store(paths.initialized(self._repo))
+        self._files = _files(store)
+        return store
+
+    def _counts(self, store: Store) -> bool:
+        """Whether this is still the view: another process may have replaced it, and anybody may have removed it."""
+        return database.current(store.paths.var, store.host) == store.generation and _files(store) == self._files
 
     def _closed(self) -> None:
         store, self._store = self._store, None
@@ -90,6 +96,20 @@ class Door:
 
 
 _caught_up = use_case(Store.catch_up)
+
+Files = tuple[int, ...]
+
+
+def _files(store: Store) -> Files:
+    """Which files the view consists of at this moment, 0 for one that is missing."""
+    return tuple(_inode(store.generation + suffix) for suffix in ("", "-wal", "-shm"))
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return 0
 
 
 Call = Context[Door, Exchange]

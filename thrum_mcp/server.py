@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -135,6 +135,7 @@ class Loaded:
         """Serves until the client leaves or a signal ends it; the exit code. Must run in the main thread."""
         logs.keep(self.repo)
         anyio.run(_serve, self.server, handed)
+        _end_at_the_latest_in(_GRACE)
         self.door.close()
         return 0
 
@@ -165,10 +166,16 @@ def _end_on_signals(scope: anyio.CancelScope, writer: Writer) -> None:
         scope.cancel()
 
     def on_signal(*_: object) -> None:
-        last_resort = threading.Timer(_GRACE, os._exit, (0,))
-        last_resort.daemon = True
-        last_resort.start()
-        loop.call_soon_threadsafe(end)
+        _end_at_the_latest_in(_GRACE)
+        with suppress(RuntimeError):  # the loop is closed: it ended meanwhile
+            loop.call_soon_threadsafe(end)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
+
+
+def _end_at_the_latest_in(seconds: float) -> None:
+    """Whatever hangs, a busy store or a client that does not read; a message that was claimed comes again then."""
+    last_resort = threading.Timer(seconds, os._exit, (0,))
+    last_resort.daemon = True
+    last_resort.start()

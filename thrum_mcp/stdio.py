@@ -67,7 +67,7 @@ class Writer(_Stream):
         self._writing = anyio.CancelScope()
         self._abandoned = False
         self._replayed: dict[RequestId, early.Result] = {}
-        if wire.can_block(fd):
+        if wire.is_pipe(fd):
             os.set_blocking(fd, False)
 
     def expect(self, result: early.Result) -> RequestId:
@@ -133,7 +133,7 @@ class Reader(_Stream):
 
     def __init__(self, handed: Handed, exchanges: Exchanges, writer: Writer) -> None:
         self._fd = handed.wire.read
-        self._waits = wire.can_block(self._fd)
+        self._waits = wire.can_wait(self._fd)
         self._lines = handed.lines
         self._frames = deque(handed.frames)
         self._ended = handed.ended

@@ -45,9 +45,15 @@ def _close_gaps() -> None:
     os.close(fd)
 
 
-def can_block(fd: int) -> bool:
-    """Whether a reader or writer at the other end decides when this descriptor is ready; a file always is."""
-    return not stat.S_ISREG(os.fstat(fd).st_mode)
+def is_pipe(fd: int) -> bool:
+    """Whether this is a pipe or a socket, which can be made not to block; a terminal is others' as well."""
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def can_wait(fd: int) -> bool:
+    """Whether an event loop can wait for this: a file or the null device is always ready, and it refuses them."""
+    return is_pipe(fd) or os.isatty(fd)
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -18,7 +18,7 @@ from .errors import ThrumError
 
 _CONFIG = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgsign=false", "gc.auto=0", "core.pager=cat",
-    "core.askPass=", "maintenance.auto=false",
+    "core.askPass=", "maintenance.auto=false", "color.ui=false",
 )  # fmt: skip
 _TIMEOUT = 60.0  # seconds for a local command
 
@@ -176,8 +176,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+_PROGRESS = (
+    "Compressing", "Counting", "Delta", "Enumerating", "Everything", "Receiving", "Resolving", "Total", "Unpacking",
+    "Updating", "Writing",
+)  # fmt: skip
+
+
 def _words(said: bytes) -> str:
-    """What git said at the end, without its progress: a line or a few."""
+    """What git and the remote said at the end, without their progress: a line or a few."""
     lines = [line.rpartition("\r")[2].strip() for line in said.decode("utf-8", "replace").split("\n")]
-    told = [line for line in lines if line and not line.startswith("remote: ") or "error" in line or "fatal" in line]
+    told = [line for line in lines if line and not line.removeprefix("remote: ").startswith(_PROGRESS)]
     return "; ".join(told[-4:])[:600] or "it said nothing"

@@ -25,6 +25,13 @@ def generate() -> tuple[bytes, bytes]:
     return private.private_bytes_raw(), private.public_key().public_bytes_raw()
 
 
+def public(private_key: bytes) -> bytes:
+    """The raw public key (32 bytes) of a raw private key; ValueError where that is none."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
+
+
 def sign(private_key: bytes, message: bytes) -> bytes:
     """The 64 bytes of an Ed25519 signature."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -49,10 +49,14 @@ class Writing:
         Raises DiskFull, StorageFailed, Damaged or Invalid: then none of them was said.
         """
         store, shard = self._store, self._shard
+        if store.position < len(store.said):  # the use case runs again, because the view broke after this was said
+            store.position += 1
+            return store.said[store.position - 1]
         head = self._end or store.end(shard)
         generation, self._end = store.generation, None
         said = store.log.append(shard, head, list(drafts), store.host.clock.wall_ms())
-        store.said += len(drafts)
+        store.said.append(said.events)
+        store.position += 1
         try:
             store.show(shard, said, generation)
         except ThrumError as error:
@@ -73,14 +77,16 @@ class Store:
         self.own = own
         self.log = PurgedLog(paths.logs, paths.var, host)
         self.warnings: list[str] = []
-        self.said = 0  # events, by this process
+        self.said: list[list[Event]] = []  # by the use case that runs
+        self.position = 0  # how much of it; less while it runs again
+        self._depth = 0
         self._rung: set[str] = set()
         self._view = View(paths.var, host, self.log, own)
 
     @property
     def view(self) -> sqlite3.Connection:
         """The view's connection, for reading."""
-        if not self._view.generation:  # its last healing failed
+        if not self._view.generation:  # not opened yet, or its last healing failed
             self.refresh()
         return self._view.connection
 
@@ -165,7 +171,8 @@ class Store:
             self.log.repair(shard, reading, os.path.join(self.paths.var, "torn"))
             if reading.head == head and not reading.damage:
                 return
-            self.log.sync(shard, reading.head, head)
+            if reading.head != head:
+                self.log.sync(shard, reading.head, head)
             self._apply(shard, reading, generation)
             if reading.damage:
                 return
@@ -203,6 +210,17 @@ class Store:
     def rebuild(self, progress: Progress | None = None) -> None:
         """Makes a new view from nothing but the logs."""
         self._view.rebuild(progress)
+
+    @contextmanager
+    def remembering(self) -> Generator[None]:
+        """Keeps what is said inside, until the outermost use case ends."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self.said, self.position = [], 0
 
     def wake(self) -> None:
         """Rings for everybody who got mail in what was applied last."""
@@ -250,28 +268,27 @@ def open_store(paths: Paths, host: Host = REAL) -> Store:
 
 
 def use_case(function: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
-    """Marks one thing a user can do. Where the view turns out to be broken, it is healed and the use case starts again.
-
-    Unless its event was said already: to start again would say it twice.
+    """Marks one thing a user can do. Where the view turns out to be broken, it is healed and the use case starts again;
+    what it has said already it does not say again.
     """
 
     @functools.wraps(function)
     def run(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return _healed(store, lambda: function(store, *args, **kwargs))
+        with store.remembering():
+            return _healed(store, lambda: function(store, *args, **kwargs))
 
     return run
 
 
 def _healed(store: Store, action: Callable[[], T]) -> T:
-    said = store.said
+    start = store.position
     for _ in range(_HEALINGS):
         try:
             return _mapping(action)
         except ViewDamaged:
+            store.position = start
             with suppress(ViewDamaged):  # spoiled again already: the next try finds out
                 store.heal()
-            if store.said != said:
-                raise
     return _mapping(action)
 
 

@@ -33,8 +33,7 @@ class View:
         self.generation = ""
         self._stamp = Stamp((), ())
         self._severed = ""
-        self.connection: sqlite3.Connection
-        self.refresh()
+        self.connection: sqlite3.Connection  # while there is a generation; `refresh` opens it
 
     def refresh(self) -> None:
         """Goes over to the generation that counts now; makes one where there is none or a broken one."""

@@ -56,17 +56,13 @@ class Common(click.Command):
     """What commands and groups share: the global flags, --help, and examples."""
 
     examples: tuple[str, ...] = ()
+    returns: type | None = None  # what the docs say it answers with, where its annotation does not say so
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters, and each global flag whose name it does not use itself."""
         own = [*self.params, _HELP]
         taken = {name for parameter in own for name in parameter.opts}
         return [*own, *(flag for flag in FLAGS if taken.isdisjoint(flag.opts))]
-
-    def get_help_option(self, ctx: click.Context) -> click.Option:
-        """The same for all."""
-        del ctx
-        return _HELP
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Its own options in full; the global ones in full at the top, by name below."""
@@ -89,10 +85,13 @@ class Common(click.Command):
 class Command(Common):
     """One command. `error_code` is what its failures exit with."""
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), error_code: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, examples: Sequence[str] = (), error_code: int = 1, returns: type | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
         self.error_code = error_code
+        self.returns = returns
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parses, and says first what a failure from here on exits with."""
@@ -115,8 +114,16 @@ Sections = Mapping[str, Mapping[str, Entry]]
 class LazyGroup(Common, click.Group):
     """A group that imports a command only to run it; its help needs none of them."""
 
-    def __init__(self, *args: Any, sections: Sections, examples: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        sections: Sections,
+        examples: Sequence[str] = (),
+        returns: type | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.returns = returns
         self.sections = sections
         self.examples = tuple(examples)
         self.entries = {name: entry for entries in sections.values() for name, entry in entries.items()}
@@ -174,9 +181,14 @@ class LazyGroup(Common, click.Group):
         super().format_options(ctx, formatter)
 
 
-def command(name: str, *examples: str, error_code: int = 1) -> Callable[[Callback], Command]:
-    """Makes a function a command; its docstring is the help text, and each command shows at least one example."""
-    return click.command(name, cls=Command, examples=examples, error_code=error_code)
+def command(
+    name: str, *examples: str, error_code: int = 1, returns: type | None = None
+) -> Callable[[Callback], Command]:
+    """Makes a function a command; its docstring is the help text, and each command shows at least one example.
+
+    `returns` names the result where the function's annotation does not: inside of an Outcome.
+    """
+    return click.command(name, cls=Command, examples=examples, error_code=error_code, returns=returns)
 
 
 def group(name: str, sections: Sections, *examples: str, **attributes: Any) -> Callable[[Callback], LazyGroup]:

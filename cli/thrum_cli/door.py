@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 
 import click
@@ -15,7 +14,7 @@ from .app import App
 from .root import root
 
 INTERRUPTED = 130  # as a shell says: ended by signal 2
-BROKEN_PIPE = 141  # ended by signal 13
+BROKEN_PIPE = 141  # ended by signal 13: whoever read our answer is gone
 _COMPLETE = "_THRUM_COMPLETE"
 
 
@@ -24,9 +23,9 @@ def answer(app: App, arguments: Sequence[str]) -> int:
     try:
         return _run(app, arguments)
     except BrokenPipeError:
-        return _unheard()
+        return BROKEN_PIPE
     except SystemExit as end:  # click's way to end a completion, or to say that the reader of its help left
-        return int(end.code or 0) if _COMPLETE in os.environ else _unheard()
+        return int(end.code or 0) if _COMPLETE in os.environ else BROKEN_PIPE
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the boundary: what nobody foresaw ends as a sentence as well
@@ -77,10 +76,3 @@ def _failed(app: App, arguments: Sequence[str], error: Exception) -> int:
         return _told(app, arguments, "internal", f"thrum failed: {type(error).__name__}: {error}", hint)
     except OSError:  # nobody can be told any more
         return app.error_code
-
-
-def _unheard() -> int:
-    """Whoever read our answer is gone; nothing more may be written, not even at the interpreter's end."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    return BROKEN_PIPE

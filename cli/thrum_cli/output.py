@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from functools import singledispatch
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, cast
 
 from thrum_store.host import REAL
 from thrum_store.printable import safe_text
@@ -88,14 +88,15 @@ def fail(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def plain(value: object) -> Any:
+def plain(value: Any) -> Any:
     """A result as JSON knows it: keys are the names of the fields, `from_` becomes `from`."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        mapping = cast("dict[str, Any]", value)
+        return {key: plain(item) for key, item in mapping.items()}
     names = _fields(value)
     if names is not None:
         return {name.removesuffix("_"): plain(getattr(value, name)) for name in names}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return [plain(item) for item in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
 
 
 def _fields(value: object) -> list[str] | None:
@@ -127,11 +128,12 @@ def _visible(value: Any) -> Any:
     if isinstance(value, str):
         return safe_text(value)
     if isinstance(value, dict):
-        return {_visible(key): _visible(item) for key, item in value.items()}
+        mapping = cast("dict[str, Any]", value)
+        return {safe_text(key): _visible(item) for key, item in mapping.items()}
     names = _fields(value)
     if names is not None:
         return type(value)(**{name: _visible(getattr(value, name)) for name in names})
-    return type(value)(map(_visible, value)) if isinstance(value, list | tuple) else value
+    return tuple(_visible(item) for item in cast("list[Any]", value)) if isinstance(value, list | tuple) else value
 
 
 def width() -> int:

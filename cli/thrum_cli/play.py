@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import anyio
 from mcp import Client, StdioServerParameters
@@ -75,13 +75,15 @@ def run(scratch: str, say: Say) -> Shown:
     logging.getLogger().addHandler(logging.NullHandler())  # what went wrong is said once, by the door
     try:
         return anyio.run(_within_limit, scratch, say)
-    except BaseExceptionGroup as group:  # the SDK's task groups wrap whatever leaves them
-        raise _first(group) from None
+    except BaseExceptionGroup as group:
+        raise _first(cast("BaseException", group)) from None
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+def _first(error: BaseException) -> BaseException:
+    """The error itself: task groups wrap whatever leaves them."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseException", error.exceptions[0])
+    return error
 
 
 async def _within_limit(scratch: str, say: Say) -> Shown:
@@ -132,6 +134,7 @@ async def _talk(planner: Player, builder: Player, say: Say) -> tuple[list[float]
 async def _exchange(speaker: Player, waiter: Player, **said: str) -> tuple[float, str]:
     """One waits, the other sends; how many milliseconds later the first one has it, and the message's id."""
     heard: dict[str, Any] = {}
+    begun = 0.0
 
     async def listen() -> None:
         heard.update(await waiter.shows("wait_for_message", timeout=10))
@@ -170,8 +173,7 @@ def _receipts(planner: Actor, told: list[str], say: Say) -> tuple[str, ...]:
     statuses: list[str] = []
     for message_id in (told[0], told[-1]):
         for who in stage.receipts(planner, message_id):
-            answered = " and answered" if who.answered else ""
-            say(f"  {message_id}  @{who.agent_id}: {bold(who.status)} (read at {who.read_at}{answered})")
+            say(f"  {message_id}  @{who.agent_id}: {bold(who.status)} (read at {who.read_at})")
             statuses.append(who.status)
     return tuple(statuses)
 

@@ -16,7 +16,8 @@ _SECTIONS = {
         "overview": Entry("commands.overview:overview", "Show everything at once: you, the team, your inbox."),
         "status": Entry("commands.overview:status", "Show who you are, your session, your work and your inbox."),
         "whoami": Entry("commands.orient:whoami", "Show your identity and where it comes from."),
-        "version": Entry("commands.orient:version", "Show the version, the build and where to read more."),
+        "doctor": Entry("commands.doctor:doctor", "Check everything, and say what mends what is wrong."),
+        "version": Entry("commands.version:version", "Show the version, the build and where to read more."),
         "completion": Entry("commands.completion:completion", "Print the completion script of a shell."),
         "demo": Entry("commands.demo:demo", "Watch two agents talk in a scratch repository."),
     },
@@ -26,6 +27,7 @@ _SECTIONS = {
         "inbox": Entry("commands.inbox:inbox", "List the messages in your inbox."),
         "sent": Entry("commands.sent:sent", "List the messages you sent, and who has read them."),
         "wait": Entry("commands.wait:wait", "Block until a message arrives."),
+        "purge": Entry("commands.purge:purge", "Remove old messages for good."),
         "message": Entry("commands.message:message", "Show, edit, delete or mark single messages."),
         "subscribe": Entry("commands.subscribe:subscribe", "Be told of messages as they arrive."),
         "unsubscribe": Entry("commands.subscribe:unsubscribe", "Remove a subscription."),
@@ -80,7 +82,7 @@ def root(app: App, context: click.Context, show_version: bool) -> object:
     if context.invoked_subcommand is not None:
         return None
     if show_version:
-        from .commands.orient import current_version  # loads importlib.metadata
+        from .commands.version import current_version  # loads importlib.metadata
 
         return current_version()
     if app.json:

@@ -58,6 +58,17 @@ def wrap(text: str, width: int) -> list[str]:
     return [line for paragraph in text.expandtabs(4).split("\n") for line in _wrapped(paragraph.rstrip(), width)]
 
 
+def flow(items: Sequence[str], width: int, gap: str = "  ") -> list[str]:
+    """Items side by side in lines of at most `width` columns; none is broken."""
+    lines: list[str] = []
+    for item in items:
+        if lines and cells(lines[-1]) + len(gap) + cells(item) <= width:
+            lines[-1] += gap + item
+        else:
+            lines.append(item)
+    return lines
+
+
 def _wrapped(line: str, width: int) -> Iterator[str]:
     indent = " " * min(len(line) - len(line.lstrip(" ")), width // 2)
     while cells(line) > width:

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,7 +124,7 @@ def _written(stream: io.TextIOWrapper) -> str:
 
 
 @contextmanager
-def _in(cwd: Path, environ: dict[str, str]) -> Iterator[None]:
+def _in(cwd: Path, environ: dict[str, str]) -> Generator[None]:
     before, there = dict(os.environ), Path.cwd()
     os.environ.clear()
     os.environ.update(environ)
@@ -138,7 +138,7 @@ def _in(cwd: Path, environ: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _streams(*replaced: io.TextIOWrapper) -> Iterator[None]:
+def _streams(*replaced: io.TextIOWrapper) -> Generator[None]:
     before = sys.stdin, sys.stdout, sys.stderr
     sys.stdin, sys.stdout, sys.stderr = replaced
     try:

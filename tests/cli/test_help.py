@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from thrum_cli import reference
 from thrum_cli.command import Command, Common, LazyGroup
 from thrum_cli.root import root
 
@@ -92,6 +95,23 @@ def test_every_function_of_a_command_takes_the_global_flags() -> None:
 def test_only_wait_fails_with_another_code_than_1() -> None:
     codes = {" ".join(words): one.error_code for words, one in EVERY.items() if isinstance(one, Command)}
     assert {name: code for name, code in codes.items() if code != 1} == {"wait": 2}
+
+
+def returns_nothing(command: Common) -> bool:
+    """Whether it speaks while it runs, in its own way, and answers with nothing."""
+    assert command.callback is not None
+    return inspect.unwrap(command.callback).__annotations__["return"] in ("None", "NoReturn")
+
+
+def test_the_generated_pages_know_every_command_and_every_answer() -> None:
+    pages, answers = reference.commands(), reference.results()
+    for words, command in EVERY.items():
+        told = " ".join(("thrum", *words))
+        assert f"\n## {told}\n" in pages
+        assert f"| `{told}` |" in answers or isinstance(command, LazyGroup) or returns_nothing(command)
+    assert "| `unknown_recipient` |" in reference.codes()
+    for name in re.findall(r"\(#(\w+)\)", answers):
+        assert f"\n## {name}\n" in answers.lower()
 
 
 def test_the_list_of_commands_imports_none_of_them() -> None:

@@ -105,6 +105,7 @@ def test_words_stay_whole_where_they_can_and_indentation_stays() -> None:
     assert text.wrap("x" * 10, 4) == ["xxxx", "xxxx", "xx"]
     assert text.wrap("日本語", 4) == ["日本", "語"]
     assert text.wrap("a\n\nb", 5) == ["a", "", "b"]
+    assert text.flow(["one two", "three", "four"], 14) == ["one two  three", "four"]
 
 
 def test_columns_are_counted_as_a_terminal_shows_them() -> None:
@@ -142,6 +143,34 @@ def test_what_a_message_says_cannot_look_like_another_message(team: Team) -> Non
     assert [line for line in lines if line.startswith(("●", "○"))] == ["● @planner to @builder  just now"]
 
 
+def test_people_are_told_what_happened(team: Team) -> None:
+    message_id = team.says("Port 8080")
+    assert team.builder.ok("wait", "--after", "-30s").startswith("1 message after 0.")
+    assert team.builder.thrum("wait", "--timeout", "10ms").out == "No message within 0.0 s.\n"
+    assert team.planner.ok("message", "edit", message_id, "Port 8443") == f"Edited {message_id} (version 1).\n"
+    assert "Edited:  just now, 1 time" in team.planner.ok("message", "get", message_id)
+    assert team.builder.ok("message", "read", message_id) == "Marked 1 message as read; nothing is unread now.\n"
+    assert "@builder   read just now" in team.planner.ok("sent", "show", message_id)
+    assert team.planner.ok("message", "delete", message_id, "--force") == f"Deleted {message_id}.\n"
+    assert "Deleted:  just now" in team.planner.ok("message", "get", message_id)
+    assert team.planner.ok("group", "create", "crew").startswith("Created group @crew.")
+    assert team.planner.ok("group", "add", "crew", "@builder") == "Added @builder to @crew.\n"
+    assert team.planner.ok("group", "add", "crew", "@builder") == "@builder is already in @crew.\n"
+    assert "every agent" in team.planner.ok("group", "info", "everyone")
+    assert team.planner.ok("group", "remove", "crew", "@builder") == "Removed @builder from @crew.\n"
+    assert "created" not in team.planner.ok("init") and "already" in team.planner.ok("init")
+    assert "nothing to do" in team.planner.ok("init", "--dry-run")
+    assert re.fullmatch(r"Session ses_\w+ ended after \d+\.\d s\.\n", team.planner.ok("session", "end"))
+
+
+def test_a_message_that_reached_nobody_says_so(repository: Shell) -> None:
+    repository.ok("quickstart", "--name", "solo", "--role", "lead", "--module", "core")
+    sent = repository.thrum("send", "Anybody?")
+    assert re.fullmatch(r"Sent msg_\w+\.\n", sent.out)
+    assert "nobody was there to receive it" in repository.ok("sent")
+    assert "There is no page 7: 1 message on 1 page." in repository.ok("sent", "--page", "7")
+
+
 def test_receipts_of_a_large_audience_are_counted(team: Team) -> None:
     for number in range(8):
         name = f"agent-{number}"
@@ -149,7 +178,8 @@ def test_receipts_of_a_large_audience_are_counted(team: Team) -> None:
     sent = team.planner.ok("send", "All hands", "--to", "@crew")
     assert sent.strip().endswith("to @crew: 8 agents.")
     team.builder.having(THRUM_NAME="agent-3").ok("message", "read", "--all")
-    assert "read by 1 of 8, not by @agent-0" in team.planner.ok("sent")
+    sent = team.planner.ok("sent")
+    assert "read by 1 of 8\n" in sent and "not by @agent-0, @agent-1, @agent-2, @agent-4" in sent
 
 
 def hostile() -> str:

@@ -104,7 +104,7 @@ def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Team:
         *((("agent", "register", "--name", name, "--role", "r", "--module", "m"), None, "") for name in NAMES if name),
         *((("agent", "register", "--name", "n", "--role", name, "--module", "m"), None, "") for name in NAMES if name),
     ],
-    ids=lambda value: None if not isinstance(value, tuple) else ascii(" ".join(value))[1:60],
+    ids=str,
 )
 def test_bad_input_is_refused_and_nothing_is_stored(
     unmoved: Team, words: tuple[str, ...], code: str | None, said: str

@@ -108,6 +108,90 @@ MANIFEST = {
     "group:list": Entry("thrum group list [--json] List all groups.", "everyone comes first"),
     "group:info": Entry("thrum group info NAME [--json] Show group details.", "as it says"),
     "group:members": Entry("(--expand resolves nested groups/roles to agent IDs)", "as it says"),
+    # coordination, contexts, upkeep
+    "overview": Entry(
+        "thrum overview [--json] Show combined status: identity, work context, team, inbox, sync.",
+        "sync has a command of its own",
+    ),
+    "prime": Entry(
+        "thrum prime [--json] Gather comprehensive session context for agent initialization or context recovery.",
+        "within a byte budget; marks nothing; works without an identity",
+    ),
+    "purge": Entry(
+        "thrum purge --before DURATION|DATE [--confirm] Without --confirm, shows a preview.",
+        "what this machine said; gone from the disk, too",
+    ),
+    "purge:all": Entry(
+        "thrum purge --all [--confirm] Agents are not touched.", "nor groups, memberships, open sessions"
+    ),
+    "purge:times": Entry(
+        "Supports relative durations (2d, 24h), dates (2026-03-15), and RFC 3339.", "a date is midnight UTC"
+    ),
+    "purge:files": Entry("Cleans both SQLite and sync JSONL files.", "and stays clean after a rebuild"),
+    "search": Entry("(ours) thrum search WORDS", "all words, phrases, beginnings; by author, address, scope, time"),
+    "doctor": Entry("(ours) thrum doctor [--fix]", "says what is wrong and what mends it"),
+    "agent:list:context": Entry(
+        "--context shows branch/commits/intent.", "as last told by a heartbeat; the branch is read anew"
+    ),
+    "agent:context": Entry(
+        "thrum agent context [AGENT] [--agent ROLE] [--branch NAME] [--file PATH]", "names and roles, both"
+    ),
+    "agent:delete": Entry(
+        "thrum agent delete NAME Delete an agent (removes identity, messages, SQLite record).",
+        "asks first; only agents of this machine",
+    ),
+    "agent:cleanup": Entry(
+        "thrum agent cleanup [--force] [--dry-run] [--threshold DAYS] Detect and remove orphaned agents.",
+        "never one of another worktree that exists or of another machine",
+    ),
+    "agent:heartbeat": Entry(
+        "thrum agent heartbeat [--add-scope type:value] [--remove-scope type:value] "
+        "[--add-ref type:value] [--remove-ref type:value]",
+        "the same as session heartbeat",
+    ),
+    "agent:set-intent": Entry("thrum agent set-intent TEXT # Alias for session set-intent", "as it says"),
+    "agent:set-task": Entry("thrum agent set-task TASK # Alias for session set-task", "as it says"),
+    "session:list": Entry(
+        "thrum session list [--active] [--agent AGENT_ID] List all sessions. --active shows only active sessions.",
+        "newest first",
+    ),
+    "session:heartbeat": Entry(
+        "Send heartbeat. Triggers git context extraction, updates last-seen time.", "git's index stays untouched"
+    ),
+    "session:set-intent": Entry(
+        'thrum session set-intent TEXT Set work intent for current session. Pass "" to clear.', "as it says"
+    ),
+    "session:set-task": Entry(
+        'thrum session set-task TASK Set current task identifier. Pass "" to clear.', "as it says"
+    ),
+    "team": Entry(
+        "thrum team Show rich status for all active agents (sessions, context, inbox, branches).", "as it says"
+    ),
+    "team:all": Entry("Use --all to include offline agents.", "without it, they are counted"),
+    "context:save": Entry(
+        "thrum context save [--file PATH] [--agent NAME] Save context for current agent from file or stdin.",
+        "as it says",
+    ),
+    "context:show": Entry(
+        "thrum context show [--agent NAME] [--raw] [--no-preamble] Alias: thrum context load.", "as it says"
+    ),
+    "context:clear": Entry(
+        "thrum context clear [--agent NAME] Clear saved context for current agent.", "the preamble stays"
+    ),
+    "context:preamble": Entry(
+        "thrum context preamble [--init] [--file PATH] [--agent NAME]",
+        "--init takes the role's template where there is one",
+    ),
+    "context:prime": Entry("thrum context prime [--json]", "the same as thrum prime"),
+    "who-has": Entry(
+        "thrum who-has FILE Check which agents are editing a file.", "git is asked now; any spelling of the path"
+    ),
+    "ping": Entry("thrum ping AGENT Check if an agent is online (with or without @ prefix).", "by name or role"),
+    "roles:list": Entry("thrum roles list List role templates and matching agents.", "as it says"),
+    "roles:deploy": Entry(
+        "thrum roles deploy [--agent NAME] [--dry-run] Re-render preambles from role templates. Full overwrite.",
+        "in each agent's own worktree",
+    ),
 }
 
 

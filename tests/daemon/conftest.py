@@ -32,8 +32,8 @@ class Wire:
 
     def __init__(self, path: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(DEADLINE)
         self.socket.connect(path)
+        self.socket.settimeout(DEADLINE)
         self.file = self.socket.makefile("rb")
         self.number = 0
         self.told: list[Answer] = []
@@ -50,14 +50,15 @@ class Wire:
     def ask(self, method: str, **params: object) -> Answer:
         """A whole answer; what was told meanwhile is kept."""
         self.number += 1
-        self.send(
-            json.dumps({"jsonrpc": "2.0", "id": self.number, "method": method, "params": params}).encode() + b"\n"
-        )
+        asked = f"asked {self.number}"
+        call = {"jsonrpc": "2.0", "id": asked, "method": method, "params": params}
+        self.send(json.dumps(call).encode() + b"\n")
         while True:
-            answer = self.line()
-            assert answer is not None, "the daemon ended the connection"
-            if answer.get("id") == self.number:
-                return dict(answer)
+            told = self.line()
+            assert told is not None, "the daemon ended the connection"
+            answer: Answer = {} if isinstance(told, list) else told
+            if answer.get("id") == asked:
+                return answer
             self.told.append(answer)
 
     def result(self, method: str, **params: object) -> Answer:

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -166,7 +166,7 @@ def test_the_matrix_of_hosts_origins_and_tokens_lets_nobody_in_wrongly(daemon: D
 
 
 @contextmanager
-def opened(daemon: Daemon) -> Iterator[ClientConnection]:
+def opened(daemon: Daemon) -> Generator[ClientConnection]:
     """A client that was let in."""
     with connect(f"ws://localhost:{daemon.port()}/", open_timeout=DEADLINE, compression=None) as client:
         client.send(auth(daemon.token()).decode())
@@ -175,10 +175,11 @@ def opened(daemon: Daemon) -> Iterator[ClientConnection]:
 
 
 def ask(client: ClientConnection, method: str, **params: object) -> Answer:
-    client.send(json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}))
+    client.send(json.dumps({"jsonrpc": "2.0", "id": "asked", "method": method, "params": params}))
     while True:
-        answer: Answer = json.loads(client.recv(DEADLINE))
-        if answer.get("id") == 7:
+        told = json.loads(client.recv(DEADLINE))
+        answer: Answer = {} if isinstance(told, list) else told
+        if answer.get("id") == "asked":
             return answer
 
 
@@ -247,12 +248,11 @@ def test_no_header_invites_other_origins(daemon: Daemon) -> None:
 
 def test_it_listens_on_loopback_alone(daemon: Daemon) -> None:
     port = daemon.port()
-    assert status(raw(port, (f"Host: [::1]:{port}",), "GET /health HTTP/1.1", "::1")) == 200
-    hexed = f":{port:04X}"
-    listening = [
-        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()
-    ]
-    bound = {fields[1].partition(":")[0] for fields in listening if fields[1].endswith(hexed) and fields[3] == "0A"}
+    with raw(port, (f"Host: [::1]:{port}",), "GET /health HTTP/1.1", "::1") as opened_socket:
+        assert status(opened_socket) == 200
+    lines = [line for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    places_of = [fields[1] for fields in map(str.split, lines) if fields[3] == "0A"]  # those that listen
+    bound = {place.partition(":")[0] for place in places_of if place.endswith(f":{port:04X}")}
     assert bound == {"0100007F", "00000000000000000000000001000000"}
 
 

@@ -80,6 +80,9 @@ def main() -> int:
         with open_store(paths.initialized(repository)) as store:
             JOBS[job](store, Caller(name, worktree="main"), *arguments)
     except ThrumError as error:
+        import traceback
+
+        traceback.print_exc()
         tell(error=error.code, message=error.message)
         return 1
     return 0

@@ -42,10 +42,8 @@ def git(where: Path, *arguments: str) -> None:
     )
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def new_repository(root: Path) -> Path:
     """A repository that thrum was not set up in."""
-    root = tmp_path / "project"
     root.mkdir()
     git(root, "init", "--quiet")
     git(root, "commit", "--quiet", "--allow-empty", "--message", "begin")
@@ -60,14 +58,33 @@ def register(root: Path, name: str, role: str) -> None:
         agents.register(store, Register(name, role, "core"))
 
 
-@pytest.fixture
-def team(repository: Path) -> Team:
+def new_team(repository: Path) -> Team:
     """Two agents in two worktrees."""
     other = repository.parent / "feature"
     git(repository, "worktree", "add", "--quiet", str(other))
     register(repository, "planner", "planning")
     register(other, "builder", "building")
     return Team(repository, other)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository that thrum was not set up in."""
+    return new_repository(tmp_path / "project")
+
+
+@pytest.fixture
+def team(repository: Path) -> Team:
+    """Two agents in two worktrees."""
+    return new_team(repository)
+
+
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Planner's server, for all tests of a module: for calls that leave nothing behind."""
+    with Server(new_team(new_repository(tmp_path_factory.mktemp("one") / "project")).planner) as server:
+        server.greet()
+        yield server
 
 
 @pytest.fixture

@@ -101,12 +101,12 @@ def test_the_agent_id_decides_before_environment_and_file(team: Team) -> None:
     ],
 )
 def test_a_mistake_is_named_and_stores_nothing(
-    planner: Server, tool: str, arguments: dict[str, object], said: str
+    one_server: Server, tool: str, arguments: dict[str, object], said: str
 ) -> None:
-    assert said in planner.refused(tool, **arguments)
+    assert said in one_server.refused(tool, **arguments)
 
 
-def test_an_unknown_tool_is_a_protocol_error(planner: Server) -> None:
-    answer = planner.answer(planner.begin("no_such_tool"))
+def test_an_unknown_tool_is_a_protocol_error(one_server: Server) -> None:
+    answer = one_server.answer(one_server.begin("no_such_tool"))
     assert answer["error"]["code"] == -32602
     assert "send_message" in answer["error"]["message"]

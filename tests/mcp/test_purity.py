@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +89,19 @@ def test_it_serves_from_a_file_into_a_file(team: Team, tmp_path: Path) -> None:
     answers = [json.loads(line) for line in (tmp_path / "answers").read_text(encoding="utf-8").splitlines()]
     assert {answer["id"] for answer in answers} == {1, 2}
     assert answers[-1]["result"]["structuredContent"]["count"] == 2
+
+
+def test_a_terminal_is_left_as_it_was(team: Team) -> None:
+    master, terminal = os.openpty()
+    process = subprocess.Popen(
+        [*THRUM, "mcp", "serve"], cwd=team.planner, stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL
+    )
+    os.write(master, b'{"jsonrpc":"2.0","id":1,"method":"tools/unheard-of"}\n')
+    said = b""
+    while b'"error"' not in said:
+        said += os.read(master, 65536)
+    os.write(master, b"\x04")  # end of input, as a person types it
+    assert process.wait(30) == 0
+    assert os.get_blocking(terminal)
+    os.close(master)
+    os.close(terminal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from thrum_store.store import open_store
 from .several_stores import SHARDS, Action, Arrivals, History, actions, history, shards
 
 Dump = dict[str, list[str]]
+MEMORY = "/dev/shm"  # hundreds of small stores: on a disk this test would mostly wait
 
 steps = st.lists(
     st.tuples(shards, st.integers(1, 4), st.sampled_from(["", "", "catch up", "again", "rebuild", "reopen"])),
@@ -41,7 +43,7 @@ Step = tuple[tuple[str, str], int, str]
 
 def arrived(told: History, breaks: set[int], order: list[Step]) -> tuple[Dump, World]:
     """The view of a store that got these events in this order; what the order leaves out comes at the end."""
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None) as root:
         arrivals = Arrivals(Path(root), told, breaks)
         store = open_store(arrivals.paths)
         for who, count, then in order:

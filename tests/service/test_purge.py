@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.canonical import dump
-from tests.places import Place
-from thrum_store import cuts, purging
+from tests.contract.manifest import requirement
+from tests.places import Place, cut_short, git
+from thrum_store import purging
 from thrum_store.errors import Invalid, UnknownMessage
 from thrum_store.log import Head, Shard
 from thrum_store.service import agents, corrections, groups, handover, mailbox, messages, purge, search, sessions
@@ -21,6 +22,7 @@ from thrum_store.service.purge import Purge, Purged
 from thrum_store.service.search import Search
 from thrum_store.service.sessions import EndSession, ListSessions
 from thrum_store.store import Store
+from thrum_store.sync.cycle import synchronize
 
 SECRET = "xyzzy-plugh"
 
@@ -71,6 +73,7 @@ def test_a_preview_counts_and_changes_nothing(old: Place) -> None:
     assert len(texts(old, "bob")) == 6
 
 
+@requirement("purge:files")
 def test_purged_messages_are_gone_from_inbox_search_view_and_disk(old: Place) -> None:
     with old.open() as store:
         assert search.find(store, None, Search("xyzzy")).total == 5
@@ -217,33 +220,19 @@ def test_several_purges_in_one_segment_and_over_many_leave_what_is_newer(place: 
         assert {text.split()[1] for text in texts(place, "bob")} == {str(day) for day in range(8 - left, 8)}
 
 
-def interrupt(place: Place, at: str) -> None:
-    """A purge that ends at a step, as if the process had died there."""
-    with place.open() as store:
-        chosen = purge._chosen(store, None)  # pyright: ignore[reportPrivateUsage]
-        for one in chosen:
-            purge._say_again(store, one.cut, purge._staying(store, [c.cut for c in chosen]))  # pyright: ignore[reportPrivateUsage]
-        if at == "said":
-            return
-        cuts.raise_to(store.paths.var, store.host, {one.cut.shard: one.cut.seq for one in chosen})
-        if at == "cut":
-            return
-        store.rebuild()
-
-
-@pytest.mark.parametrize("step", ["said", "cut", "rebuilt"])
+@pytest.mark.parametrize("step", ["purge.said", "purge.cut", "purge.removed"])
 def test_a_purge_that_was_interrupted_loses_nothing_and_is_finished_by_the_next(old: Place, step: str) -> None:
-    interrupt(old, step)
+    cut_short(old, step)
     old.send("ann", "after", "@bob")
     with old.open() as store:
         assert {one.agent_id for one in agents.list_agents(store, ListAgents()).agents} == {"ann", "bob"}
         store.rebuild()
-        assert bool(purging.pending(store)) == (step != "said")
+        assert bool(purging.pending(store)) == (step != "purge.said")
     assert "after" in texts(old, "bob")
-    if step != "said":
+    if step != "purge.said":
         assert texts(old, "bob") == ["after"]
     run(old, "1h")
-    assert texts(old, "bob") == ["after"] if step != "said" else True
+    assert texts(old, "bob") == ["after"] if step != "purge.said" else True
     run(old)
     with old.open() as store:
         assert purging.pending(store) == []
@@ -284,6 +273,26 @@ def test_what_to_purge_must_be_said_once_and_plainly(place: Place, request_: Pur
         purge.purge(store, request_)
 
 
+@requirement("purge:times")
 @pytest.mark.parametrize("before", ["2d", "48h", "2026-09-23", "2026-09-23T00:00:00Z", "2026-09-23T02:00:00+02:00"])
 def test_durations_dates_and_rfc_3339_are_understood(old: Place, before: str) -> None:
     assert run(old, before, confirm=False).messages_deleted == 5
+
+
+def test_purged_messages_are_not_in_the_next_sync_tree(old: Place) -> None:
+    for _ in range(12):
+        old.send("ann", f"{SECRET} " + "x" * 12_000, "@bob")
+    assert published(old, SECRET)
+    run(old)
+    old.send("ann", "today", "@bob")
+    assert published(old, SECRET) == []
+    (name,) = published(old, "today")
+    assert "/ann/" in name
+
+
+def published(place: Place, text: str) -> list[str]:
+    """The files of the branch a-sync that hold a text, after a sync."""
+    with place.open() as store:
+        synchronize(store, local_only=True)
+    names = git(place.root, "ls-tree", "-r", "--name-only", "a-sync").split()
+    return [name for name in names if text in git(place.root, "show", f"a-sync:{name}")]

@@ -15,6 +15,7 @@ from thrum_store.paths import Paths
 from . import places
 from .refusals import DaemonFailed, DaemonNotRunning
 
+_TRIES = 50
 TIMEOUT = 15.0  # seconds for an answer; longer than any lock of the store is waited for
 
 
@@ -36,13 +37,25 @@ class Client:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)
         try:
-            self._socket.connect(path)
+            self._connect(path)
         except OSError as error:
             self._socket.close()
             raise DaemonNotRunning(places.repository(paths)) from error
         self._file = self._socket.makefile("rb")
         self._number = 0
         self._unasked: list[dict[str, Any]] = []
+
+    def _connect(self, path: str) -> None:
+        """Connects; where many others want to at this moment, tries again for a second."""
+        for left in reversed(range(_TRIES)):
+            try:
+                self._socket.connect(path)
+            except BlockingIOError:
+                if not left:
+                    raise
+                REAL.clock.sleep(1 / _TRIES)
+            else:
+                return
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """The result of a method. Raises Refusal for an error, DaemonFailed where no answer comes."""

@@ -27,7 +27,8 @@ class Look(NamedTuple):
     """What one look found.
 
     `live` came after what everybody up to date was told, `late` after the ingest number of the one furthest behind;
-    each says between which numbers it holds everything. `resumed` are the numbers of new cursors, `said` is how many
+    each says between which numbers it holds everything. `resumed` are the numbers of new cursors (none
+    while a rebuilt view is read from its beginning), `said` is how many
     events this store has said.
     """
 
@@ -100,7 +101,7 @@ class NewsReader:
             late=late,
             late_from=behind or 0,
             late_to=late_to,
-            resumed=[feeds.resume(store, cursor) for cursor in new],
+            resumed=[feeds.resume(store, cursor) for cursor in new] if self._tail.settled else [],
             kept=kept,
             said=_said(store),
         )

@@ -131,13 +131,13 @@ class Push:
         look = await reader.look([feed.listening.cursor for feed in new], self._furthest_behind(), catch_up=not rung)
         self._notice(look.said)
         self._follow_generation(look)
-        for feed, number in zip(new, look.resumed, strict=True):
-            feed.number = number
         sessions = _by_session(look.kept)
         await self._tell(look.live, look.live_from, look.live_to, sessions)
         if look.late is not None:
             await self._tell(look.late, look.late_from, look.late_to, sessions)
         self._reached = look.live_to
+        for feed, number in zip(new, look.resumed, strict=False):  # none while a rebuilt view is read
+            feed.number = number
         return look.live.more or self._furthest_behind() is not None
 
     def _held(self) -> bool:

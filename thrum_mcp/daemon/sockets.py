@@ -48,7 +48,6 @@ class SocketListener:
 
             async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 nonlocal open_now
-                open_now += 1
                 try:
                     await self._serve(reader, writer)
                 finally:
@@ -56,9 +55,11 @@ class SocketListener:
                     writer.transport.abort()
 
             def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                nonlocal open_now
                 if open_now >= self._limits.connections or not same_user(writer.get_extra_info("socket")):
                     writer.transport.abort()
                 else:
+                    open_now += 1
                     group.start_soon(serve, reader, writer)
 
             server = await asyncio.start_unix_server(accepted, sock=listening, limit=_CHUNK)

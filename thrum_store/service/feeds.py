@@ -136,7 +136,14 @@ class Tail:
             shard = item.store, item.author
             self._heads[shard] = max(item.seq, self._heads.get(shard, 0))
             self.number = item.number
+        if not batch.more:
+            self._known = self.number
         return batch._replace(items=fresh)
+
+    @property
+    def settled(self) -> bool:
+        """False while a rebuilt view is read from its beginning, and what was known before is left out."""
+        return self.number >= self._known
 
     def _is_new(self, item: Item) -> bool:
         return item.number > self._known or item.seq > self._heads.get((item.store, item.author), 0)

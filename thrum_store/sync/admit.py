@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 from ..errors import Damaged, Invalid, StorageFailed, ThrumError
 from ..events import fast_parser
@@ -15,35 +16,50 @@ from ..log import Head, Shard
 from ..model import name
 from ..storage import failpoint
 from ..store import Store
-from .chain import Piece, extension
+from .chain import Piece, extension, succession
 from .heads import Goal
 from .refusal import Refusal
 
 ASIDE_LIMIT = 1024 * 1024  # bytes of a refused shard that are kept for whoever wants to look
 
 
-def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: Goal, most: int) -> int:
-    """Adds what `blobs` have of a shard, up to its signed `goal`, to our copy; returns how many events that were.
+class Admitted(NamedTuple):
+    """How many events were taken in, and whether the view has to be made anew, because places in the log moved."""
 
-    `blobs` are segments by number, from the one on that our copy ends in. Not many more than `most` events are taken
-    at once. Raises Refusal: then nothing of it was taken.
+    events: int
+    moved: bool = False
+
+
+def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: Goal, most: int) -> Admitted:
+    """Adds what `blobs` have of a shard, up to its signed `goal`, to our copy.
+
+    `blobs` are segments by number, from the one on that our copy ends in; all of them where something was purged that
+    we never had. Not many more than `most` events are taken at once. Raises Refusal: then nothing of it was taken.
     """
     try:
         name(shard.agent)
     except Invalid as error:
         raise Refusal("name", error.message) from error
     with store.shard_lock(shard):
-        try:
-            head = store.end(shard)
-        except Damaged as error:
-            raise Refusal("damaged", error.message) from error
+        cut = store.log.cuts.of(shard)
+        head = store.head(shard)[0] if cut else _end(store, shard)
         if reached(head, goal):
-            return 0
-        pieces = extension(shard, head, _ours(store, shard, head), blobs, goal, fast_parser())
-        taken = _append(store, shard, pieces, most)
+            return Admitted(0)
+        ours = _ours(store, shard, head)
+        if cut and not (ours and blobs.get(head.segment, b"")[: head.offset] == ours):
+            pieces = succession(shard, head, blobs, goal, cut, fast_parser())
+            return Admitted(_put_in_place(store, shard, pieces), moved=True)
+        taken = _append(store, shard, extension(shard, head, ours, blobs, goal, fast_parser()), most)
         store.absorb(shard)
     store.wake()
-    return taken
+    return Admitted(taken)
+
+
+def _end(store: Store, shard: Shard) -> Head:
+    try:
+        return store.end(shard)
+    except Damaged as error:
+        raise Refusal("damaged", error.message) from error
 
 
 def reached(head: Head, goal: Goal) -> bool:
@@ -60,9 +76,22 @@ def keep_aside(store: Store, shard: Shard, blobs: Mapping[int, bytes]) -> None:
 
 
 def _ours(store: Store, shard: Shard, head: Head) -> bytes:
-    if not head.segment:
+    try:
+        return store.host.storage.read(store.log.segment(shard, head.segment), 0, head.offset) if head.segment else b""
+    except FileNotFoundError:
         return b""
-    return store.host.storage.read(store.log.segment(shard, head.segment), 0, head.offset)
+
+
+def _put_in_place(store: Store, shard: Shard, pieces: list[Piece]) -> int:
+    """Puts a shard in place of our copy of it, which was purged. The view is made anew afterwards."""
+    storage = store.host.storage
+    storage.directory(os.path.dirname(store.log.segment(shard, 1)))
+    for piece in pieces:
+        storage.replace(store.log.segment(shard, piece.number), piece.data)
+        failpoint("admit.replaced")
+    for number in range(1, pieces[0].number):
+        storage.remove(store.log.segment(shard, number))
+    return sum(piece.events for piece in pieces)
 
 
 def _append(store: Store, shard: Shard, pieces: list[Piece], most: int) -> int:

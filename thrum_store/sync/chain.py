@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..events import KINDS, LINE_LIMIT, Broken, Event, Parser, Place, authentic, decode, header
+from ..events import KINDS, LINE_LIMIT, Broken, Event, Header, Parser, Place, authentic, decode, header
 from ..ids import belongs
 from ..log import Head, Shard
 from .heads import Goal
 from .refusal import Refusal
 
+NOTHING = Head()
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -33,22 +34,57 @@ def extension(
     `ours` is our copy of the segment that `head` is in, up to it; `blobs` are the foreign segments from there on.
     Raises Refusal where anything of it is not exactly what the shard's own store signed.
     """
+    start = head.offset
+    if not head.segment:
+        start = 0
+        head = head._replace(segment=1, offset=_header(_blob(blobs, 1), _after(shard, head), 1, 0))
+    elif _blob(blobs, head.segment)[: head.offset] != ours:
+        raise Refusal("diverged", f"segment {head.segment} differs from our copy")
+    return [piece for piece in _walk(shard, head, start, blobs, Reach(goal), parse) if piece.data]
+
+
+def succession(
+    shard: Shard, known: Head, blobs: Mapping[int, bytes], goal: Goal, cut: int, parse: Parser
+) -> list[Piece]:
+    """A whole shard of which everything up to `cut` was purged, in place of our copy, which ends at `known`.
+
+    Raises Refusal as `extension` does, and where it is not the continuation of what we have.
+    """
+    first = min(blobs, default=0)
+    told, length = _told(_blob(blobs, first))
+    _check_canonical(blobs[first][: length - 1])
+    if told.place[:2] != shard or told.number != first or not 1 <= told.place.seq <= cut + 1:
+        raise Refusal("missing", f"event {cut + 1} is missing")
+    head = Head(first, length, told.place.seq - 1, told.place.before)
+    if head.seq == known.seq and head.hash != known.hash:
+        raise Refusal("diverged", f"event {known.seq} differs from our copy")
+    return _walk(shard, head, 0, blobs, Reach(goal, known), parse)
+
+
+class Reach(NamedTuple):
+    """How far to go, and an event on the way that is known already."""
+
+    goal: Goal
+    known: Head = NOTHING
+
+
+def _walk(shard: Shard, head: Head, start: int, blobs: Mapping[int, bytes], reach: Reach, parse: Parser) -> list[Piece]:
+    """Checks everything from `head`, whose segment is there, up to the goal; the first piece begins at `start`."""
     pieces: list[Piece] = []
-    for number in range(max(head.segment, 1), goal.segment + 1):
-        blob = _blob(blobs, number)
-        if number == head.segment:
-            if blob[: head.offset] != ours:
-                raise Refusal("diverged", f"segment {number} differs from our copy")
-            start = begin = head.offset
-        else:
-            start, begin = 0, _header(blob, _after(shard, head), number, head.offset)
+    goal = reach.goal
+    while True:
+        blob, number = _blob(blobs, head.segment), head.segment
         end = _counted(blobs, number) if number < goal.segment else None
-        reached = _lines(blob, begin, end, _after(shard, head), goal, parse)
-        head = Head(number, reached[0], reached[1].seq - 1, reached[1].before)
-        pieces.append(Piece(number, start, blob[start : head.offset], head, reached[2]))
+        at, head, events = _lines(blob, head.offset, end, _after(shard, head), reach, parse)
+        head = head._replace(segment=number)
+        pieces.append(Piece(number, start, blob[start:at], head, events))
+        if number >= goal.segment:
+            break
+        begin = _header(_blob(blobs, number + 1), _after(shard, head), number + 1, _claimed(blob, at))
+        start, head = 0, Head(number + 1, begin, head.seq, head.hash)
     if (head.seq, head.hash) != (goal.seq, goal.hash):
         raise Refusal("heads", f"event {head.seq} is not the end that its store signed")
-    return [piece for piece in pieces if piece.data]
+    return pieces
 
 
 def _after(shard: Shard, head: Head) -> Place:
@@ -61,54 +97,57 @@ def _blob(blobs: Mapping[int, bytes], number: int) -> bytes:
     return blobs[number]
 
 
-def _first_line(blob: bytes) -> Event:
+def _told(blob: bytes) -> tuple[Header, int]:
+    """The header of a segment and its length."""
     line, newline, _ = blob[:1024].partition(b"\n")
-    if not newline:
-        raise Refusal("header", "a segment has no header")
     try:
-        return decode(line)
+        if newline:
+            return header(decode(line)), len(line) + 1
     except Broken as error:
         raise Refusal("header", f"the header of a segment: {error}") from error
+    raise Refusal("header", "a segment has no header")
 
 
 def _header(blob: bytes, place: Place, number: int, length: int) -> int:
     """Checks the header of segment `number`, which must continue at `place`; returns its length."""
-    event = _first_line(blob)
-    try:
-        told = header(event)
-    except (Broken, KeyError) as error:
-        raise Refusal("header", f"the header of segment {number}: {error}") from error
-    if (told.place, told.number, told.previous_length) != (place, number, length):
-        raise Refusal("diverged", f"segment {number} does not continue our copy")
-    end = blob.index(b"\n")
-    _check_canonical(blob[:end])
-    return end + 1
+    told, end = _told(blob)
+    if told != Header(number, place, length):
+        raise Refusal("diverged", f"segment {number} does not continue what is before it")
+    _check_canonical(blob[: end - 1])
+    return end
+
+
+def _claimed(blob: bytes, counted: int) -> int:
+    """How long a segment was of which `counted` bytes count, before anything of it was purged."""
+    told, length = _told(blob)
+    return counted - length + told.purged if told.purged else counted
 
 
 def _counted(blobs: Mapping[int, bytes], number: int) -> int:
     """How many bytes of a segment count, as the next one says."""
-    try:
-        counted = header(_first_line(_blob(blobs, number + 1))).previous_length
-    except (Broken, KeyError) as error:
-        raise Refusal("header", f"the header of segment {number + 1}: {error}") from error
-    if not isinstance(counted, int) or not 0 <= counted <= len(blobs[number]):
+    claimed = _told(_blob(blobs, number + 1))[0].previous_length
+    told, length = _told(blobs[number])
+    counted = length + claimed - told.purged if told.purged else claimed
+    if not 0 <= counted <= len(blobs[number]):
         raise Refusal("missing", f"segment {number} is shorter than the next one says")
     return counted
 
 
-def _lines(blob: bytes, at: int, end: int | None, place: Place, goal: Goal, parse: Parser) -> tuple[int, Place, int]:
-    """Checks lines from `at` up to `end`, or up to the goal's sequence; where they end, what is next, how many."""
+def _lines(blob: bytes, at: int, end: int | None, place: Place, reach: Reach, parse: Parser) -> tuple[int, Head, int]:
+    """Checks lines from `at` up to `end`, or up to the goal's sequence; where they end, the last event, how many."""
     events = 0
-    while place.seq <= goal.seq if end is None else at < end:
+    while place.seq <= reach.goal.seq if end is None else at < end:
         newline = blob.find(b"\n", at)
         if newline < 0 or newline - at > LINE_LIMIT:
             raise Refusal("line", f"event {place.seq} is not there, or does not end")
         event = admissible(blob[at:newline], place, parse)
+        if event.seq == reach.known.seq and event.hash != reach.known.hash:
+            raise Refusal("diverged", f"event {event.seq} differs from our copy")
         place = place._replace(seq=place.seq + 1, before=event.hash)
         at, events = newline + 1, events + 1
     if end is not None and at != end:
         raise Refusal("header", "a segment ends within a line")
-    return at, place, events
+    return at, Head(0, at, place.seq - 1, place.before), events
 
 
 def admissible(line: bytes, place: Place, parse: Parser) -> Event:

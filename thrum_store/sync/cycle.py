@@ -172,8 +172,10 @@ class Cycle:
         return f"{commit} {fingerprint(repr(rules).encode())[:8]}"
 
     def _tree(self, branch: Branch, base: Tip, new: Outgoing, taken: Taken) -> str:
-        paths = list(new.contents)
-        changes = {**taken.carried, **dict(zip(paths, branch.write([new.contents[p] for p in paths]), strict=True))}
+        written = {path: data for path, data in new.contents.items() if data is not None}
+        oids = dict(zip(written, branch.write(list(written.values())), strict=True))
+        gone = {path: "" for path, data in new.contents.items() if data is None}
+        changes = {**taken.carried, **oids, **(gone if base.tree else {})}
         if base.tree and not changes and not taken.versions:
             return base.tree
         failpoint("sync.written")

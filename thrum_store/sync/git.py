@@ -20,6 +20,14 @@ from .tree import Listing
 REF = "refs/heads/a-sync"
 _DURABLE = {"core.fsync": "objects,reference", "core.fsyncMethod": "batch"}
 _PLAIN_INDEX = {"core.splitIndex": "false", "core.untrackedCache": "false", "index.sparse": "false"}
+# `hooks` is where a repository's own hooks lie; those of a remote are its rules, and stay.
+_INCLUDING = """[include]
+\tpath = "{}"
+\tpath = "{}"
+[core]
+\thooksPath = hooks
+\tfsmonitor = false
+"""
 
 
 class Unreachable(ThrumError):
@@ -54,6 +62,23 @@ class Branch:
         self._index = GitRunner(
             paths.root, {**_configured({**_DURABLE, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
         )
+
+        self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(os.path.join(paths.var, "git.config"))})
+
+    def _global(self, path: str) -> str:
+        """The user's configuration without its hooks: a remote on this machine is served by a git that reads it."""
+        home = os.path.expanduser("~")
+        xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+        content = _INCLUDING.format(*(_escaped(one) for one in (f"{xdg}/git/config", f"{home}/.gitconfig"))).encode(
+            "utf-8", "surrogateescape"
+        )
+        try:
+            known = self._host.storage.read(path)
+        except FileNotFoundError:
+            known = b""
+        if known != content:
+            self._host.storage.replace(path, content)
+        return path
 
     # reading
 
@@ -113,12 +138,13 @@ class Branch:
                 self._host.storage.remove(name)
 
     def make_tree(self, base: str, changes: Mapping[str, str], versions: Mapping[str, str]) -> str:
-        """The tree `base` with these paths set to these blobs, and with the trees of other formats."""
+        """The tree `base` with these paths set to these blobs (empty: removed), and with the trees of other formats."""
         for leftover in (self._index_file, f"{self._index_file}.lock"):
             self._host.storage.remove(leftover)
         if base:
             self._index.run("read-tree", base)
-        lines = [f"100644 {oid}\t{path}\0" for path, oid in sorted(changes.items())]
+        nothing = f"0 {'0' * len(next(filter(None, changes.values()), base))}"
+        lines = [f"100644 {oid}\t{path}\0" if oid else f"{nothing}\t{path}\0" for path, oid in sorted(changes.items())]
         self._index.run("update-index", "-z", "--index-info", stdin="".join(lines).encode())
         made = self._index.run("write-tree")
         if not versions:
@@ -149,21 +175,21 @@ class Branch:
     def fetch(self) -> None:
         """Learns where the remote's branch stands. Raises Unreachable."""
         local = self.git.asks("rev-parse", "--verify", "--quiet", REF)
-        done = self.git.talk(
+        done = self._remote.talk(
             "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
             "--no-auto-maintenance", "--no-write-commit-graph", "--no-filter", "--no-prune", "--refmap=",
             *([f"--negotiation-tip={REF}"] if local else []), "--", self.remote, f"+{REF}:{self.tracking}",
         )  # fmt: skip
         if done.status == 0:
             return
-        asked = self.git.talk("ls-remote", "--exit-code", "--", self.remote, REF)
+        asked = self._remote.talk("ls-remote", "--exit-code", "--", self.remote, REF)
         if asked.status != 2:
             raise Unreachable(f"cannot fetch from {self.remote!r}: {done.err}", hint=f"try `git fetch {self.remote}`")
         self.note("")
 
     def push(self, commit: str) -> bool:
         """Pushes, never with force. False where others were faster; raises Unreachable or Rejected."""
-        done = self.git.talk(
+        done = self._remote.talk(
             "push", "--progress", "--no-verify", "--porcelain", "--no-signed", "--no-follow-tags",
             "--recurse-submodules=no", "--", self.remote, f"{commit}:{REF}",
         )  # fmt: skip
@@ -189,8 +215,11 @@ def _configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _quoted(path: str) -> bytes:
     """A path on a line of its own, as git reads it, whatever it contains."""
-    escaped = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-    return b'"%b"\n' % escaped
+    return b'"%b"\n' % os.fsencode(_escaped(path))
+
+
+def _escaped(path: str) -> str:
+    return path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _batch(told: bytes) -> dict[str, bytes]:
@@ -206,4 +235,3 @@ def _batch(told: bytes) -> dict[str, bytes]:
         if size:
             at += int(size[0]) + 1
     return found
-

@@ -10,7 +10,6 @@ played again; the repository's id keeps them from being planted into another one
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from dataclasses import asdict, dataclass, field, replace
@@ -43,9 +42,9 @@ class Heads:
     repo: str
     ctr: int
     prev: str
-    cuts: dict[str, int] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    shards: dict[str, Goal] = field(default_factory=dict)
+    cuts: dict[str, int] = field(default_factory=dict[str, int])
+    files: dict[str, str] = field(default_factory=dict[str, str])
+    shards: dict[str, Goal] = field(default_factory=dict[str, Goal])
 
     def says_the_same(self, other: Heads) -> bool:
         """Whether only the counter differs."""
@@ -100,10 +99,11 @@ def mark(data: bytes) -> str:
 
 def _check_signature(told: dict[str, Any], key: bytes) -> None:
     try:
-        signature = base64.b64decode(told.pop("sig"), validate=True)
-    except (KeyError, TypeError, binascii.Error) as error:
+        written = told.pop("sig")
+        signature = base64.b64decode(written, validate=True)
+    except (KeyError, TypeError, ValueError) as error:
         raise Refusal("signature", "it is not signed") from error
-    if not keys.verify(key, signature, _bytes(told)):
+    if base64.b64encode(signature).decode() != written or not keys.verify(key, signature, _bytes(told)):
         raise Refusal("signature", "its signature is not that store's")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .. import cuts
+from .. import cuts, purging
 from ..digest import fingerprint
 from ..log import Shard
 from ..store import Store
@@ -30,8 +30,8 @@ class Taken:
     """What a look brought. `carried` are paths that go into our tree as they stand, unread or not taken yet."""
 
     events: int = 0
-    carried: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
+    carried: dict[str, str] = field(default_factory=dict[str, str])
+    versions: dict[str, str] = field(default_factory=dict[str, str])
     more: bool = False  # a quota was reached: there is more to take at once
 
 
@@ -65,6 +65,7 @@ class Incoming:
         self._settings, self._repository = settings, repository
         self._base, self._taken = Listing(), Taken()
         self._left = BYTES_LIMIT
+        self._moved = False
 
     def take(self, tip: Tip, base: Tip) -> Taken:
         """Takes in what a commit offers; `base` is what our own tree begins with."""
@@ -82,6 +83,8 @@ class Incoming:
                 self._one_store(whose, offered, contents)
             except Refusal as error:
                 self._state.count(error.code)
+        if self._moved:
+            purging.carry_out(self._store)
         return self._taken
 
     def _contents(self, listing: Listing) -> dict[str, bytes]:
@@ -155,7 +158,7 @@ class Incoming:
     def _cut(self, told: Heads) -> None:
         if told.cuts:
             purged = {Shard(told.store, agent): seq for agent, seq in told.cuts.items()}
-            cuts.raise_to(self._store.paths.var, self._store.host, purged)
+            self._moved |= bool(cuts.raise_to(self._store.paths.var, self._store.host, purged))
 
     def _files(self, told: Heads, small: dict[str, bytes]) -> None:
         for path, hashed in told.files.items():
@@ -183,7 +186,8 @@ class Incoming:
     def _extend(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
         head, _ = self._store.head(shard)
         there = offered.segments.get(shard.agent, {})
-        wanted = {n: blob for n, blob in there.items() if max(head.segment, 1) <= n <= goal.segment}
+        since = 1 if self._store.log.cuts.of(shard) > head.seq or not head.segment else head.segment
+        wanted = {n: blob for n, blob in there.items() if since <= n <= goal.segment}
         mark_of_offer = _offer(goal, wanted)
         frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
         size = sum(blob.size for blob in wanted.values())
@@ -200,10 +204,11 @@ class Incoming:
         found = self._branch.blobs(blob.oid for blob in wanted.values())
         blobs = {number: found[blob.oid] for number, blob in wanted.items() if blob.oid in found}
         try:
-            events = admit(self._store, shard, blobs, goal, room.events)
+            events, moved = admit(self._store, shard, blobs, goal, room.events)
         except Refusal as error:
             self._freeze(shard, error, blobs, _offer(goal, wanted))
             return room
+        self._moved |= moved
         self._state.frozen.pop(f"{shard.store}/{shard.agent}", None)
         self._taken.events += events
         self._taken.more |= events >= room.events
@@ -234,12 +239,18 @@ class Incoming:
         if shard.store == self._store.own or (reached(head, goal) and not always):
             return
         ours = self._base.stores.get(shard.store, Offered()).segments.get(shard.agent, {})
-        for number, blob in offered.segments.get(shard.agent, {}).items():
+        there = offered.segments.get(shard.agent, {})
+        if self._store.log.cuts.of(shard):
+            gone = [number for number in ours if number < min(there, default=0)]
+            self._taken.carried |= {self._path(shard, number): "" for number in gone}
+        for number, blob in there.items():
             if blob == ours.get(number) or not max(head.segment, 1) <= number <= goal.segment:
                 continue
             if theirs or _wins(blob, ours.get(number)):
-                path = self._store.log.segment(shard, number).removeprefix(self._store.log.root)
-                self._taken.carried[f"v1{path}"] = blob.oid
+                self._taken.carried[self._path(shard, number)] = blob.oid
+
+    def _path(self, shard: Shard, number: int) -> str:
+        return f"v1{self._store.log.segment(shard, number).removeprefix(self._store.log.root)}"
 
     def _behind(self, told: Heads) -> int:
         ends = (self._store.head(Shard(told.store, agent))[0].seq for agent in told.shards)

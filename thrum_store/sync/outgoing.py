@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import cuts, live
 from ..errors import Damaged
-from ..events import Broken, decode, header
+from ..events import Broken, Header, decode, header
 from ..log import Head, Shard
 from ..queries.lengths import lengths
 from ..store import Store
@@ -21,9 +21,9 @@ _HEADER_LIMIT = 1024
 
 
 class Outgoing(NamedTuple):
-    """Files for the tree by path, and what `State` remembers once they are in it."""
+    """Files for the tree by path (None: it goes), and what `State` remembers once they are in it."""
 
-    contents: dict[str, bytes]
+    contents: dict[str, bytes | None]
     published: dict[str, list[int]]
     files: dict[str, str]
 
@@ -31,14 +31,17 @@ class Outgoing(NamedTuple):
 def outgoing(store: Store, state: State, repo: str) -> Outgoing:
     """What is new since the last commit; the heads are signed anew only where something of ours changed."""
     ends = lengths(store.view)
-    contents: dict[str, bytes] = {}
+    contents: dict[str, bytes | None] = {}
     published = dict(state.published)
     for shard, head in ends.items():
         key = f"{shard.store}/{shard.agent}"
-        if published.get(key) == [head.segment, head.offset] or _elsewhere(state, key):
+        if _elsewhere(state, key):
             continue
-        contents |= _segments(store, shard, head, published.get(key, [0, 0])[0])
-        published[key] = [head.segment, head.offset]
+        try:
+            contents |= _changed(store, shard, head, published.get(key, []))
+            published[key] = [head.segment, head.offset, _first(store, shard)]
+        except Damaged:  # that log is told of by the view and the doctor; the others go out
+            state.count("damaged")
     _sign(store, state, {shard.agent: head for shard, head in ends.items() if shard.store == store.own}, repo)
     files = dict(state.files)
     for path, data in _papers(store).items():
@@ -53,25 +56,61 @@ def _elsewhere(state: State, key: str) -> bool:
     return key in state.frozen and state.frozen[key].code == "diverged"
 
 
+def _first(store: Store, shard: Shard) -> int:
+    """A number that changes when something at the beginning of a shard was purged from the disk."""
+    if not store.log.cuts.of(shard):
+        return 0
+    number = _lowest(store, shard)
+    return number << 32 | store.host.storage.size(store.log.segment(shard, number))
+
+
+def _lowest(store: Store, shard: Shard) -> int:
+    names = store.host.storage.listing(os.path.dirname(store.log.segment(shard, 1)))
+    return min((int(name[:8]) for name in names if name.endswith(".jsonl") and name[:8].isdecimal()), default=1)
+
+
+def _changed(store: Store, shard: Shard, head: Head, before: list[int]) -> dict[str, bytes | None]:
+    """The segments of a shard that the tree lacks, and those that it must not have any more."""
+    first = _first(store, shard)
+    if before == [head.segment, head.offset, first]:
+        return {}
+    if not first or before[2:] == [first]:
+        return dict(_segments(store, shard, head, before[0] if before else 1))
+    lowest = _lowest(store, shard)
+    gone: dict[str, bytes | None] = {_path(store, shard, number): None for number in range(1, lowest)}
+    return gone | _segments(store, shard, head, lowest)
+
+
+def _path(store: Store, shard: Shard, number: int) -> str:
+    return "v1" + store.log.segment(shard, number).removeprefix(store.log.root)
+
+
 def _segments(store: Store, shard: Shard, head: Head, since: int) -> dict[str, bytes]:
     """Segments from number `since` on, each as far as it counts, and the last one as far as the view has it."""
     found: dict[str, bytes] = {}
     for number in range(max(since, 1), head.segment + 1):
-        path = store.log.segment(shard, number)
         end = head.offset if number == head.segment else _counted(store, shard, number)
-        data = store.host.storage.read(path, 0, end) if store.host.storage.size(path) >= 0 else b""
-        if data:
-            found["v1" + path.removeprefix(store.log.root)] = data
+        try:
+            data = store.host.storage.read(store.log.segment(shard, number), 0, end)
+        except FileNotFoundError:
+            continue  # lost: the tree keeps its copy, and `thrum doctor` tells
+        found[_path(store, shard, number)] = data
     return found
 
 
 def _counted(store: Store, shard: Shard, number: int) -> int:
-    """How many bytes of a segment count, as the next one says."""
+    """How many bytes of a segment count, as the next one says; of a purged one, what is left of them."""
+    following, _ = _header(store, shard, number + 1)
+    own, length = _header(store, shard, number)
+    return length + following.previous_length - own.purged if own.purged else following.previous_length
+
+
+def _header(store: Store, shard: Shard, number: int) -> tuple[Header, int]:
     try:
-        start = store.host.storage.read(store.log.segment(shard, number + 1), 0, _HEADER_LIMIT)
-        return header(decode(start.partition(b"\n")[0])).previous_length
-    except (FileNotFoundError, Broken, KeyError) as error:
-        raise Damaged(f"the log of {shard.agent!r}", f"segment {number + 1} has no header") from error
+        line = store.host.storage.read(store.log.segment(shard, number), 0, _HEADER_LIMIT).partition(b"\n")[0]
+        return header(decode(line)), len(line) + 1
+    except (FileNotFoundError, Broken) as error:
+        raise Damaged(f"the log of {shard.agent!r}", f"segment {number} has no header") from error
 
 
 def _papers(store: Store) -> dict[str, bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import Refused
@@ -36,11 +35,6 @@ class PublicRemote(Refused):
             hint=f"use a private remote, stay local-only, or allow this one: "
             f"`git config --local --add thrum.publicRemote {url}`",
         )
-
-
-class _Place(NamedTuple):
-    host: str
-    path: str
 
 
 def check(settings: Settings, state: State, now_ms: int) -> None:

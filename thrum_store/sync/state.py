@@ -40,14 +40,18 @@ class State:
     """All of it. Shards are written `<store>/<agent>`."""
 
     tip: str = ""  # our last commit
-    published: dict[str, list[int]] = field(default_factory=dict)  # shard -> segment and bytes that are in `tip`
-    files: dict[str, str] = field(default_factory=dict)  # other paths in `tip` -> their hash
-    seen: dict[str, str] = field(default_factory=dict)  # remote -> the tip that was wholly looked at, and how
-    pushed: dict[str, int] = field(default_factory=dict)  # own agent -> sequence that the remote has
-    frozen: dict[str, Frozen] = field(default_factory=dict)
-    stores: dict[str, Known] = field(default_factory=dict)
-    counters: dict[str, int] = field(default_factory=dict)  # what was refused, by code
-    probes: dict[str, list[int]] = field(default_factory=dict)  # url -> 1 where anyone can read it, and when we looked
+    published: dict[str, list[int]] = field(
+        default_factory=dict[str, list[int]]
+    )  # shard -> segment and bytes that are in `tip`
+    files: dict[str, str] = field(default_factory=dict[str, str])  # other paths in `tip` -> their hash
+    seen: dict[str, str] = field(default_factory=dict[str, str])  # remote -> the tip that was wholly looked at, and how
+    pushed: dict[str, int] = field(default_factory=dict[str, int])  # own agent -> sequence that the remote has
+    frozen: dict[str, Frozen] = field(default_factory=dict[str, Frozen])
+    stores: dict[str, Known] = field(default_factory=dict[str, Known])
+    counters: dict[str, int] = field(default_factory=dict[str, int])  # what was refused, by code
+    probes: dict[str, list[int]] = field(
+        default_factory=dict[str, list[int]]
+    )  # url -> 1 where anyone can read it, and when we looked
     last_sync_ms: int | None = None
     last_error: str | None = None
     last_error_code: str | None = None

@@ -31,17 +31,17 @@ class Blob(NamedTuple):
 class Offered:
     """What a branch has of one store; segments by agent and number, other files by their path below the store."""
 
-    segments: dict[str, dict[int, Blob]] = field(default_factory=dict)
-    files: dict[str, Blob] = field(default_factory=dict)
+    segments: dict[str, dict[int, Blob]] = field(default_factory=dict[str, dict[int, Blob]])
+    files: dict[str, Blob] = field(default_factory=dict[str, Blob])
 
 
 @dataclass
 class Listing:
     """A branch's tree: what it offers, by store; `versions` are trees of other formats; the rest was counted."""
 
-    stores: dict[str, Offered] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    refused: Counter[str] = field(default_factory=Counter)
+    stores: dict[str, Offered] = field(default_factory=dict[str, Offered])
+    versions: dict[str, str] = field(default_factory=dict[str, str])
+    refused: Counter[str] = field(default_factory=Counter[str])
 
 
 def parse(entries: bytes, top: bytes, log: EventLog) -> Listing:

@@ -97,7 +97,7 @@ def _member(agent: str | None, role: str | None, inner: str | None) -> tuple[str
     return given[0]
 
 
-@command("list", "thrum group list")
+@command("list", "thrum group list", returns=GroupList)
 @pass_app
 def list_(app: App) -> Outcome:
     """List all groups."""
@@ -113,7 +113,7 @@ def info(app: App, name: str) -> GroupInfo:
     return groups.info(app.store, name)
 
 
-@command("members", "thrum group members backend", "thrum group members backend --expand")
+@command("members", "thrum group members backend", "thrum group members backend --expand", returns=GroupMembers)
 @click.argument("name")
 @click.option("--expand", is_flag=True, help="Resolve roles and nested groups to agents.")
 @pass_app

@@ -10,7 +10,7 @@ from thrum_store.service.mailbox import Inbox, InboxMessage, ReadInbox
 from ..app import App
 from ..command import command, pass_app
 from ..output import Outcome, Screen, human
-from ..text import ago, beyond, bold, dim, listing, summary, wrap
+from ..text import ago, beyond, bold, dim, flow, listing, summary, wrap
 
 _LINES = 12  # of one message
 
@@ -20,6 +20,7 @@ _LINES = 12  # of one message
     "thrum inbox --unread",
     "thrum inbox --scope module:auth --page 2",
     "thrum inbox --all",
+    returns=Inbox,
 )
 @click.option("--scope", metavar="TYPE:VALUE", help="Only messages with this scope.")
 @click.option("--mentions", is_flag=True, help="Only messages that name you or your role.")
@@ -80,5 +81,5 @@ def _block(one: InboxMessage, screen: Screen) -> str:
     lines = wrap(one.body.content, screen.width - 4)
     if len(lines) > _LINES:
         lines[_LINES - 1 :] = [dim(f"… {len(lines) - _LINES + 1} more lines: thrum message get {one.message_id}")]
-    under = [dim(line) for line in wrap("  ".join(told), screen.width - 2)]
+    under = [dim(line) for line in flow(told, screen.width - 2)]
     return "\n".join([head, *(f"  {line}" for line in under), *(f"    {line}".rstrip() for line in lines)])

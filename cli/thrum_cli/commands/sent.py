@@ -13,9 +13,10 @@ from thrum_store.service.shapes import Recipient
 from ..app import App
 from ..command import Entry, group, pass_app
 from ..output import Outcome, Screen, human
-from ..text import ago, beyond, dim, listing, summary, wrap
+from ..text import ago, beyond, dim, flow, listing, summary, wrap
 
 _LINES = 2  # of one message
+_NAMED = 6  # recipients that are named one by one
 _SECTIONS = {"Commands": {"show": Entry("commands.message:show", "Show one message you sent, with every recipient.")}}
 
 
@@ -26,6 +27,7 @@ _SECTIONS = {"Commands": {"show": Entry("commands.message:show", "Show one messa
     "thrum sent --to @builder",
     "thrum sent show msg_01KAR…",
     invoke_without_command=True,
+    returns=Outbox,
 )
 @click.option("--to", metavar="@NAME", help="Only what went to this agent, role or group, or to @everyone.")
 @click.option("--unread", is_flag=True, help="Only what somebody has not read yet.")
@@ -69,18 +71,18 @@ def _block(one: SentMessage, screen: Screen) -> str:
     lines = wrap(one.body.content, screen.width - 4)
     if len(lines) > _LINES:
         lines[_LINES - 1 :] = [dim(f"… {len(lines) - _LINES + 1} more lines")]
-    receipts = wrap(_receipts(one), screen.width - 2)
+    receipts = flow(_receipts(one), screen.width - 2)
     return "\n".join([head, *(f"    {line}".rstrip() for line in lines), *(f"  {line}" for line in receipts)])
 
 
-def _receipts(one: SentMessage) -> str:
+def _receipts(one: SentMessage) -> list[str]:
+    """Who is how far; of many, only how many have read it and who has not."""
     if not one.recipients:
-        return "nobody was there to receive it"
+        return ["nobody was there to receive it"]
+    if len(one.recipients) <= _NAMED:
+        return [f"@{who.agent_id} {who.status}" for who in one.recipients]
     unread = [who.agent_id for who in one.recipients if not who.read_at]
-    if len(one.recipients) <= 6:
-        return ", ".join(f"@{who.agent_id} {who.status}" for who in one.recipients)
-    left = f", not by {listing(unread)}" if unread else ""
-    return f"read by {one.read_count} of {len(one.recipients)}{left}"
+    return [f"read by {one.read_count} of {len(one.recipients)}", *([f"not by {listing(unread)}"] if unread else [])]
 
 
 def receipt(who: Recipient, now_ms: int) -> str:

@@ -23,6 +23,7 @@ FAILED = 2
     "thrum wait --after -30s",
     "thrum wait --scope module:auth --timeout 1h",
     error_code=FAILED,
+    returns=WaitEnded,
 )
 @click.option("--timeout", default="30s", metavar="DURATION", help="How long, like 90s, 5m or 1h30m (default 30s).")
 @click.option("--scope", metavar="TYPE:VALUE", help="Any message with this scope, whoever it is for.")

@@ -143,6 +143,7 @@ def _after_edit(here: Here) -> str:
 
 def _pre_compact(here: Here) -> str:
     """Adds what is known of the work to the agent's own notes: the next briefing shows them."""
+    files.touched(here.store, here.caller)
     saved = contexts.show(here.store, here.caller.name).content or ""
     unread = offers.offer(here.store, here.caller, offers.Told()).unread
     known = work.contexts(here.store, WantContexts(agent=here.caller.name)).contexts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -115,7 +116,7 @@ def mapping(value: object) -> dict[str, Any]:
 
 def sequence(value: object) -> list[Any]:
     """`value` as an array; an empty one where it is something else."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return list(cast("Iterable[Any]", value)) if isinstance(value, list) else []
 
 
 def find(text: str, path: tuple[str, ...]) -> Node | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from importlib.resources import files
+from importlib import resources
 from typing import Any
 
-from . import jsontext
+from . import files, jsontext
 from .launcher import Launcher
 from .pieces import Item, Member, Needed, Piece, Section, Table, Whole
 from .presets import PRESETS
@@ -15,6 +15,7 @@ from .presets import PRESETS
 Recipe = dict[str, tuple[Piece, ...]]  # path within the worktree -> what goes into it
 
 _EDITS = "Edit|MultiEdit|Write|NotebookEdit"
+_GEMINI_FILES = ["AGENTS.md", "GEMINI.md"]
 _DAY = 86_400
 
 
@@ -25,7 +26,7 @@ def recipe(runtime: str, root: str, launcher: Launcher) -> Recipe:
 
 def toolkit(*path: str) -> str:
     """A text that ships with thrum."""
-    place = files("thrum_toolkit")
+    place = resources.files("thrum_toolkit")
     for name in path:
         place = place / name
     return place.read_text(encoding="utf-8")
@@ -124,8 +125,8 @@ def _gemini_instructions(root: str) -> tuple[tuple[Piece, ...], str]:
     """Gemini reads AGENTS.md only when it is told to; where the user named other files, the first of those is used."""
     names = _told(os.path.join(root, ".gemini", "settings.json"), ("context", "fileName"))
     listed = [names] if isinstance(names, str) else jsontext.sequence(names)
-    if not listed:
-        return (Needed(("context", "fileName"), ["AGENTS.md", "GEMINI.md"]),), "AGENTS.md"
+    if not listed or listed == _GEMINI_FILES:
+        return (Needed(("context", "fileName"), _GEMINI_FILES),), "AGENTS.md"
     own = [name for name in listed if isinstance(name, str) and os.path.basename(name) == name]
     return (), "AGENTS.md" if "AGENTS.md" in own or not own else own[0]
 
@@ -224,14 +225,13 @@ def _section() -> Section:
 
 
 def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+    return (files.read(path) or b"").decode("utf-8", "replace")
 
 
 def _told(path: str, names: tuple[str, ...]) -> Any:
     """A value in a JSON file; None where there is none, or no such file, or one that will be refused anyway."""
     try:
         node = jsontext.find(_read(path), names)
-    except (FileNotFoundError, jsontext.NotJson):
+    except jsontext.NotJson:
         return None
     return node.value if node is not None else None

@@ -1,0 +1,52 @@
+"""purge: old messages, sessions and events go for good."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store.service import purge as purging
+from thrum_store.service.purge import Purge, Purged
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human
+from ..text import dim, fields, plural
+from .doctor import Counting
+
+_HISTORY = "What was synced before stays in git's history; a secret that got there must be changed."
+
+
+@command("purge", "thrum purge --before 2d", "thrum purge --before 2026-03-15 --confirm", "thrum purge --all --confirm")
+@click.option("--before", metavar="TIME", help="What is older: 2d, 24h, a date, or RFC 3339.")
+@click.option("--all", "everything", is_flag=True, help="Everything said so far.")
+@click.option("--confirm", is_flag=True, help="Do it. Without this, see what would go.")
+@pass_app
+def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outcome:
+    """Remove old messages, sessions and events of this machine, from the view and from the disk.
+
+    Agents, groups, memberships and open sessions stay. Without --confirm nothing is removed.
+    """
+    done = purging.purge(app.store, Purge(before, everything, confirm), None if app.quiet else Counting())
+    if not done.events_deleted:
+        return Outcome(done, note="There is nothing to purge.")
+    return Outcome(done, note=_HISTORY if confirm else "Run it again with --confirm to do it.")
+
+
+@human.register(Purged)
+def _purged(done: Purged, screen: Screen) -> str:
+    del screen
+    if not done.events_deleted:
+        return ""
+    head = "Would purge" if done.dry_run else "Purged"
+    size = f"{plural(done.sync_message_files, 'log file')}, {_size(done.bytes_freed)}"
+    pairs = [
+        ("Messages", f"{done.messages_deleted:,}"),
+        ("Sessions", f"{done.sessions_deleted:,}"),
+        ("Events", f"{done.events_deleted:,} in all"),
+        ("On disk", size),
+    ]
+    return f"{head} what was said before {done.before} {dim('(this machine)')}\n{fields(pairs)}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_000_000:.1f} MB" if count >= 1_000_000 else f"{count / 1000:.1f} kB"

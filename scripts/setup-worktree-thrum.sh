@@ -1,0 +1,73 @@
+#!/bin/sh
+# Lets worktrees share one message store: writes .thrum/redirect in each. Doing it again changes nothing.
+#
+#   scripts/setup-worktree-thrum.sh                          every worktree of this repository
+#   scripts/setup-worktree-thrum.sh PATH                     one worktree
+#   scripts/setup-worktree-thrum.sh PATH BRANCH [--identity NAME] [--role ROLE] [--base BASE]
+#                                                            makes the worktree first, and registers an agent in it
+set -eu
+
+fail() {
+    echo "setup-worktree-thrum: $1" >&2
+    exit 1
+}
+
+usage() {
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+
+path='' branch='' identity='' role=implementer base=HEAD
+while [ $# -gt 0 ]; do
+    case $1 in
+    -h | --help) usage 0 ;;
+    --identity | --role | --base)
+        [ $# -ge 2 ] || fail "$1 needs a value"
+        case $1 in --identity) identity=$2 ;; --role) role=$2 ;; --base) base=$2 ;; esac
+        shift
+        ;;
+    -*) fail "unknown flag $1; see --help" ;;
+    *)
+        if [ -z "$path" ]; then path=$1; elif [ -z "$branch" ]; then branch=$1; else usage 1 >&2; fi
+        ;;
+    esac
+    shift
+done
+
+command -v thrum >/dev/null || fail "thrum is not on the PATH"
+common=$(git rev-parse --path-format=absolute --git-common-dir) || exit 1
+main=$(dirname "$common")
+[ -f "$main/.thrum/var/store.json" ] || fail "thrum is not set up in $main; run \`thrum init\` there"
+
+setup() {
+    if [ -f "$1/.thrum/redirect" ]; then
+        echo "  already   $1"
+    else
+        (cd "$1" && thrum init --quiet)
+        echo "  set up    $1"
+    fi
+}
+
+if [ -z "$path" ]; then
+    git worktree list --porcelain | sed -n 's/^worktree //p' | while IFS= read -r tree; do
+        case $tree in "$main" | "$common"/*) continue ;; esac
+        if [ -d "$tree" ]; then setup "$tree"; fi
+    done
+    echo "Done: all worktrees share $main/.thrum"
+    exit 0
+fi
+
+if [ -n "$branch" ] && [ ! -e "$path" ]; then
+    if git show-ref --verify --quiet "refs/heads/$branch"; then
+        git worktree add --quiet "$path" "$branch"
+    else
+        git worktree add --quiet -b "$branch" "$path" "$base"
+    fi
+    echo "  made      $path on $branch"
+fi
+[ -e "$path/.git" ] || fail "$path is no worktree"
+path=$(cd "$path" && pwd)
+setup "$path"
+if [ -n "$identity" ]; then
+    (cd "$path" && thrum quickstart --name "$identity" --role "$role" --module "$(basename "${branch:-$path}")")
+fi

@@ -1,0 +1,134 @@
+"""No other user of this machine gets in, and none reads what the daemon keeps."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.conftest import DEADLINE, Daemon
+from thrum_mcp.daemon import places
+
+NOBODY = 65534
+CONNECT = """
+import os, socket, sys
+os.setuid(int(sys.argv[1]))
+peer = socket.socket(socket.AF_UNIX)
+peer.settimeout(20)
+try:
+    peer.connect(sys.argv[2])
+    peer.sendall(b'{"jsonrpc":"2.0","id":1,"method":"health"}\\n')
+    print("in" if peer.recv(1) else "shut out")
+except OSError as error:
+    print(type(error).__name__)
+"""
+READ = """
+import os, sys
+os.setuid(int(sys.argv[1]))
+print(sum(os.access(path, os.R_OK, follow_symlinks=False) for path in sys.argv[2:]))
+"""
+
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+
+
+def as_nobody(script: str, *arguments: str) -> str:
+    """What a script says that runs as another user."""
+    # The interpreter itself may lie where only root may look: it is loaded before the change.
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(NOBODY), *arguments],
+        capture_output=True, text=True, timeout=DEADLINE, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def opened_up(path: Path) -> None:
+    """Lets everybody through the directories above: what shields now is the thing itself."""
+    for above in path.parents:
+        if above.stat().st_uid == os.getuid() and above != Path("/"):
+            above.chmod(above.stat().st_mode | 0o055)
+
+
+def test_everything_the_daemon_keeps_is_for_its_owner(daemon: Daemon) -> None:
+    var = Path(daemon.paths.var)
+    kept = [path for path in (var, *var.rglob("*")) if not path.is_symlink()]
+    assert {path.name: oct(path.stat().st_mode) for path in kept if path.stat().st_mode & 0o077} == {}
+    names = {path.name for path in kept}
+    assert {"thrum.sock", "thrum.pid", "ws.port", "ws.token", "daemon.lock", "daemon.log"} <= names
+
+
+def test_the_socket_is_for_its_owner_alone(daemon: Daemon) -> None:
+    mode = os.stat(places.usual_socket(daemon.paths)).st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+
+
+@as_root
+def test_another_user_reads_nothing_even_where_the_directories_are_open(daemon: Daemon) -> None:
+    opened_up(Path(places.usual_socket(daemon.paths)))
+    files = [places.usual_socket, places.pid_file, places.port_file, places.token_file, places.log_file, places.lease]
+    assert as_nobody(READ, *(file(daemon.paths) for file in files)) == "0"
+
+
+@as_root
+def test_another_user_cannot_connect(daemon: Daemon) -> None:
+    path = Path(places.usual_socket(daemon.paths))
+    opened_up(path)
+    assert as_nobody(CONNECT, str(path)) == "PermissionError"
+
+
+@as_root
+def test_another_user_is_shut_out_even_where_the_socket_is_open_to_all(daemon: Daemon) -> None:
+    """The kernel says who is at the other end; the mode of the socket is not all that shields it."""
+    path = Path(places.usual_socket(daemon.paths))
+    opened_up(path)
+    path.chmod(0o666)
+    assert as_nobody(CONNECT, str(path)) in ("shut out", "ConnectionResetError", "BrokenPipeError")
+    path.chmod(0o600)
+    with daemon.wire() as wire:
+        assert wire.result("health")["status"] == "ok"
+
+
+def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thrum_mcp.daemon import process
+    from thrum_store import paths, setup
+    from thrum_store.host import REAL
+
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    root = tmp_path / ("x" * 100)
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    found = paths.find(str(root))
+    setup.initialize(found, setup.Initialize())
+    try:
+        started = process.start(found, REAL)
+        assert started.socket_path.startswith(str(runtime))
+        assert oct(os.stat(started.socket_path).st_mode)[-3:] == "600"
+        assert process.status(found, REAL).status == "running"
+    finally:
+        process.stop(found, REAL)
+    assert not os.path.exists(started.socket_path)
+    assert not os.path.exists(places.pointer_file(found))
+
+
+def test_a_runtime_directory_that_others_can_write_to_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thrum_store import paths
+    from thrum_store.errors import Unsupported
+    from thrum_store.host import REAL
+
+    runtime = tmp_path / "run"
+    runtime.mkdir()
+    runtime.chmod(0o777)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(runtime))
+    subprocess.run(["git", "init", "-q", str(tmp_path / "repo")], check=True)
+    with pytest.raises(Unsupported):
+        places.short_socket(paths.find(str(tmp_path / "repo")), REAL)

@@ -1,0 +1,97 @@
+"""Killed and started again in a loop, under load: it always comes up, clients reconnect, none lost, none twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.daemon.conftest import DEADLINE, Daemon, Wire
+from thrum_mcp.daemon import process
+from thrum_store.host import REAL
+
+UP_WITHIN = 3.0  # seconds from the start to the first answer; the start itself fails where it takes longer
+ROUNDS = [20, pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])]
+
+LOAD = """
+import sys
+from thrum_store import paths
+from thrum_store.model import Caller
+from thrum_store.service import messages
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import open_store
+
+number = 0
+for line in sys.stdin:
+    with open_store(paths.find(sys.argv[1])) as store:
+        for _ in range(3):
+            messages.send(store, Caller("bob", worktree="main"), SendMessage(f"m {number}", to=("@alice",)))
+            number += 1
+    print(number, flush=True)
+"""
+
+
+class Load:
+    """Another process that sends three messages whenever it is told to."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LOAD, daemon.paths.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+
+    def go(self) -> None:
+        """Has it send; does not wait for it."""
+        self.stdin.write("\n")
+        self.stdin.flush()
+
+    def sent(self) -> int:
+        """How many it has sent in all, once it is done."""
+        return int(self.stdout.readline())
+
+    def __enter__(self) -> Load:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stdin.close()
+        self.process.wait(DEADLINE)
+        self.stdout.close()
+
+
+def reconnected(daemon: Daemon, cursor: str) -> Wire:
+    """A client that goes on where it was."""
+    wire = daemon.wire()
+    wire.result("subscriptions.listen", after=cursor, caller_agent_id="alice")
+    return wire
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_killed_and_started_in_a_loop_under_load(quiet: Daemon, rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet.start()
+    monkeypatch.setattr(process, "_START", UP_WITHIN)
+    with quiet.wire() as wire:
+        cursor = str(wire.result("subscribe", all=True, caller_agent_id="alice")["cursor"])
+    told: list[str] = []
+    total = 0
+    with Load(quiet) as load:
+        for number in range(rounds):
+            wire = reconnected(quiet, cursor)
+            load.go()
+            for _ in range(number % 3):
+                one = wire.notification()
+                told.append(one["preview"])
+                cursor = one["cursor"]
+            quiet.kill()
+            total = load.sent()
+            wire.close()
+            quiet.start()
+    with reconnected(quiet, cursor) as wire:
+        while len(told) < total:
+            told.append(wire.notification()["preview"])
+        listed = wire.result("message.list", caller_agent_id="alice", page_size=1)
+    assert told == [f"m {number}" for number in range(rounds * 3)]
+    assert listed["total"] == rounds * 3
+    assert process.status(quiet.paths, REAL).status == "running"

@@ -1,0 +1,21 @@
+"""A repository that thrum was set up in, without any client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Shell, git
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Shell:
+    """The main worktree."""
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "begin")
+    shell = Shell(root)
+    shell.ok("init")
+    return shell

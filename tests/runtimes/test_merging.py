@@ -1,0 +1,284 @@
+"""Configurations that users have already: nothing of theirs is lost, and `uninit` gives back every byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Answer, Shell
+from thrum_cli.runtimes import jsontext
+
+# The file of each client that users are most likely to have already, and where our server goes in it.
+JSON_FILES = {
+    "claude": (".mcp.json", ("mcpServers", "thrum")),
+    "codex": (".codex/hooks.json", ("hooks", "Stop")),
+    "cursor": (".cursor/mcp.json", ("mcpServers", "thrum")),
+    "gemini": (".gemini/settings.json", ("mcpServers", "thrum")),
+    "auggie": (".augment/settings.json", ("mcpServers", "thrum")),
+    "amp": (".amp/settings.json", ("amp.mcpServers", "thrum")),
+    "opencode": ("opencode.json", ("mcp", "thrum")),
+}
+JSONS = {
+    "an empty object": "{}",
+    "an empty object and a line": "{}\n",
+    "an empty object on two lines": "{\n}\n",
+    "one line": '{"theme": "dark", "mcpServers": {"other": {"command": "x"}}}',
+    "one tight line": '{"theme":"dark","mcp":{"a":{"b":[1,2]}}}\n',
+    "two spaces": '{\n  "theme": "dark",\n  "mcpServers": {\n    "other": {\n      "command": "x"\n    }\n  }\n}\n',
+    "four spaces": '{\n    "theme": "dark",\n    "hooks": {\n        "Other": []\n    }\n}\n',
+    "tabs": '{\n\t"mcpServers": {\n\t\t"other": {"command": "x"}\n\t}\n}\n',
+    "odd indentation": '{\n "a": 1,\n      "b": {"c": 2},\n   "mcpServers": {\n         "other": 3 }\n}\n',
+    "no line at the end": '{\n  "a": [1, 2, 3]\n}',
+    "lines at the end": '{\n  "a": 1\n}\n\n\n',
+    "CRLF": '{\r\n  "a": 1,\r\n  "mcpServers": {\r\n    "other": {}\r\n  }\r\n}\r\n',
+    "a byte order mark": '\ufeff{\n  "a": 1\n}\n',
+    "comments": '// ours\n{\n  // first\n  "a": 1, // one\n  /* two, { } */\n  "mcpServers": {} // none\n}\n// end\n',
+    "a comment last": '{\n  "a": 1 // keep me here\n}\n',
+    "a trailing comma": '{\n  "a": 1,\n  "mcpServers": {\n    "other": {},\n  },\n}\n',
+    "a trailing comma and a comment": '{\n  "a": 1, // one\n}\n',
+    "letters of the world": '{\n  "name": "Zoë 漢字 \\u00e9 🧵",\n  "path": "C:\\\\x \\"y\\""\n}\n',
+    "big numbers": '{"a": 12345678901234567890, "b": 1e400, "c": -0.10}\n',
+    "the same name twice": '{"a": 1, "a": 2}\n',
+    "hooks of others": '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "make lint"}]}], "Other": 1}}\n',
+}
+MARKDOWNS = {
+    "text": "# Mine\n\nDo as I say.\n",
+    "no line at the end": "# Mine",
+    "CRLF": "# Mine\r\n\r\nText.\r\n",
+    "empty": "",
+    "lines at the end": "# Mine\n\n\n\n",
+    "a heading like ours": "## Working with the other agents (thrum)\n\nMy own words.\n",
+}
+TOMLS = {
+    "comments": '# mine\nmodel = "x" # why\n\n[mcp_servers.other] # theirs\ncommand = "y"\nargs = [ "a",\n  "b" ]\n',
+    "no line at the end": 'model = "x"',
+    "CRLF": '# mine\r\nmodel = "x"\r\n',
+    "dotted": 'mcp_servers.other.command = "y"\n',
+    "array of tables": "[[things]]\na = 1\n[[things]]\na = 2\n",
+    "empty": "",
+}
+INVALID = [
+    "{",
+    "{'a': 1}",
+    '{"a" 1}',
+    '{"a": }',
+    '{"a": 1} x',
+    '{"mcpServers": [}',
+    "nonsense",
+    '{"a": "\n"}',
+    "[" * 200,
+]
+
+
+def place(shell: Shell, path: str, text: str) -> Path:
+    """Writes a file of the user's."""
+    file = shell.cwd / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text.encode())
+    return file
+
+
+def keeps(before: object, after: object) -> bool:
+    """Whether everything in `before` is still in `after`."""
+    theirs, now = jsontext.mapping(before), jsontext.mapping(after)
+    listed, others = jsontext.sequence(before), jsontext.sequence(after)
+    if theirs or listed:
+        there = all(name in now and keeps(theirs[name], now[name]) for name in theirs)
+        return there and all(any(keeps(one, other) for other in others) for one in listed)
+    return type(before) is type(after) and (before == after or before in ({}, []))
+
+
+def is_spread(before: str, after: str) -> bool:
+    """Whether `after` is `before` with something put in between: not a byte of it is gone or moved."""
+    rest = iter(after)
+    return all(letter in rest for letter in before)
+
+
+@pytest.mark.parametrize("runtime", JSON_FILES)
+@pytest.mark.parametrize("what", JSONS)
+def test_a_json_file_keeps_all_that_it_held_and_gets_it_back(repository: Shell, runtime: str, what: str) -> None:
+    path, place_of_ours = JSON_FILES[runtime]
+    file = place(repository, path, JSONS[what])
+    repository.ok("init", "--runtime", runtime)
+    text = file.read_bytes().decode()
+    node = jsontext.find(text, place_of_ours)
+    assert node is not None
+    assert is_spread(JSONS[what], text)
+    assert keeps(jsontext.parse(JSONS[what]).value, jsontext.parse(text).value)
+    repository.ok("init", "--runtime", runtime)
+    assert file.read_bytes().decode() == text
+    repository.ok("uninit")
+    assert file.read_bytes().decode() == JSONS[what]
+
+
+@pytest.mark.parametrize("what", MARKDOWNS)
+def test_a_text_gets_a_marked_section_at_its_end(repository: Shell, what: str) -> None:
+    file = place(repository, "AGENTS.md", MARKDOWNS[what])
+    repository.ok("init", "--runtime", "cli-only")
+    text = file.read_bytes().decode()
+    assert text.startswith(MARKDOWNS[what])
+    assert text.count("thrum:begin") == text.count("thrum:end") == 1
+    assert "\n" not in text.replace("\r\n", "") or "\r\n" not in MARKDOWNS[what]
+    repository.ok("init", "--runtime", "cli-only")
+    assert file.read_bytes().decode() == text
+    repository.ok("uninit")
+    assert file.read_bytes().decode() == MARKDOWNS[what]
+
+
+@pytest.mark.parametrize("what", TOMLS)
+def test_a_toml_file_keeps_its_comments_and_its_order(repository: Shell, what: str) -> None:
+    file = place(repository, ".codex/config.toml", TOMLS[what])
+    repository.ok("init", "--runtime", "codex")
+    text = file.read_bytes().decode()
+    assert text.startswith(TOMLS[what])
+    assert tomllib.loads(text)["mcp_servers"]["thrum"]["tool_timeout_sec"] == 660
+    assert keeps(tomllib.loads(TOMLS[what]), tomllib.loads(text))
+    repository.ok("init", "--runtime", "codex")
+    assert file.read_bytes().decode() == text
+    repository.ok("uninit")
+    assert file.read_bytes().decode() == TOMLS[what]
+
+
+@pytest.mark.parametrize("runtime", JSON_FILES)
+@pytest.mark.parametrize("text", INVALID)
+def test_an_invalid_file_is_left_alone_and_said_so(repository: Shell, runtime: str, text: str) -> None:
+    path, _ = JSON_FILES[runtime]
+    file = place(repository, path, text)
+    answer = repository.thrum("init", "--runtime", runtime, "--json")
+    assert answer.code == 1
+    (refused,) = [one for one in json.loads(answer.out)["runtime"]["files"] if one["status"] == "refused"]
+    assert refused["path"] == path
+    assert "not JSON (line " in refused["reason"]
+    assert file.read_bytes().decode() == text
+    repository.ok("uninit")
+    assert file.read_bytes().decode() == text
+
+
+def refusal(answer: Answer, path: str) -> str:
+    """Why a file was refused."""
+    assert answer.code == 1
+    (reason,) = [one["reason"] for one in json.loads(answer.out)["runtime"]["files"] if one["path"] == path]
+    return str(reason)
+
+
+@pytest.mark.parametrize("text", ["[a", 'a = "', "= 1", "a = 1\na = 2"])
+def test_invalid_toml_is_left_alone(repository: Shell, text: str) -> None:
+    file = place(repository, ".codex/config.toml", text)
+    assert "not TOML" in refusal(repository.thrum("init", "--runtime", "codex", "--json"), ".codex/config.toml")
+    assert file.read_text() == text
+
+
+def test_toml_that_cannot_be_appended_to_is_left_alone_with_what_to_add(repository: Shell) -> None:
+    text = 'mcp_servers = { other = { command = "y" } }\n'
+    file = place(repository, ".codex/config.toml", text)
+    reason = refusal(repository.thrum("init", "--runtime", "codex", "--json"), ".codex/config.toml")
+    assert "[mcp_servers.thrum]" in reason
+    assert file.read_text() == text
+
+
+def test_bytes_that_are_no_text_are_left_alone(repository: Shell) -> None:
+    (repository.cwd / "AGENTS.md").write_bytes(b"\xff\xfe\x00")
+    assert "not UTF-8" in refusal(repository.thrum("init", "--runtime", "amp", "--json"), "AGENTS.md")
+    assert (repository.cwd / "AGENTS.md").read_bytes() == b"\xff\xfe\x00"
+
+
+@pytest.mark.parametrize("runtime", JSON_FILES)
+def test_a_read_only_file_is_left_alone(repository: Shell, runtime: str) -> None:
+    path, _ = JSON_FILES[runtime]
+    file = place(repository, path, "{}")
+    file.chmod(0o444)
+    assert "is read-only" in refusal(repository.thrum("init", "--runtime", runtime, "--json"), path)
+    assert file.read_text() == "{}"
+
+
+@pytest.mark.parametrize("runtime", JSON_FILES)
+def test_a_link_stays_a_link_and_what_it_leads_to_is_changed_once(repository: Shell, runtime: str) -> None:
+    path, _ = JSON_FILES[runtime]
+    real = place(repository, "settings/real.json", "{}\n")
+    real.chmod(0o640)
+    link = repository.cwd / path
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(os.path.relpath(real, link.parent))
+    repository.ok("init", "--runtime", runtime)
+    assert link.is_symlink()
+    assert "thrum" in real.read_text()
+    assert real.stat().st_mode & 0o777 == 0o640
+    repository.ok("uninit")
+    assert link.is_symlink()
+    assert real.read_text() == "{}\n"
+
+
+def test_a_link_out_of_the_repository_is_left_alone(repository: Shell, tmp_path: Path) -> None:
+    outside = tmp_path / "dotfiles.json"
+    outside.write_text("{}")
+    (repository.cwd / ".mcp.json").symlink_to(outside)
+    assert "leads out" in refusal(repository.thrum("init", "--runtime", "claude", "--json"), ".mcp.json")
+    assert outside.read_text() == "{}"
+
+
+def test_claude_md_that_is_a_link_to_agents_md_gets_one_section(repository: Shell) -> None:
+    place(repository, "AGENTS.md", "# Mine\n")
+    (repository.cwd / "CLAUDE.md").symlink_to("AGENTS.md")
+    repository.ok("init", "--runtime", "all")
+    assert (repository.cwd / "AGENTS.md").read_text().count("thrum:begin") == 1
+    repository.ok("uninit")
+    assert (repository.cwd / "CLAUDE.md").read_text() == "# Mine\n"
+
+
+def test_claude_md_gets_the_section_unless_it_imports_agents_md(repository: Shell) -> None:
+    claude = place(repository, "CLAUDE.md", "# Mine\n")
+    repository.ok("init", "--runtime", "claude")
+    assert "thrum:begin" in claude.read_text()
+    assert not (repository.cwd / "AGENTS.md").exists()
+    repository.ok("uninit")
+    place(repository, "CLAUDE.md", "@AGENTS.md\n")
+    repository.ok("init", "--runtime", "claude")
+    assert claude.read_text() == "@AGENTS.md\n"
+    assert "thrum:begin" in (repository.cwd / "AGENTS.md").read_text()
+
+
+def test_what_the_user_changed_in_our_part_stays_unless_forced(repository: Shell) -> None:
+    repository.ok("init", "--runtime", "claude")
+    file = repository.cwd / ".mcp.json"
+    file.write_text(file.read_text().replace("660000", "120000"))
+    repository.ok("init", "--runtime", "claude")
+    assert json.loads(file.read_text())["mcpServers"]["thrum"]["timeout"] == 120_000
+    repository.ok("init", "--runtime", "claude", "--force")
+    assert json.loads(file.read_text())["mcpServers"]["thrum"]["timeout"] == 660_000
+
+
+def test_an_older_entry_of_ours_is_replaced_not_doubled(repository: Shell) -> None:
+    repository.ok("init", "--runtime", "claude")
+    file = repository.cwd / ".claude" / "settings.json"
+    older = file.read_text().replace('"timeout": 10', '"timeout": 7')
+    file.write_text(older)
+    repository.ok("init", "--runtime", "claude", "--force")
+    told = json.loads(file.read_text())
+    assert sorted(len(groups) for groups in told["hooks"].values()) == [1, 1, 1, 1, 1, 1, 2]
+    assert '"timeout": 7' not in file.read_text()
+
+
+@pytest.mark.parametrize("runtime", JSON_FILES)
+def test_taking_back_keeps_what_the_user_added_since(repository: Shell, runtime: str) -> None:
+    path, place_of_ours = JSON_FILES[runtime]
+    file = place(repository, path, '{\n  "a": 1 // one\n}\n')
+    repository.ok("init", "--runtime", runtime)
+    file.write_text(jsontext.put(file.read_text(), ("added",), {"by": "me"}))
+    repository.ok("uninit")
+    text = file.read_text()
+    assert jsontext.parse(text).value == {"a": 1, "added": {"by": "me"}}
+    assert "// one" in text
+    assert jsontext.find(text, place_of_ours) is None
+
+
+def test_files_that_only_we_made_are_gone_with_their_directories(repository: Shell) -> None:
+    before = sorted(path.relative_to(repository.cwd) for path in repository.cwd.rglob("*") if ".git" not in path.parts)
+    repository.ok("init", "--runtime", "all")
+    repository.ok("init", "--runtime", "all")
+    repository.ok("uninit")
+    after = sorted(path.relative_to(repository.cwd) for path in repository.cwd.rglob("*") if ".git" not in path.parts)
+    assert after == before

@@ -1,0 +1,212 @@
+"""`thrum init --runtime` and what goes with it: what is shown, what is written, what is left to the user."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Shell, git
+from thrum_cli.runtimes import recipes
+from thrum_cli.runtimes.configure import merged
+from thrum_cli.runtimes.launcher import PLAIN, launcher
+from thrum_cli.runtimes.presets import PRESETS
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = ("claude", "codex", "cursor", "gemini", "auggie", "amp", "cli-only")
+
+
+def files(root: Path) -> dict[str, str]:
+    """All files of a worktree but git's and ours."""
+    found = [path for path in root.rglob("*") if path.is_file() and not {".git", ".thrum"} & set(path.parts)]
+    return {str(path.relative_to(root)): path.read_text() for path in found}
+
+
+def test_a_dry_run_shows_a_diff_and_writes_nothing(repository: Shell) -> None:
+    (repository.cwd / "AGENTS.md").write_text("# Mine\n")
+    before = files(repository.cwd)
+    said = repository.ok("init", "--runtime", "all", "--dry-run")
+    assert "--- a/AGENTS.md\n+++ b/AGENTS.md\n@@" in said
+    assert "--- /dev/null\n+++ b/.mcp.json\n" in said
+    assert files(repository.cwd) == before
+    assert not (repository.cwd / ".thrum" / "configured.json").exists()
+
+
+def test_the_diff_of_a_dry_run_is_what_then_happens(repository: Shell, tmp_path: Path) -> None:
+    (repository.cwd / "AGENTS.md").write_text("# Mine\r\nno line at the end")
+    planned = repository.json("init", "--runtime", "all", "--dry-run")["runtime"]["files"]
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "AGENTS.md").write_bytes((repository.cwd / "AGENTS.md").read_bytes())
+    patch = "".join(one["diff"] for one in planned)
+    subprocess.run(["git", "apply", "-"], cwd=copy, input=patch.encode(), check=True)
+    repository.ok("init", "--runtime", "all")
+    written = {name: text for name, text in files(repository.cwd).items() if name != ".gitignore"}
+    assert files(copy) == written
+
+
+def test_doing_it_again_changes_nothing(repository: Shell) -> None:
+    repository.ok("init", "--runtime", "all")
+    before = files(repository.cwd)
+    again = repository.json("init", "--runtime", "all")["runtime"]["files"]
+    assert {one["status"] for one in again} == {"unchanged"}
+    assert files(repository.cwd) == before
+
+
+def test_stealth_leaves_git_nothing_to_see(repository: Shell) -> None:
+    (repository.cwd / ".gitignore").unlink()
+    (repository.cwd / "AGENTS.md").write_text("# Mine\n")
+    git(repository.cwd, "add", "AGENTS.md")
+    git(repository.cwd, "commit", "--quiet", "--message", "mine")
+    exclude = repository.cwd / ".git" / "info" / "exclude"
+    before = exclude.read_text()
+    answer = repository.thrum("init", "--runtime", "all", "--stealth")
+    assert "git tracks it" in answer.out
+    assert git(repository.cwd, "status", "--porcelain") == ""
+    assert (repository.cwd / ".mcp.json").exists()
+    repository.ok("uninit")
+    assert exclude.read_text() == before
+
+
+def test_nothing_that_is_written_names_a_place_in_the_repository(repository: Shell) -> None:
+    repository.ok("init", "--runtime", "all")
+    assert [name for name, text in files(repository.cwd).items() if str(repository.cwd) in text] == []
+
+
+def test_a_linked_worktree_is_set_up_by_itself(repository: Shell, tmp_path: Path) -> None:
+    git(repository.cwd, "worktree", "add", "--quiet", str(tmp_path / "feature"))
+    other = repository.at(tmp_path / "feature")
+    other.ok("init", "--runtime", "claude")
+    assert (other.cwd / ".mcp.json").exists()
+    assert not (repository.cwd / ".mcp.json").exists()
+    other.ok("uninit")
+    assert not (other.cwd / ".mcp.json").exists()
+
+
+def test_an_unknown_runtime_is_refused_before_anything_is_written(repository: Shell) -> None:
+    before = files(repository.cwd)
+    answer = repository.thrum("init", "--runtime", "emacs")
+    assert answer.code == 1
+    assert "claude, codex" in answer.err
+    assert files(repository.cwd) == before
+
+
+def test_the_steps_that_only_the_user_can_take_are_told(repository: Shell) -> None:
+    said = repository.ok("init", "--runtime", "all")
+    for preset in PRESETS.values():
+        assert preset.user_step in said
+
+
+def test_all_runtimes_of_the_seed_and_opencode_are_listed_and_shown(repository: Shell) -> None:
+    told = repository.json("runtime", "list")
+    names = [one["name"] for one in told["presets"]]
+    assert names == sorted([*SEED, "opencode"])
+    for name in names:
+        shown = repository.json("runtime", "show", name)
+        assert shown == next(one for one in told["presets"] if one["name"] == name)
+        assert shown["display_name"] in repository.ok("runtime", "show", name)
+    assert repository.thrum("runtime", "show", "emacs").code == 1
+
+
+def test_each_runtime_says_how_mail_reaches_its_agent_and_whether_that_wakes_it() -> None:
+    for preset in PRESETS.values():
+        assert preset.wake, preset.name
+        assert {rung.basis for rung in preset.wake} <= {"seen", "read"}
+    waking = {name for name, preset in PRESETS.items() if any(rung.wakes for rung in preset.wake)}
+    assert waking == {"claude", "codex", "opencode"}
+
+
+def test_the_default_is_what_auto_means(repository: Shell) -> None:
+    repository.ok("runtime", "set-default", "gemini")
+    config = json.loads((repository.cwd / ".thrum" / "config.json").read_text())
+    assert config["runtime"] == {"primary": "gemini"}
+    assert config["local_only"] is True
+    assert "gemini *" in repository.ok("runtime", "list")
+    repository.ok("init", "--runtime", "auto")
+    assert (repository.cwd / ".gemini" / "settings.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("sign", "variable", "found"),
+    [
+        (".claude/settings.json", "", "claude"),
+        (".codex/config.toml", "", "codex"),
+        ("GEMINI.md", "", "gemini"),
+        ("opencode.jsonc", "", "opencode"),
+        ("GEMINI.md", "CLAUDECODE", "claude"),
+    ],
+)
+def test_auto_finds_the_client_that_is_used_here(repository: Shell, sign: str, variable: str, found: str) -> None:
+    (repository.cwd / sign).parent.mkdir(exist_ok=True)
+    (repository.cwd / sign).write_text("")
+    variables = dict.fromkeys(("CLAUDECODE", "CODEX_THREAD_ID"), "") | ({variable: "1"} if variable else {})
+    shell = repository.having(PATH="/usr/bin:/bin", **variables)
+    assert shell.json("runtime", "list")["detected"][0]["name"] == found
+
+
+def test_a_check_says_what_is_wrong_and_what_is_left_to_do(repository: Shell, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shell = repository.having(HOME=str(home))
+    assert "No client is set up here" in shell.ok("runtime", "check")
+    assert shell.thrum("runtime", "check", "claude").code == 1
+    shell.ok("init", "--runtime", "claude")
+    (found,) = shell.json("runtime", "check")["runtimes"]
+    assert (found["files"], found["user_step"], found["problems"]) == ("ok", "to do", [])
+    trusted = {"projects": {str(repository.cwd): {"hasTrustDialogAccepted": True}}}
+    (home / ".claude.json").write_text(json.dumps(trusted))
+    assert shell.json("runtime", "check")["runtimes"][0]["user_step"] == "done"
+    (repository.cwd / ".mcp.json").unlink()
+    answer = shell.thrum("runtime", "check")
+    assert answer.code == 1
+    assert ".mcp.json" in answer.out
+
+
+def executable(path: Path) -> Path:
+    """A file that a shell can start."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('#!/bin/sh\necho "started $*"\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_a_thrum_that_every_shell_finds_is_started_by_its_name(tmp_path: Path) -> None:
+    place = executable(tmp_path / "bin" / "thrum").parent
+    assert launcher(str(tmp_path / "x" / ".git"), {"PATH": str(place)}, str(tmp_path / "venv")) == PLAIN
+
+
+def test_one_in_an_environment_elsewhere_is_started_by_its_path(tmp_path: Path) -> None:
+    thrum = executable(tmp_path / "venv" / "bin" / "thrum")
+    found = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(thrum.parent)}, str(tmp_path / "venv"))
+    assert found == (str(thrum),)
+
+
+def test_one_in_the_repository_is_started_from_any_directory_and_after_a_move(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    executable(root / ".venv" / "bin" / "thrum")
+    git(tmp_path, "init", "--quiet", str(root))
+    found = launcher(str(root / ".git"), {"PATH": "/usr/bin:/bin"}, str(root / ".venv"))
+    assert str(tmp_path) not in " ".join(found)
+    moved = root.rename(tmp_path / "moved")
+    (moved / "deep" / "down").mkdir(parents=True)
+    done = subprocess.run([*found, "mcp", "serve"], cwd=moved / "deep" / "down", capture_output=True, check=True)
+    assert done.stdout == b"started mcp serve\n"
+
+
+def test_the_claude_folder_of_this_repository_is_what_init_writes() -> None:
+    recipe = merged([recipes.recipe("claude", str(ROOT), PLAIN)])
+    for path, pieces in recipe.items():
+        if path.startswith(".claude/") or path == ".mcp.json":
+            text = ""
+            for piece in pieces:
+                text = piece.add(text, mine=True)
+            assert (ROOT / path).read_text() == text, path
+
+
+def test_every_preset_has_a_recipe_and_every_field_a_value(tmp_path: Path) -> None:
+    for name, preset in PRESETS.items():
+        assert recipes.recipe(name, str(tmp_path), PLAIN)
+        assert all(value is not None for value in asdict(preset).values())

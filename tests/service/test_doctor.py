@@ -1,0 +1,200 @@
+"""doctor: each thing that can be wrong is found, told with what mends it, and mended where that is safe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contract.manifest import requirement
+from tests.places import Place, cut_short, git
+from thrum_store.service import agents
+from thrum_store.service.agents import ListAgents
+from thrum_store.service.doctor import Diagnosis, examine
+from thrum_store.service.findings import Finding
+
+
+def look(place: Place, *, fix: bool = False, **environ: str) -> Diagnosis:
+    return examine(str(place.root), fix=fix, environ=environ, host=place.host)
+
+
+def problems(found: Diagnosis) -> list[Finding]:
+    return [one for one in found.findings if one.status == "problem"]
+
+
+@pytest.fixture
+def talk(place: Place) -> Place:
+    """A store in which something was said."""
+    place.join("ann", "planner")
+    place.join("bob")
+    place.send("ann", "hello", "@bob")
+    return place
+
+
+def log_of(place: Place, agent: str) -> Path:
+    (file,) = (place.root / ".git/thrum-sync/a-sync/v1").glob(f"*/{agent}/*.jsonl")
+    return file
+
+
+def test_nothing_is_wrong_with_a_store_in_use(talk: Place) -> None:
+    found = look(talk, THRUM_NAME="ann")
+    assert (found.problems, problems(found)) == (0, [])
+    assert {one.check for one in found.findings} >= {"layout", "git", "permissions", "keys", "identity", "logs", "view"}
+
+
+def test_a_repository_without_a_store_is_told_how_to_get_one(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    (found,) = examine(str(tmp_path)).findings
+    assert (found.status, found.hint) == ("problem", "run `thrum init` there")
+
+
+def lose_directories(place: Place) -> None:
+    shutil.rmtree(place.root / ".thrum/var/bells")
+    shutil.rmtree(place.root / ".thrum/var/locks")
+
+
+def lose_the_worktree(place: Place) -> None:
+    (place.root / ".git/thrum-sync/a-sync/.git").unlink()
+
+
+def lose_the_branch(place: Place) -> None:
+    git(place.root, "update-ref", "-d", "refs/heads/a-sync")
+
+
+def forget_to_ignore(place: Place) -> None:
+    (place.root / ".gitignore").write_text("")
+    (place.root / ".git/info/exclude").write_text("")
+
+
+def open_the_doors(place: Place) -> None:
+    (place.root / ".thrum/var").chmod(0o755)
+    (place.root / ".thrum/var/keys/store.key").chmod(0o644)
+
+
+def leave_a_lock(place: Place) -> None:
+    lock = place.root / ".git/refs/heads/a-sync.lock"
+    lock.write_text("")
+    os.utime(lock, (0, 0))
+
+
+def break_the_view(place: Place) -> None:
+    (view,) = (place.root / ".thrum/var").glob("p-v*.db")
+    data = bytearray(view.read_bytes())
+    data[4096:8192] = b"\xff" * 4096
+    view.write_bytes(data)
+
+
+def interrupt_a_purge(place: Place) -> None:
+    for _ in range(12):
+        place.send("ann", "x" * 10_000, "@bob")
+    cut_short(place, "purge.cut")
+
+
+@requirement("doctor")
+@pytest.mark.parametrize(
+    ("spoil", "check"),
+    [
+        (lose_directories, "layout"),
+        (lose_the_worktree, "git"),
+        (lose_the_branch, "git"),
+        (forget_to_ignore, "git"),
+        (open_the_doors, "permissions"),
+        (leave_a_lock, "locks"),
+        (break_the_view, "view"),
+        (interrupt_a_purge, "purge"),
+    ],
+)
+def test_what_is_wrong_is_found_and_mended(talk: Place, spoil: Callable[[Place], None], check: str) -> None:
+    spoil(talk)
+    found = problems(look(talk))
+    assert {one.check for one in found} == {check}
+    assert all(one.hint and not one.fixed for one in found)
+    if check != "view":  # to look into a broken view is to mend it
+        assert problems(look(talk)) == found
+    mended = look(talk, fix=True)
+    assert mended.problems == 0
+    assert problems(look(talk)) == []
+
+
+def test_a_log_that_rotted_is_named_and_left_alone(talk: Place) -> None:
+    file = log_of(talk, "ann")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    found = look(talk, fix=True)
+    assert any(one.check == "logs" and "ann" in one.message for one in problems(found))
+    assert found.problems > 0
+    assert file.read_bytes() == bytes(data)
+
+
+def test_a_log_that_came_back_is_read_again(talk: Place) -> None:
+    file = log_of(talk, "bob")
+    good = file.read_bytes()
+    file.write_bytes(good[:300] + b"#" + good[301:])
+    with talk.open() as store:
+        store.rebuild()
+    file.write_bytes(good)
+    assert "view" in {one.check for one in problems(look(talk))}
+    look(talk, fix=True)
+    assert problems(look(talk)) == []
+    with talk.open() as store:
+        assert len(agents.list_agents(store, ListAgents()).agents) == 2
+
+
+def test_lost_or_foreign_keys_are_told_and_never_made_anew(talk: Place) -> None:
+    key = talk.root / ".thrum/var/keys/store.key"
+    good = key.read_text()
+    for spoiled in ("", "zz", "00" * 32):
+        key.write_text(spoiled)
+        assert {one.check for one in problems(look(talk, fix=True))} == {"keys"}
+    key.unlink()
+    assert {one.check for one in problems(look(talk, fix=True))} == {"keys"}
+    key.write_text(good)
+    key.chmod(0o600)
+    assert problems(look(talk)) == []
+
+
+def test_identities_that_fit_nobody_are_told(talk: Place) -> None:
+    (talk.root / ".thrum/identities/eve.json").write_text("{}")
+    (talk.root / ".thrum/identities/bad.json").write_text("not json")
+    told = " ".join(one.message for one in problems(look(talk, THRUM_NAME="mallory")))
+    assert "eve" in told and "bad.json" in told and "mallory" in told
+
+
+def test_several_identities_are_worth_a_note(talk: Place) -> None:
+    notes = [one for one in look(talk).findings if one.status == "note"]
+    assert any("ann, bob" in one.message and "THRUM_NAME" in (one.hint or "") for one in notes)
+
+
+def test_a_redirect_to_somewhere_else_is_a_problem(talk: Place) -> None:
+    other = talk.branch_out("feature")
+    (other.root / ".thrum/redirect").write_text("/nowhere\n")
+    (found,) = look(other).findings
+    assert (found.check, found.status) == ("redirect", "problem")
+
+
+def test_tracked_private_files_are_a_problem_that_only_a_person_mends(talk: Place) -> None:
+    git(talk.root, "add", "--force", ".thrum/identities/ann.json")
+    found = look(talk, fix=True)
+    assert any("git rm -r --cached .thrum" in (one.hint or "") for one in problems(found))
+
+
+def test_a_lock_that_somebody_holds_is_named_with_its_holder(talk: Place) -> None:
+    path = talk.root / ".thrum/var/commit.lock"
+    code = (
+        "import sys; from thrum_store.host import REAL; lock = REAL.lock(sys.argv[1]); lock.acquire();"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        from thrum_store.service.checkup import around
+
+        told = [found.finding for found in around(talk.paths, talk.host, {}) if found.finding.check == "locks"]
+        holder.communicate("")
+    assert any(f"process {holder.pid}" in one.message for one in told)

@@ -1,0 +1,213 @@
+"""A remote that is away, hangs, refuses or asks: a sync ends with a sentence, and nothing else notices."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import subprocess
+import sys
+import termios
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.sync.clones import git
+from tests.sync.conftest import Pair
+from thrum_store.gitinfo import GitRunner
+from thrum_store.sync import publicness
+from thrum_store.sync.git import Rejected, Unreachable
+from thrum_store.sync.publicness import PublicRemote
+
+
+def script(path: Path, body: str) -> Path:
+    """An executable shell script."""
+    path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_remote_that_refuses_is_named_and_not_asked_over_and_over(pair: Pair) -> None:
+    log = pair.remote.root / "asked"
+    hook = pair.remote.root / "hooks" / "pre-receive"
+    script(hook, f'echo asked >> "{log}"; echo "a-sync is protected here" >&2; exit 1')
+    pair.here.send("alice", "try", "@bob")
+    with pytest.raises(Rejected, match="pre-receive hook declined"):
+        pair.here.sync()
+    told = pair.here.status()
+    assert told.sync_state == "error" and "pre-receive" in (told.last_error or "") and told.ahead == 1
+    assert len(log.read_text(encoding="utf-8").splitlines()) <= 5
+    hook.unlink()
+    assert pair.here.sync().pushed
+    assert pair.here.status().last_error is None
+
+
+def test_where_another_machine_is_faster_the_sync_begins_again(pair: Pair) -> None:
+    """The remote lets somebody else in first, once, at the moment of our push."""
+    pair.there.send("bob", "me first", "@alice")
+    with pair.there.open() as store:
+        store.catch_up()
+    flag = pair.remote.root / "once"
+    other = git(pair.remote.root, "commit-tree", f"{pair.remote.tip}^{{tree}}", "-p", pair.remote.tip, "-m", "faster")
+    hook = pair.remote.root / "hooks" / "pre-receive"
+    script(
+        hook,
+        f'[ -e "{flag}" ] && exit 0; touch "{flag}"; unset GIT_QUARANTINE_PATH\n'
+        f"git update-ref refs/heads/a-sync {other}",
+    )
+    assert pair.there.sync().pushed
+    assert pair.remote.tip != other
+    pair.here.sync()
+    assert "me first" in pair.here.contents()
+
+
+def test_a_silent_remote_is_left_alone_with_all_it_started(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = tmp_path / "pids"
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script(tmp_path / "ssh", f'echo $$ >> "{pids}"; exec sleep 300')))
+    git_runner = GitRunner(str(pair.here.root))
+    done = git_runner.talk("ls-remote", "ssh://localhost/nowhere.git", silence=0.5)
+    assert done.status != 0 and "no word" in done.err
+    for pid in pids.read_text(encoding="utf-8").split():
+        assert ended(int(pid))
+
+
+def ended(pid: int) -> bool:
+    """Whether a process that is not our child ends within five seconds."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 5)[0])
+    finally:
+        os.close(handle)
+
+
+def test_nobody_is_asked_for_a_password(pair: Pair, tmp_path: Path) -> None:
+    """Even where there is a terminal to ask on."""
+    asked = tmp_path / "asked"
+    ssh = script(tmp_path / "ssh", f'if (exec </dev/tty) 2>/dev/null; then echo tty > "{asked}"; fi; exit 255')
+    pair.here.git("remote", "set-url", "origin", "ssh://localhost/nowhere.git")
+    program = (
+        "import sys; from thrum_store import paths; from thrum_store.store import open_store\n"
+        "from thrum_store.sync.git import Branch\nfrom thrum_store.host import REAL\n"
+        "try: Branch(paths.find(sys.argv[1]), REAL, 'origin').fetch()\n"
+        "except Exception as error: print(error.code)"
+    )
+    leader, terminal = os.openpty()
+
+    def own_the_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+    environment = {**os.environ, "GIT_SSH_COMMAND": str(ssh), "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(pair.here.root)], env=environment, stdin=terminal, capture_output=True,
+        preexec_fn=own_the_terminal, check=True,
+    )  # fmt: skip
+    os.close(leader)
+    os.close(terminal)
+    assert done.stdout.decode().strip() == "remote_unreachable"
+    assert not asked.exists()
+
+
+@pytest.mark.parametrize("name", ["--upload-pack=touch sprung", "-oProxyCommand=x", "a/../b", "x y"])
+def test_a_remote_with_a_strange_name_is_not_used(pair: Pair, name: str) -> None:
+    config = pair.here.root / ".git" / "config"
+    config.write_text(f'{config.read_text()}\n[remote "{name}"]\n\turl = /nowhere\n[thrum]\n\tremote = "{name}"\n')
+    with pytest.raises(Exception, match="thrum.remote"):
+        pair.here.sync()
+    assert not (pair.here.root / "sprung").exists()
+
+
+def test_a_transport_that_runs_programs_is_refused(pair: Pair) -> None:
+    sprung = pair.here.root / "sprung"
+    pair.here.git("remote", "set-url", "origin", f"ext::sh -c touch% {sprung}")
+    pair.here.git("config", "protocol.ext.allow", "always")
+    with pytest.raises(Unreachable):
+        pair.here.sync()
+    assert not sprung.exists()
+
+
+# --- who can read the remote ----------------------------------------------------------------------------------------
+
+
+class Closed(BaseHTTPRequestHandler):
+    """A server that wants a password."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="x"')
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+class Open(SimpleHTTPRequestHandler):
+    """A server that shows files to everyone."""
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def serve(handler: partial[Open] | type[Closed]) -> ThreadingHTTPServer:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def test_what_anyone_can_read_is_refused_unless_that_very_remote_is_allowed(pair: Pair) -> None:
+    git(pair.remote.root, "update-server-info")
+    server = serve(partial(Open, directory=str(pair.remote.root.parent)))
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/remote.git"
+        pair.here.git("remote", "set-url", "origin", url)
+        pair.here.send("alice", "secret", "@bob")
+        with pytest.raises(PublicRemote, match="anyone can read"):
+            pair.here.sync()
+        assert pair.here.status().last_error_code == "public_remote"
+        pair.here.git("config", "--local", "--add", "thrum.publicRemote", "http://127.0.0.1/another.git")
+        with pytest.raises(PublicRemote):
+            pair.here.sync()
+        pair.here.git("config", "--local", "--add", "thrum.publicRemote", url)
+        with pytest.raises(Unreachable, match="http"):  # let through, and then plain http is no transport of ours
+            pair.here.sync()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_what_asks_a_stranger_for_a_password_is_not_public(pair: Pair) -> None:
+    server = serve(Closed)
+    try:
+        pair.here.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
+        with pytest.raises(Unreachable):
+            pair.here.sync()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("git@example.com:team/code.git", "https://example.com/team/code.git"),
+        ("ssh://git@example.com:2222/team/code.git", "https://example.com/team/code.git"),
+        ("https://example.com/team/code.git", "https://example.com/team/code.git"),
+        ("/srv/git/code.git", None),
+        ("../code.git", None),
+        ("file:///srv/git/code.git", None),
+    ],
+)
+def test_a_stranger_would_look_for_the_same_repository(url: str, expected: str | None) -> None:
+    assert publicness.anonymous(url) == expected
+
+
+def test_a_password_in_a_url_is_neither_shown_nor_kept() -> None:
+    assert publicness.without_credentials("https://me:secret@example.com/x.git") == "https://example.com/x.git"
