@@ -65,6 +65,8 @@ ALLOWED = {
     ("thrum_store/database.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
     ("thrum_store/gitfiles.py", "open"): "reads git's own pointer files, before there is a store or a seam",
+    ("thrum_store/locks.py", "open"): "reads who holds a lock that was not free in time",
+    ("thrum_store/locks.py", "os.open"): "opens the file to lock; flock belongs to the descriptor",
     ("thrum_store/setup.py", "open"): "writes the user's ignore file in place: its mode and a link to it stay",
     ("thrum_store/wake.py", "os.open"): "a bell is a FIFO, not a file of the store: nothing of it survives",
     ("thrum_store/wake.py", "os.rename"): "a bell gets its name once it is held",

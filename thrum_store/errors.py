@@ -2,20 +2,16 @@
 
 ThrumError
 ├── Invalid               bad name, address, scope, duration, body …
-├── NotFound
-│   ├── UnknownRecipient  UnknownGroup  UnknownMember  UnknownMessage  UnknownSession
-├── Conflict
-│   ├── NameTaken  GroupExists  GroupCycle  KeyReused  WorktreeMismatch
-├── Refused
-│   ├── NotAuthor  ProtectedGroup  NeedsConfirmation
+├── NotFound              UnknownRecipient  UnknownGroup  UnknownMember  UnknownMessage  UnknownSession
+├── Conflict              NameTaken  GroupExists  GroupCycle  KeyReused  WorktreeMismatch
+├── Refused               NotAuthor  ProtectedGroup  NeedsConfirmation
 ├── NoIdentity            AmbiguousIdentity  NotRegistered
 ├── NotARepository        NotInitialized
 ├── StoreBusy             DiskFull  StorageFailed
 ├── Damaged               ViewDamaged
 └── Unsupported
 
-Each class has a stable `code`; an instance has one sentence (`message`) and what to do next (`hint`).
-Doors translate these once; nobody else catches them.
+Each has a stable `code`, one sentence (`message`) and what to do next (`hint`). Doors translate them, once.
 """
 
 from __future__ import annotations
@@ -68,10 +64,7 @@ class UnknownGroup(NotFound):
     code = "unknown_group"
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"there is no group {name!r}",
-            hint=f"`thrum group list` shows all groups; `thrum group create {name}` makes this one",
-        )
+        super().__init__(f"there is no group {name!r}", hint=f"`thrum group create {name}` makes it")
 
 
 class UnknownMember(NotFound):
@@ -80,9 +73,7 @@ class UnknownMember(NotFound):
     code = "unknown_member"
 
     def __init__(self, kind: str, value: str) -> None:
-        super().__init__(
-            f"there is no {kind} {value!r}", hint="`thrum agent list` and `thrum group list` show what exists"
-        )
+        super().__init__(f"there is no {kind} {value!r}", hint="see `thrum agent list` and `thrum group list`")
 
 
 class UnknownMessage(NotFound):
@@ -120,8 +111,7 @@ class WorktreeMismatch(Conflict):
     def __init__(self, name: str, theirs: str, ours: str) -> None:
         super().__init__(
             f"agent {name!r} works in the worktree {theirs!r}, and this is {ours!r}",
-            hint=f"use your own name (THRUM_NAME=…), or take this one over: "
-            f"`thrum agent register --name {name} --role ROLE --module MODULE --force`",
+            hint=f"use your own name; to take it over, add --force to `thrum quickstart --name {name} …`",
         )
 
 
@@ -289,7 +279,7 @@ class Damaged(ThrumError):
     def __init__(self, what: str, why: str) -> None:
         super().__init__(
             f"{what} is damaged: {why}",
-            hint="everything else goes on; do not edit it by hand, restore the file from a backup or another clone",
+            hint="all else goes on; restore that file from a backup or another clone",
         )
 
 

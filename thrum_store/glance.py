@@ -87,6 +87,11 @@ def notes(here: Spot, key: str) -> str:
     return os.path.join(here.var, "hooks", key)
 
 
+def idle_mark(var: str, key: str) -> str:
+    """A file that is there while a listener waits for an idle session; it holds the listener's process id."""
+    return os.path.join(var, "hooks", f"{key}.idle")
+
+
 def notes_key(name: str, session: str) -> str:
     """The file name of a session's notes: its agent and its id, of which only plain letters count."""
     plain = "".join(letter for letter in session if letter.isalnum() or letter in "-_")[:80]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .clock import Clock, Entropy
-from .storage import Lock, Storage
+from .locks import LOCK_DEADLINE, Lock
+from .storage import Storage
 
 
 class Host(NamedTuple):
@@ -14,10 +15,11 @@ class Host(NamedTuple):
     clock: Clock = Clock()
     entropy: Entropy = Entropy()
     storage: Storage = Storage()
+    patience: float = LOCK_DEADLINE  # seconds until a lock that nobody frees is an error
 
     def lock(self, path: str) -> Lock:
         """A lock on `path`, not taken yet."""
-        return self.storage.lock(path)
+        return Lock(path, self.patience)
 
 
 REAL = Host()

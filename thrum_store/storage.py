@@ -6,13 +6,12 @@ can end, stop or fail a process exactly there: THRUM_FAILPOINT=name:action[:n], 
 
 from __future__ import annotations
 
-import _thread
 import errno
 import os
 import sys
 from contextlib import suppress
 
-from .errors import DiskFull, StorageFailed, StoreBusy, ThrumError, Unsupported
+from .errors import DiskFull, StorageFailed, ThrumError, Unsupported
 
 try:
     import fcntl
@@ -21,8 +20,7 @@ except ImportError as missing:  # Windows: no flock, no FIFO (docs/decisions/000
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone does not reach the disk
-_SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, no planted FIFO holds us up
-LOCK_DEADLINE = 10.0  # seconds until a lock that nobody frees is an error (V1)
+SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, no planted FIFO holds us up
 
 
 def failed(error: OSError, what: str) -> StorageFailed | DiskFull:
@@ -31,108 +29,8 @@ def failed(error: OSError, what: str) -> StorageFailed | DiskFull:
     return DiskFull(reason) if error.errno in _NO_ROOM else StorageFailed(reason)  # EDQUOT and EFBIG are "full" too
 
 
-class Lock:
-    """An advisory lock on a file, freed by the kernel when its holder dies. Nobody ever removes the file."""
-
-    def __init__(self, path: str, deadline: float = LOCK_DEADLINE) -> None:
-        self.path = path
-        self._deadline = deadline
-        self._fd = -1
-
-    def acquire(self, deadline: float | None = None) -> None:
-        """Takes the lock within `deadline` seconds, or raises StoreBusy with the holder's pid."""
-        if self.try_acquire():
-            return
-        fd = self._open()
-        if not _Blocked(fd).until(self._deadline if deadline is None else deadline):
-            raise StoreBusy(self._holder(), os.path.basename(self.path))
-        self._hold(fd)
-
-    def try_acquire(self) -> bool:
-        """Takes the lock if it is free; never waits."""
-        fd = self._open()
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(fd)
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                return False
-            raise failed(error, f"cannot lock {self.path}") from error
-        self._hold(fd)
-        return True
-
-    def release(self) -> None:
-        """Frees the lock."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def _open(self) -> int:
-        try:
-            return os.open(self.path, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
-        except OSError as error:
-            raise failed(error, f"cannot open {self.path}") from error
-
-    def _hold(self, fd: int) -> None:
-        """Signs the file with our pid, for whoever waits in vain; a courtesy that a full disk may refuse."""
-        self._fd = fd
-        with suppress(OSError):
-            os.pwrite(fd, b"%-10d" % os.getpid(), 0)
-
-    def _holder(self) -> str:
-        try:
-            with open(self.path, "rb") as file:
-                return file.read(10).decode("ascii", "replace").strip()
-        except OSError:
-            return ""
-
-    def __enter__(self) -> Lock:
-        self.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-
-class _Blocked:
-    """A blocking flock with a time limit. The kernel hands the lock on without a pause, which polling cannot; and only
-    a thread of its own can be left behind in a call that does not return."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._done, self._gate = _thread.allocate_lock(), _thread.allocate_lock()
-        self._locked = self._left = False
-        self._done.acquire()
-
-    def until(self, seconds: float) -> bool:
-        """Whether the lock was taken in time. If not, the descriptor is closed, sooner or later."""
-        _thread.start_new_thread(self._take, ())
-        try:
-            self._done.acquire(True, seconds)
-        finally:
-            with self._gate:
-                self._left = not self._locked
-        return self._locked
-
-    def _take(self) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-            taken = True
-        except OSError:
-            taken = False
-        with self._gate:
-            self._locked = taken and not self._left
-            if not self._locked:
-                os.close(self._fd)
-        self._done.release()
-
-
 class Storage:
     """Files and directories of the store: 0600 and 0700, no link is ever followed."""
-
-    def lock(self, path: str) -> Lock:
-        """A lock on `path`, not taken yet."""
-        return Lock(path)
 
     def size(self, path: str) -> int:
         """Bytes in the file, or -1 where there is none."""
@@ -155,7 +53,7 @@ class Storage:
     def read(self, path: str, start: int = 0, limit: int = -1) -> bytes:
         """The bytes from `start` (at most `limit`); FileNotFoundError where there is no file."""
         try:
-            fd = os.open(path, os.O_RDONLY | _SAFE)
+            fd = os.open(path, os.O_RDONLY | SAFE)
             try:
                 wanted = limit if limit >= 0 else max(os.fstat(fd).st_size - start, 0)
                 return _pread(fd, wanted, start)
@@ -173,7 +71,7 @@ class Storage:
         knows what the disk holds, and a second sync would report success for lost bytes (reliability §1 row 9).
         """
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND | _SAFE)
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | SAFE)
         except OSError as error:
             raise failed(error, f"cannot open {path}") from error
         try:
@@ -193,7 +91,7 @@ class Storage:
 
     def _synced(self, path: str, flags: int, *, data_only: bool) -> None:
         try:
-            fd = os.open(path, flags | _SAFE)
+            fd = os.open(path, flags | SAFE)
             try:
                 _flush(fd, data_only)
             finally:
@@ -204,7 +102,7 @@ class Storage:
     def truncate(self, path: str, length: int) -> None:
         """Cuts the file to `length` bytes, durably."""
         try:
-            fd = os.open(path, os.O_WRONLY | _SAFE)
+            fd = os.open(path, os.O_WRONLY | SAFE)
             try:
                 os.ftruncate(fd, length)
                 _flush(fd, True)
@@ -216,7 +114,7 @@ class Storage:
     def create(self, path: str, data: bytes) -> None:
         """A new file with these bytes, durable with its name; FileExistsError where there is one."""
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600)
         except FileExistsError:
             raise
         except OSError as error:
@@ -320,7 +218,7 @@ def failpoint(name: str) -> None:
     """Does nothing, unless a test named this step in THRUM_FAILPOINT (actions: kill, stop, exit, eio, enospc)."""
     if "THRUM_FAILPOINT" not in os.environ or os.environ.get("THRUM_TESTING") != "1":
         return
-    wanted, action, count = (os.environ["THRUM_FAILPOINT"].split(":") + ["", "1"])[:3]
+    wanted, action, count = (os.environ["THRUM_FAILPOINT"].split(":") + ["1"])[:3]
     if wanted != name:
         return
     _hits[name] = _hits.get(name, 0) + 1

@@ -21,11 +21,12 @@ from .database import mapped
 from .errors import Damaged, DiskFull, NotInitialized, StorageFailed, ThrumError, ViewDamaged
 from .events import Draft, Event
 from .host import REAL, Host
+from .locks import Lock
 from .log import Head, Reading, Shard
 from .paths import Paths
 from .projection import Projection
 from .purged import PurgedLog
-from .storage import Lock, failpoint
+from .storage import failpoint
 from .view import Progress, View
 from .wake import ring
 
@@ -254,11 +255,14 @@ def open_store(paths: Paths, host: Host = REAL) -> Store:
 
     Raises NotInitialized where there is none, StoreBusy while another process rebuilds it for long.
     """
+    failpoint("store.open")
     try:
-        told = json.loads(host.storage.read(os.path.join(paths.var, "store.json")))
+        own = str(json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["store"])
     except FileNotFoundError:
         raise NotInitialized(paths.root) from None
-    store = Store(paths, host, told["store"])
+    except (ValueError, TypeError, KeyError):
+        raise Damaged(os.path.join(paths.var, "store.json"), "it does not say which store this is") from None
+    store = Store(paths, host, own)
     try:
         _healed(store, store.catch_up)
     except BaseException:

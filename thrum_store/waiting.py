@@ -78,7 +78,6 @@ class Watch:
 
     def look(self) -> tuple[Signal, ...]:
         """What has arrived by now. Raises NotRegistered for a caller that nobody registered."""
-        self.store.refresh()
         return _look(self.store, self)
 
     def arrived(self) -> tuple[Signal, ...]:
@@ -118,7 +117,7 @@ _catch_up = use_case(Store.catch_up)
 
 @use_case
 def _look(store: Store, watch: Watch) -> tuple[Signal, ...]:
-    del store
+    store.refresh()
     return watch.arrived()
 
 

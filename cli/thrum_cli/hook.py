@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> int:
     """Answers one hook call on standard output. Returns 0, and 2 where that wakes the agent (`listen`)."""
     try:
         raw = _read()
-        if arguments and arguments[0] in _OFFERING and _nothing_new(raw):
+        if arguments and arguments[0] in _OFFERING and _nothing_new(arguments[0], raw):
             return 0
         from .hooks.events import answer  # only where there is something to do
 
@@ -53,18 +53,21 @@ def session(raw: bytes) -> str:
     return ""
 
 
-def _nothing_new(raw: bytes) -> bool:
+def _nothing_new(event: str, raw: bytes) -> bool:
     here = glance.spot(project())
     if here is None:
         return True
     name = glance.agent(here, os.environ.get("THRUM_NAME"))
     if not name:
         return True
+    key = glance.notes_key(name, session(raw))
+    if event == "prompt" and os.path.exists(glance.idle_mark(here.var, key)):
+        return False  # its listener has to end
     view = glance.generation(here)
     newest = glance.newest_unread(here, view, name)
     if not newest:
         return newest is not None
-    before = glance.told(here, glance.notes_key(name, session(raw)))
+    before = glance.told(here, key)
     return before[0] == view and before[1] >= newest
 
 

@@ -98,7 +98,8 @@ def _returned(command: Common) -> list[type]:
     function = inspect.unwrap(command.callback) if command.callback is not None else None
     said = typing.get_type_hints(function).get("return") if function is not None else None
     if said is not Outcome or function is None:
-        return [said] if isinstance(said, type) and said in human.registry and said is not type(None) else []
+        named: tuple[Any, ...] = typing.get_args(said) or (said,)
+        return [one for one in named if one in human.registry and one is not type(None)]
     claimed = {one for _, other in every() if other is not command for one in _plainly(other)}
     rendered = [shape for shape, form in human.registry.items() if form.__module__ == function.__module__]
     return [shape for shape in rendered if shape not in claimed]

@@ -11,11 +11,14 @@ from .output import Outcome, human
 _SECTIONS = {
     "Setup & orientation": {
         "init": Entry("commands.setup:init", "Set thrum up in this repository."),
+        "setup": Entry("commands.worktree:setup", "Set up a worktree, or the instructions for an agent."),
         "quickstart": Entry("commands.registration:quickstart", "Register, start a session and set your intent."),
         "prime": Entry("commands.overview:prime", "Tell an agent all it needs to start or to go on."),
         "overview": Entry("commands.overview:overview", "Show everything at once: you, the team, your inbox."),
         "status": Entry("commands.overview:status", "Show who you are, your session, your work and your inbox."),
         "whoami": Entry("commands.orient:whoami", "Show your identity and where it comes from."),
+        "migrate": Entry("commands.migrate:migrate", "Take over what an older thrum kept."),
+        "config": Entry("commands.config:config", "Show every setting and where it comes from."),
         "doctor": Entry("commands.doctor:doctor", "Check everything, and say what mends what is wrong."),
         "version": Entry("commands.version:version", "Show the version, the build and where to read more."),
         "completion": Entry("commands.completion:completion", "Print the completion script of a shell."),

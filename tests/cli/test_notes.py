@@ -7,6 +7,7 @@ import pytest
 from tests.contract.manifest import requirement
 
 from .conftest import Team
+from .shell import git
 
 
 @requirement("context:save", "context:show", "context:clear")
@@ -41,6 +42,20 @@ def test_another_agents_context_is_reached_by_name(team: Team) -> None:
     team.builder.ok("context", "save", "--agent", "helper", stdin=b"for the helper")
     assert team.builder.ok("context", "show", "--agent", "@helper", "--raw") == "for the helper\n"
     assert team.builder.thrum("context", "show", "--agent", "../x").code == 1
+
+
+@requirement("context:sync")
+def test_a_shared_context_is_found_in_other_worktrees(team: Team) -> None:
+    assert "nothing to share" in team.builder.ok("context", "sync")
+    team.builder.ok("context", "save", stdin=b"for everyone")
+    assert team.planner.json("context", "show", "--agent", "builder")["has_context"] is False
+    assert "a-sync (12 bytes)" in team.builder.ok("context", "sync")
+    assert team.builder.json("context", "sync")["status"] == "unchanged"
+    assert team.planner.ok("context", "show", "--agent", "builder", "--raw") == "for everyone\n"
+    assert "as it shared it" in team.planner.ok("context", "show", "--agent", "builder")
+    names = git(team.planner.cwd, "ls-tree", "-r", "--name-only", "a-sync")
+    assert "/builder/context.md" in names
+    assert team.builder.thrum("context", "sync", "--agent", "nobody").code == 1
 
 
 def test_what_is_no_text_is_no_context(team: Team) -> None:

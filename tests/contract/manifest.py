@@ -108,6 +108,27 @@ MANIFEST = {
     "group:list": Entry("thrum group list [--json] List all groups.", "everyone comes first"),
     "group:info": Entry("thrum group info NAME [--json] Show group details.", "as it says"),
     "group:members": Entry("(--expand resolves nested groups/roles to agent IDs)", "as it says"),
+    "setup": Entry(
+        "thrum setup WORKTREE_PATH Configure a feature worktree with .thrum/redirect", "any worktree of the repository"
+    ),
+    "setup:claude-md": Entry(
+        "thrum setup claude-md Generate Thrum agent coordination instructions for CLAUDE.md. "
+        "Prints to stdout by default.",
+        "as it says",
+    ),
+    "setup:claude-md:apply": Entry(
+        "Use --apply to append to CLAUDE.md (creates if missing). "
+        "Use --force with --apply to replace existing Thrum section.",
+        "everything else in the file stays",
+    ),
+    "config:show": Entry(
+        "thrum config show [--json] Show effective configuration from all sources (config.json, env, defaults).",
+        "and from git's configuration",
+    ),
+    "migrate": Entry(
+        "thrum migrate [--repo PATH] Migrate old-layout repos (JSONL on main branch) to worktree architecture.",
+        "and the logs of the Go program; they are only read; again is harmless",
+    ),
     # coordination, contexts, upkeep
     "overview": Entry(
         "thrum overview [--json] Show combined status: identity, work context, team, inbox, sync.",
@@ -181,6 +202,10 @@ MANIFEST = {
     "context:preamble": Entry(
         "thrum context preamble [--init] [--file PATH] [--agent NAME]",
         "--init takes the role's template where there is one",
+    ),
+    "context:sync": Entry(
+        "thrum context sync [--agent NAME] Copy context to the a-sync branch for sharing across worktrees.",
+        "and machines, with the next sync",
     ),
     "context:prime": Entry("thrum context prime [--json]", "the same as thrum prime"),
     "who-has": Entry(

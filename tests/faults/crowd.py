@@ -18,7 +18,7 @@ from thrum_store.service import agents
 from thrum_store.service.agents import Register
 from thrum_store.store import Store, open_store
 
-SPEAKER = str(Path(__file__).with_name(os.environ.get("SPK", "speaker.py")))
+SPEAKER = str(Path(__file__).with_name("speaker.py"))
 
 
 def register(repo: Paths, names: list[str], roles: tuple[str, ...] = ("writer",)) -> list[Caller]:

@@ -106,3 +106,34 @@ def test_a_monitor_says_a_line_for_each_arrival_without_the_senders_words(sessio
     assert "ignore" not in line
     second = session.gets("again")
     assert second in monitor.stdout.readline().decode()
+
+
+def test_a_listener_ends_when_the_session_gets_a_prompt_and_the_next_one_takes_over(
+    session: Session, start: Start
+) -> None:
+    session.context("session-start")
+    first = start("hook", "listen")
+    until(lambda: waiting(session))
+    assert session.hook("prompt").out == ""
+    second = start("hook", "listen")
+    assert first.wait(PATIENCE) == 0
+    until(lambda: waiting(session))
+    session.gets("Wake up")
+    assert second.wait(PATIENCE) == 2
+
+
+def test_codex_is_woken_by_a_message_in_its_own_queue(session: Session, tmp_path: Path) -> None:
+    codex = tmp_path / "bin" / "codex"
+    codex.parent.mkdir()
+    part, queued = tmp_path / "part", tmp_path / "queued"
+    codex.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{part}"\nmv "{part}" "{queued}"\n')
+    codex.chmod(0o755)
+    agent = session.agent.having(PATH=f"{codex.parent}:{os.environ['PATH']}")
+    told = json.dumps({"session_id": "0199-thread"}).encode()
+    assert agent.run("hook", "listen", "--runtime", "codex", stdin=told).code == 0
+    until(lambda: waiting(session))
+    session.gets("Wake up")
+    until(queued.exists)
+    arguments = queued.read_text().splitlines()
+    assert arguments[:4] == ["queue", "--thread", "0199-thread", "--message"]
+    assert "Wake up" in "\n".join(arguments)

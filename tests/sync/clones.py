@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +134,7 @@ class Clone:
         return done
 
     @contextmanager
-    def open(self) -> Iterator[Store]:
+    def open(self) -> Generator[Store]:
         """The store, for one use."""
         with open_store(self.paths) as store:
             yield store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -140,3 +141,50 @@ def test_a_linked_worktree_syncs_the_same_store(pair: Pair) -> None:
     assert linked.sync().pushed
     pair.there.sync()
     assert "from the main worktree" in pair.there.contents()
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (1, 3), (3, 1)])
+def test_a_copied_clone_never_publishes_a_second_story(pair: Pair, ours: int, theirs: int) -> None:
+    copy = Clone(pair.here.root.parent / "copy")
+    shutil.copytree(pair.here.root, copy.root, symlinks=True)
+    for _ in range(ours):
+        pair.here.send("alice", "the original", "@bob")
+    for number in range(theirs):
+        copy.send("alice", f"the copy {number}", "@bob")
+    pair.here.sync()
+    copy.sync()
+    (stopped,) = copy.status().frozen
+    assert (stopped.agent_id, stopped.code) == ("alice", "diverged")
+    pair.there.sync()
+    assert "the original" in pair.there.contents()
+    assert not any("the copy" in text for text in pair.there.contents())
+    assert pair.there.status().frozen == pair.here.status().frozen == ()
+    assert not copy.sync().committed and not pair.here.sync().committed
+
+
+def test_a_restored_backup_takes_up_its_own_log_where_the_branch_has_more(pair: Pair) -> None:
+    backup = pair.here.root.parent / "backup"
+    shutil.copytree(pair.here.root, backup, symlinks=True)
+    pair.here.send("alice", "after the backup", "@bob")
+    pair.here.sync()
+    shutil.rmtree(pair.here.root)
+    backup.rename(pair.here.root)
+    pair.here.sync()
+    assert "after the backup" in pair.here.contents()
+    pair.here.send("alice", "and on it goes", "@bob")
+    pair.here.sync()
+    pair.there.sync()
+    assert converged(pair.here, pair.there)
+
+
+@pytest.mark.parametrize("broken", ["gone", "lost"])
+def test_a_branch_that_was_lost_here_is_made_again_from_the_logs(pair: Pair, broken: str) -> None:
+    if broken == "gone":
+        pair.here.git("update-ref", "-d", "refs/heads/a-sync")
+    else:
+        (pair.here.root / ".git" / "refs" / "heads" / "a-sync").write_text("1" * 40 + "\n", encoding="utf-8")
+    pair.here.send("alice", "still here", "@bob")
+    assert pair.here.sync().pushed
+    pair.there.sync()
+    assert converged(pair.here, pair.there)
+    assert pair.here.git("fsck", "--no-dangling") == ""

@@ -194,7 +194,7 @@ def too_deep(stranger: Stranger) -> None:
     deep: dict[str, object] = {}
     for _ in range(100):
         deep = {"x": deep}
-    data = {"to": [], "recipients": [], "content": "deep", "format": "plain", "structured": deep}
+    data: dict[str, object] = {"to": [], "recipients": [], "content": "deep", "format": "plain", "structured": deep}
     stranger.say("message.create", data)
 
 

@@ -126,6 +126,18 @@ def test_a_purge_that_is_cut_short_while_it_arrives_is_finished_by_the_next_sync
     assert agreed(pair.here, pair.there)
 
 
+def test_what_is_only_to_be_removed_is_removed_by_the_next_sync_too(pair: Pair) -> None:
+    spoken(pair.here)
+    pair.here.sync()
+    pair.there.sync()
+    purged(pair.here)
+    pair.here.sync()
+    pair.there.killed_at("rebuild.filled")
+    pair.there.sync()
+    assert traces(pair.there.logs) == [] and in_branch(pair.remote) == []
+    assert agreed(pair.here, pair.there)
+
+
 def test_somebody_elses_cut_cannot_be_forged(pair: Pair) -> None:
     pair.here.send("alice", "stays", "@bob")
     pair.here.sync()

@@ -145,15 +145,15 @@ class Closed(BaseHTTPRequestHandler):
         self.send_header("WWW-Authenticate", 'Basic realm="x"')
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        return
+    def log_message(self, format: str, *args: object) -> None:
+        del format, args
 
 
 class Open(SimpleHTTPRequestHandler):
     """A server that shows files to everyone."""
 
-    def log_message(self, *_: object) -> None:
-        return
+    def log_message(self, format: str, *args: object) -> None:
+        del format, args
 
 
 def serve(handler: partial[Open] | type[Closed]) -> ThreadingHTTPServer:

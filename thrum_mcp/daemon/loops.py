@@ -32,6 +32,7 @@ class Loop:
         self._turn = turn
         self._rhythm = rhythm
         self._entropy = entropy
+        self.sleeps = False
         self._changed = anyio.Event()
         self._wanted = anyio.Event()
 
@@ -48,8 +49,10 @@ class Loop:
         """Takes turns until it is cancelled, or until one fails."""
         running()
         while True:
+            self.sleeps = False
             self._changed, self._wanted = anyio.Event(), anyio.Event()
             await anyio.to_thread.run_sync(self._turn, abandon_on_cancel=True)
+            self.sleeps = True
             with anyio.move_on_after(self._pause()):
                 await self._changed.wait()
                 with anyio.move_on_after(self._rhythm.after_change):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from thrum_store.errors import ThrumError
 
 from . import rpc
-from .calls import agents, groups, messages, sessions, subscriptions, sync
+from .calls import agents, contexts, groups, messages, sessions, subscriptions, sync
 from .desk import Daemon, Desk, Listening, Method, Nothing, adapter, method
 from .health import Health
 from .limits import Limits
@@ -39,6 +39,7 @@ METHODS: dict[str, Method] = {
     **groups.METHODS,
     **messages.METHODS,
     **subscriptions.METHODS,
+    **contexts.METHODS,
     **sync.METHODS,
 }
 

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from thrum_store.errors import StoreBusy, ThrumError
 from thrum_store.host import Host
+from thrum_store.locks import Lock
 from thrum_store.paths import Paths
-from thrum_store.storage import Lock
 
 from . import client, places
 from .refusals import AlreadyRunning, DaemonFailed, DaemonNotRunning

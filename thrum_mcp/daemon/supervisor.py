@@ -5,7 +5,7 @@ notices; `states` is what `daemon status` shows of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -51,7 +51,7 @@ class Supervisor:
     def __init__(self) -> None:
         self._kept: list[_Kept] = []
 
-    async def keep(self, parts: list[Part], ready: Callable[[], Awaitable[None]]) -> None:
+    async def keep(self, parts: Sequence[Part], ready: Callable[[], Awaitable[None]]) -> None:
         """Runs the parts. Calls `ready` once each has run or failed for the first time."""
         self._kept = [_Kept(part) for part in parts]
         async with anyio.create_task_group() as group:

@@ -1,17 +1,19 @@
 """What an agent notes for itself, to find its way back after a compaction or in a new session.
 
 Two files in the agent's worktree: `.thrum/context/<agent>.md`, and `<agent>_preamble.md`, the stable text before it.
+Sharing puts a copy of the first into the branch a-sync, where every worktree and machine finds it.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import model
 from ..errors import Invalid
 from ..host import Host
 from ..paths import Paths
+from ..queries import agents
 from ..store import Store
 from ..times import rfc3339
 
@@ -21,7 +23,10 @@ _PREAMBLE = "_preamble"
 
 @dataclass(frozen=True)
 class Context:
-    """An agent's saved context and preamble. `content` and `updated_at` are None where nothing was saved."""
+    """An agent's saved context and preamble. `content` and `updated_at` are None where nothing was saved.
+
+    `shared`: this is the copy that the agent shared, because there is none in this worktree.
+    """
 
     agent_id: str
     has_context: bool
@@ -29,6 +34,7 @@ class Context:
     preamble: str | None
     size: int
     updated_at: str | None
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,20 @@ def save(store: Store, agent: str, content: str) -> Saved:
 
 
 def show(store: Store, agent: str) -> Context:
-    """The agent's context and preamble in this worktree. Raises Invalid for a name that is none."""
-    return in_worktree(store.paths, store.host, agent)
+    """The agent's context and preamble in this worktree, else the context it shared. Raises Invalid for no name."""
+    found = in_worktree(store.paths, store.host, agent)
+    if found.has_context:
+        return found
+    places = [os.path.join(store.paths.logs, one.store, shared_path(agent)) for one in agents.named(store.view, agent)]
+    content = next((copy for copy in (_text(store.host, place) for place in places) if copy), None)
+    if content is None:
+        return found
+    return replace(found, has_context=True, content=content, size=len(content.encode()), shared=True)
+
+
+def shared_path(agent: str) -> str:
+    """Where a shared context lies below its store."""
+    return f"{agent}/context.md"
 
 
 def in_worktree(paths: Paths, host: Host, agent: str) -> Context:

@@ -1,4 +1,4 @@
-"""Mailboxes for people: inbox, sent, and marking as read. Looking never marks anything."""
+"""Mailboxes for people: the inbox (`inbox.py`), what one sent, and marking as read. Looking never marks anything."""
 
 from __future__ import annotations
 
@@ -10,60 +10,21 @@ from ..errors import Invalid, NotAuthor, UnknownMessage
 from ..events import Draft
 from ..model import EVERYONE, Caller
 from ..queries import agents, mailbox, messages
-from ..queries.mailbox import Filter
 from ..queries.messages import Row
 from ..store import Store, use_case
 from ..times import maybe_rfc3339, rfc3339
 from . import addressing, shapes
 from .callers import acting, known
+from .inbox import Inbox as Inbox
+from .inbox import InboxMessage as InboxMessage
+from .inbox import ReadInbox as ReadInbox
+from .inbox import inbox as inbox
+from .inbox import page_of as page_of
+from .inbox import pages as pages
 from .shapes import Body, Pair, Recipient
 
 if TYPE_CHECKING:
     from .corrections import MessageDetail
-
-PAGE_LIMIT = 100
-
-
-@dataclass(frozen=True)
-class ReadInbox:
-    """Which messages to list, newest first. `everything`: the whole store's, not only the caller's mailbox."""
-
-    scope: str | None = None
-    mentions: bool = False
-    unread: bool = False
-    everything: bool = False
-    page_size: int = 10
-    page: int = 1
-
-
-@dataclass(frozen=True)
-class InboxMessage:
-    """A message as it lies in a mailbox."""
-
-    message_id: str
-    thread_id: str
-    reply_to: str | None
-    agent_id: str
-    body: Body
-    scopes: tuple[Pair, ...]
-    audiences: tuple[Pair, ...]
-    created_at: str
-    updated_at: str | None
-    deleted: bool
-    is_read: bool
-
-
-@dataclass(frozen=True)
-class Inbox:
-    """A page of messages; `total` and `unread` count all that the filter holds."""
-
-    messages: tuple[InboxMessage, ...]
-    total: int
-    unread: int
-    page: int
-    page_size: int
-    total_pages: int
-    agent_id: str
 
 
 @dataclass(frozen=True)
@@ -121,24 +82,6 @@ class Marked:
 
 
 @use_case
-def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
-    """A page of the caller's mailbox. Marks nothing. Raises Invalid, NotRegistered."""
-    size, number = page_of(request.page_size, request.page)
-    reader = known(store, caller)
-    scope = model.tag(request.scope, "scope") if request.scope is not None else None
-    wanted = Filter(
-        reader=None if request.everything and not request.unread else reader.id,
-        unread=request.unread,
-        scope=scope,
-        mentioned=(reader.name, reader.role) if request.mentions else None,
-    )
-    page = mailbox.page(store.view, wanted, size, number)
-    found = tuple(_inbox_message(row, read_ms is not None or row.author == reader.id) for row, read_ms in page.rows)
-    unread = page.unread if wanted.reader is not None else mailbox.unread_count(store.view, reader.id)
-    return Inbox(found, page.total, unread, number, size, pages(page.total, size), reader.name)
-
-
-@use_case
 def sent(store: Store, caller: Caller, request: ReadSent) -> Outbox:
     """A page of what the caller sent, with the receipts of each. Raises Invalid, UnknownRecipient, NotRegistered."""
     size, number = page_of(request.page_size, request.page)
@@ -179,20 +122,6 @@ def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
     return Marked(len(chosen), mailbox.unread_count(store.view, reader.id))
 
 
-def page_of(size: int, number: int) -> tuple[int, int]:
-    """A page's size and number, or Invalid."""
-    if not 1 <= size <= PAGE_LIMIT:
-        raise Invalid(f"a page has 1 to {PAGE_LIMIT} messages, not {size}", hint="use --page to see more")
-    if not 1 <= number <= 10**9:
-        raise Invalid(f"there is no page {number}", hint="pages begin with 1")
-    return size, number
-
-
-def pages(total: int, size: int) -> int:
-    """How many pages `total` messages fill."""
-    return -(-total // size)
-
-
 def _sent_to(store: Store, address: str, author: int) -> tuple[str, list[int]]:
     """An address as it may stand in a message, and the agents behind it now."""
     bare = model.address(address)
@@ -202,22 +131,6 @@ def _sent_to(store: Store, address: str, author: int) -> tuple[str, list[int]]:
         return bare, [row[0] for row in addressing.resolve(store, [bare], -author).recipients]
     addressing.resolve(store, [bare], author)
     return bare, []
-
-
-def _inbox_message(row: Row, is_read: bool) -> InboxMessage:
-    return InboxMessage(
-        message_id=row.id,
-        thread_id=shapes.thread(row),
-        reply_to=row.reply_to,
-        agent_id=shapes.shown(row.author_name, row.author_store, own=row.author_own),
-        body=shapes.body(row),
-        scopes=shapes.pairs(row.scopes),
-        audiences=shapes.pairs(row.audience),
-        created_at=rfc3339(row.sent_ms),
-        updated_at=maybe_rfc3339(row.edited_ms),
-        deleted=row.deleted_ms is not None,
-        is_read=is_read,
-    )
 
 
 def _sent_message(store: Store, row: Row) -> SentMessage:

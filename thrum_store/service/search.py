@@ -16,7 +16,7 @@ from ..store import Store, use_case
 from ..times import rfc3339
 from . import shapes
 from .callers import known
-from .mailbox import page_of, pages
+from .inbox import page_of, pages
 from .shapes import Pair
 
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')

@@ -20,7 +20,7 @@ from ..store import Store
 from . import papers, publicness, settings, state
 from .git import Branch, Rejected, Tip
 from .incoming import Incoming, Taken
-from .outgoing import Outgoing, outgoing
+from .outgoing import Outgoing, outgoing, seal
 from .repository import Repository
 from .settings import Settings
 from .state import State
@@ -141,6 +141,7 @@ class Cycle:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
         taken = self._take(branch, theirs, base, repository)
+        seal(self._store, remembered)
         new = outgoing(self._store, remembered, repository.own)
         made = self._tree(branch, base, new, taken)
         commit = self._commit(branch, made, ours, theirs)

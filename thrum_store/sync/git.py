@@ -84,10 +84,20 @@ class Branch:
 
     def tips(self) -> tuple[Tip, Tip]:
         """Where our branch and the remote's stand."""
-        told = self.git.run("for-each-ref", "--format=%(refname) %(objectname) %(tree)", REF, self.tracking)
+        listed = ("for-each-ref", "--format=%(refname) %(objectname) %(tree)", REF, self.tracking)
+        told = self.git.asks(*listed)
+        if told is None:
+            self._mend()
+            told = self.git.run(*listed)
         rows = [line.split(" ") for line in told.split("\n") if line]
         found = {row[0]: Tip(row[1], row[2]) for row in rows if len(row) == 3 and row[2]}
         return found.get(REF, Tip()), found.get(self.tracking, Tip()) if self.remote else Tip()
+
+    def _mend(self) -> None:
+        """Drops a ref whose commit is lost: the logs are the truth, and the branch is made from them again."""
+        for ref in (REF, self.tracking):
+            if self.git.asks("rev-parse", "--verify", "--quiet", f"{ref}^{{tree}}") is None:
+                self.git.asks("update-ref", "-d", ref)
 
     def tip_of(self, ref: str) -> Tip:
         """The commit behind any ref."""
@@ -174,7 +184,9 @@ class Branch:
 
     def fetch(self) -> None:
         """Learns where the remote's branch stands. Raises Unreachable."""
-        local = self.git.asks("rev-parse", "--verify", "--quiet", REF)
+        local = self.git.asks("rev-parse", "--verify", "--quiet", f"{REF}^{{tree}}")
+        if local is None:
+            self._mend()
         done = self._remote.talk(
             "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
             "--no-auto-maintenance", "--no-write-commit-graph", "--no-filter", "--no-prune", "--refmap=",

@@ -112,13 +112,12 @@ def _object(data: bytes, limit: int) -> dict[str, Any]:
     if len(data) > limit:
         raise Refusal("size", f"{len(data):,} bytes are more than {limit:,}")
     try:
-        told = json.loads(data.decode())
-        canonical = isinstance(told, dict) and _bytes(told) + b"\n" == data
+        told: Any = json.loads(data.decode())
+        if isinstance(told, dict) and _CANONICAL.encode(told).encode() + b"\n" == data:
+            return {**told}
     except (ValueError, RecursionError) as error:
         raise Refusal("json", "it is not JSON") from error
-    if not canonical:
-        raise Refusal("json", "it is not written in the one way that counts")
-    return dict(told)
+    raise Refusal("json", "it is not written in the one way that counts")
 
 
 def _bytes(told: dict[str, Any]) -> bytes:

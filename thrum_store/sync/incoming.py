@@ -66,6 +66,7 @@ class Incoming:
         self._base, self._taken = Listing(), Taken()
         self._left = BYTES_LIMIT
         self._moved = False
+        self._told_anew = False  # whether the heads that are looked at were not known before
 
     def take(self, tip: Tip, base: Tip) -> Taken:
         """Takes in what a commit offers; `base` is what our own tree begins with."""
@@ -83,7 +84,7 @@ class Incoming:
                 self._one_store(whose, offered, contents)
             except Refusal as error:
                 self._state.count(error.code)
-        if self._moved:
+        if self._moved or purging.pending(self._store):  # the latter where a sync or a purge was cut short
             purging.carry_out(self._store)
         return self._taken
 
@@ -102,7 +103,9 @@ class Incoming:
         small = {path: contents[blob.oid] for path, blob in offered.files.items() if blob.oid in contents}
         if papers.CARD not in small or papers.HEADS not in small:
             raise Refusal("unsigned", "a store without its card or its signature")
+        before = papers.read(self._store, whose, papers.HEADS)
         told = self._heads(whose, small)
+        self._told_anew = before != small[papers.HEADS]
         trust = trust_of(whose, self._store.own, self._settings, self._state)
         known = self._meet(whose, trust)
         if whose != self._store.own:
@@ -174,14 +177,35 @@ class Incoming:
         """Takes in one shard as far as there is room; what is left of it."""
         head, _ = self._store.head(shard)
         key = f"{shard.store}/{shard.agent}"
-        if (head.seq, head.segment) == (goal.seq, goal.segment) and head.hash != goal.hash:
-            self._freeze(shard, Refusal("diverged", f"event {head.seq} was signed with another content"), {}, "")
-            self._carry(shard, goal, offered, always=True)
+        forked = self._forked(shard, goal, offered)
+        if forked:
+            self._freeze(shard, Refusal("diverged", forked), {}, "")
+            self._carry(shard, goal, offered)
         elif not reached(head, goal):
             room = self._extend(shard, goal, offered, room)
         elif key in self._state.frozen and self._state.frozen[key].seq <= head.seq:
             del self._state.frozen[key]
         return room
+
+    def _forked(self, shard: Shard, goal: Goal, offered: Offered) -> str:
+        """Why what was signed and what we have cannot both be the shard, or an empty text."""
+        head, _ = self._store.head(shard)
+        if (head.seq, head.segment) == (goal.seq, goal.segment) and head.hash != goal.hash:
+            return f"event {head.seq} was signed with another content"
+        frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
+        doubt = self._told_anew or (frozen is not None and frozen.code == "diverged")
+        if shard.store == self._store.own and doubt and not self._begins_ours(shard, goal, offered):
+            return "another copy of this clone speaks under the same key: set one of the two up anew"
+        return ""
+
+    def _begins_ours(self, shard: Shard, goal: Goal, offered: Offered) -> bool:
+        """Whether what our own key signed elsewhere is a part of our log, or has it as its beginning."""
+        blob = offered.segments.get(shard.agent, {}).get(goal.segment)
+        head, _ = self._store.head(shard)
+        if blob is None or not reached(head, goal):
+            return True
+        theirs = self._branch.blobs([blob.oid]).get(blob.oid, b"")
+        return self._store.host.storage.read(self._store.log.segment(shard, goal.segment), 0, len(theirs)) == theirs
 
     def _extend(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
         head, _ = self._store.head(shard)
@@ -228,15 +252,15 @@ class Incoming:
         if blobs:
             keep_aside(self._store, shard, blobs)
 
-    def _carry(self, shard: Shard, goal: Goal, offered: Offered, *, always: bool = False) -> None:
+    def _carry(self, shard: Shard, goal: Goal, offered: Offered) -> None:
         """Segments that we could not or may not take in yet stay in the branch as they are.
 
         Where two clones could disagree which of two unread files it should be, a rule decides that both know.
         """
         head, _ = self._store.head(shard)
         frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
-        theirs = always or frozen is None or frozen.code == "diverged"
-        if shard.store == self._store.own or (reached(head, goal) and not always):
+        diverged = frozen is not None and frozen.code == "diverged"
+        if not diverged and (reached(head, goal) or shard.store == self._store.own):
             return
         ours = self._base.stores.get(shard.store, Offered()).segments.get(shard.agent, {})
         there = offered.segments.get(shard.agent, {})
@@ -244,9 +268,8 @@ class Incoming:
             gone = [number for number in ours if number < min(there, default=0)]
             self._taken.carried |= {self._path(shard, number): "" for number in gone}
         for number, blob in there.items():
-            if blob == ours.get(number) or not max(head.segment, 1) <= number <= goal.segment:
-                continue
-            if theirs or _wins(blob, ours.get(number)):
+            news = number <= goal.segment and (diverged or number >= head.segment) and blob != ours.get(number)
+            if news and (frozen is None or diverged or _wins(blob, ours.get(number))):
                 self._taken.carried[self._path(shard, number)] = blob.oid
 
     def _path(self, shard: Shard, number: int) -> str:

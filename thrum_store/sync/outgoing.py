@@ -20,6 +20,27 @@ from .state import State
 _HEADER_LIMIT = 1024
 
 
+# A segment that is published is stored again whole by git each time it grew: docs/decisions/0021.
+SEAL = 16 * 1024
+
+
+def seal(store: Store, state: State) -> None:
+    """Ends the segments of ours that grew and have 16 KiB by now: what comes next goes to a new one."""
+    for shard, head in lengths(store.view).items():
+        published = state.published.get(f"{shard.store}/{shard.agent}", [0, 0])
+        if shard.store != store.own or head.offset < SEAL or published[:2] == [head.segment, head.offset]:
+            continue
+        lock = store.shard_lock(shard)
+        if lock.try_acquire():  # else its agent speaks this moment: the next sync does it
+            try:
+                store.log.begin_segment(shard, store.end(shard))
+                store.absorb(shard)
+            except Damaged:
+                continue  # nothing follows there; the view and the doctor tell
+            finally:
+                lock.release()
+
+
 class Outgoing(NamedTuple):
     """Files for the tree by path (None: it goes), and what `State` remembers once they are in it."""
 

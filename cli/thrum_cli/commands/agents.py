@@ -42,7 +42,7 @@ def agent() -> None:
 def list_(app: App, wanted_role: str | None, wanted_module: str | None, with_work: bool) -> Outcome:
     """List the registered agents."""
     if with_work:
-        from .agent_context import listed  # noqa: PLC0415 - the plain list needs none of it
+        from .agent_context import listed  # the plain list needs none of it
 
         return listed(app, wanted_role, wanted_module)
     found = agents.list_agents(app.store, ListAgents(wanted_role, wanted_module))

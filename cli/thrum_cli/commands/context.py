@@ -11,8 +11,9 @@ import click
 from thrum_store import model, worktrees
 from thrum_store.errors import Invalid
 from thrum_store.queries import agents
-from thrum_store.service import contexts, roles
+from thrum_store.service import contexts, roles, sharing
 from thrum_store.service.contexts import Cleared, Context, Saved
+from thrum_store.service.sharing import Shared
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
@@ -28,6 +29,7 @@ _SECTIONS = {
         "load": _SHOW._replace(help="The same as show."),
         "clear": Entry("commands.context:clear", "Remove your saved context."),
         "preamble": Entry("commands.context:preamble", "Show or set the text before your context."),
+        "sync": Entry("commands.context:sync", "Share your saved context with other worktrees and machines."),
         "prime": Entry("commands.overview:prime", "Tell everything needed to start or to go on."),
     }
 }
@@ -75,6 +77,14 @@ def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
 def clear(app: App, name: str | None) -> Cleared:
     """Remove your saved context; the preamble stays."""
     return contexts.clear(app.store, _name(app, name))
+
+
+@command("sync", "thrum context sync", "thrum context sync --agent builder")
+@_AGENT
+@pass_app
+def sync(app: App, name: str | None) -> Shared:
+    """Copy your saved context to the branch a-sync, where other worktrees and machines find it."""
+    return sharing.share(app.store, _name(app, name))
 
 
 @command("preamble", "thrum context preamble", "thrum context preamble --init", "thrum context preamble --file P.md")
@@ -144,10 +154,22 @@ def _cleared(done: Cleared, screen: Screen) -> str:
     return f"Context cleared for @{done.agent_id}." if done.existed else f"There was no context for @{done.agent_id}."
 
 
+@human.register(Shared)
+def _shared(done: Shared, screen: Screen) -> str:
+    del screen
+    told = {
+        "shared": f"Context of @{done.agent_id} is in the branch a-sync ({done.size:,} bytes).",
+        "unchanged": f"The branch a-sync has the context of @{done.agent_id} as it is.",
+        "nothing": f"No context saved for @{done.agent_id}, so there is nothing to share.",
+    }
+    return told[done.status]
+
+
 @human.register(Context)
 def _context(found: Context, screen: Screen) -> str:
     if not found.has_context and not found.preamble:
         return ""
-    kept = f" ({found.size:,} bytes, saved {ago(found.updated_at, screen.now_ms)})" if found.has_context else ""
+    when = "as it shared it" if found.shared else f"saved {ago(found.updated_at, screen.now_ms)}"
+    kept = f" ({found.size:,} bytes, {when})" if found.has_context else ""
     texts = [text.removesuffix("\n") for text in (found.preamble, found.content) if text]
     return "\n\n".join([f"{bold('Context of @' + found.agent_id)}{kept}", *texts])

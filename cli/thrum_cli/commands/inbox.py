@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import mailbox
-from thrum_store.service.mailbox import Inbox, InboxMessage, ReadInbox
+from thrum_store.service import inbox as service
+from thrum_store.service.inbox import Inbox, InboxMessage, ReadInbox
 
 from ..app import App
 from ..command import command, pass_app
@@ -46,7 +46,7 @@ def inbox(
     """
     size = page_size if limit is None else limit
     request = ReadInbox(scope, mentions, unread, everything, size, page)
-    found = mailbox.inbox(app.store, app.caller, request)
+    found = service.inbox(app.store, app.caller, request)
     return Outcome(found, note="" if found.messages else _empty(found, request))
 
 

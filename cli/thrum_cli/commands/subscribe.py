@@ -66,6 +66,7 @@ def watch(app: App, count: int | None) -> None:
             for one in follow.wait()[:left]:
                 tell(_document(one) if app.json else _line(one))
                 left = None if left is None else left - 1
+    app.json = False  # every document is written; there is no result beside them
 
 
 def _document(one: Notification) -> str:

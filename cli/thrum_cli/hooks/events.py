@@ -21,9 +21,8 @@ from thrum_store.service.work import WantContexts
 from thrum_store.store import Store, open_store
 
 from ..runtimes.pieces import Section
-from . import files, forms, notes, words
+from . import files, forms, listening, notes, queueing, words
 from .call import Call, parsed
-from .listening import listen
 
 BEGINNINGS = ("startup", "")  # sources of a session start after which a second one is the same one, fired twice
 
@@ -67,7 +66,7 @@ def _answered(call: Call, host: Host) -> int:
     try:
         caller = identity.resolve(paths)
         if call.event == LISTEN:
-            return listen(paths, caller, glance.notes_key(caller.name, call.session), host)
+            return _listen(call, paths, caller, host)
         with open_store(paths, host) as store:
             said = EVENTS[call.event](Here(call, paths, caller, store, host))
     except ThrumError as error:
@@ -77,6 +76,13 @@ def _answered(call: Call, host: Host) -> int:
     if said:
         sys.stdout.write(said + "\n")
     return 0
+
+
+def _listen(call: Call, paths: Paths, caller: Caller, host: Host) -> int:
+    key = glance.notes_key(caller.name, call.session)
+    if call.runtime == "codex":
+        return queueing.listen(paths, caller, key, call.session, host)
+    return listening.listen(paths, caller, key, host)
 
 
 def _fresh(here: Here) -> Offer:
@@ -94,6 +100,11 @@ def _digest(here: Here) -> str:
 def _offer(here: Here) -> str:
     text = _digest(here)
     return forms.context(here.call.runtime, here.call.event, text) if text else ""
+
+
+def _prompt(here: Here) -> str:
+    listening.interrupt(here.paths, here.caller, here.key, here.host)
+    return _offer(here)
 
 
 def _stop(here: Here) -> str:
@@ -127,6 +138,7 @@ def _session_end(here: Here) -> str:
     if session:
         with suppress(UnknownSession):  # the agent ended it itself
             sessions.end(here.store, here.caller, EndSession(session))
+    listening.interrupt(here.paths, here.caller, here.key, here.host)
     notes.forget(here.paths.var, here.key, here.host)
     return ""
 
@@ -154,7 +166,7 @@ def _pre_compact(here: Here) -> str:
 
 EVENTS: dict[str, Callable[[Here], str]] = {
     "session-start": _session_start,
-    "prompt": _offer,
+    "prompt": _prompt,
     "post-tool": _offer,
     "stop": _stop,
     "pre-compact": _pre_compact,

@@ -1,7 +1,7 @@
-"""The listener of one session: sleeps until there is mail that the session was not told of, then wakes it.
+"""The listener of one session: sleeps while the session is idle, and wakes it with mail that it was not told of.
 
-It holds the agent's bell, so a send wakes it at once and waiting costs nothing; it looks again every second anyway. It
-ends with the client that started it. There is one per session: a second one leaves at once.
+It holds the agent's bell, so a send wakes it at once and waiting costs nothing; it looks again every second anyway.
+There is one per session. It ends when the session gets a prompt (from then on hooks show new mail), or with its client.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import select
 import sys
 from collections.abc import Callable, Iterator
 
+from thrum_store import glance, wake
+from thrum_store.errors import StoreBusy
 from thrum_store.host import Host
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
@@ -22,31 +24,40 @@ from thrum_store.wake import Bell
 
 from . import notes, words
 
-_ATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"
 WAKES = 2  # the exit code that wakes a client's model with what stands on standard error
+_ATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"
+_HANDOVER = 2.0  # seconds in which an older listener of the session may end
+
+Living = Callable[[], bool]
 
 
-def arrivals(paths: Paths, caller: Caller, key: str, host: Host, living: Callable[[], bool]) -> Iterator[Offer]:
-    """Mail that the session was not told of, as it comes, until nobody lives who would hear it. Marks nothing as read.
+def arrivals(paths: Paths, caller: Caller, key: str, host: Host, living: Living) -> Iterator[Offer]:
+    """Mail that the session was not told of, as it comes, for as long as `living` says. Marks nothing as read.
 
-    Ends at once where another listener serves this session. Raises NotRegistered.
+    Ends soon where another listener serves this session. Raises NotRegistered.
     """
     lock = host.lock(os.path.join(paths.var, "locks", f"listen.{key}.lock"))
-    if not lock.try_acquire():
+    try:
+        lock.acquire(_HANDOVER)
+    except StoreBusy:
         return
     try:
         with Bell(paths.bells, caller.name) as bell, open_store(paths, host) as store:
-            poll = select.poll()
-            poll.register(bell.fd, select.POLLIN)
-            while living():
-                bell.hush()
-                found = _fresh(store, caller, key)
-                if found.messages:
-                    yield found
-                elif not poll.poll(TICK * 1000):
-                    store.catch_up()
+            yield from _heard(store, caller, key, bell, living)
     finally:
         lock.release()
+
+
+def _heard(store: Store, caller: Caller, key: str, bell: Bell, living: Living) -> Iterator[Offer]:
+    poll = select.poll()
+    poll.register(bell.fd, select.POLLIN)
+    while living():
+        bell.hush()
+        found = _fresh(store, caller, key)
+        if found.messages:
+            yield found
+        elif not poll.poll(TICK * 1000):
+            store.catch_up()
 
 
 def _fresh(store: Store, caller: Caller, key: str) -> Offer:
@@ -57,17 +68,45 @@ def _fresh(store: Store, caller: Caller, key: str) -> Offer:
     return found
 
 
-def parent_lives() -> Callable[[], bool]:
+def parent_lives() -> Living:
     """Whether the client that started this process is still there."""
     parent = os.getppid()
     return lambda: os.getppid() == parent
+
+
+def idle(paths: Paths, key: str, host: Host, client: Living) -> Living:
+    """Whether a listener shall go on: its client lives, and the session got no prompt since it was asked first."""
+    mark, own = glance.idle_mark(paths.var, key), str(os.getpid()).encode()
+    marked = False
+
+    def goes_on() -> bool:
+        nonlocal marked
+        if not marked:  # not earlier: until then another listener may hold the lock
+            host.storage.directory(os.path.dirname(mark))
+            host.storage.replace(mark, own)
+            marked = True
+        try:
+            return client() and host.storage.read(mark) == own
+        except FileNotFoundError:
+            return False
+
+    return goes_on
+
+
+def interrupt(paths: Paths, caller: Caller, key: str, host: Host) -> None:
+    """The session is idle no more: its listener ends."""
+    mark = glance.idle_mark(paths.var, key)
+    if host.storage.size(mark) >= 0:
+        host.storage.remove(mark)
+        wake.ring(paths.bells, {caller.name})
 
 
 def listen(paths: Paths, caller: Caller, key: str, host: Host) -> int:
     """Waits for mail and wakes the client's model with it. Returns WAKES, or 0 where there is nobody to wake."""
     if os.environ.get(_ATTENDED) == "0":
         return 0  # a run without anybody before it ends only when all its hooks have
-    for found in arrivals(paths, caller, key, host, parent_lives()):
+    living = idle(paths, key, host, parent_lives())
+    for found in arrivals(paths, caller, key, host, living):
         sys.stderr.write(words.digest(found, caller.name, host.entropy) + "\n")
         return WAKES
     return 0

@@ -118,7 +118,7 @@ PRESETS = {
         ),
         Preset(
             "opencode", "opencode", "opencode", True, True, "AGENTS.md", "opencode.json",
-            "MCP server in opencode.json; a plugin in .opencode/plugin shows new mail.", "", 240,
+            "MCP server in opencode.json; a plugin beside it shows new mail and wakes an idle session.", "", 240,
             (
                 Rung("plugin", wakes=True, how="the plugin waits for mail while the session is idle and starts a turn",
                      limits="as long as opencode runs", basis="seen"),

@@ -17,6 +17,8 @@ Recipe = dict[str, tuple[Piece, ...]]  # path within the worktree -> what goes i
 _EDITS = "Edit|MultiEdit|Write|NotebookEdit"
 _GEMINI_FILES = ["AGENTS.md", "GEMINI.md"]
 _DAY = 86_400
+# Not in .opencode/plugin: where there is such a directory, opencode installs packages into it, at every first start.
+_OPENCODE_PLUGIN = ".agents/thrum-opencode.js"
 
 
 def recipe(runtime: str, root: str, launcher: Launcher) -> Recipe:
@@ -90,12 +92,15 @@ def _codex(root: str, launcher: Launcher) -> Recipe:
         f'[mcp_servers.thrum.env]\nTHRUM_WAIT_MAX = "{PRESETS["codex"].wait_seconds}"'
     )
     events = {
-        "SessionStart": "session-start", "UserPromptSubmit": "prompt", "PostToolUse": "post-tool", "Stop": "stop",
-        "PreCompact": "pre-compact", "SessionEnd": "session-end",
+        "SessionStart": ("session-start",), "UserPromptSubmit": ("prompt",), "PostToolUse": ("post-tool",),
+        "Stop": ("stop", "listen"), "PreCompact": ("pre-compact",), "SessionEnd": ("session-end",),
     }  # fmt: skip
     hooks = tuple(
-        Item(("hooks", event), {"hooks": [_shell_hook("codex", name, launcher, 3 if event == "SessionEnd" else 10)]})
-        for event, name in events.items()
+        Item(
+            ("hooks", event),
+            {"hooks": [_shell_hook("codex", name, launcher, 3 if event == "SessionEnd" else 10) for name in names]},
+        )
+        for event, names in events.items()
     )
     return {
         ".codex/config.toml": (Table(("mcp_servers", "thrum"), table),),
@@ -177,8 +182,8 @@ def _opencode(root: str, launcher: Launcher) -> Recipe:
     }
     plugin = toolkit("runtimes", "opencode", "thrum.js").replace('["thrum"]', jsontext.written(list(launcher)))
     return {
-        name: (Member(("mcp", "thrum"), server),),
-        ".opencode/plugin/thrum.js": (Whole(plugin),),
+        name: (Member(("mcp", "thrum"), server), Item(("plugin",), f"./{_OPENCODE_PLUGIN}")),
+        _OPENCODE_PLUGIN: (Whole(plugin),),
         "AGENTS.md": (_section(),),
     }
 

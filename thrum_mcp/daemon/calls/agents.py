@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thrum_store.service import agents, team, work
+from thrum_store.service import agents, removal, team, work
 from thrum_store.service.agents import AgentList, ListAgents, Register, Registered, WhoAmI
+from thrum_store.service.removal import AgentDeleted, CleanedUp, Cleanup
 from thrum_store.service.team import Ping, Team
 from thrum_store.service.work import WantContexts, WorkContexts
 
@@ -56,6 +57,24 @@ class TeamParams:
     include_offline: bool = False
 
 
+@dataclass(frozen=True)
+class DeleteParams:
+    """An agent of this store."""
+
+    name: str
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class CleanupParams:
+    """Agents not seen for `threshold` days; only with `force` they are deleted."""
+
+    threshold: int = 30
+    force: bool = False
+    dry_run: bool = False
+    caller_agent_id: str | None = None
+
+
 def _register(desk: Desk, params: RegisterParams) -> Registered:
     """Registers an agent."""
     request = Register(
@@ -90,11 +109,24 @@ def _team(desk: Desk, params: TeamParams) -> Team:
     return team.team(desk.store, params.include_offline)
 
 
+def _delete(desk: Desk, params: DeleteParams) -> AgentDeleted:
+    """Deletes an agent: registration, identity, context, and its messages from every mailbox."""
+    return removal.delete(desk.store, params.name, by=params.caller_agent_id or "", force=True)
+
+
+def _cleanup(desk: Desk, params: CleanupParams) -> CleanedUp:
+    """Finds agents that nobody uses any more."""
+    request = Cleanup(params.threshold, params.force, params.dry_run)
+    return removal.cleanup(desk.store, request, by=params.caller_agent_id or "")
+
+
 METHODS = {
     "agent.register": method(_register),
     "agent.list": method(_list),
     "agent.whoami": method(_whoami),
     "agent.listContext": method(_contexts),
     "agent.ping": method(_ping),
+    "agent.delete": method(_delete),
+    "agent.cleanup": method(_cleanup),
     "team.list": method(_team),
 }

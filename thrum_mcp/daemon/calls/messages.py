@@ -1,4 +1,4 @@
-"""message.*"""
+"""message.* and purge.execute"""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from thrum_store.errors import Invalid
-from thrum_store.service import corrections, mailbox, messages
+from thrum_store.service import corrections, mailbox, messages, purge, search
 from thrum_store.service.corrections import Deleted, DeleteMessage, Edited, EditMessage, MessageDetail
 from thrum_store.service.mailbox import Inbox, Marked, MarkRead, Outbox, ReadInbox, ReadSent
 from thrum_store.service.messages import Reply, SendMessage, Sent
+from thrum_store.service.purge import Purge, Purged
+from thrum_store.service.search import Found, Search
 from thrum_store.service.shapes import Pair
 
 from ..desk import Desk, method
@@ -110,6 +112,32 @@ class MarkParams:
     caller_agent_id: str | None = None
 
 
+@dataclass(frozen=True)
+class SearchParams:
+    """Words that all occur; `mine`: only in what the caller got or wrote; `best`: best first."""
+
+    words: str
+    author: str | None = None
+    to: str | None = None
+    scope: Tag | None = None
+    after: str | None = None
+    before: str | None = None
+    mine: bool = False
+    best: bool = False
+    page_size: int = 10
+    page: int = 1
+    caller_agent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class PurgeParams:
+    """What is older than `before`, or with `all` everything; only counted unless `dry_run` is false."""
+
+    before: str | None = None
+    all: bool = False
+    dry_run: bool = True
+
+
 def _send(desk: Desk, params: SendParams) -> Sent:
     """Sends a message; it is durable and in each mailbox when the answer comes."""
     request = SendMessage(
@@ -180,6 +208,22 @@ def _mark_read(desk: Desk, params: MarkParams) -> Marked:
     return mailbox.mark_read(desk.store, desk.caller(params.caller_agent_id), request)
 
 
+def _search(desk: Desk, params: SearchParams) -> Found:
+    """Finds messages by their words. Marks nothing as read."""
+    caller = desk.caller(params.caller_agent_id) if params.mine else None
+    scope = text(params.scope) if params.scope is not None else None
+    request = Search(
+        params.words, params.author, params.to, scope, params.after, params.before, params.mine, params.best,
+        params.page_size, params.page,
+    )  # fmt: skip
+    return search.find(desk.store, caller, request)
+
+
+def _purge(desk: Desk, params: PurgeParams) -> Purged:
+    """Counts or removes old messages, sessions and events of this store's agents."""
+    return purge.purge(desk.store, Purge(params.before, params.all, not params.dry_run))
+
+
 METHODS = {
     "message.send": method(_send),
     "message.reply": method(_reply),
@@ -189,4 +233,6 @@ METHODS = {
     "message.edit": method(_edit),
     "message.delete": method(_delete),
     "message.markRead": method(_mark_read),
+    "message.search": method(_search),
+    "purge.execute": method(_purge),
 }

@@ -1,0 +1,43 @@
+"""migrate: what the Go program of this name kept, taken over."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store.service.migration import Migrated
+from thrum_store.service.migration import migrate as migrating
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human
+from ..text import plural
+from .doctor import Counting
+
+
+@command("migrate", "thrum migrate", "thrum migrate --dry-run", "thrum migrate --repo ../old")
+@click.option("--dry-run", is_flag=True, help="Only say what would be taken over.")
+@pass_app
+def migrate(app: App, dry_run: bool) -> Outcome:
+    """Take over what the Go program of this name kept, or an older layout.
+
+    Agents, groups, messages and receipts, from .thrum and from the branch a-sync. Those files are only read. Doing it
+    again takes over what is new. Also sets thrum up where it is not.
+    """
+    done = migrating(app.repo, dry_run=dry_run, progress=None if app.quiet else Counting())
+    return Outcome(done, note="" if done.sources else "No migration needed: there are no logs of an older layout.")
+
+
+@human.register(Migrated)
+def _migrated(done: Migrated, screen: Screen) -> str:
+    del screen
+    if not done.sources:
+        return ""
+    lines = ["Found:", *(f"  {name}" for name in done.sources)]
+    lines += ["Set-up:", *(f"  {step}" for step in done.steps)] if done.steps else []
+    counts = [plural(done.agents, "agent"), plural(done.groups, "group"), plural(done.messages, "message")]
+    if done.dry_run:
+        return "\n".join([*lines, f"Would take over {', '.join(counts)}."])
+    lines.append(f"Took over {', '.join(counts)} and {plural(done.receipts, 'receipt')}.")
+    if done.known:
+        lines.append(f"{plural(done.known, 'message')} had been taken over before.")
+    return "\n".join(lines)

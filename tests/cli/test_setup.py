@@ -1,0 +1,94 @@
+"""setup …: worktrees that share the store, and CLAUDE.md."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.contract.manifest import requirement
+
+from .conftest import Team
+from .shell import Shell, git
+
+
+@requirement("setup")
+def test_a_worktree_is_set_up_from_the_main_one_by_its_path(team: Team, tmp_path: Path) -> None:
+    other = tmp_path / "another tree ü"
+    git(team.planner.cwd, "worktree", "add", "--quiet", "-b", "third", str(other))
+    told = team.planner.json("setup", str(other))
+    assert (told["repository"], told["created"]) == (str(other), False)
+    assert (other / ".thrum/redirect").read_text().strip() == str(team.planner.cwd / ".thrum")
+    assert (other / ".thrum/identities").is_dir()
+    assert "already" in team.planner.ok("setup", str(other))
+    shell = team.planner.at(other)
+    shell.ok("quickstart", "--name", "third", "--role", "tester", "--module", "core")
+    assert {one["agent_id"] for one in team.planner.json("team")["members"]} == {"planner", "builder", "third"}
+    assert git(other, "status", "--porcelain") == ""
+
+
+def test_a_path_from_a_subdirectory_is_meant_from_there(team: Team) -> None:
+    below = team.planner.cwd / "deep"
+    below.mkdir()
+    path = os.path.relpath(team.builder.cwd, below)
+    assert team.planner.at(below).json("setup", "worktree", path)["repository"] == str(team.builder.cwd)
+
+
+def test_what_is_no_worktree_of_this_repository_is_refused(team: Team, tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    for path, code in ((str(stranger), "not_a_repository"), ("/nowhere", "invalid"), (".", "invalid")):
+        answer = team.planner.thrum("setup", path, "--json")
+        assert (answer.code, answer.error["code"]) == (1, code)
+    git(stranger, "init", "--quiet")
+    assert team.planner.thrum("setup", str(stranger), "--json").error["code"] == "invalid"
+    assert not (stranger / ".thrum").exists()
+
+
+@requirement("setup:claude-md")
+def test_the_instructions_are_printed_unless_they_are_to_be_applied(repository: Shell) -> None:
+    shown = repository.ok("setup", "claude-md")
+    assert "thrum inbox --unread" in shown and "thrum:begin" in shown
+    assert not (repository.cwd / "CLAUDE.md").exists()
+    assert repository.ok("setup", "claude-md", "--apply") == "Created CLAUDE.md.\n"
+    assert (repository.cwd / "CLAUDE.md").read_text() == shown
+
+
+@requirement("setup:claude-md:apply")
+def test_a_section_is_appended_once_and_replaced_only_by_force(repository: Shell) -> None:
+    file = repository.cwd / "CLAUDE.md"
+    file.write_text("# Ours\n\nKeep this.\n")
+    file.chmod(0o644)
+    assert repository.json("setup", "claude-md", "--apply")["action"] == "appended"
+    first = file.read_text()
+    assert first.startswith("# Ours\n\nKeep this.\n")
+    assert repository.json("setup", "claude-md", "--apply")["action"] == "kept"
+    file.write_text(first.replace("thrum inbox --unread", "thrum something-old") + "\n# After\n")
+    assert repository.json("setup", "claude-md", "--apply", "--force")["action"] == "replaced"
+    assert file.read_text() == first + "\n# After\n"
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_section_of_the_go_program_gives_way_and_nothing_else(repository: Shell) -> None:
+    file = repository.cwd / "CLAUDE.md"
+    old = "# Ours\n\n---\n\n# Thrum Agent Coordination\n\n```\n# no heading\n```\n\nold\n\n# Next\n\nkept\n"
+    file.write_text(old)
+    assert repository.json("setup", "claude-md", "--apply")["action"] == "kept"
+    assert file.read_text() == old
+    assert repository.json("setup", "claude-md", "--apply", "--force")["action"] == "replaced"
+    text = file.read_text()
+    assert "old" not in text.split() and "no heading" not in text
+    assert text.startswith("# Ours\n\n---\n\n") and text.endswith("# Next\n\nkept\n")
+
+
+@pytest.mark.parametrize("flags", [("--force",)])
+def test_force_without_apply_is_a_mistake(repository: Shell, flags: tuple[str, ...]) -> None:
+    assert repository.thrum("setup", "claude-md", *flags, "--json").error["code"] == "invalid"
+
+
+def test_a_file_that_is_no_text_is_left_alone(repository: Shell) -> None:
+    file = repository.cwd / "CLAUDE.md"
+    file.write_bytes(b"\xff\xfe")
+    assert repository.thrum("setup", "claude-md", "--apply", "--json").error["code"] == "conflict"
+    assert file.read_bytes() == b"\xff\xfe"

@@ -1,0 +1,101 @@
+"""The daemon's sync loop: clones that never heard of each other exchange messages by themselves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.conftest import Daemon, free_port, send
+from thrum_mcp.daemon import process
+from thrum_store import paths, setup, waiting
+from thrum_store.host import REAL
+from thrum_store.model import Caller
+from thrum_store.service import agents, messages, sessions
+from thrum_store.service.agents import Register
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import open_store
+from thrum_store.waiting import WaitFor
+
+
+def git(where: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(where), "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def clone(bare: Path, where: Path, name: str) -> Daemon:
+    """A clone with a store, an agent and its session."""
+    subprocess.run(["git", "clone", "-q", str(bare), str(where)], check=True, capture_output=True)
+    found = paths.find(str(where))
+    setup.initialize(found, setup.Initialize())
+    with open_store(found) as store:
+        agents.register(store, Register(name, f"{name}-role", "auth"))
+        sessions.start(store, Caller(name, worktree="main"))
+    return Daemon(found)
+
+
+@pytest.fixture
+def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Daemon, Daemon]]:
+    """Two clones of one bare repository, alice's and bob's, whose daemons may sync."""
+    bare = tmp_path / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", "--initial-branch=main", str(bare)], check=True)
+    first = tmp_path / "first"
+    subprocess.run(["git", "init", "-q", "--initial-branch=main", str(first)], check=True)
+    git(first, "commit", "-q", "--allow-empty", "-m", "first")
+    git(first, "push", "-q", str(bare), "main")
+    pair = clone(bare, tmp_path / "a", "alice"), clone(bare, tmp_path / "b", "bob")
+    for daemon in pair:
+        monkeypatch.setenv("THRUM_WS_PORT", str(free_port()))
+        daemon.start("--no-local")
+    yield pair
+    for daemon in pair:
+        if process.is_held(daemon.paths, REAL):
+            process.stop(daemon.paths, REAL)
+
+
+def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemon, Daemon]) -> None:
+    here, there = clones
+    for daemon in (here, there, here):
+        with daemon.wire() as wire:
+            wire.result("sync.force")
+    with there.wire() as told:
+        told.result("subscribe", all=True, caller_agent_id="bob")
+        with open_store(here.paths) as store:
+            messages.send(store, Caller("alice", worktree="main"), SendMessage("over there", to=("@bob",)))
+        with here.wire() as wire:
+            wire.result("sync.force")
+        told.result("sync.force")
+        assert told.notification()["preview"] == "over there"
+    ended = waiting.wait(there.paths, Caller("bob", worktree="main"), WaitFor(10, after=-60))
+    assert [one.agent_id.partition("@")[0] for one in ended.messages] == ["alice"]
+
+
+def test_what_is_said_here_is_pushed_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
+    here, _ = clones
+    with here.wire() as wire:
+        wire.result("sync.force")
+        send(here.paths, "goes by itself", author="alice")
+        while wire.result("sync.status")["ahead"]:
+            continue
+
+
+def test_the_mode_is_kept_and_there_is_a_way_back(quiet: Daemon) -> None:
+    config = Path(quiet.paths.thrum) / "config.json"
+    config.write_text('{"local_only": true, "mine": 1}', encoding="utf-8")
+    for flags, expected in ((("--no-local",), False), ((), False), (("--local",), True), ((), True)):
+        assert quiet.start(*flags).local_only is expected
+        process.stop(quiet.paths, REAL)
+        assert json.loads(config.read_text(encoding="utf-8")) == {"local_only": expected, "mine": 1}
+
+
+def test_the_environment_decides_where_no_flag_does(quiet: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Path(quiet.paths.thrum) / "config.json"
+    config.write_text('{"local_only": false}', encoding="utf-8")
+    monkeypatch.setenv("THRUM_LOCAL", "1")
+    assert quiet.start().local_only is True
+    process.stop(quiet.paths, REAL)
+    assert json.loads(config.read_text(encoding="utf-8")) == {"local_only": True}
+    assert quiet.start("--no-local").local_only is False

@@ -1,0 +1,156 @@
+"""A send against a wait that is registering, looking or about to sleep: none is missed, and no tick is needed."""
+
+from __future__ import annotations
+
+import random
+import select
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import thrum_store
+from tests.conftest import Two
+from thrum_store import waiting
+from thrum_store.paths import Paths
+from thrum_store.service import mailbox, messages
+from thrum_store.service.mailbox import MarkRead
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import open_store
+from thrum_store.waiting import WaitFor
+
+PACKAGE = str(Path(thrum_store.__file__).parent)
+LONG = 60.0
+
+
+@pytest.fixture(autouse=True)
+def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the slow tick only a bell ends a wait, so a lost one shows."""
+    monkeypatch.setattr(waiting, "TICK", LONG)
+
+
+class Interrupted:
+    """Counts the lines of ours that this thread runs from the making of the bell on; does something at one of them."""
+
+    def __init__(self, at: int, what: Callable[[], object]) -> None:
+        self._at, self._what = at, what
+        self._counting = False
+        self._before = sys.gettrace()
+        self.lines = 0
+        self.until_the_end = 0  # lines before the wait is taken down
+
+    def __enter__(self) -> Interrupted:
+        sys.settrace(self._entered)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _entered(self, frame: FrameType, event: str, argument: Any) -> Any:
+        code = frame.f_code
+        if not code.co_filename.startswith(PACKAGE):
+            return None
+        if code.co_filename.endswith("wake.py") and code.co_name == "__init__":
+            self._counting = True
+        if code.co_filename.endswith("waiting.py") and code.co_name == "__exit__":
+            self.until_the_end = self.lines
+        return self._line
+
+    def _line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line" and self._counting:
+            self.lines += 1
+            if self.lines == self._at:
+                sys.settrace(None)
+                self._what()
+        return self._line
+
+
+class Race:
+    """alice sends to bob while bob waits."""
+
+    def __init__(self, repo: Paths, two: Two) -> None:
+        self.repo, self.two = repo, two
+        with open_store(repo) as store:
+            messages.send(store, two.alice, SendMessage("read before", to=("bob",)))
+            mailbox.mark_read(store, two.bob, MarkRead(everything=True))
+
+    def send(self) -> str:
+        """One message from alice; its id."""
+        with open_store(self.repo) as store:
+            return messages.send(store, self.two.alice, SendMessage("now", to=("bob",), scopes=("pr:1",))).message_id
+
+    def read(self) -> None:
+        """Bob reads all he has."""
+        with open_store(self.repo) as store:
+            mailbox.mark_read(store, self.two.bob, MarkRead(everything=True))
+
+    def at_each_line(self, act: Callable[[], str], request: WaitFor) -> int:
+        """Lets `act` happen at every line between the making of the bell and the sleep; each must end the wait.
+
+        Mail that was there before must not.
+        """
+        self.send()
+        with Interrupted(0, str) as run:
+            waiting.wait(self.repo, self.two.bob, WaitFor(0, request.scope))
+        for line in range(1, run.until_the_end + 2):
+            self.read()
+            self.send()
+            sent: list[str] = []
+            with Interrupted(line, lambda sent=sent: sent.append(act())):  # type: ignore[misc]
+                ended = waiting.wait(self.repo, self.two.bob, request)
+            assert [one.message_id for one in ended.messages] == sent, f"missed at line {line}"
+            assert sent
+        return run.until_the_end
+
+
+@pytest.fixture
+def race(repo: Paths, two_agents: Two) -> Race:
+    """Two agents, one of whom will wait."""
+    return Race(repo, two_agents)
+
+
+@pytest.mark.parametrize("request_", [WaitFor(20), WaitFor(20, scope="pr:1")], ids=["mail", "scope"])
+def test_a_send_at_any_line_of_a_wait_ends_it(race: Race, request_: WaitFor) -> None:
+    assert race.at_each_line(race.send, request_) > 50
+
+
+def test_a_send_after_a_rebuild_at_any_line_of_a_wait_ends_it(race: Race) -> None:
+    def rebuild_and_send() -> str:
+        with open_store(race.repo) as store:
+            store.rebuild()
+        return race.send()
+
+    assert race.at_each_line(rebuild_and_send, WaitFor(20)) > 50
+
+
+def test_of_a_thousand_sends_at_any_moment_of_a_wait_none_is_missed(race: Race) -> None:
+    run(race, 1000)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_of_ten_thousand_sends_at_any_moment_of_a_wait_none_is_missed(race: Race) -> None:
+    run(race, 10_000)
+
+
+def run(race: Race, count: int) -> None:
+    """Sends at a random moment of so many waits, in another thread; what was sent before the cursor counts as well."""
+    draw, start = random.Random(count), Barrier(2)
+
+    def send(pause: float) -> str:
+        start.wait()
+        select.select([], [], [], pause)
+        return race.send()
+
+    with ThreadPoolExecutor(1) as other:
+        for number in range(count):
+            sent = other.submit(send, draw.uniform(0, 0.004))
+            start.wait()
+            ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
+            assert [one.message_id for one in ended.messages] == [sent.result()], f"missed in race {number}"
+            race.read()

@@ -1,0 +1,144 @@
+"""What ends a wait, and what does not."""
+
+from __future__ import annotations
+
+import os
+from threading import Timer
+
+import pytest
+
+from tests.conftest import Two
+from tests.faults.crowd import Speaker
+from tests.machines import YEAR_MS, SetClock, with_clock
+from thrum_store import waiting
+from thrum_store.errors import Invalid, NotInitialized, NotRegistered
+from thrum_store.model import Caller
+from thrum_store.paths import Paths
+from thrum_store.service import mailbox, messages
+from thrum_store.service.mailbox import MarkRead
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import Store, open_store
+from thrum_store.waiting import WaitFor
+
+
+def say(repo: Paths, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -> str:
+    """One message, by a store of its own; its id."""
+    with open_store(repo) as store:
+        return messages.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
+
+
+def ids(repo: Paths, caller: Caller, request: WaitFor) -> list[str]:
+    """What ended the wait."""
+    return [one.message_id for one in waiting.wait(repo, caller, request).messages]
+
+
+def test_a_wait_ends_with_sender_and_id_and_marks_nothing(repo: Paths, store: Store, two_agents: Two) -> None:
+    later = Timer(0.05, say, (repo, two_agents.alice, "bob"))
+    later.start()
+    ended = waiting.wait(repo, two_agents.bob, WaitFor(20))
+    later.join()
+    (signal,) = ended.messages
+    assert (ended.status, signal.agent_id) == ("received", "alice")
+    assert mailbox.inbox(store, two_agents.bob, mailbox.ReadInbox(unread=True)).unread == 1
+
+
+def test_a_wait_that_nothing_ends_says_so(repo: Paths, two_agents: Two) -> None:
+    ended = waiting.wait(repo, two_agents.bob, WaitFor(0.05))
+    assert (ended.status, ended.messages) == ("timeout", ())
+    assert ended.waited_seconds >= 0.05
+
+
+def test_mail_from_before_does_not_end_a_wait(repo: Paths, two_agents: Two) -> None:
+    say(repo, two_agents.alice, "bob")
+    assert ids(repo, two_agents.bob, WaitFor(0)) == []
+
+
+def test_a_negative_offset_reaches_back(repo: Paths, two_agents: Two) -> None:
+    sent = [say(repo, two_agents.alice, "bob") for _ in range(2)]
+    assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == sent
+
+
+def test_mail_that_was_read_before_does_not_end_a_wait_that_reaches_back(
+    repo: Paths, store: Store, two_agents: Two
+) -> None:
+    say(repo, two_agents.alice, "bob", scopes=("pr:1",))
+    mailbox.mark_read(store, two_agents.bob, MarkRead(everything=True))
+    assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == []
+    assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == []
+
+
+def test_ones_own_message_does_not_end_a_wait(repo: Paths, two_agents: Two) -> None:
+    say(repo, two_agents.bob, "everyone", scopes=("pr:1",))
+    assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == []
+    assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == []
+
+
+def test_a_positive_offset_ignores_what_comes_too_early(repo: Paths, two_agents: Two) -> None:
+    early = Timer(0.05, say, (repo, two_agents.alice, "bob"))
+    late = Timer(0.8, say, (repo, two_agents.alice, "bob"))
+    early.start()
+    late.start()
+    ended = waiting.wait(repo, two_agents.bob, WaitFor(20, after=0.4))
+    late.join()
+    assert len(ended.messages) == 1
+    assert ended.waited_seconds >= 0.8
+
+
+def test_what_comes_just_after_a_positive_offset_ends_the_wait(repo: Paths, two_agents: Two) -> None:
+    late = Timer(0.5, say, (repo, two_agents.alice, "bob"))
+    late.start()
+    assert len(ids(repo, two_agents.bob, WaitFor(20, after=0.3))) == 1
+    late.join()
+
+
+def test_a_scope_ends_a_wait_whoever_the_message_is_for(repo: Paths, store: Store, two_agents: Two) -> None:
+    say(repo, two_agents.alice, "bob", scopes=("pr:2",))
+    sent = say(repo, two_agents.alice, "bob", scopes=("pr:1",))
+    assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == [sent]
+
+
+@pytest.mark.parametrize("mention", ["reviewer", "@reviewer"])
+def test_a_mention_of_a_role_ends_a_wait(repo: Paths, two_agents: Two, mention: str) -> None:
+    sent = say(repo, two_agents.alice, "@reviewer")
+    say(repo, two_agents.alice, "bob")
+    assert ids(repo, two_agents.bob, WaitFor(0, mention=mention, after=-30)) == [sent]
+
+
+def test_a_line_whose_writer_died_ends_a_wait_at_the_next_tick(repo: Paths, two_agents: Two) -> None:
+    def die() -> None:
+        dead = Speaker(repo, "alice", "send", "bob", THRUM_TESTING="1", THRUM_FAILPOINT="append.durable:kill")
+        assert dead.wait() == -9
+
+    later = Timer(0.1, die)
+    later.start()
+    assert len(ids(repo, two_agents.bob, WaitFor(20))) == 1
+    later.join()
+
+
+def test_a_clock_that_was_set_back_ends_no_wait_early_or_late(repo: Paths, two_agents: Two) -> None:
+    clock = SetClock()
+    say(repo, two_agents.alice, "bob")
+    clock.ms -= YEAR_MS
+    ended = waiting.wait(repo, two_agents.bob, WaitFor(0.05), with_clock(clock))
+    assert (ended.status, ended.waited_seconds < 10) == ("timeout", True)
+
+
+def test_a_wait_leaves_no_bell_behind(repo: Paths, two_agents: Two) -> None:
+    waiting.wait(repo, two_agents.bob, WaitFor(0))
+    with pytest.raises(NotRegistered):
+        waiting.wait(repo, Caller("nobody"), WaitFor(0))
+    assert os.listdir(repo.bells) == []
+
+
+def test_the_bell_of_a_waiter_that_died_is_taken_down_by_the_next_ring(repo: Paths, two_agents: Two) -> None:
+    os.mkfifo(os.path.join(repo.bells, "bob.1.dead"))
+    say(repo, two_agents.alice, "bob")
+    assert os.listdir(repo.bells) == []
+
+
+def test_a_wait_refuses_what_it_cannot_wait_for(repo: Paths, two_agents: Two) -> None:
+    for request in (WaitFor(0, scope="nothing"), WaitFor(0, mention="../x")):
+        with pytest.raises(Invalid):
+            waiting.wait(repo, two_agents.bob, request)
+    with pytest.raises(NotInitialized):
+        waiting.wait(repo._replace(thrum="/nowhere"), two_agents.bob, WaitFor(0))

@@ -1,0 +1,92 @@
+"""`thrum sync` in a terminal and as JSON, as scripts know it from the Go program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.sync.clones import Clone
+from tests.sync.conftest import Pair
+from tests.sync.forging import Stranger
+from thrum_cli.main import main
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in a clone: its exit code and what it printed."""
+
+    def command(clone: Clone, *arguments: str) -> tuple[int, str]:
+        code = main(["--repo", str(clone.root), *arguments])
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return command
+
+
+def test_status_has_the_keys_that_scripts_know(pair: Pair, run: Run) -> None:
+    code, said = run(pair.here, "--json", "sync", "status")
+    told = json.loads(said)
+    assert code == 0
+    assert {"running", "last_sync_at", "sync_state", "local_only", "last_error"} <= told.keys()
+    assert told["sync_state"] == "synced" and told["local_only"] is False
+    assert {"remote", "ahead", "behind", "frozen", "refused", "stores"} <= told.keys()
+
+
+def test_force_has_the_keys_that_scripts_know(pair: Pair, run: Run) -> None:
+    pair.here.send("alice", "go", "@bob")
+    code, said = run(pair.here, "--json", "sync", "force")
+    told = json.loads(said)
+    assert code == 0 and told["triggered"] is True and told["pushed"] is True
+    assert {"last_sync_at", "sync_state", "local_only"} <= told.keys()
+
+
+def test_force_says_what_it_did(pair: Pair, run: Run) -> None:
+    pair.here.send("alice", "go", "@bob")
+    assert run(pair.here, "sync", "force")[1].startswith("✓ Sync done: nothing new to take in, ours pushed")
+    assert run(pair.there, "sync", "force")[1].startswith("✓ Sync done: 1 event taken in, nothing to push")
+
+
+def test_local_only_is_said(pair: Pair, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THRUM_LOCAL", "1")
+    assert "Mode: local-only (remote sync disabled)" in run(pair.here, "sync", "force")[1]
+    assert "local-only" in run(pair.here, "sync", "status")[1]
+    monkeypatch.setenv("THRUM_LOCAL", "0")
+    assert "normal" in run(pair.here, "sync", "status")[1]
+    monkeypatch.setenv("THRUM_LOCAL", "perhaps")
+    code, said = run(pair.here, "sync", "status")
+    assert code == 1 and "THRUM_LOCAL" in said
+
+
+def test_an_unreachable_remote_is_a_sentence_with_a_hint(pair: Pair, run: Run) -> None:
+    pair.remote.root.rename(pair.remote.root.with_name("away.git"))
+    code, said = run(pair.here, "sync", "force")
+    assert code == 1 and said.startswith("Error: cannot fetch from 'origin'") and "Try:" in said
+    assert "✗ error" in run(pair.here, "sync", "status")[1]
+
+
+def test_a_stopped_log_and_what_was_refused_are_shown(pair: Pair, run: Run) -> None:
+    stranger = Stranger()
+    stranger.message("x", n=9)
+    files = stranger.files("not this repository")
+    pair.remote.plant(files)
+    run(pair.here, "sync", "force")
+    assert "1 repository" in run(pair.here, "sync", "status")[1]
+
+
+def test_a_setting_that_means_nothing_is_named(pair: Pair, run: Run) -> None:
+    pair.here.git("config", "--local", "thrum.trust", "everyone")
+    code, said = run(pair.here, "sync", "force")
+    assert code == 1 and "thrum.trust" in said
+    pair.here.git("config", "--local", "--unset", "thrum.trust")
+    (pair.here.root / ".thrum" / "config.json").write_text('{"local_only": "perhaps"}', encoding="utf-8")
+    code, said = run(pair.here, "sync", "status")
+    assert code == 1 and "config.json" in said
+
+
+def test_the_word_alone_explains_itself(pair: Pair, run: Run) -> None:
+    code, said = run(pair.here, "sync")
+    assert code == 0 and "force" in said and "status" in said
