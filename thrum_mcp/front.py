@@ -15,36 +15,12 @@ import select
 import signal
 import sys
 import threading
-from typing import NamedTuple, Protocol
 
 from . import early, wire
+from .handing import Frame, Handed, Server
 
 HEAD_START = 0.03  # seconds in which the first request, mostly there already, is answered before the loading begins
 _SWITCH = 0.0005  # seconds after which the loading thread lets the front have the interpreter
-
-
-class Frame(NamedTuple):
-    """One line from the client; with the result that it got already, where it got one."""
-
-    line: bytes
-    answered: early.Result | None = None
-
-
-class Handed(NamedTuple):
-    """What the front leaves to the server: the wire, all frames so far, the begun line, and whether input ended."""
-
-    wire: wire.Wire
-    frames: tuple[Frame, ...]
-    lines: wire.Lines
-    ended: bool
-
-
-class Server(Protocol):
-    """What the loading thread delivers."""
-
-    def run(self, handed: Handed) -> int:
-        """Serves until the client leaves; the exit code."""
-        ...
 
 
 def serve(repo: str, agent_id: str | None) -> int:

@@ -37,7 +37,7 @@ from thrum_store.errors import ThrumError
 from . import logs, prompts, resources
 from .door import Call, Door, refusal
 from .exchange import Exchange, Exchanges
-from .front import Handed
+from .handing import Handed
 from .stdio import Reader, Writer
 from .tools import TOOLS
 

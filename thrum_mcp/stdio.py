@@ -34,7 +34,7 @@ from thrum_store.storage import failpoint
 
 from . import early, wire
 from .exchange import Exchanges
-from .front import Frame, Handed
+from .handing import Frame, Handed
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,8 @@ from mcp.client.stdio import stdio_client
 from thrum_store.printable import safe_line
 
 from . import stage
-from .commands.demo import LIMIT, DemoFailed, Shown
 from .output import width
-from .stage import Actor
+from .stage import LIMIT, Actor, DemoFailed, Shown
 from .text import bold, cut, dim
 
 Say = Callable[[str], None]

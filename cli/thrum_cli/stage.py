@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from thrum_store import paths, setup
+from thrum_store.errors import ThrumError
 from thrum_store.gitinfo import GitRunner
 from thrum_store.host import REAL
 from thrum_store.model import Caller
@@ -15,6 +17,27 @@ from thrum_store.service.agents import Register
 from thrum_store.service.shapes import Recipient
 from thrum_store.setup import Initialize
 from thrum_store.store import open_store
+
+LIMIT = 15.0  # seconds until it gives up
+
+
+class DemoFailed(ThrumError):
+    """Raised when a step of the demonstration did not go as it must."""
+
+    code = "demo_failed"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was seen: how fast, how much, and that it arrived."""
+
+    tools: int
+    first_answer_ms: float
+    wake_ms: tuple[float, ...]
+    messages: tuple[str, ...]
+    statuses: tuple[str, ...]
+    events: int
+    seconds: float
 
 
 class Actor(NamedTuple):

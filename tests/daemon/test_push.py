@@ -179,18 +179,26 @@ def test_subscriptions_end_with_their_session(wire: Wire, daemon: Daemon) -> Non
     assert wire.notification()["preview"] == "for the new one"
 
 
-def test_many_subscribers_get_every_match_once_from_many_senders(daemon: Daemon) -> None:
-    wires = [daemon.wire() for _ in range(20)]
+@pytest.mark.parametrize(
+    ("subscribers", "each"), [(20, 25), pytest.param(200, 1250, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])]
+)
+def test_many_subscribers_get_every_match_once_from_many_senders(daemon: Daemon, subscribers: int, each: int) -> None:
+    wires = [daemon.wire() for _ in range(subscribers)]
     try:
         wires[0].result("subscribe", all=True, caller_agent_id="alice")
         for wire in wires[1:]:
             wire.result("subscriptions.listen", caller_agent_id="alice")
-        senders = [from_elsewhere(daemon, 25, f"s{number}") for number in range(4)]
-        for wire in wires:
-            told = [wire.notification()["preview"] for _ in range(100)]
-            assert sorted(told) == sorted(f"s{sender} {number}" for sender in range(4) for number in range(25))
+        senders = [from_elsewhere(daemon, each, f"s{number}") for number in range(4)]
+        told: list[list[str]] = [[] for _ in wires]
+        for _ in range(each * 4):  # in turn, so that none of them is a slow reader
+            for wire, heard in zip(wires, told, strict=True):
+                heard.append(wire.notification()["preview"])
+        for heard in told:
+            assert sorted(heard) == sorted(f"s{sender} {number}" for sender in range(4) for number in range(each))
             for sender in range(4):
-                assert [one for one in told if one.startswith(f"s{sender} ")] == [f"s{sender} {n}" for n in range(25)]
+                assert [one for one in heard if one.startswith(f"s{sender} ")] == [
+                    f"s{sender} {n}" for n in range(each)
+                ]
         assert [sender.wait(DEADLINE) for sender in senders] == [0] * 4
         send(daemon.paths, "end", "@alice")
         assert {wire.notification()["preview"] for wire in wires} == {"end"}

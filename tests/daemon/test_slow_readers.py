@@ -143,3 +143,47 @@ def test_a_websocket_that_is_cut_off_hears_1013(strict: Daemon) -> None:
                 told.append(int(line["params"]["preview"].split()[0]))
         assert told == list(range(len(told)))
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1013
+
+
+HURRIED = LIMITS._replace(unfinished=0.2, idle=0.2, handshake=0.2, token=0.2)
+
+
+@pytest.fixture
+def hurried(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Generator[Daemon]:
+    """A daemon that waits for nobody."""
+    with open_store(repo) as store:
+        sessions.start(store, two_agents.alice)
+    with serving(repo, HURRIED, monkeypatch) as daemon:
+        yield daemon
+
+
+def test_a_connection_that_says_nothing_is_ended(hurried: Daemon) -> None:
+    with hurried.wire() as silent:
+        assert silent.line() is None
+
+
+def test_one_that_listens_may_be_silent(hurried: Daemon) -> None:
+    with hurried.wire() as listening, hurried.wire() as silent:
+        listening.result("subscribe", all=True, caller_agent_id="alice")
+        assert silent.line() is None
+        with hurried.wire() as another:
+            assert another.line() is None
+        send(hurried.paths, "still there?", "@alice")
+        assert listening.notification()["preview"] == "still there?"
+
+
+def test_a_request_that_never_ends_is_not_waited_for(hurried: Daemon) -> None:
+    with hurried.wire() as dribbling:
+        dribbling.result("subscribe", all=True, caller_agent_id="alice")
+        with pytest.raises(ConnectionError):
+            while True:
+                dribbling.send(b" ")
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET / HTT", b"GET / HTTP/1.1\r\nHost: local"])
+def test_a_handshake_that_never_ends_is_not_waited_for(hurried: Daemon, begin: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", hurried.port()), DEADLINE) as dribbling:
+        dribbling.sendall(begin)
+        with pytest.raises(ConnectionError):
+            if not dribbling.recv(1):
+                raise ConnectionResetError

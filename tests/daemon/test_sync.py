@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +100,25 @@ def test_the_environment_decides_where_no_flag_does(quiet: Daemon, monkeypatch: 
     process.stop(quiet.paths, REAL)
     assert json.loads(config.read_text(encoding="utf-8")) == {"local_only": True}
     assert quiet.start("--no-local").local_only is False
+
+
+def test_a_remote_that_hangs_keeps_nobody_and_leaves_nothing_behind(
+    quiet: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sends go on, stopping is quick, and the git that hung is ended with its daemon."""
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    stuck = tmp_path / "ssh"
+    stuck.write_text(f"#!/bin/sh\necho $$ > {started}\nexec sleep 600\n", encoding="ascii")
+    stuck.chmod(0o700)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(stuck))
+    git(Path(quiet.paths.root), "remote", "add", "origin", "ssh://example.invalid/x.git")
+    quiet.start("--no-local")
+    pid = int(started.read_text(encoding="ascii"))
+    with quiet.wire() as wire:
+        assert wire.result("message.send", content="goes on", mentions=["@alice"], caller_agent_id="bob")["resolved_to"]
+        assert wire.result("health")["status"] == "ok"
+    assert not process.stop(quiet.paths, REAL).forced
+    with pytest.raises(ProcessLookupError):
+        while True:
+            os.kill(pid, 0)

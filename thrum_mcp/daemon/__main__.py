@@ -48,5 +48,6 @@ def _ready(fd: int | None) -> None:
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])
+    process.end_children(REAL)
     logging.shutdown()
     os._exit(code)  # a sync that hangs on a remote must not keep us; it is safe to cut off, as by a crash

@@ -146,6 +146,28 @@ def lives(one: Identity, host: Host) -> bool:
     return one.pid > 1 and bool(one.began) and began(one.pid, host) == one.began
 
 
+def end_children(host: Host) -> None:
+    """Asks whatever this process started and left running to end: a git that hangs on its remote."""
+    for child in _children(host):
+        try:
+            os.killpg(child, signal.SIGTERM)
+        except (ProcessLookupError, PermissionError):
+            continue  # it has ended, or leads no group of its own
+
+
+def _children(host: Host) -> list[int]:
+    """The children of this process, as far as the system says."""
+    found: list[int] = []
+    tasks = f"/proc/{os.getpid()}/task"
+    for task in host.storage.listing(tasks):
+        try:
+            told = host.storage.read(os.path.join(tasks, task, "children"), limit=65536)
+        except (FileNotFoundError, ThrumError):
+            continue
+        found += [int(pid) for pid in told.split()]
+    return found
+
+
 # --- start, stop, status --------------------------------------------------------------------------------------------
 
 

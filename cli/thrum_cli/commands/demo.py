@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
-
-from thrum_store.errors import ThrumError
 
 from .. import output
 from ..app import App
 from ..command import command, pass_app
 from ..output import Screen, human
+from ..stage import Shown
 from ..text import bold, dim
-
-LIMIT = 15.0  # seconds until it gives up
-
-
-class DemoFailed(ThrumError):
-    """Raised when a step of the demonstration did not go as it must."""
-
-    code = "demo_failed"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What was seen: how fast, how much, and that it arrived."""
-
-    tools: int
-    first_answer_ms: float
-    wake_ms: tuple[float, ...]
-    messages: tuple[str, ...]
-    statuses: tuple[str, ...]
-    events: int
-    seconds: float
 
 
 @command("demo", "thrum demo")
