@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon
-from thrum_mcp.daemon import places
+from thrum_mcp.daemon import places, process
+from thrum_mcp.daemon.refusals import DaemonFailed
+from thrum_store import paths, setup
+from thrum_store.errors import Unsupported
+from thrum_store.host import REAL
 
 NOBODY = 65534
 CONNECT = """
@@ -95,10 +99,6 @@ def test_another_user_is_shut_out_even_where_the_socket_is_open_to_all(daemon: D
 def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thrum_mcp.daemon import process
-    from thrum_store import paths, setup
-    from thrum_store.host import REAL
-
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
@@ -120,10 +120,6 @@ def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
 def test_a_runtime_directory_that_others_can_write_to_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thrum_store import paths
-    from thrum_store.errors import Unsupported
-    from thrum_store.host import REAL
-
     runtime = tmp_path / "run"
     runtime.mkdir()
     runtime.chmod(0o777)
@@ -132,3 +128,17 @@ def test_a_runtime_directory_that_others_can_write_to_is_not_used(
     subprocess.run(["git", "init", "-q", str(tmp_path / "repo")], check=True)
     with pytest.raises(Unsupported):
         places.short_socket(paths.find(str(tmp_path / "repo")), REAL)
+
+
+def test_where_no_socket_can_be_the_start_fails_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(0o777)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "run"))
+    root = tmp_path / ("x" * 100)
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    found = paths.find(str(root))
+    setup.initialize(found, setup.Initialize())
+    with pytest.raises(DaemonFailed, match="longer than 107 bytes"):
+        process.start(found, REAL)
+    assert not process.status(found, REAL).running

@@ -179,15 +179,6 @@ def test_changes_that_come_together_bring_one_turn() -> None:
     run(Rhythm(every=1000, after_change=0.05), steps)
 
 
-def test_a_forced_turn_waits_for_nothing() -> None:
-    async def steps(loop: Loop, turns: Turns) -> None:
-        await settled(loop)
-        loop.force()
-        await turns.next()
-
-    run(Rhythm(every=1000, after_change=1000), steps)
-
-
 async def settled(loop: Loop) -> None:
     """Waits until the loop sleeps."""
     while not loop.sleeps:

@@ -314,3 +314,23 @@ def test_a_wish_for_a_port_that_is_none_is_refused(quiet: Daemon, monkeypatch: p
             quiet.start()
     monkeypatch.setenv("THRUM_WS_PORT", str(free_port()))
     assert quiet.start().ws_port
+
+
+def test_without_a_port_the_socket_serves_and_the_websocket_comes_later(
+    quiet: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = 65535
+    with socket.create_server(("127.0.0.1", last)):
+        monkeypatch.setenv("THRUM_WS_PORT", str(last))
+        assert quiet.start().ws_port is None
+        with quiet.wire() as wire:
+            health = wire.result("health")
+        parts = {part["name"]: part for part in health["parts"]}
+        assert health["status"] == "degraded"
+        assert (parts["websocket"]["state"], parts["socket"]["state"]) == ("restarting", "running")
+        assert "no port" in parts["websocket"]["last_error"]
+    with quiet.wire() as wire:
+        while wire.result("health")["ws_port"] is None:
+            continue
+    with opened(quiet) as client:
+        assert ask(client, "health")["result"]["status"] == "ok"

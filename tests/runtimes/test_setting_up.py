@@ -210,3 +210,29 @@ def test_every_preset_has_a_recipe_and_every_field_a_value(tmp_path: Path) -> No
     for name, preset in PRESETS.items():
         assert recipes.recipe(name, str(tmp_path), PLAIN)
         assert all(value is not None for value in asdict(preset).values())
+
+
+def test_quickstart_sets_a_client_up_as_well(repository: Shell) -> None:
+    told = repository.json("quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--runtime", "codex")
+    assert told["runtime"]["runtimes"] == ["codex"]
+    assert told["session"]["agent_id"] == "ann"
+    assert (repository.cwd / ".codex" / "config.toml").exists()
+
+
+def test_quickstart_can_show_what_it_would_do(repository: Shell) -> None:
+    before = files(repository.cwd)
+    said = repository.ok(
+        "quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--runtime", "claude", "--dry-run"
+    )
+    assert "Would register @ann" in said
+    assert "+++ b/.mcp.json" in said
+    assert files(repository.cwd) == before
+    assert repository.thrum("whoami").code == 1
+
+
+def test_quickstart_puts_a_file_after_the_usual_preamble(repository: Shell) -> None:
+    (repository.cwd / "mine.md").write_text("Never touch the database.\n")
+    repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--preamble-file", "mine.md")
+    preamble = (repository.cwd / ".thrum" / "context" / "ann_preamble.md").read_text()
+    assert preamble.startswith("# You are @ann")
+    assert preamble.endswith("---\n\nNever touch the database.\n")

@@ -32,6 +32,7 @@ class _Log(RotatingFileHandler):
 
     def doRollover(self) -> None:
         super().doRollover()
+        os.chmod(self.baseFilename, 0o600)
         self.take_output()
 
     def take_output(self) -> None:

@@ -34,15 +34,9 @@ class Loop:
         self._entropy = entropy
         self.sleeps = False
         self._changed = anyio.Event()
-        self._wanted = anyio.Event()
 
     def changed(self) -> None:
         """Something changed: a turn comes soon, and takes in what else changes until then."""
-        self._changed.set()
-
-    def force(self) -> None:
-        """A turn comes now."""
-        self._wanted.set()
         self._changed.set()
 
     async def run(self, running: Callable[[], None]) -> None:
@@ -50,13 +44,12 @@ class Loop:
         running()
         while True:
             self.sleeps = False
-            self._changed, self._wanted = anyio.Event(), anyio.Event()
+            self._changed = anyio.Event()
             await anyio.to_thread.run_sync(self._turn, abandon_on_cancel=True)
             self.sleeps = True
             with anyio.move_on_after(self._pause()):
                 await self._changed.wait()
-                with anyio.move_on_after(self._rhythm.after_change):
-                    await self._wanted.wait()
+                await anyio.sleep(self._rhythm.after_change)
 
     def _pause(self) -> float:
         chance = int(self._entropy.token(2), 16) / 0xFFFF

@@ -49,7 +49,7 @@ class NewsReader:
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self._executor = executor
         self._store: Store
-        self._tail: Tail
+        self._tail: Tail | None = None  # none while nobody listens
 
     @classmethod
     @asynccontextmanager
@@ -79,7 +79,6 @@ class NewsReader:
 
     def _open(self, paths: Paths) -> None:
         self._store = open_store(paths)
-        self._tail = Tail(self._store)
 
     def _look(self, new: list[Cursor], behind: int | None, catch_up: bool) -> Look:
         store = self._store
@@ -87,8 +86,9 @@ class NewsReader:
         if catch_up:
             store.catch_up()
         kept = subscriptions.alive(store)
-        live = self._tail.read(store, _PAGE)
-        reached = self._tail.number
+        tail = self._tail = self._tail or Tail(store)
+        live = tail.read(store, _PAGE)
+        reached = tail.number
         late = feeds.after(store, behind, _PAGE) if behind is not None else None
         late_to = 0
         if late is not None:
@@ -96,12 +96,12 @@ class NewsReader:
             late_to = last if late.more else max(last, reached)
         return Look(
             live=live,
-            live_from=self._tail.start,
+            live_from=tail.start,
             live_to=reached,
             late=late,
             late_from=behind or 0,
             late_to=late_to,
-            resumed=[feeds.resume(store, cursor) for cursor in new] if self._tail.settled else [],
+            resumed=[feeds.resume(store, cursor) for cursor in new] if tail.settled else [],
             kept=kept,
             said=_said(store),
         )
@@ -110,7 +110,7 @@ class NewsReader:
         self._store.refresh()
         if catch_up:
             self._store.catch_up()
-        self._tail = Tail(self._store)
+        self._tail = None
         return _said(self._store)
 
 

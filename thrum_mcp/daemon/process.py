@@ -196,23 +196,28 @@ def command(paths: Paths, arguments: tuple[str, ...]) -> list[str]:
 
 def _spawn(paths: Paths, host: Host, arguments: tuple[str, ...]) -> None:
     """Starts our own interpreter, detached, and waits until it says that it serves."""
+    host.storage.directory(os.path.dirname(places.log_file(paths)))
     ready, tell = os.pipe()
-    log = places.log_file(paths)
-    host.storage.directory(os.path.dirname(log))
     try:
-        child = subprocess.Popen(
-            command(paths, (*arguments, "--ready-fd", str(tell))),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=places.repository(paths),
-            pass_fds=(tell,),
-            start_new_session=True,
-        )
+        child = _detached(paths, (*arguments, "--ready-fd", str(tell)), tell)
+    finally:
         os.close(tell)
+    try:
         _await(child, ready, paths, host)
     finally:
         os.close(ready)
+
+
+def _detached(paths: Paths, arguments: tuple[str, ...], kept: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command(paths, arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=places.repository(paths),
+        pass_fds=(kept,),
+        start_new_session=True,
+    )
 
 
 def _await(child: subprocess.Popen[bytes], ready: int, paths: Paths, host: Host) -> None:

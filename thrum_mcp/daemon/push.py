@@ -174,54 +174,57 @@ class Push:
 
     async def _tell(self, batch: Batch, start: int, end: int, sessions: dict[str, list[Kept]]) -> None:
         """Tells each client that stands between `start` and `end` what of this matches."""
-        feeds_here = [
-            (listener, feed)
-            for listener, feed in self._feeds.items()
-            if feed.number is not None and feed.number >= start
-        ]
-        stopped: set[_Feed] = set()
+        here = {
+            listener: feed for listener, feed in self._feeds.items() if feed.number is not None and feed.number >= start
+        }
         for item in batch.items:
-            told = _Told(item, batch.generation)
-            for listener, feed in feeds_here:
-                self._tell_one(listener, feed, told, sessions, stopped)
+            told = _Told(item, batch.generation, sessions)
+            full = [listener for listener, feed in here.items() if not self._tell_one(listener, feed, told)]
+            for listener in full:
+                del here[listener]
             await anyio.lowlevel.checkpoint()
-        for _, feed in feeds_here:
-            if feed not in stopped:
-                feed.number = max(feed.number or 0, end)
+        for feed in here.values():
+            feed.number = max(feed.number or 0, end)
 
-    def _tell_one(
-        self, listener: Listener, feed: _Feed, told: _Told, sessions: dict[str, list[Kept]], stopped: set[_Feed]
-    ) -> None:
-        if told.item.number <= (feed.number or 0) or feed in stopped:
-            return
+    def _tell_one(self, listener: Listener, feed: _Feed, told: _Told) -> bool:
+        """Whether the client had room for this, or has it already."""
+        if told.item.number <= (feed.number or 0):
+            return True
         if listener.backlog >= self._limits.backlog:
-            stopped.add(feed)
-            return
-        matched = told.match(sessions.get(feed.listening.session, ()))
-        if matched is not None:
-            listener.post(told.frame(matched))
+            return False
+        frame = told.frame(feed.listening.session)
+        if frame is not None:
+            listener.post(frame)
         feed.number = told.item.number
+        return True
 
 
 class _Told:
     """A message on its way to many: what they share is made once."""
 
-    def __init__(self, item: Item, generation: str) -> None:
+    def __init__(self, item: Item, generation: str, sessions: dict[str, list[Kept]]) -> None:
         self.item = item
         self._tags = subscriptions.tags(item)
         self._generation = generation
+        self._sessions = sessions
+        self._frames: dict[str, bytes | None] = {}
         self._start = b""
 
-    def match(self, kept: Iterable[Kept]) -> Match | None:
-        """The first subscription that wants it."""
+    def frame(self, session: str) -> bytes | None:
+        """`notification.message` for who listens to a session; None where none of its subscriptions matches."""
+        if session not in self._frames:
+            matched = self._match(self._sessions.get(session, ()))
+            self._frames[session] = None if matched is None else self._framed(matched)
+        return self._frames[session]
+
+    def _match(self, kept: Iterable[Kept]) -> Match | None:
         for one in kept:
             kind = subscriptions.match(one, self.item, self._tags)
             if kind is not None:
                 return Match(one.id, kind)
         return None
 
-    def frame(self, matched: Match) -> bytes:
-        """`notification.message`: what all are told, and which subscription of this one matched."""
+    def _framed(self, matched: Match) -> bytes:
         if not self._start:
             shared = orjson.dumps(feeds.notification(self.item, self._generation))
             self._start = b'{"jsonrpc":"2.0","method":"notification.message","params":' + shared[:-1]

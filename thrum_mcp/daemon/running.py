@@ -104,23 +104,30 @@ def run(paths: Paths, host: Host, wish: Wish, ready: Callable[[], None]) -> None
     """
     lease = process.take_lease(paths, host)
     try:
-        os.umask(0o077)
         _raise_limit()
         if wish.local is not None or os.environ.get("THRUM_LOCAL"):
             gitsync.choose(paths, host, settings.local_only(paths, host, wish.local))
         open_store(paths, host).close()  # heals it where it needs that, before anybody asks
         anyio.run(_serve, Running(paths, host, wish), ready)
+    except ExceptionGroup as group:
+        raise _innermost(group) from group
     finally:
         host.storage.remove(places.pid_file(paths))
         logger.info("ended")
         lease.release()
 
 
+def _innermost(error: Exception) -> Exception:
+    """The error itself, out of the groups that task groups put around it."""
+    inside: tuple[Exception, ...] = getattr(error, "exceptions", ())
+    return _innermost(inside[0]) if inside else error
+
+
 async def _serve(running: Running, ready: Callable[[], None]) -> None:
     async with anyio.create_task_group() as group:
 
         async def end_on_signal() -> None:
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async for number in signals:
                     logger.info("ending: %s", signal.Signals(number).name)
                     _end_within(_GRACE)

@@ -23,6 +23,7 @@ from . import places, rpc
 from .clients import Reception
 from .limits import Limits
 from .rpc import Fault, LineSplitter
+from .supervisor import guarded
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class SocketListener:
             async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 nonlocal open_now
                 try:
-                    await self._serve(reader, writer)
+                    await guarded("a connection", self._serve(reader, writer))
                 finally:
                     open_now -= 1
                     writer.transport.abort()

@@ -90,3 +90,11 @@ async def _turn(kept: _Kept) -> None:
     kept.failures += 1
     kept.state = "restarting"
     kept.settled.set()
+
+
+async def guarded(what: str, work: Awaitable[None]) -> None:
+    """Does something for one client: what goes wrong there is logged, and ends nothing else."""
+    try:
+        await work
+    except Exception:
+        logger.exception("%s failed", what)

@@ -27,12 +27,6 @@ def rejected(view: sqlite3.Connection) -> list[tuple[str, str, int, str]]:
     return view.execute(sql).fetchall()
 
 
-def totals(view: sqlite3.Connection) -> tuple[int, int]:
-    """How many shards, and how many events in them were read."""
-    shards, events = view.execute("SELECT count(*), coalesce(sum(seq), 0) FROM shards WHERE seq > 0").fetchone()
-    return int(shards), int(events)
-
-
 def number(view: sqlite3.Connection, store: str, agent: str) -> int | None:
     """The row of a shard; None where nobody spoke in it or of it."""
     row = view.execute("SELECT id FROM shards WHERE store = ? AND agent = ?", (store, agent)).fetchone()

@@ -51,7 +51,7 @@ def _layout(paths: Paths, host: Host) -> Iterator[Found]:
             hint = f"`git -C {paths.sync} symbolic-ref HEAD refs/heads/{BRANCH}`"
             yield problem("git", f"the worktree of {BRANCH} is on {on or 'no branch'}", hint)
     if not missing:
-        yield fine("layout", f"{paths.thrum}, logs in {paths.sync}")
+        yield fine("layout", f"the store is {_short(paths, paths.thrum)}")
 
 
 def _lost_worktree(paths: Paths, git: GitRunner, mend: Callable[[], object]) -> Found:
@@ -67,6 +67,10 @@ def _lost_worktree(paths: Paths, git: GitRunner, mend: Callable[[], object]) -> 
             )
 
     return problem("git", f"git has lost the worktree of {BRANCH}", f"`git worktree repair`, or {_FIX}", repair)
+
+
+def _short(paths: Paths, path: str) -> str:
+    return os.path.relpath(path, paths.root)
 
 
 def _ignored(paths: Paths, host: Host) -> Iterator[Found]:
@@ -87,10 +91,12 @@ def _permissions(paths: Paths) -> Iterator[Found]:
     wrong = [(path, mode) for path, mode in checked if os.path.exists(path) and _open_to_others(path)]
     foreign = [path for path, _ in checked if os.path.exists(path) and os.stat(path).st_uid != os.getuid()]
     for path in foreign:
-        yield problem("permissions", f"{path} belongs to another user", f"`sudo chown -R $USER {paths.thrum}`")
+        hint = f"`sudo chown -R $USER {_short(paths, paths.thrum)}`"
+        yield problem("permissions", f"{_short(paths, path)} belongs to another user", hint)
     for path, mode in wrong:
-        hint = f"`chmod {mode:o} {path}`, or {_FIX}"
-        yield problem("permissions", f"other users can look into {path}", hint, partial(os.chmod, path, mode))
+        hint = f"`chmod {mode:o} {_short(paths, path)}`, or {_FIX}"
+        what = f"other users can look into {_short(paths, path)}"
+        yield problem("permissions", what, hint, partial(os.chmod, path, mode))
     if not wrong and not foreign:
         yield fine("permissions", "only you can read the store's keys, identities and view")
 
@@ -143,8 +149,8 @@ def _locks(paths: Paths, host: Host) -> Iterator[Found]:
         yield note("locks", f"{name} is held by process {pid or 'unknown'} at this moment", f"`ps -p {pid}` shows it")
     stale = [path for path in _git_locks(paths) if _age_ms(path, host) > _STALE_MS]
     for path in stale:
-        hint = f"if no git is running: `rm {path}`, or {_FIX}"
-        yield problem("locks", f"git left {path} behind", hint, _removal(paths, path, host))
+        hint = f"if no git is running: `rm {_short(paths, path)}`, or {_FIX}"
+        yield problem("locks", f"git left {_short(paths, path)} behind", hint, _removal(paths, path, host))
     if not held and not stale:
         yield fine("locks", "all free")
 
@@ -198,11 +204,13 @@ def _space(paths: Paths) -> Iterator[Found]:
 def _leftovers(paths: Paths, host: Host) -> Iterator[Found]:
     torn = host.storage.listing(os.path.join(paths.var, "torn"))
     if torn:
-        where = os.path.join(paths.var, "torn")
+        where = _short(paths, os.path.join(paths.var, "torn"))
         yield note("crashes", f"{len(torn)} unfinished writes of processes that died lie in {where}")
     logs = os.path.join(paths.var, "log")
     crashes = [name for name in host.storage.listing(logs) if name.startswith("crash-")]
     if crashes:
         yield note(
-            "crashes", f"{len(crashes)} reports of failures lie in {logs}", "please report them, then remove them"
+            "crashes",
+            f"{len(crashes)} reports of failures lie in {_short(paths, logs)}",
+            "please report them, then remove them",
         )

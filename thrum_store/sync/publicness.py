@@ -77,4 +77,4 @@ def _readable(url: str) -> bool:
         git = GitRunner(
             nowhere, {**_NOBODY, "HOME": nowhere, "XDG_CONFIG_HOME": nowhere, "GIT_CEILING_DIRECTORIES": nowhere}
         )
-        return git.talk("ls-remote", "--heads", "--", url, silence=20.0).status == 0
+        done = git.talk("ls-remote", "--heads", "--", url, silence=20.0); import sys; sys.stderr.write(repr(done)); return done.status == 0

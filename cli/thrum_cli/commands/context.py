@@ -51,7 +51,7 @@ def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
         raise Invalid(
             "nothing says what to save", hint="use --file PATH, or pipe it in: `thrum context save < notes.md`"
         )
-    return contexts.save(app.store, _name(app, name), _text(file or sys.stdin.buffer))
+    return contexts.save(app.store, _name(app, name), text_of(file or sys.stdin.buffer))
 
 
 @command("show", "thrum context show", "thrum context show --raw --no-preamble")
@@ -98,7 +98,7 @@ def preamble(app: App, initial: bool, file: BinaryIO | None, name: str | None) -
     if initial and file is not None:
         raise Invalid("--init and --file exclude each other", hint="use one of them")
     if file is not None:
-        return Outcome(contexts.set_preamble(app.store, agent, _text(file)))
+        return Outcome(contexts.set_preamble(app.store, agent, text_of(file)))
     if initial:
         return Outcome(contexts.set_preamble(app.store, agent, _initial(app, agent)))
     found = contexts.show(app.store, agent)
@@ -119,7 +119,8 @@ def _initial(app: App, name: str) -> str:
     return default_preamble(name, agent.role) if made is None else made
 
 
-def _text(source: BinaryIO) -> str:
+def text_of(source: BinaryIO) -> str:
+    """What an agent keeps in mind, from a file. Raises Invalid where that is no text, or too much."""
     data = source.read(contexts.LIMIT + 1)
     try:
         return data.decode()

@@ -176,6 +176,6 @@ def _notes(told: Prime, screen: Screen) -> str:
     kept = told.context
     if kept is None or not (kept.content or kept.preamble):
         return f"{bold('Saved context')}: none" if told.identity else ""
-    when = f", saved {ago(kept.updated_at, screen.now_ms)}; all of it: thrum context show" if kept.updated_at else ""
+    when = f" ({ago(kept.updated_at, screen.now_ms)}; all of it: thrum context show)" if kept.updated_at else ""
     texts = [text for text in (kept.preamble, kept.content) if text]
     return "\n\n".join([f"{bold('Saved context')}{when}", *texts])

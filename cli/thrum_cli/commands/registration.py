@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from thrum_store import identity, paths, setup
 from thrum_store.errors import Invalid
+from thrum_store.host import REAL
 from thrum_store.model import Caller
-from thrum_store.service import agents, liveness, sessions
+from thrum_store.paths import Paths
+from thrum_store.service import agents, contexts, liveness, sessions
 from thrum_store.service.agents import Register, Registered
 from thrum_store.service.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
@@ -20,18 +22,39 @@ from thrum_store.setup import Initialize, Initialized
 from ..app import App
 from ..command import command, keep, pass_app
 from ..output import Screen, human, warn
+from ..runtimes.configure import Configure, Configured, configure
+from ..runtimes.detect import meant
+from .context import text_of
+from .preambles import default_preamble
+from .runtimes import configured
 from .sessions import started
-from .setup import initialized
+from .setup import RUNTIMES, initialized
 
 
 @dataclass(frozen=True)
 class Quickstarted:
-    """What quickstart did. `init` is null where the repository was set up already, `intent` where none was given."""
+    """What quickstart did. `init` is null where the repository was set up already, `intent` and `runtime` where none was
+    given; `preamble` is the file that --preamble-file went into.
+    """
 
     register: Registered
     session: SessionStarted
     intent: str | None
     init: Initialized | None
+    runtime: Configured | None = None
+    preamble: str | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What quickstart would do, and did not: whom it would register, and which files it would write for a client."""
+
+    name: str | None
+    role: str
+    module: str
+    initialized: bool
+    runtime: Configured | None
+    dry_run: bool = True
 
 
 def _identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,35 +82,63 @@ def register(app: App, name: str | None, display: str | None, force: bool, re_re
 
     Without --name it is named after its role and module. Starts no session: `thrum quickstart` does both.
     """
-    return agents.register(app.store, _wanted(app, name, display, force, re_register=re_register))
+    return agents.register(app.store, _wanted(app, app.paths, name, display, force, re_register=re_register))
 
 
 @command(
     "quickstart",
     "thrum quickstart --name planner --role planner --module auth",
     'thrum quickstart --intent "Design the token format"',
+    "thrum quickstart --name planner --role planner --module auth --runtime claude",
     "thrum quickstart",
 )
 @_identity_options
 @click.option("--intent", metavar="TEXT", help="What you are going to do.")
+@click.option("--runtime", metavar="NAME", help=f"Also set up a client: {RUNTIMES}.")
+@click.option("--preamble-file", type=click.File("rb"), help="What you shall keep in mind, after the usual preamble.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--no-init", is_flag=True, help="Fail where the repository is not set up, instead of setting it up.")
 @pass_app
 def quickstart(
-    app: App, name: str | None, display: str | None, force: bool, intent: str | None, no_init: bool
-) -> Quickstarted:
+    app: App,
+    name: str | None,
+    display: str | None,
+    force: bool,
+    intent: str | None,
+    runtime: str | None,
+    preamble_file: BinaryIO | None,
+    dry_run: bool,
+    no_init: bool,
+) -> Quickstarted | Planned:
     """Register, start a session and set your intent.
 
     Sets the repository up first if it must. In a worktree that has an identity, `thrum quickstart` alone starts the
     next session.
     """
+    here = paths.find(app.repo)
+    client = meant(here, runtime, REAL) if runtime else None
+    if dry_run:
+        return _planned(app, here, _wanted(app, here, name, display, force), client)
     made = None if no_init else _initialized(app)
-    wanted = _wanted(app, name, display, force)
+    wanted = _wanted(app, app.paths, name, display, force)
     registered = agents.register(app.store, wanted)
     caller = Caller(registered.agent_id, wanted.role, wanted.module, wanted.display, app.paths.worktree)
     session = sessions.start(app.store, caller)
     if intent:
         liveness.set_intent(app.store, caller, intent)
-    return Quickstarted(registered, session, intent, made)
+    preamble = _preamble(app, caller, preamble_file) if preamble_file is not None else None
+    files = configure(app.paths, Configure(client)) if client else None
+    return Quickstarted(registered, session, intent, made, files, preamble)
+
+
+def _planned(app: App, here: Paths, wanted: Register, client: str | None) -> Planned:
+    files = configure(here, Configure(client, dry_run=True)) if client else None
+    return Planned(wanted.name, wanted.role, wanted.module, not here.initialized, files)
+
+
+def _preamble(app: App, caller: Caller, file: BinaryIO) -> str:
+    text = f"{default_preamble(caller.name, caller.role)}\n---\n\n{text_of(file)}"
+    return contexts.set_preamble(app.store, caller.name, text).file
 
 
 def _initialized(app: App) -> Initialized | None:
@@ -95,14 +146,16 @@ def _initialized(app: App) -> Initialized | None:
     return None if places.initialized else setup.initialize(places, Initialize())
 
 
-def _wanted(app: App, name: str | None, display: str | None, force: bool, re_register: bool = False) -> Register:
+def _wanted(
+    app: App, here: Paths, name: str | None, display: str | None, force: bool, re_register: bool = False
+) -> Register:
     """Whom to register: what was given, then the environment, then this worktree's only identity."""
     forced = os.environ.get("THRUM_NAME")
     if forced and name and forced != name:
         warn(f"THRUM_NAME is {forced!r} and beats --name {name!r}")
     given = app.given(name, display)
-    known = identity.named(app.paths, given)
-    caller = identity.resolve(app.paths, given._replace(name=known or _PLACEHOLDER))
+    known = identity.named(here, given)
+    caller = identity.resolve(here, given._replace(name=known or _PLACEHOLDER))
     missing = [f"--{field}" for field, value in (("role", caller.role), ("module", caller.module)) if not value]
     if missing:
         raise Invalid(
@@ -127,5 +180,16 @@ def _quickstarted(done: Quickstarted, screen: Screen) -> str:
     lines = [initialized(done.init, screen)] if done.init else []
     lines += [_registered(done.register, screen), started(done.session, screen)]
     lines += [f"Intent: {done.intent}"] if done.intent else []
+    lines += [f"Preamble: {done.preamble}"] if done.preamble else []
+    lines += [configured(done.runtime, screen)] if done.runtime else []
     lines.append('Next: thrum inbox, thrum agent list, thrum send "Hello" --to @NAME')
+    return "\n".join(lines)
+
+
+@human.register(Planned)
+def _plan(plan: Planned, screen: Screen) -> str:
+    who = f"@{plan.name}" if plan.name else "an agent named after role and module"
+    lines = ["Would set thrum up in this repository."] if plan.initialized else []
+    lines.append(f"Would register {who} ({plan.role}, {plan.module}) and start a session.")
+    lines += [configured(plan.runtime, screen)] if plan.runtime else []
     return "\n".join(lines)

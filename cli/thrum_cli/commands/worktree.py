@@ -19,6 +19,7 @@ from ..output import Screen, human
 from ..runtimes import files
 from ..runtimes.pieces import BEGIN, END, Section
 from ..runtimes.recipes import toolkit
+from .setup import initialized  # noqa: F401 - registers how a set-up looks
 
 _FILE = "CLAUDE.md"
 _GO_HEADING = "# Thrum Agent Coordination"  # what the Go program's section begins with

@@ -79,8 +79,8 @@ PRESETS = {
             "MCP server in .codex/config.toml; hooks in .codex/hooks.json. Both count only once the user trusts them.",
             "start `codex` in this directory, trust it, and accept the hooks when it asks to review them", 600,
             (
-                Rung("queue", wakes=True, how="codex queue --thread ID --message TEXT starts a turn in a live session",
-                     limits="needs the thread's id, which hooks get as session_id", basis="seen"),
+                Rung("queue", wakes=True, how="a listener that the stop hook starts queues mail with `codex queue`",
+                     limits="needs codex on the PATH; from the first turn on, within about 7 s", basis="seen"),
                 _PROMPT, _STOP, _wait(600),
             ),
         ),

@@ -1,0 +1,164 @@
+"""The toolkit: what is to be copied works, and says the same as what `thrum init` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import SCRIPT, Shell, git
+from thrum_cli.hooks.events import EVENTS, LISTEN
+from thrum_cli.runtimes import recipes
+from thrum_cli.runtimes.launcher import PLAIN
+from thrum_cli.runtimes.pieces import Item, Member
+from thrum_cli.runtimes.presets import PRESETS
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLKIT = ROOT / "toolkit"
+ROLES = (
+    "coordinator", "deployer", "documenter", "implementer", "monitor", "planner", "researcher", "reviewer", "tester",
+)  # fmt: skip
+CLAUDE = shutil.which("claude")
+
+
+def loaded(path: Path) -> Any:
+    """A JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def without_listeners(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of hooks without those that listen: in the plugin the monitor does."""
+    return [{**group, "hooks": [one for one in group["hooks"] if LISTEN not in one["args"]]} for group in groups]
+
+
+def test_the_plugins_hooks_are_those_that_init_writes_but_for_the_listener() -> None:
+    text = "{}"
+    for piece in recipes.recipe("claude", str(ROOT), PLAIN)[".claude/settings.json"]:
+        if isinstance(piece, Item) and piece.path[0] == "hooks":
+            text = piece.add(text, mine=True)
+    written = {event: without_listeners(groups) for event, groups in json.loads(text)["hooks"].items()}
+    assert loaded(TOOLKIT / "plugin" / "hooks" / "hooks.json")["hooks"] == written
+
+
+def test_the_plugins_server_is_the_one_that_init_writes() -> None:
+    (piece,) = recipes.recipe("claude", str(ROOT), PLAIN)[".mcp.json"]
+    assert isinstance(piece, Member)
+    assert loaded(TOOLKIT / "plugin" / ".claude-plugin" / "plugin.json")["mcpServers"]["thrum"] == piece.value
+
+
+def test_the_plugin_has_the_version_of_the_package() -> None:
+    version = loaded(TOOLKIT / "plugin" / ".claude-plugin" / "plugin.json")["version"]
+    assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_every_hook_that_is_written_anywhere_is_one_that_thrum_answers(tmp_path: Path) -> None:
+    for name in PRESETS:
+        for path, pieces in recipes.recipe(name, str(tmp_path), PLAIN).items():
+            text = ""
+            for piece in pieces:
+                text = piece.add(text, mine=True)
+            found = re.findall(r"thrum hook ([a-z-]+)", text) + re.findall(r'"hook",\s+"([a-z-]+)"', text)
+            assert set(found) <= {*EVENTS, LISTEN}, path
+
+
+@pytest.mark.skipif(CLAUDE is None, reason="Claude Code is not installed")
+@pytest.mark.parametrize("what", ["toolkit", "toolkit/plugin", ".claude"])
+def test_claude_code_finds_nothing_wrong_with_the_plugin(what: str, tmp_path: Path) -> None:
+    assert CLAUDE is not None
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [CLAUDE, "plugin", "validate", str(ROOT / what)], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_agents_and_skills_say_what_they_are_for() -> None:
+    texts = [*(TOOLKIT / "agents").glob("*.md"), *(TOOLKIT / "plugin").rglob("*.md")]
+    for path in texts:
+        head = path.read_text().split("---\n")[1]
+        assert "description: " in head, path
+        if path.parent.name in ("agents", "thrum"):
+            assert "name: " in head, path
+
+
+def test_every_text_is_short_enough_to_be_read() -> None:
+    for path in TOOLKIT.rglob("*.md"):
+        assert len(path.read_text().split()) < 600, path
+
+
+def test_the_role_templates_become_preambles(repository: Shell) -> None:
+    folder = TOOLKIT / "templates" / "roles"
+    assert sorted(path.stem for path in folder.glob("*.md")) == sorted(ROLES)
+    shutil.copytree(folder, repository.cwd / ".thrum" / "role_templates")
+    for role in ROLES:
+        repository.ok("agent", "register", "--name", f"the-{role}", "--role", role, "--module", "core")
+    repository.having(THRUM_NAME="the-tester").ok("roles", "deploy")
+    for role in ROLES:
+        text = (repository.cwd / ".thrum" / "context" / f"the-{role}_preamble.md").read_text()
+        assert text.startswith(f"# Agent: the-{role}\n")
+        assert "$" not in text
+        assert role == "coordinator" or "@the-coordinator" in text
+
+
+def script(name: str, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script of the repository with `thrum` on the PATH."""
+    path = f"{Path(SCRIPT).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [str(ROOT / "scripts" / name), *arguments],
+        cwd=cwd, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_worktree_script_lets_all_worktrees_share_one_store(repository: Shell, tmp_path: Path) -> None:
+    for name in ("one", "two words"):
+        git(repository.cwd, "worktree", "add", "--quiet", "-b", name.replace(" ", "-"), str(tmp_path / name))
+    first = script("setup-worktree-thrum.sh", repository.cwd)
+    assert (first.returncode, first.stdout.count("set up ")) == (0, 2), first
+    again = script("setup-worktree-thrum.sh", tmp_path / "one")
+    assert (again.returncode, again.stdout.count("already ")) == (0, 2), again
+    for name in ("one", "two words"):
+        assert (tmp_path / name / ".thrum" / "redirect").read_text().strip() == str(repository.cwd / ".thrum")
+
+
+def test_the_worktree_script_makes_a_worktree_with_its_agent(repository: Shell, tmp_path: Path) -> None:
+    there = tmp_path / "feature"
+    done = script("setup-worktree-thrum.sh", repository.cwd, str(there), "work/auth", "--identity", "builder")
+    assert done.returncode == 0, done
+    me = repository.at(there).json("whoami")
+    assert (me["agent_id"], me["role"], me["module"], me["branch"]) == ("builder", "implementer", "auth", "work/auth")
+
+
+@pytest.mark.parametrize("name", ["setup-worktree-thrum.sh", "setup-worktree-beads.sh"])
+def test_a_worktree_script_explains_itself_and_refuses_what_it_does_not_know(repository: Shell, name: str) -> None:
+    told = script(name, repository.cwd, "--help")
+    assert (told.returncode, f"scripts/{name} PATH" in told.stdout) == (0, True)
+    assert script(name, repository.cwd, "--what").returncode == 1
+    assert "no worktree" in script(name, repository.cwd, str(repository.cwd / "nowhere")).stderr or "beads" in name
+
+
+def test_the_beads_script_writes_redirects_beside_thrums(repository: Shell, tmp_path: Path) -> None:
+    there = tmp_path / "feature"
+    git(repository.cwd, "worktree", "add", "--quiet", str(there))
+    missing = script("setup-worktree-beads.sh", repository.cwd)
+    assert (missing.returncode, "no .beads" in missing.stderr) == (1, True)
+    (repository.cwd / ".beads").mkdir()
+    for arguments in ((), (), (str(there),)):
+        assert script("setup-worktree-beads.sh", repository.cwd, *arguments).returncode == 0
+    assert (there / ".beads" / "redirect").read_text() == f"{repository.cwd / '.beads'}\n"
+    script("setup-worktree-thrum.sh", repository.cwd)
+    assert repository.at(there).thrum("runtime", "list").code == 0
+
+
+def test_the_toolkit_ships_whole(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import thrum_toolkit; print(*thrum_toolkit.__path__)"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert Path(done.stdout.strip(), ".claude-plugin", "marketplace.json").exists()
