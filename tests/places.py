@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Place:
         return REAL._replace(clock=self.watch)
 
     @contextmanager
-    def open(self) -> Iterator[Store]:
+    def open(self) -> Generator[Store]:
         """The store, for one use."""
         with open_store(self.paths, self.host) as store:
             yield store

@@ -135,12 +135,13 @@ def _apply_message(old: Old, kind: str, ms: int, event: dict[str, Any]) -> None:
 def _message(event: dict[str, Any], ms: int) -> Message:
     body = event["body"]
     refs, scopes = _pairs(event.get("refs")), _pairs(event.get("scopes"))
-    recipients = [name(one) for one in event.get("recipients") or [] if isinstance(one, str)]
+    listed: list[Any] = event.get("recipients") or []
+    recipients = [name(one) for one in listed if isinstance(one, str)]
     groups = [("group", _word(value)) for kind, value in scopes if kind == "group"]
     wide = [("everyone", "everyone") if value == "everyone" else (kind, value) for kind, value in groups]
     direct = [("agent", name(value)) for kind, value in refs if kind == "mention"]
     structured = body.get("structured")
-    told = json.loads(structured) if isinstance(structured, str) and structured else structured
+    told: Any = json.loads(structured) if isinstance(structured, str) and structured else structured
     return Message(
         id=str(event["message_id"]),
         author=name(event["agent_id"]),
@@ -153,7 +154,7 @@ def _message(event: dict[str, Any], ms: int) -> Message:
         refs=[pair for pair in refs if pair[0] not in ("reply_to", "group")],
         thread=_thread(event.get("thread_id")),
         reply_to=next((value for kind, value in refs if kind == "reply_to"), None),
-        structured=told if isinstance(told, dict) else None,
+        structured=dict(told) if isinstance(told, dict) else None,  # pyright: ignore[reportUnknownArgumentType]
     )
 
 
@@ -186,7 +187,8 @@ def _apply_group(old: Old, kind: str, ms: int, event: dict[str, Any]) -> None:
 
 
 def _pairs(raw: Any) -> list[tuple[str, str]]:
-    found = [(str(one["type"]), str(one["value"])) for one in raw or []]
+    listed: list[Any] = raw or []
+    found = [(str(one["type"]), str(one["value"])) for one in listed]
     return list(dict.fromkeys(found))
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from .changes import Changes, Commit, FileChange
 from .host import Host
@@ -97,7 +98,7 @@ def _path(var: str, agent: str) -> str:
 
 def _live(raw: Any) -> Live:
     """Values from JSON that may come from strangers: whatever has another shape counts as absent."""
-    told: dict[str, Any] = raw if isinstance(raw, dict) else {}
+    told = _object(raw)
     return Live(
         seen_ms=_number(told.get("seen_ms")) or 0,
         session=_text(told.get("session")),
@@ -113,9 +114,9 @@ def _live(raw: Any) -> Live:
 
 
 def _changes(raw: Any) -> Changes | None:
-    if not isinstance(raw, dict):
+    if raw is None:
         return None
-    told: dict[str, Any] = raw
+    told = _object(raw)
     return Changes(
         worktree_path=_text(told.get("worktree_path")),
         branch=_text(told.get("branch")),
@@ -135,8 +136,16 @@ def _changes(raw: Any) -> Changes | None:
     )  # fmt: skip
 
 
+def _object(raw: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+
+
+def _list(raw: object) -> list[Any]:
+    return list(cast("Iterable[Any]", raw)) if isinstance(raw, list) else []
+
+
 def _objects(raw: Any) -> list[dict[str, Any]]:
-    return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+    return [found for one in _list(raw) if (found := _object(one))]
 
 
 def _text(raw: Any) -> str:
@@ -144,7 +153,7 @@ def _text(raw: Any) -> str:
 
 
 def _texts(raw: Any) -> tuple[str, ...]:
-    return tuple(one for one in raw if isinstance(one, str)) if isinstance(raw, list) else ()
+    return tuple(one for one in _list(raw) if isinstance(one, str))
 
 
 def _number(raw: Any) -> int | None:

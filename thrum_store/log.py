@@ -28,6 +28,7 @@ from .events import (
     decode,
     encode,
     encode_header,
+    faithful,
     header,
     plain_parser,
     sealed,
@@ -234,6 +235,8 @@ def _encoded(shard: Shard, head: Head, drafts: list[Draft], ms: int) -> tuple[li
                 f"this takes {len(line):,} bytes in the log; {LINE_LIMIT:,} fit",
                 hint="put it in a file and send the path",
             )
+        if not faithful(draft, line):
+            raise Invalid("the structured data holds too large a number or is too deep", hint="send it as text")
         lines.append(line)
         events.append(event)
         place = Place(shard.store, shard.agent, event.seq + 1, event.hash)

@@ -1,8 +1,5 @@
 """One clone's store, opened: the log, the view of it, and the commit protocol between them (reliability §5.2).
 
-    with open_store(paths) as store, store.writing(agent) as shard:
-        shard.append(Draft("message.create", {…}))     # durable, then visible, then the bells ring
-
 Locks are taken in this order and never the other way: an agent's shard, then commit.lock. Whoever holds a shard's lock
 reads its tail first; a line that a dead process left is made durable before anybody may see it.
 """

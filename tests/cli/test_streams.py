@@ -73,15 +73,15 @@ def test_a_closed_stream_changes_nothing_but_what_is_seen(team: Team, closed: st
 
 def test_what_nobody_foresaw_is_one_sentence_and_a_file(team: Team) -> None:
     shell = team.planner.having(THRUM_TESTING="1", THRUM_FAILPOINT="store.open:bug")
-    answer = shell.thrum("inbox")
+    answer = shell.run("inbox")
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 2)
     assert answer.err.startswith("Error: thrum failed: ValueError: ")
     (kept,) = (team.planner.cwd / ".thrum" / "var" / "log").glob("crash-*.txt")
     assert "Traceback" in kept.read_text()
     assert str(kept) in answer.err
-    assert shell.thrum("inbox", "--json").error["code"] == "internal"
-    assert "Traceback" in shell.thrum("inbox", "--verbose").err
-    assert shell.thrum("wait").code == 2
+    assert shell.run("inbox", "--json").error["code"] == "internal"
+    assert "Traceback" in shell.run("inbox", "--verbose").err
+    assert shell.run("wait").code == 2
 
 
 def test_a_store_that_does_not_say_which_it_is_is_damaged(team: Team) -> None:

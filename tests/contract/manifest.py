@@ -33,6 +33,24 @@ MANIFEST = {
     "init": Entry("thrum init [--force] Initialize Thrum in the current repository.", "again changes nothing"),
     "init:stealth": Entry("thrum init [--stealth]", "no tracked file is touched"),
     "init:dry-run": Entry("thrum init [--dry-run]", "says what it would do"),
+    "init:runtime": Entry(
+        "thrum init [--runtime claude|codex|cursor|gemini|cli-only|all]",
+        "merges into the client's own files, byte for byte; uninit takes it back",
+    ),
+    "runtime:list": Entry("thrum runtime list List all runtime presets (claude, codex, cursor, …)", "and opencode"),
+    "runtime:show": Entry("thrum runtime show Show details for a runtime preset.", "and how mail reaches its agent"),
+    "runtime:set-default": Entry(
+        "thrum runtime set-default Set the default runtime preset.", "what `auto` means"
+    ),
+    "quickstart:runtime": Entry("thrum quickstart [--runtime PRESET]", "like init --runtime"),
+    "quickstart:dry-run": Entry("thrum quickstart [--dry-run]", "says what it would do"),
+    "quickstart:preamble-file": Entry("thrum quickstart [--preamble-file PATH]", "goes after the usual preamble"),
+    "toolkit:agents": Entry("toolkit/agents/ Claude Code agent definitions", "thrum-agent and message-listener"),
+    "toolkit:templates": Entry(
+        "toolkit/templates/ Agent development workflow patterns", "short; nine roles as well"
+    ),
+    "scripts:thrum": Entry("./scripts/setup-worktree-thrum.sh # Auto-detect all worktrees", "idempotent"),
+    "scripts:beads": Entry("./scripts/setup-worktree-beads.sh # Auto-detect all worktrees", "idempotent"),
     "quickstart": Entry(
         "thrum quickstart --name NAME --role ROLE --module MODULE [--display NAME] [--intent TEXT]",
         "registers, starts a session, sets the intent; what is left out comes from the identity file",

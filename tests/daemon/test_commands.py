@@ -169,6 +169,20 @@ def test_watch_shows_hostile_text_as_text(alice: Shell, repo: Paths) -> None:
     assert "\u202e" not in out
 
 
+def test_watch_without_subscriptions_says_so_and_goes_on(alice: Shell, repo: Paths) -> None:
+    child = alice.start("watch", "--count", "1")
+    try:
+        assert child.stderr is not None
+        assert b"thrum subscribe --all" in child.stderr.readline()
+        alice.ok("subscribe", "--all")
+        while child.poll() is None:
+            send(repo, "now", "@alice")
+        assert child.returncode == 0
+    finally:
+        child.kill()
+        child.communicate()
+
+
 def test_watch_ends_with_the_session(alice: Shell, repo: Paths) -> None:
     alice.ok("subscribe", "--all")
     child = alice.start("watch")

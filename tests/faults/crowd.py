@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -48,6 +49,11 @@ class Speaker:
         self.process.send_signal(signal.SIGKILL)
         self.wait()
 
+    def heard_first(self) -> None:
+        """Returns once it has acknowledged something, or has ended."""
+        assert self.process.stdout is not None
+        select.select([self.process.stdout], [], [], 30)
+
     @property
     def heard(self) -> list[dict[str, Any]]:
         """What it acknowledged; only after `wait` or `kill`."""
@@ -75,7 +81,7 @@ def agree(store: Store) -> None:
     for events in said.values():
         for event in events:
             if event["y"] == "message.create":
-                assert _tags(store, event["i"]) == sorted(map(tuple, event["d"].get("scopes", [])))
+                assert _tags(store, event["i"]) == sorted((kind, value) for kind, value in event["d"].get("scopes", []))
 
 
 def _tags(store: Store, message: str) -> list[tuple[str, ...]]:

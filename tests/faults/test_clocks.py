@@ -1,4 +1,4 @@
-"""Wall clocks that jump, stand or tremble: nothing is lost, doubled or out of order, because nothing is ordered by them."""
+"""Wall clocks that jump, stand or tremble: nothing is lost, doubled or out of order; nothing is ordered by them."""
 
 from __future__ import annotations
 

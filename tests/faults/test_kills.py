@@ -36,7 +36,7 @@ def kill_writers(repo: Paths, kills: int) -> None:
     for count in range(kills):
         name = NAMES[count % len(NAMES)]
         speaker = running[name]
-        select.select([speaker.process.stdout], [], [], 30)
+        speaker.heard_first()
         select.select([], [], [], draw.uniform(0, 0.03))
         speaker.kill()
         assert speaker.complaints == ""

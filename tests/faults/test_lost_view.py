@@ -89,7 +89,7 @@ def test_a_view_that_is_spoiled_while_nobody_uses_it_comes_back(repo: Paths, wha
     register(repo, NAMES)
     assert Speaker(repo, "agent0", "chatter", "3", *NAMES).wait() == 0
     busy = Speaker(repo, "agent1", "chatter", "0", *NAMES)
-    select.select([busy.process.stdout], [], [], 30)
+    busy.heard_first()
     busy.kill()  # its WAL stays
     act(repo, what)
     sound(repo)

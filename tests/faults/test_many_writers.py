@@ -63,9 +63,9 @@ def mailboxes(repo: Paths) -> dict[str, set[str]]:
 
 def in_order_everywhere(repo: Paths) -> None:
     """Asserts that in every mailbox the messages of one sender have the order of its log."""
-    sql = "SELECT d.recipient, m.author, m.seq FROM deliveries d JOIN messages m ON m.number = d.message ORDER BY d.number"
+    order = "FROM deliveries d JOIN messages m ON m.number = d.message ORDER BY d.number"
     last: dict[tuple[int, int], int] = {}
     with open_store(repo) as store:
-        for recipient, author, seq in store.view.execute(sql):
+        for recipient, author, seq in store.view.execute(f"SELECT d.recipient, m.author, m.seq {order}"):
             assert last.get((recipient, author), 0) < seq
             last[recipient, author] = seq

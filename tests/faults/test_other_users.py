@@ -68,8 +68,10 @@ def test_files_and_directories_are_closed_whatever_the_umask(repo: Paths, two_ag
             assert os.lstat(path).st_mode & 0o077 == 0, path
 
 
-REFUSED = [(place, plant) for place in ("log", "next segment") for plant in ("symlink", "fifo", "directory")]
-REFUSED += [("shard lock", "symlink"), ("shard lock", "directory")]
+REFUSED = [
+    *((place, plant) for place in ("log", "next segment") for plant in ("symlink", "fifo", "directory")),
+    *(("shard lock", plant) for plant in ("symlink", "directory")),
+]
 BESIDE = [("shard lock", "fifo"), ("commit lock", "symlink"), ("commit lock", "fifo"), ("commit lock", "directory")]
 
 

@@ -156,7 +156,7 @@ def test_a_log_that_disappeared_stops_its_shard(rot: Rot) -> None:
 
 def test_a_line_of_a_newer_format_is_never_cut(rot: Rot) -> None:
     last = rot.said[-1]
-    fields = {
+    fields: dict[str, object] = {
         "a": "alice",
         "d": {},
         "i": "evt_",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -125,3 +126,11 @@ def test_each_client_gets_the_text_where_it_looks_for_it(
 def test_opencode_gets_plain_text(session: Session) -> None:
     message = session.gets("hello")
     assert shown(session.hook("prompt", "opencode").out) == [message]
+
+
+def test_hooks_that_fire_at_the_same_time_speak_once(session: Session) -> None:
+    message = session.gets("one")
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(session.context, ("prompt", "post-tool", "prompt", "post-tool")))
+    assert sorted(len(text) > 0 for text in said) == [False, False, False, True]
+    assert shown("".join(said)) == [message]

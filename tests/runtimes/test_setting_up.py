@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Shell, git
+from tests.contract.manifest import requirement
 from thrum_cli.runtimes import recipes
 from thrum_cli.runtimes.configure import merged
 from thrum_cli.runtimes.launcher import PLAIN, launcher
@@ -48,6 +49,7 @@ def test_the_diff_of_a_dry_run_is_what_then_happens(repository: Shell, tmp_path:
     assert files(copy) == written
 
 
+@requirement("init:runtime")
 def test_doing_it_again_changes_nothing(repository: Shell) -> None:
     repository.ok("init", "--runtime", "all")
     before = files(repository.cwd)
@@ -100,6 +102,7 @@ def test_the_steps_that_only_the_user_can_take_are_told(repository: Shell) -> No
         assert preset.user_step in said
 
 
+@requirement("runtime:list", "runtime:show")
 def test_all_runtimes_of_the_seed_and_opencode_are_listed_and_shown(repository: Shell) -> None:
     told = repository.json("runtime", "list")
     names = [one["name"] for one in told["presets"]]
@@ -119,6 +122,7 @@ def test_each_runtime_says_how_mail_reaches_its_agent_and_whether_that_wakes_it(
     assert waking == {"claude", "codex", "opencode"}
 
 
+@requirement("runtime:set-default")
 def test_the_default_is_what_auto_means(repository: Shell) -> None:
     repository.ok("runtime", "set-default", "gemini")
     config = json.loads((repository.cwd / ".thrum" / "config.json").read_text())
@@ -212,6 +216,7 @@ def test_every_preset_has_a_recipe_and_every_field_a_value(tmp_path: Path) -> No
         assert all(value is not None for value in asdict(preset).values())
 
 
+@requirement("quickstart:runtime")
 def test_quickstart_sets_a_client_up_as_well(repository: Shell) -> None:
     told = repository.json("quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--runtime", "codex")
     assert told["runtime"]["runtimes"] == ["codex"]
@@ -219,6 +224,7 @@ def test_quickstart_sets_a_client_up_as_well(repository: Shell) -> None:
     assert (repository.cwd / ".codex" / "config.toml").exists()
 
 
+@requirement("quickstart:dry-run")
 def test_quickstart_can_show_what_it_would_do(repository: Shell) -> None:
     before = files(repository.cwd)
     said = repository.ok(
@@ -230,6 +236,7 @@ def test_quickstart_can_show_what_it_would_do(repository: Shell) -> None:
     assert repository.thrum("whoami").code == 1
 
 
+@requirement("quickstart:preamble-file")
 def test_quickstart_puts_a_file_after_the_usual_preamble(repository: Shell) -> None:
     (repository.cwd / "mine.md").write_text("Never touch the database.\n")
     repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--preamble-file", "mine.md")

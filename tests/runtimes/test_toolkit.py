@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.shell import SCRIPT, Shell, git
+from tests.contract.manifest import requirement
 from thrum_cli.hooks.events import EVENTS, LISTEN
 from thrum_cli.runtimes import recipes
 from thrum_cli.runtimes.launcher import PLAIN
@@ -79,6 +80,7 @@ def test_claude_code_finds_nothing_wrong_with_the_plugin(what: str, tmp_path: Pa
     assert done.returncode == 0, done.stdout
 
 
+@requirement("toolkit:agents")
 def test_agents_and_skills_say_what_they_are_for() -> None:
     texts = [*(TOOLKIT / "agents").glob("*.md"), *(TOOLKIT / "plugin").rglob("*.md")]
     for path in texts:
@@ -93,6 +95,7 @@ def test_every_text_is_short_enough_to_be_read() -> None:
         assert len(path.read_text().split()) < 600, path
 
 
+@requirement("toolkit:templates")
 def test_the_role_templates_become_preambles(repository: Shell) -> None:
     folder = TOOLKIT / "templates" / "roles"
     assert sorted(path.stem for path in folder.glob("*.md")) == sorted(ROLES)
@@ -116,6 +119,7 @@ def script(name: str, cwd: Path, *arguments: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
+@requirement("scripts:thrum")
 def test_the_worktree_script_lets_all_worktrees_share_one_store(repository: Shell, tmp_path: Path) -> None:
     for name in ("one", "two words"):
         git(repository.cwd, "worktree", "add", "--quiet", "-b", name.replace(" ", "-"), str(tmp_path / name))
@@ -143,6 +147,7 @@ def test_a_worktree_script_explains_itself_and_refuses_what_it_does_not_know(rep
     assert "no worktree" in script(name, repository.cwd, str(repository.cwd / "nowhere")).stderr or "beads" in name
 
 
+@requirement("scripts:beads")
 def test_the_beads_script_writes_redirects_beside_thrums(repository: Shell, tmp_path: Path) -> None:
     there = tmp_path / "feature"
     git(repository.cwd, "worktree", "add", "--quiet", str(there))

@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import Two
 from tests.machines import SetClock, with_clock
 from thrum_store.errors import Invalid, NotAuthor, NotRegistered, UnknownMessage, UnknownRecipient
+from thrum_store.events import Draft
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
 from thrum_store.service import agents, corrections, groups, handover, mailbox, messages
@@ -82,7 +83,7 @@ def test_read_keeps_its_first_time(repo: Paths, two_agents: Two) -> None:
         clock.ms += 60_000
         assert mailbox.mark_read(store, two_agents.bob, MarkRead((sent,))).marked_count == 0
         with store.writing("bob") as shard:  # as another machine may say it a second time
-            shard.append(handover.Draft("message.read", {"messages": [sent]}))
+            shard.append(Draft("message.read", {"messages": [sent]}))
         assert corrections.get(store, sent).message.recipients == (first,)
         store.rebuild()
         assert corrections.get(store, sent).message.recipients[0].read_at == first.read_at

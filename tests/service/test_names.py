@@ -21,6 +21,7 @@ from thrum_store.errors import (
     UnknownSession,
     WorktreeMismatch,
 )
+from thrum_store.events import Draft
 from thrum_store.model import RESERVED, Caller
 from thrum_store.paths import Paths
 from thrum_store.service import agents, groups, messages, sessions
@@ -204,7 +205,7 @@ def test_a_cycle_that_two_machines_made_together_is_harmless(store: Store, two_a
     groups.add(store, two_agents.alice, Membership("a", "agent", "bob"))
     with store.writing("bob") as shard:
         data = {"group": "b", "member_type": "group", "member_value": "a"}
-        shard.append(groups.Draft("group.member.add", data))
+        shard.append(Draft("group.member.add", data))
     assert groups.info(store, "b", expand=True).expanded == ("bob",)
     assert messages.send(store, two_agents.alice, SendMessage("text", to=("b",))).resolved_to == 1
 

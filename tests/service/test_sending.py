@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +293,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"structured": {"x": "y" * 16_384}}, "structured data"),
     ({"structured": {"x": float("nan")}}, "structured data"),
     ({"structured": {"x": "\ud800"}}, "structured data"),
+    ({"structured": {"x": 2**64}}, "too large a number"),
+    ({"structured": {"x": 10**400}}, "too large a number"),
+    ({"structured": {"x": json.loads("[" * 70 + "]" * 70)}}, "too deep"),
+    ({"structured": {"x": json.loads("[" * 900 + "]" * 900)}}, "too deep"),
     ({"key": ""}, "idempotency key"),
     ({"key": "k" * 65}, "idempotency key"),
     ({"thread_id": "thr_1"}, "not a thread id"),
@@ -304,7 +310,7 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
 ) -> None:
     before = spoken(store.paths.logs)
     with pytest.raises(Invalid) as refused:
-        messages.send(store, two_agents.alice, SendMessage(**({"content": "text", "to": ("bob",)} | wrong)))
+        messages.send(store, two_agents.alice, replace(SendMessage("text", to=("bob",)), **wrong))
     assert why in refused.value.message
     assert refused.value.hint
     assert spoken(store.paths.logs) == before

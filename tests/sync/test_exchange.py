@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 
 import pytest
 
 from tests.sync.clones import Clone, Remote, git
 from tests.sync.conftest import Pair
-from thrum_store import paths
+from thrum_store import live, paths
 from thrum_store.model import Caller
 from thrum_store.service import mailbox
 from thrum_store.sync.git import Unreachable
+from thrum_store.wake import Bell
 
 
 def converged(*clones: Clone) -> bool:
@@ -188,3 +190,36 @@ def test_a_branch_that_was_lost_here_is_made_again_from_the_logs(pair: Pair, bro
     pair.there.sync()
     assert converged(pair.here, pair.there)
     assert pair.here.git("fsck", "--no-dangling") == ""
+
+
+def test_mail_from_another_clone_rings_the_bell_of_whoever_waits(pair: Pair) -> None:
+    pair.there.send("bob", "wake up", "@alice")
+    pair.there.sync()
+    with Bell(pair.here.paths.bells, "alice") as bell:
+        pair.here.sync()
+        assert select.select([bell.fd], [], [], 0)[0]
+
+
+def test_a_saved_context_and_live_values_travel_with_the_log(pair: Pair) -> None:
+    context = pair.here.logs / pair.here.store_id / "alice" / "context.md"
+    context.write_text("where I was", encoding="utf-8")
+    with pair.here.open() as store:
+        live.save(store.paths.var, store.host, "alice", live.Live(seen_ms=5, session="s", intent="make it fast"))
+    assert pair.here.sync().pushed
+    pair.there.sync()
+    theirs = pair.there.logs / pair.here.store_id
+    assert (theirs / "alice" / "context.md").read_text(encoding="utf-8") == "where I was"
+    with pair.there.open() as store:
+        values = live.everyone(store.paths, store.host, store.own)
+    assert values[(pair.here.store_id, "alice")].intent == "make it fast"
+
+
+def test_a_sign_of_life_alone_is_worth_no_sync(pair: Pair) -> None:
+    with pair.here.open() as store:
+        live.save(store.paths.var, store.host, "alice", live.Live(seen_ms=5, session="s", intent="same"))
+    pair.here.sync()
+    with pair.here.open() as store:
+        live.save(
+            store.paths.var, store.host, "alice", live.Live(seen_ms=99, session="s", intent="same", scopes=("a:b",))
+        )
+    assert not pair.here.sync().committed

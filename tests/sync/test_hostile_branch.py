@@ -14,6 +14,7 @@ from tests.sync.conftest import Pair
 from tests.sync.forging import REGISTRATION, Stranger, canonical, sealed
 from thrum_store.gitinfo import GitRunner
 from thrum_store.host import REAL
+from thrum_store.sync.heads import Goal
 from thrum_store.sync.repository import Repository
 
 OUTSIDE = "outside.txt"
@@ -242,6 +243,28 @@ def test_an_honest_stranger_is_let_in_and_shown_as_first_seen(pair: Pair) -> Non
     assert "good morning" in pair.here.contents()
     (shown,) = [one for one in pair.here.status().stores if one.store == stranger.store]
     assert (shown.trust, shown.nick, shown.events, shown.behind) == ("tofu", "far-away", 2, 0)
+
+
+@pytest.mark.nightly
+def test_a_flood_from_a_stranger_comes_by_and_by(pair: Pair) -> None:
+    """Ten thousand events of a new store at once, and then those of the next log with the next sync."""
+    files: dict[str, str | bytes | None] = {}
+    stranger = Stranger("ant")
+    other = Stranger("bee")
+    other.private, other.store, other.card = stranger.private, stranger.store, stranger.card
+    for one in (stranger, other):
+        for _ in range(10_000):
+            one.say("session.start", {})
+        files |= one.files(repo_of(pair.here))
+    goals = {one.agent: Goal(1, one.seq, one.before) for one in (stranger, other)}
+    files[f"v1/{stranger.store}/heads.json"] = stranger.heads(repo_of(pair.here), shards=goals)
+    pair.remote.plant(files)
+    for behind in (10_000, 0):
+        pair.here.send("alice", "meanwhile", "@bob")
+        assert pair.here.sync().pushed
+        assert pair.here.status().behind == behind
+    assert pair.here.status().frozen == ()
+    assert stranger.store in {path.split("/")[1] for path in pair.remote.files()}
 
 
 def test_nobody_edits_or_deletes_what_another_one_wrote(pair: Pair) -> None:

@@ -20,7 +20,7 @@ from tests.sync.conftest import Pair
 from thrum_store.gitinfo import GitRunner
 from thrum_store.sync import publicness
 from thrum_store.sync.git import Rejected, Unreachable
-from thrum_store.sync.publicness import PublicRemote
+from thrum_store.sync.publicness import DoubtfulRemote, PublicRemote
 
 
 def script(path: Path, body: str) -> Path:
@@ -188,6 +188,37 @@ def test_what_asks_a_stranger_for_a_password_is_not_public(pair: Pair) -> None:
     try:
         pair.here.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
         with pytest.raises(Unreachable):
+            pair.here.sync()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_server_that_does_not_answer_is_not_taken_for_a_private_one(pair: Pair) -> None:
+    server = serve(Closed)
+    server.shutdown()
+    server.server_close()
+    url = f"http://127.0.0.1:{server.server_port}/remote.git"
+    pair.here.git("remote", "set-url", "origin", url)
+    with pytest.raises(Unreachable, match="does not answer"):
+        pair.here.sync()
+
+
+class Odd(Closed):
+    """A server that answers with something that git does not understand."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
+        self.end_headers()
+        self.wfile.write(b"0000")
+
+
+def test_where_nobody_can_tell_nothing_is_published(pair: Pair) -> None:
+    server = serve(Odd)
+    try:
+        pair.here.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
+        with pytest.raises(DoubtfulRemote):
             pair.here.sync()
     finally:
         server.shutdown()

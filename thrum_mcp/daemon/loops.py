@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import anyio
-import anyio.to_thread
 
 from thrum_store.clock import Entropy
 
+_FAREWELL = 3.0  # seconds that a turn may go on when the daemon stops
 _SPREAD = 0.2  # intervals differ by a fifth either way, so that many machines do not come all at once
 
 
@@ -45,11 +47,24 @@ class Loop:
         while True:
             self.sleeps = False
             self._changed = anyio.Event()
-            await anyio.to_thread.run_sync(self._turn, abandon_on_cancel=True)
+            await self._take_turn()
             self.sleeps = True
             with anyio.move_on_after(self._pause()):
                 await self._changed.wait()
                 await anyio.sleep(self._rhythm.after_change)
+
+    async def _take_turn(self) -> None:
+        """One turn, which a cancellation lets finish, if it does so soon."""
+        executor = ThreadPoolExecutor(1, self.name)
+        turn = asyncio.get_running_loop().run_in_executor(executor, self._turn)
+        try:
+            await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            with anyio.move_on_after(_FAREWELL, shield=True):
+                await asyncio.wait([turn])
+            raise
+        finally:
+            executor.shutdown(wait=False)
 
     def _pause(self) -> float:
         chance = int(self._entropy.token(2), 16) / 0xFFFF

@@ -148,8 +148,8 @@ def _view(opened: Store, progress: Progress | None) -> Iterator[Found]:
 def _registrations(opened: Store, environ: Mapping[str, str]) -> Iterator[Found]:
     """Identity files that the store does not know, or knows from another worktree."""
     forced = environ.get("THRUM_NAME")
-    names = sorted({*identity.names(opened.paths), *([forced] if forced else [])})
-    for name in names:
+    names = set(identity.names(opened.paths)) | ({forced} if forced else set[str]())
+    for name in sorted(names):
         agent = agents.own(opened.view, name)
         if agent is None:
             hint = f"`thrum quickstart --name {name} --role ROLE --module MODULE`, or remove the identity file"

@@ -26,7 +26,7 @@ from .settings import Settings
 from .state import State
 
 TRIES = 5
-_ROUNDS = 40  # looks at one tip while quotas are used up
+_ROUNDS = 40  # looks at one tip by the first sync, while quotas are used up
 _PAUSE = 0.05  # seconds before the second try, doubled each time, times a random factor
 MESSAGE = "thrum: sync"
 
@@ -50,6 +50,7 @@ class Cycle:
         self._settings: Settings | None = None
         self._taken = 0
         self._committed = False
+        self._more = False  # a quota left something for the next sync
 
     def run(self) -> Synced:
         """Syncs. Raises what stops it as a whole: Unreachable, Rejected, PublicRemote, Refused, Invalid, GitFailed.
@@ -108,7 +109,7 @@ class Cycle:
                 raise
             return False
         failpoint("sync.pushed")
-        if pushed:
+        if pushed and not self._more:
             self._remembered.seen[branch.remote] = self._how(commit)
         return pushed
 
@@ -156,12 +157,14 @@ class Cycle:
             return taken
         told = self._settings
         assert told is not None
-        for _ in range(_ROUNDS):
+        first = self._remembered.last_sync_ms is None  # a history comes at once, later floods come by and by
+        for _ in range(_ROUNDS if first else 1):
             looked = Incoming(self._store, self._remembered, branch, told, repository).take(theirs, base)
             taken.events += looked.events
-            taken.carried, taken.versions = looked.carried, looked.versions
-            if not looked.more or not looked.events:
+            taken.carried, taken.versions, self._more = looked.carried, looked.versions, looked.more
+            if not looked.more:
                 self._remembered.seen[branch.remote or "adopted"] = how
+            if not looked.more or not looked.events:
                 break
         self._taken += taken.events
         return taken

@@ -8,18 +8,21 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import Refused
 from ..gitinfo import GitRunner
+from .git import Unreachable
 from .settings import Settings
 from .state import State
 
-_EVERY = 24 * 3600 * 1000  # milliseconds an answer counts
+_PRIVATE, _PUBLIC, _SILENT = 0, 1, 2
+_LASTS = {_PRIVATE: 86_400_000, _PUBLIC: 86_400_000, _SILENT: 3_600_000}  # milliseconds that an answer counts
+# What git says (LC_ALL=C) to somebody who may not read, and where nobody answers. Anything else leaves a doubt.
+_CLOSED = ("could not read Username", "could not read Password", "Authentication failed", "not found")
+_NO_ANSWER = ("unable to access", "no word from the remote")
 _SCP = re.compile(r"(?:[^@/:]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
 _NOBODY = {
-    "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_COUNT": "1",
     "GIT_CONFIG_KEY_0": "credential.helper",
     "GIT_CONFIG_VALUE_0": "",
-    "NETRC": "/dev/null",
     "GIT_ALLOW_PROTOCOL": "https:http",
 }
 
@@ -32,24 +35,45 @@ class PublicRemote(Refused):
     def __init__(self, url: str) -> None:
         super().__init__(
             f"anyone can read {url}, so nothing is published there",
-            hint=f"use a private remote, stay local-only, or allow this one: "
-            f"`git config --local --add thrum.publicRemote {url}`",
+            hint="use a private remote, stay local-only, or allow this one: " + _allowing(url),
         )
 
 
+class DoubtfulRemote(Refused):
+    """Raised where nothing says whether anyone can read the remote."""
+
+    code = "doubtful_remote"
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"whether anyone can read {url} could not be found out: {why}",
+            hint="the next sync asks again; or allow this remote: " + _allowing(url),
+        )
+
+
+def _allowing(url: str) -> str:
+    return f"`git config --local --add thrum.publicRemote {url}`"
+
+
 def check(settings: Settings, state: State, now_ms: int) -> None:
-    """Raises PublicRemote where anyone can read what a push publishes, unless that very URL is allowed."""
+    """Passes where only some can read what a push publishes, or where that very URL is allowed.
+
+    Raises PublicRemote, DoubtfulRemote, or Unreachable where the remote does not answer at all.
+    """
     url = without_credentials(settings.url)
-    if settings.url in settings.public or url in settings.public:
-        return
     asked = anonymous(url)
-    if asked is None:
+    if asked is None or settings.url in settings.public or url in settings.public:
         return
     known = state.probes.get(asked)
-    if known is None or not 0 <= now_ms - known[1] < _EVERY:
-        known = state.probes[asked] = [int(_readable(asked)), now_ms]
-    if known[0]:
+    if known is None or not 0 <= now_ms - known[1] < _LASTS[known[0]]:
+        known = state.probes[asked] = [_answer(asked), now_ms]
+    if known[0] == _PUBLIC:
         raise PublicRemote(url)
+    if (
+        known[0] == _SILENT and asked == url
+    ):  # a server that only speaks ssh is silent here, and is none that anyone reads
+        del state.probes[asked]
+        raise Unreachable(f"{url} does not answer", hint="the next sync tries again")
 
 
 def without_credentials(url: str) -> str:
@@ -71,10 +95,16 @@ def anonymous(url: str) -> str | None:
     return f"https://{match[1]}/{match[2].lstrip('/')}" if match else None
 
 
-def _readable(url: str) -> bool:
-    """Whether `url` answers somebody who has no home, no configuration and no credentials."""
+def _answer(url: str) -> int:
+    """What `url` answers somebody who has no home, no configuration and no credentials. Raises DoubtfulRemote."""
     with tempfile.TemporaryDirectory() as nowhere:
-        git = GitRunner(
-            nowhere, {**_NOBODY, "HOME": nowhere, "XDG_CONFIG_HOME": nowhere, "GIT_CEILING_DIRECTORIES": nowhere}
-        )
-        done = git.talk("ls-remote", "--heads", "--", url, silence=20.0); import sys; sys.stderr.write(repr(done)); return done.status == 0
+        home = {"HOME": nowhere, "XDG_CONFIG_HOME": nowhere, "GIT_CEILING_DIRECTORIES": nowhere}
+        git = GitRunner(nowhere, {**_NOBODY, **home, "GIT_CONFIG_GLOBAL": f"{nowhere}/none"})
+        done = git.talk("ls-remote", "--heads", "--", url, silence=20.0)
+    if done.status == 0:
+        return _PUBLIC
+    if any(words in done.err for words in _CLOSED):
+        return _PRIVATE
+    if any(words in done.err for words in _NO_ANSWER):
+        return _SILENT
+    raise DoubtfulRemote(url, done.err)

@@ -51,7 +51,7 @@ class State:
     counters: dict[str, int] = field(default_factory=dict[str, int])  # what was refused, by code
     probes: dict[str, list[int]] = field(
         default_factory=dict[str, list[int]]
-    )  # url -> 1 where anyone can read it, and when we looked
+    )  # url -> what a stranger is answered, and when we asked
     last_sync_ms: int | None = None
     last_error: str | None = None
     last_error_code: str | None = None

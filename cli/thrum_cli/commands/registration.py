@@ -33,8 +33,8 @@ from .setup import RUNTIMES, initialized
 
 @dataclass(frozen=True)
 class Quickstarted:
-    """What quickstart did. `init` is null where the repository was set up already, `intent` and `runtime` where none was
-    given; `preamble` is the file that --preamble-file went into.
+    """What quickstart did. `init` is null where the repository was set up already; `intent`, `runtime` and `preamble`
+    where none was given.
     """
 
     register: Registered

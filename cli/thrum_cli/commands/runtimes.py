@@ -24,6 +24,7 @@ _SECTIONS = {
         "list": Entry("commands.runtimes:list_", "List the clients that thrum can be set up for."),
         "show": Entry("commands.runtimes:show", "Show what is known of a client, and how mail reaches its agent."),
         "set-default": Entry("commands.runtimes:set_default", "Choose the client that `--runtime auto` means."),
+        "wake": Entry("commands.wake:wake", "See whether mail reaches an agent, by which way, and how fast."),
         "check": Entry("commands.runtimes:check", "Check the clients that are set up here."),
     }
 }

@@ -18,7 +18,7 @@ from thrum_store.service.subscriptions import (
 
 from ..app import App
 from ..command import command, pass_app
-from ..output import Screen, human, plain, tell
+from ..output import Screen, human, plain, tell, warn
 from ..text import ago, bold, cut, dim, table
 
 
@@ -60,6 +60,8 @@ def watch(app: App, count: int | None) -> None:
 
     With --json one document per line. Marks nothing as read, and needs no daemon.
     """
+    if not service.list_subscriptions(app.store, app.caller).subscriptions:
+        warn("this session subscribed to nothing yet; subscribe in another terminal, like `thrum subscribe --all`")
     with Follow(app.paths, app.caller) as follow:
         left = count
         while left is None or left > 0:

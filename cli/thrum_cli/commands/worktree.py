@@ -19,7 +19,7 @@ from ..output import Screen, human
 from ..runtimes import files
 from ..runtimes.pieces import BEGIN, END, Section
 from ..runtimes.recipes import toolkit
-from .setup import initialized  # noqa: F401 - registers how a set-up looks
+from .setup import initialized
 
 _FILE = "CLAUDE.md"
 _GO_HEADING = "# Thrum Agent Coordination"  # what the Go program's section begins with
@@ -134,6 +134,9 @@ def _decoded(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise Conflict(f"{_FILE} is not UTF-8", hint="convert it first, or add the lines by hand") from None
+
+
+human.register(Initialized, initialized)
 
 
 @human.register(Instructions)

@@ -89,7 +89,7 @@ def _fresh(here: Here) -> Offer:
     """Mail that the session was not told of; from now on it was."""
     with notes.noting(here.paths.var, here.key, here.host) as noted:
         found = offers.offer(here.store, here.caller, noted.told)
-        noted.told = found.told
+        noted.show(found, here.call.event)
     return found
 
 
@@ -121,7 +121,7 @@ def _session_start(here: Here) -> str:
             noted.session = sessions.start(store, caller).session_id
             notes.prune(here.paths.var, here.host)
         found = offers.offer(store, caller, offers.Told())  # all that is unread: a compaction forgets what was told
-        noted.told = found.told
+        noted.show(found, here.call.event)
         session = noted.session
     team = agents.list_agents(store, ListAgents()).agents
     (own,) = [one for one in team if one.agent_id == caller.name]

@@ -64,7 +64,7 @@ def _fresh(store: Store, caller: Caller, key: str) -> Offer:
     store.refresh()
     with notes.noting(store.paths.var, key, store.host) as noted:
         found = offers.offer(store, caller, noted.told)
-        noted.told = found.told
+        noted.show(found, "listen")
     return found
 
 

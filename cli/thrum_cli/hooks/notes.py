@@ -2,7 +2,7 @@
 
     p-v1.3.db 124          the view, and the newest delivery in it that the session knows of
     session ses_01K…       the thrum session that the client's session began
-    told msg_01K…          one line per message
+    told msg_01K… prompt   one line per message, and the event whose hook showed it
     warned bob src/a.py    one line per file and agent of which the session was warned
 
 The first line is all that a hook with nothing to say reads (`glance.told`).
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from thrum_store.host import Host
-from thrum_store.service.offers import Told
+from thrum_store.service.offers import Offer, Told
 
 _KEPT_MESSAGES = 500
 _KEPT_FILES = 64
@@ -29,6 +29,12 @@ class Notes:
     told: Told = field(default_factory=Told)
     session: str = ""
     warned: frozenset[str] = frozenset()
+    shown: dict[str, str] = field(default_factory=dict[str, str])  # message id -> the event whose hook showed it
+
+    def show(self, found: Offer, event: str) -> None:
+        """From now on the session knows of these."""
+        self.told = found.told
+        self.shown |= {one.message_id: event for one in found.messages}
 
 
 @contextmanager
@@ -42,6 +48,17 @@ def noting(var: str, key: str, host: Host) -> Generator[Notes]:
         yield notes
         if notes != _parsed(raw):
             host.storage.replace(path, _written(notes))
+
+
+def shown_by(var: str, agent: str, message: str, host: Host) -> str:
+    """The event whose hook showed a message to an agent, in any of its sessions; empty where none did."""
+    folder = os.path.join(var, "hooks")
+    for name in host.storage.listing(folder):
+        if name.partition(".")[0] == agent and not name.endswith(".idle"):
+            event = _parsed(_read(os.path.join(folder, name), host)).shown.get(message)
+            if event:
+                return event
+    return ""
 
 
 def forget(var: str, key: str, host: Host) -> None:
@@ -71,8 +88,9 @@ def _parsed(raw: bytes) -> Notes:
     kept = {
         name: frozenset(value for what, _, value in pairs if what == name) for name in ("told", "session", "warned")
     }
-    told = Told(generation, int(newest) if newest.isdecimal() else 0, kept["told"])
-    return Notes(told, "".join(kept["session"]), kept["warned"])
+    shown = {message: event for message, _, event in (line.partition(" ") for line in kept["told"])}
+    told = Told(generation, int(newest) if newest.isdecimal() else 0, frozenset(shown))
+    return Notes(told, "".join(kept["session"]), kept["warned"], shown)
 
 
 def _written(notes: Notes) -> bytes:
@@ -80,6 +98,6 @@ def _written(notes: Notes) -> bytes:
     lines = [f"{told.generation} {told.newest}"]
     if notes.session:
         lines.append(f"session {notes.session}")
-    lines += [f"told {one}" for one in sorted(told.messages)[-_KEPT_MESSAGES:]]
+    lines += [f"told {one} {event}" for one, event in sorted(notes.shown.items())[-_KEPT_MESSAGES:]]
     lines += [f"warned {one}" for one in sorted(notes.warned)[-_KEPT_MESSAGES:]]
     return ("\n".join(lines) + "\n").encode()

@@ -36,6 +36,9 @@ export const Thrum = async ({ client, directory }) => {
   }
 
   return {
+    dispose: async () => {
+      for (const session of [...listeners.keys()]) quiet(session)
+    },
     "chat.message": async ({ sessionID }, { parts }) => {
       quiet(sessionID)
       const event = begun.has(sessionID) ? "prompt" : "session-start"

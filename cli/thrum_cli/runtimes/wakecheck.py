@@ -1,0 +1,90 @@
+"""Does mail reach an agent? A message with a nonce goes the agent's real way, and comes back as its answer."""
+
+from __future__ import annotations
+
+import select
+from dataclasses import dataclass
+
+from thrum_store.errors import Invalid
+from thrum_store.host import REAL, Host
+from thrum_store.model import Caller
+from thrum_store.paths import Paths
+from thrum_store.service import corrections, mailbox, messages
+from thrum_store.service.mailbox import ReadInbox
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import Store, open_store
+from thrum_store.wake import Bell
+
+from ..hooks import notes
+
+_LOOK_MS = 100  # between two looks at what the agent's hooks noted; its answer rings the bell
+
+
+@dataclass(frozen=True)
+class WakeCheck:
+    """How far a message got, in seconds since it was sent; None for what did not happen in time.
+
+    `shown_by` is the event whose hook showed it to the model, empty where none did. `read_seconds` is when the agent took
+    it, `answered_seconds` when its answer with the nonce came back.
+    """
+
+    agent_id: str
+    message_id: str
+    nonce: str
+    shown_by: str
+    shown_seconds: float | None
+    read_seconds: float | None
+    answered_seconds: float | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether it got to the agent in any way."""
+        return not self.shown_seconds == self.read_seconds == self.answered_seconds == None  # noqa: E711
+
+
+def wake_check(paths: Paths, caller: Caller, agent: str, timeout: float, host: Host = REAL) -> WakeCheck:
+    """Sends the nonce and waits for its answer, `timeout` seconds at most. Raises UnknownRecipient, Invalid."""
+    name = agent.removeprefix("@")
+    if name == caller.name:
+        raise Invalid("an agent cannot wake itself", hint="name another agent, or set THRUM_NAME to another one's")
+    with Bell(paths.bells, caller.name) as bell, open_store(paths, host) as store:
+        nonce = host.entropy.token(4)
+        text = f"thrum checks that mail reaches you. Please answer this message with exactly: {nonce}"
+        sent = messages.send(store, caller, SendMessage(text, to=(f"@{name}",)))
+        return _watched(store, caller, WakeCheck(name, sent.message_id, nonce, "", None, None, None), bell, timeout)
+
+
+def _watched(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: float) -> WakeCheck:
+    clock = store.host.clock
+    start = clock.monotonic()
+    poll = select.poll()
+    poll.register(bell.fd, select.POLLIN)
+    check = begun
+    while check.answered_seconds is None and clock.monotonic() - start < timeout:
+        bell.hush()
+        store.refresh()
+        check = _looked(store, caller, check, round(clock.monotonic() - start, 2))
+        if check.answered_seconds is None:
+            poll.poll(_LOOK_MS)
+    return check
+
+
+def _looked(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeCheck:
+    """What is known by now; what was known before keeps its time."""
+    event = check.shown_by or notes.shown_by(store.paths.var, check.agent_id, check.message_id, store.host)
+    (recipient,) = corrections.get(store, check.message_id).message.recipients
+    answered = recipient.answered and _answer(store, caller, check)
+    return WakeCheck(
+        check.agent_id,
+        check.message_id,
+        check.nonce,
+        event,
+        check.shown_seconds if check.shown_seconds is not None or not event else now,
+        check.read_seconds if check.read_seconds is not None or not recipient.read_at else now,
+        now if answered else None,
+    )
+
+
+def _answer(store: Store, caller: Caller, check: WakeCheck) -> bool:
+    found = mailbox.inbox(store, caller, ReadInbox(page_size=20)).messages
+    return any(one.reply_to == check.message_id and check.nonce in one.body.content for one in found)
