@@ -21,6 +21,7 @@ _MESSAGE_ID = r"msg_[0-9A-HJKMNP-TV-Z]{26}"
 
 CONTENT_LIMIT = 1_000_000  # bytes of UTF-8 (reliability §4.5 M8)
 STRUCTURED_LIMIT = 16_384
+DEPTH_LIMIT = 32
 LABEL_LIMIT = 256
 TAGS_LIMIT = 64
 KEY_LIMIT = 64
@@ -136,14 +137,26 @@ def key(value: str | None) -> str | None:
 
 
 def structured(value: dict[str, Any]) -> dict[str, Any]:
-    """A JSON object that travels with a message: integers only, 16 KiB at most."""
+    """A JSON object that travels with a message: 16 KiB and 32 levels at most, whole numbers of up to 53 bits."""
     try:
-        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+        told = text(json.dumps(value, ensure_ascii=False, allow_nan=False), "structured data")
     except (TypeError, ValueError, RecursionError):
         raise Invalid("the structured data is not a JSON object", hint='write it like {"pr": 42}') from None
-    if size > STRUCTURED_LIMIT:
+    if (size := len(told.encode())) > STRUCTURED_LIMIT:
         raise Invalid(f"the structured data has {size:,} bytes; {STRUCTURED_LIMIT:,} fit", hint="shorten it")
+    if not _plain(value, DEPTH_LIMIT):
+        hint = "write large numbers as text, and nest no deeper than 32 levels"
+        raise Invalid("the structured data holds what other machines cannot read", hint=hint)
     return value
+
+
+def _plain(value: Any, levels: int) -> bool:
+    """Whether every reader takes this JSON: not too deep, no number that loses digits."""
+    if value.__class__ is dict:
+        return levels > 0 and all(_plain(inside, levels - 1) for inside in value.values())
+    if value.__class__ in (list, tuple):
+        return levels > 0 and all(_plain(inside, levels - 1) for inside in value)
+    return not isinstance(value, int) or abs(value) < 2**53
 
 
 def thread_id(value: str) -> str:

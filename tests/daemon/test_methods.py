@@ -92,30 +92,30 @@ def test_rpc_and_services_say_the_same(wire: Wire, daemon: Daemon) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("method", "params", "code", "name"),
-    [
-        ("nope", {}, -32601, "unknown_method"),
-        ("message.send", {}, -32602, "invalid"),
-        ("message.send", {"content": 5}, -32602, "invalid"),
-        ("message.send", {"content": "x", "contents": "y"}, -32602, "invalid"),
-        ("message.list", {"page_size": "many"}, -32602, "invalid"),
-        ("message.list", {"page_size": 1000}, -32000, "invalid"),
-        ("message.send", {"content": " "}, -32000, "invalid"),
-        ("message.send", {"content": "x", "mentions": ["@nobody"]}, -32000, "unknown_recipient"),
-        ("message.get", {"message_id": "msg_01M84NYQNDRBMZPM43NYXTNJP5"}, -32000, "unknown_message"),
-        ("message.outbox", {CALLER: "ghost"}, -32000, "not_registered"),
-        ("message.outbox", {CALLER: "../../x"}, -32000, "invalid"),
-        ("session.heartbeat", {"session_id": "ses_x", CALLER: None}, -32000, "unknown_session"),
-        ("subscribe", {}, -32000, "invalid"),
-        ("subscribe", {"all": True, "scope": "a:b"}, -32000, "invalid"),
-        ("unsubscribe", {"subscription_id": 99}, -32000, "not_found"),
-        ("group.info", {"name": "none"}, -32000, "unknown_group"),
-    ],
-)
-def test_what_is_refused_says_why(wire: Wire, method: str, params: dict[str, object], code: int, name: str) -> None:
-    error = wire.refusal(method, **{CALLER: "alice", **params})
-    assert (error["code"], error["data"]["code"]) == (code, name)
+REFUSED: list[tuple[str, dict[str, object], int, str]] = [
+    ("nope", {}, -32601, "unknown_method"),
+    ("message.send", {}, -32602, "invalid"),
+    ("message.send", {"content": 5}, -32602, "invalid"),
+    ("message.send", {"content": "x", "contents": "y"}, -32602, "invalid"),
+    ("message.list", {"page_size": "many"}, -32602, "invalid"),
+    ("message.list", {"page_size": 1000}, -32000, "invalid"),
+    ("message.send", {"content": " "}, -32000, "invalid"),
+    ("message.send", {"content": "x", "mentions": ["@nobody"]}, -32000, "unknown_recipient"),
+    ("message.get", {"message_id": "msg_01M84NYQNDRBMZPM43NYXTNJP5"}, -32000, "unknown_message"),
+    ("message.outbox", {CALLER: "ghost"}, -32000, "not_registered"),
+    ("message.outbox", {CALLER: "../../x"}, -32000, "invalid"),
+    ("session.heartbeat", {"session_id": "ses_x", CALLER: None}, -32000, "unknown_session"),
+    ("subscribe", {}, -32000, "invalid"),
+    ("subscribe", {"all": True, "scope": "a:b"}, -32000, "invalid"),
+    ("unsubscribe", {"subscription_id": 99}, -32000, "not_found"),
+    ("group.info", {"name": "none"}, -32000, "unknown_group"),
+]
+
+
+def test_what_is_refused_says_why(wire: Wire) -> None:
+    for method, params, code, name in REFUSED:
+        error = wire.refusal(method, **{CALLER: "alice", **params})
+        assert (method, params, error["code"], error["data"]["code"]) == (method, params, code, name)
 
 
 def test_the_hint_says_what_to_do(wire: Wire) -> None:

@@ -6,14 +6,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.canonical import dump
 from tests.oracle import World, shown, world
 from thrum_store.store import open_store
 
-from .several_stores import SHARDS, Action, Arrivals, History, actions, history, shards
+from .several_stores import OTHERS, OWN, SHARDS, WIDE, Action, Arrivals, History, actions, history, shards
 
 Dump = dict[str, list[str]]
 MEMORY = "/dev/shm"  # hundreds of small stores: on a disk this test would mostly wait
@@ -24,7 +24,25 @@ steps = st.lists(
 )
 
 
+def registered(role: str, ms: int) -> Action:
+    """bob of another store, as this at that time."""
+    told = {"kind": "agent", "role": role, "module": "m", "display": "", "worktree": "main", "host": "h"}
+    return Action((OTHERS[0], "bob"), ms, "agent.register", told)
+
+
+# Reached, read, not reached any more because a clock went back, and reached again: it was read when it was read first.
+READ_AND_WITHDRAWN = [
+    Action((OWN, "ann"), 3, "message.create", {"content": "x", "format": "plain", "to": [WIDE[1]], "recipients": []}),
+    registered("red", 1),
+    Action((OTHERS[0], "bob"), 4, "message.read", {}),
+    registered("blue", 2),
+    registered("red", 3),
+]
+STEP_BY_STEP = [((OWN, "ann"), 1, "catch up"), *[((OTHERS[0], "bob"), 1, "catch up")] * 4]
+
+
 @given(actions, steps, steps, st.sets(st.integers(1, 5), max_size=3))
+@example(READ_AND_WITHDRAWN, STEP_BY_STEP, STEP_BY_STEP[::-1], set())
 def test_the_same_events_give_the_same_view_in_any_order(
     made_up: list[Action], one: list[Step], other: list[Step], breaks: set[int]
 ) -> None:

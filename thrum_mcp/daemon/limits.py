@@ -17,7 +17,7 @@ class Limits(NamedTuple):
     unfinished: float = 30.0  # from the first byte of a request to its last
     idle: float = 300.0  # without a request, for a client that follows no subscriptions
     backlog: int = 256 * 1024  # bytes that wait for a slow reader before it gets no more
-    patience: float = 10.0  # for a reader that takes nothing, before it is cut off
+    patience: float = 30.0  # for a reader that takes nothing, before it is cut off; the kernel takes some for it
 
 
 LIMITS = Limits()

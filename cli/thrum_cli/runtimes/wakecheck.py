@@ -24,8 +24,8 @@ _LOOK_MS = 100  # between two looks at what the agent's hooks noted; its answer 
 class WakeCheck:
     """How far a message got, in seconds since it was sent; None for what did not happen in time.
 
-    `shown_by` is the event whose hook showed it to the model, empty where none did. `read_seconds` is when the agent took
-    it, `answered_seconds` when its answer with the nonce came back.
+    `shown_by` is the event whose hook showed it to the model, empty where none did. `read_seconds` is when the agent
+    took it, `answered_seconds` when its answer with the nonce came back.
     """
 
     agent_id: str
@@ -39,7 +39,7 @@ class WakeCheck:
     @property
     def reached(self) -> bool:
         """Whether it got to the agent in any way."""
-        return not self.shown_seconds == self.read_seconds == self.answered_seconds == None  # noqa: E711
+        return any(one is not None for one in (self.shown_seconds, self.read_seconds, self.answered_seconds))
 
 
 def wake_check(paths: Paths, caller: Caller, agent: str, timeout: float, host: Host = REAL) -> WakeCheck:

@@ -1,0 +1,48 @@
+"""runtime wake: does mail reach an agent, by which way, and how fast?"""
+
+from __future__ import annotations
+
+import click
+
+from thrum_store import times
+
+from ..app import App
+from ..command import command, pass_app
+from ..output import Outcome, Screen, human
+from ..runtimes.wakecheck import WakeCheck, wake_check
+
+
+@command("wake", "thrum runtime wake builder", "thrum runtime wake builder --timeout 5m --json")
+@click.argument("agent")
+@click.option("--timeout", default="60s", metavar="DURATION", help="How long to wait for the answer (default 60s).")
+@pass_app
+def wake(app: App, agent: str, timeout: str) -> Outcome:
+    """See whether mail reaches an agent, by which way, and how fast.
+
+    Sends it a message that asks for a nonce, and waits for the answer. Exits with 1 when the message did not reach it.
+    """
+    found = wake_check(app.paths, app.caller, agent, times.seconds(timeout, "timeout"))
+    return Outcome(found, 0 if found.reached else 1)
+
+
+_WAYS = {
+    "listen": "its listener woke it",
+    "prompt": "with a prompt of its user",
+    "post-tool": "after a tool call",
+    "stop": "when it was about to stop",
+    "session-start": "at the start of its session",
+}
+
+
+@human.register(WakeCheck)
+def _checked(found: WakeCheck, screen: Screen) -> str:
+    del screen
+    if not found.reached:
+        return f"@{found.agent_id} was not reached; the message waits for it ({found.message_id})."
+    lines = [
+        ("shown to it", found.shown_seconds, f", {_WAYS.get(found.shown_by, found.shown_by)}"),
+        ("taken by it", found.read_seconds, ""),
+        ("answered", found.answered_seconds, ""),
+    ]
+    told = [f"  {what} after {seconds} s{how}" for what, seconds, how in lines if seconds is not None]
+    return "\n".join([f"@{found.agent_id} was reached:", *told])
