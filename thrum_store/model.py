@@ -145,8 +145,8 @@ def structured(value: dict[str, Any]) -> dict[str, Any]:
     if (size := len(told.encode())) > STRUCTURED_LIMIT:
         raise Invalid(f"the structured data has {size:,} bytes; {STRUCTURED_LIMIT:,} fit", hint="shorten it")
     if not _plain(value, DEPTH_LIMIT):
-        hint = "write large numbers as text, and nest no deeper than 32 levels"
-        raise Invalid("the structured data holds what other machines cannot read", hint=hint)
+        hint = f"write such numbers as text, and nest at most {DEPTH_LIMIT} levels"
+        raise Invalid("the structured data holds too large a number or is too deep", hint=hint)
     return value
 
 

@@ -38,11 +38,25 @@ READ_AND_WITHDRAWN = [
     registered("blue", 2),
     registered("red", 3),
 ]
+# A group that was deleted while another machine added to it holds nobody, inside of another group either.
+ADDED_TO_WHAT_WAS_DELETED = [
+    Action((OWN, "ann"), 0, "group.create", {"group": "team"}),
+    Action((OWN, "ann"), 0, "group.create", {"group": "crew"}),
+    Action((OWN, "ann"), 0, "group.member.add", {"group": "team", "member_type": "group", "member_value": "crew"}),
+    registered("red", 0),
+    Action((OTHERS[0], "bob"), 1, "group.member.add", {"group": "crew", "member_type": "role", "member_value": "red"}),
+    Action((OWN, "ann"), 2, "group.delete", {"group": "crew"}),
+    Action(
+        (OWN, "ann"), 3, "message.create",
+        {"content": "x", "format": "plain", "to": [["group", "team"]], "recipients": []},
+    ),
+]  # fmt: skip
 STEP_BY_STEP = [((OWN, "ann"), 1, "catch up"), *[((OTHERS[0], "bob"), 1, "catch up")] * 4]
 
 
 @given(actions, steps, steps, st.sets(st.integers(1, 5), max_size=3))
 @example(READ_AND_WITHDRAWN, STEP_BY_STEP, STEP_BY_STEP[::-1], set())
+@example(ADDED_TO_WHAT_WAS_DELETED, STEP_BY_STEP, [], {1})
 def test_the_same_events_give_the_same_view_in_any_order(
     made_up: list[Action], one: list[Step], other: list[Step], breaks: set[int]
 ) -> None:

@@ -293,7 +293,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"structured": {"x": "y" * 16_384}}, "structured data"),
     ({"structured": {"x": float("nan")}}, "structured data"),
     ({"structured": {"x": "\ud800"}}, "structured data"),
-    ({"structured": {"x": 2**64}}, "too large a number"),
+    ({"structured": {"x": 2**53}}, "too large a number"),
+    ({"structured": {"x": -(2**64)}}, "too large a number"),
     ({"structured": {"x": 10**400}}, "too large a number"),
     ({"structured": {"x": json.loads("[" * 70 + "]" * 70)}}, "too deep"),
     ({"structured": {"x": json.loads("[" * 900 + "]" * 900)}}, "too deep"),
@@ -327,7 +328,7 @@ def test_every_other_text_arrives_as_it_was(store: Store, two_agents: Two, conte
 @pytest.mark.parametrize(
     "structured",
     [
-        {}, {"n": 2**53}, {"n": 2**63, "m": 2**64 - 1}, {"x": 0.1, "y": 1e22, "z": -0.0}, {"h": "x", "i": "msg_"},
+        {}, {"n": 2**53 - 1, "m": -(2**53) + 1}, {"x": 0.1, "y": 1e22, "z": -0.0}, {"h": "x", "i": "msg_"},
         {"deep": [[[[{"a": [None, True]}]]]]},
     ],
     ids=str,

@@ -121,7 +121,7 @@ PRESETS = {
             "MCP server in opencode.json; a plugin beside it shows new mail and wakes an idle session.", "", 240,
             (
                 Rung("plugin", wakes=True, how="the plugin waits for mail while the session is idle and starts a turn",
-                     limits="as long as opencode runs", basis="read"),
+                     limits="as long as opencode runs", basis="seen"),
                 _PROMPT, _wait(240),
             ),
         ),
