@@ -16,11 +16,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from . import glance
 from .errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewDamaged
 from .host import Host
 
-SCHEMA = 1
-_CURRENT = f"current-v{SCHEMA}"
+SCHEMA = 1  # with it goes the name in glance.py
+_CURRENT = glance.CURRENT
 _START = f"p-v{SCHEMA}."
 _HERE = os.path.dirname(__file__)
 _SETTINGS = """

@@ -14,6 +14,7 @@ from .audience import Audiences
 from .departures import Departures
 from .events import Event, authentic, malformed, original
 from .log import Head, Shard
+from .wake import EVERY
 
 
 class Projection:
@@ -33,7 +34,9 @@ class Projection:
         self._ingest = int(row[0]) if row else 0
         self._audiences = Audiences(connection, self.next_number, self.deliver)
         self._departures = Departures(connection, self._ingest)
-        self.recipients: set[str] = set()  # names of own agents that got mail
+        self.recipients: set[str] = (
+            set()
+        )  # whose bells to ring: names of agents that got mail, and of those who hear everything
         self._folds: dict[str, Callable[[Event, int], None]] = {
             "message.create": self._message_create,
             "message.edit": self._message_edit,
@@ -126,6 +129,7 @@ class Projection:
         if wide:
             self._tag("to", wide, number)
             self._audiences.message(number)
+        self.recipients.add(EVERY)
         self.deliver(sorted(recipients), number, number, event.id, late=False)
 
     def _tag(self, field: str, pairs: list[list[str]] | list[tuple[str, str]], number: int) -> None:

@@ -77,7 +77,7 @@ class PurgedLog(EventLog):
         return sum(1 for header in told if header is not None and header[0].place.seq <= seq)
 
     def trim(self, shard: Shard) -> None:
-        """Removes what is below the cut; interrupted, it can be repeated. Only under the shard's lock and commit.lock."""
+        """Removes what is below the cut, and can be repeated. Only under the shard's lock and commit.lock."""
         cut = self.cuts.of(shard)
         numbers = self._numbers(shard)
         for number, after in zip(numbers, numbers[1:], strict=False):

@@ -66,7 +66,7 @@ class View:
         self._replace(only_if_broken=False, progress=progress)
 
     def close(self) -> None:
-        """Closes the view; the last close of all writes it back into one file. No part of a send, so it never raises."""
+        """Closes the view; the last close of all writes it back into one file. Never raises."""
         try:
             with self._lock:
                 if not self._stays() and self._severed:

@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
             return 0
         from .hooks.events import answer  # only where there is something to do
 
-        return answer(arguments, raw, project())
+        return answer(arguments, raw, project(), session(raw))
     except Exception as error:  # noqa: BLE001 - the boundary: an agent's turn never fails because of us
         sys.stderr.write(f"thrum hook: {type(error).__name__}: {error}\n")
         return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from thrum_mcp.daemon import process
+from thrum_store.host import REAL
 from thrum_store.service import syncing
 from thrum_store.service.syncing import FrozenShard, SyncForced, SyncStatus
 
@@ -34,7 +36,7 @@ def status(app: App) -> SyncStatus:
 
     Asks no remote. Logs that were stopped and everything that was refused are listed with the reason.
     """
-    return syncing.status(app.store)
+    return syncing.status(app.store, running=process.is_held(app.paths, REAL))
 
 
 @command("force", "thrum sync force")

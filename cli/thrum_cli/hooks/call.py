@@ -9,7 +9,6 @@ from typing import Any
 
 from thrum_store.errors import Invalid
 
-from ..hook import session
 from ..runtimes.jsontext import mapping
 
 
@@ -27,7 +26,7 @@ class Call:
     in_subagent: bool
 
 
-def parsed(arguments: list[str], raw: bytes, project: str) -> Call:
+def parsed(arguments: list[str], raw: bytes, project: str, session: str) -> Call:
     """The call. Raises Invalid for an argument that we do not know; what the client says may have any shape."""
     runtime = "claude"
     rest = list(arguments)
@@ -42,7 +41,7 @@ def parsed(arguments: list[str], raw: bytes, project: str) -> Call:
         event=event,
         runtime=runtime,
         project=project,
-        session=session(raw),
+        session=session,
         source=str(told.get("source", "")),
         files=_files(told, project),
         from_cursor="cursor_version" in told,

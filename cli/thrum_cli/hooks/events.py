@@ -43,10 +43,10 @@ class Here:
         return glance.notes_key(self.caller.name, self.call.session)
 
 
-def answer(arguments: list[str], raw: bytes, project: str, host: Host = REAL) -> int:
+def answer(arguments: list[str], raw: bytes, project: str, session: str, host: Host = REAL) -> int:
     """Does what the event asks for, prints what the client's model shall read, and returns the exit code."""
     try:
-        call = parsed(arguments, raw, project)
+        call = parsed(arguments, raw, project, session)
         if call.event not in (*EVENTS, LISTEN):
             raise Invalid(f"there is no hook event {call.event!r}", hint=f"one of {', '.join((*EVENTS, LISTEN))}")
         if call.from_cursor and call.runtime == "claude" and forms.cursor_has_its_own(project):
