@@ -2,7 +2,7 @@
 
 Registrations, the open session, groups and their members keep their ids and times, so that everything that refers to
 them goes on. Receipts stay for messages that stay. An event that says something again holds `again`, the sequence and
-the time of the one it stands for (docs/decisions/0014).
+the time of the one it stands for (docs/decisions/0008).
 """
 
 from __future__ import annotations

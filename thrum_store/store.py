@@ -157,6 +157,7 @@ class Store:
         except ViewDamaged:
             self.heal()  # and look what is there: the transaction may have ended before it broke
         _healed(self, lambda: self.absorb(shard))
+        self._rung |= {name.partition("@")[0] for event in said.events for name in event.data.get("recipients", ())}
 
     def absorb(self, shard: Shard) -> None:
         """Applies the rest of a shard to the view, made durable before. Only under the shard's lock."""
@@ -269,9 +270,7 @@ def open_store(paths: Paths, host: Host = REAL) -> Store:
 
 
 def use_case(function: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
-    """Marks one thing a user can do. Where the view turns out to be broken, it is healed and the use case starts again;
-    what it has said already it does not say again.
-    """
+    """Marks a use case: where the view breaks, it is healed and all starts again, but nothing is said a second time."""
 
     @functools.wraps(function)
     def run(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -20,7 +20,7 @@ from .state import State
 _HEADER_LIMIT = 1024
 
 
-# A segment that is published is stored again whole by git each time it grew: docs/decisions/0021.
+# A segment that is published is stored again whole by git each time it grew: docs/decisions/0011.
 SEAL = 16 * 1024
 
 

@@ -1,4 +1,4 @@
-"""Which repository this is: the root of its code's history, which all of its clones share (docs/decisions/0020).
+"""Which repository this is: the root of its code's history, which all of its clones share (docs/decisions/0010).
 
 Signed heads name it, so that a store of another repository cannot be planted here. A shallow clone does not have the
 root; it takes the one that most stores of the branch name when it first looks, and keeps it.
