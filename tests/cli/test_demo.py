@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.contract.manifest import requirement
 
-from .shell import PATIENCE, SCRIPT, Shell
+from .shell import PATIENCE, SCRIPT, Shell, interruptible
 
 
 def environ(shell: Shell, scratch: Path) -> dict[str, str]:
@@ -50,6 +50,7 @@ def test_an_interrupted_demonstration_cleans_up(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=interruptible,
     )
     assert playing.stdout is not None
     try:

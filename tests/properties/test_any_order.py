@@ -16,6 +16,7 @@ from thrum_store.store import open_store
 from .several_stores import OTHERS, OWN, SHARDS, WIDE, Action, Arrivals, History, actions, history, shards
 
 Dump = dict[str, list[str]]
+BOB = (OTHERS[0], "bob")
 MEMORY = "/dev/shm"  # hundreds of small stores: on a disk this test would mostly wait
 
 steps = st.lists(
@@ -27,17 +28,17 @@ steps = st.lists(
 def registered(role: str, ms: int) -> Action:
     """bob of another store, as this at that time."""
     told = {"kind": "agent", "role": role, "module": "m", "display": "", "worktree": "main", "host": "h"}
-    return Action((OTHERS[0], "bob"), ms, "agent.register", told)
+    return Action(BOB, ms, "agent.register", told)
 
 
 # Reached, read, not reached any more because a clock went back, and reached again: it was read when it was read first.
 READ_AND_WITHDRAWN = [
     Action((OWN, "ann"), 3, "message.create", {"content": "x", "format": "plain", "to": [WIDE[1]], "recipients": []}),
     registered("red", 1),
-    Action((OTHERS[0], "bob"), 4, "message.read", {}),
+    Action(BOB, 4, "message.read", {}),
     registered("blue", 2),
     registered("red", 3),
-    Action((OTHERS[0], "bob"), 5, "group.create", {"group": "team"}),
+    Action(BOB, 5, "group.create", {"group": "team"}),
 ]
 # A group that was deleted while another machine added to it holds nobody, inside of another group either.
 ADDED_TO_WHAT_WAS_DELETED = [
@@ -45,19 +46,31 @@ ADDED_TO_WHAT_WAS_DELETED = [
     Action((OWN, "ann"), 0, "group.create", {"group": "crew"}),
     Action((OWN, "ann"), 0, "group.member.add", {"group": "team", "member_type": "group", "member_value": "crew"}),
     registered("red", 0),
-    Action((OTHERS[0], "bob"), 1, "group.member.add", {"group": "crew", "member_type": "role", "member_value": "red"}),
+    Action(BOB, 1, "group.member.add", {"group": "crew", "member_type": "role", "member_value": "red"}),
     Action((OWN, "ann"), 2, "group.delete", {"group": "crew"}),
     Action(
         (OWN, "ann"), 3, "message.create",
         {"content": "x", "format": "plain", "to": [["group", "team"]], "recipients": []},
     ),
 ]  # fmt: skip
-STEP_BY_STEP = [((OWN, "ann"), 1, "catch up"), *[((OTHERS[0], "bob"), 1, "catch up")] * 5]
-IN_TWO_BATCHES = [((OWN, "ann"), 1, "catch up"), ((OTHERS[0], "bob"), 5, "catch up")]
+# Read twice, the second time by a clock that went back; and read by somebody who never got it, then deleted.
+TO_BOB = {"content": "x", "format": "plain", "to": [], "recipients": [f"bob@{OTHERS[0]}"]}
+READ_TWICE = [
+    Action((OWN, "ann"), 1, "message.create", TO_BOB),
+    Action((OWN, "ann"), 1, "message.create", TO_BOB | {"recipients": []}),
+    Action((OWN, "ann"), 2, "message.delete", {}, 1),
+    Action(BOB, 4, "message.read", {}, 0),
+    Action(BOB, 3, "message.read", {}, 0),
+    Action(BOB, 3, "message.read", {}, 1),
+]
+STEP_BY_STEP = [((OWN, "ann"), 1, "catch up"), *[(BOB, 1, "catch up")] * 5]
+BOB_FIRST = [(BOB, 9, "catch up"), *[((OWN, "ann"), 1, "catch up")] * 3]
+IN_TWO_BATCHES = [((OWN, "ann"), 1, "catch up"), (BOB, 5, "catch up")]
 
 
 @given(actions, steps, steps, st.sets(st.integers(1, 5), max_size=3))
 @example(READ_AND_WITHDRAWN, STEP_BY_STEP, IN_TWO_BATCHES, set())
+@example(READ_TWICE, STEP_BY_STEP, BOB_FIRST, set())
 @example(ADDED_TO_WHAT_WAS_DELETED, STEP_BY_STEP, [], {1})
 def test_the_same_events_give_the_same_view_in_any_order(
     made_up: list[Action], one: list[Step], other: list[Step], breaks: set[int]
