@@ -14,6 +14,7 @@ from .audience import Audiences
 from .departures import Departures
 from .events import Event, authentic, malformed, original
 from .log import Head, Shard
+from .rows import Rows
 from .wake import EVERY
 
 
@@ -32,6 +33,7 @@ class Projection:
         self._receipts: bool | None = None  # whether any receipt waits for its delivery; None: not looked yet
         row = connection.execute("SELECT ingest FROM counter").fetchone()
         self._ingest = int(row[0]) if row else 0
+        self._rows = Rows(connection, together=rebuilding)
         self._audiences = Audiences(connection, self.next_number, self.deliver)
         self._departures = Departures(connection, self._ingest)
         self.recipients: set[str] = (
@@ -59,8 +61,9 @@ class Projection:
         if fold is not None and (why := self._refused(event)):
             self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
         elif fold is not None:
-            event = original(event)
-            fold(event, shard)
+            if event.kind != "message.create":
+                self._rows.flush()
+            fold(original(event), shard)
         self._said[shard] = max(self._said.get(shard, 0), min(event.ms, self._now))
 
     def _refused(self, event: Event) -> str:
@@ -76,12 +79,18 @@ class Projection:
             (*head, frozen, self._said.get(self.shard_id(shard), 0), self.shard_id(shard)),
         )
 
+    def flush(self) -> None:
+        """Writes the rows that a rebuild held back."""
+        self._rows.flush()
+
     def finish(self) -> None:
         """The last step of the transaction."""
+        self._rows.flush()
         if self._deleted:
             self._db.executemany("DELETE FROM deliveries WHERE message = ?", self._deleted)
         self._audiences.settle()
         self._departures.settle()
+        self._rows.flush()
         self._db.execute("INSERT OR REPLACE INTO counter (id, ingest) VALUES (1, ?)", (self._ingest,))
 
     def next_number(self) -> int:
@@ -110,33 +119,22 @@ class Projection:
         number = self.next_number()
         wide = [(kind, value) for kind, value in data["to"] if kind != "agent"]
         recipients = {self._recipient(name, event.store) for name in data["recipients"]} - {author}
-        added = self._db.execute(
-            "INSERT OR IGNORE INTO messages (number, id, author, seq, sent_ms, received_ms, thread, reply_to, session,"
-            " format, content, structured, audience, scopes, refs, recipients, wide, idempotency)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number, event.id, author, event.seq, event.ms, self._received(event), data.get("thread"),
-                data.get("reply_to"), data.get("session"), data["format"], data["content"],
-                _json(data.get("structured")), _json(data["to"]), _json(data.get("scopes")),
-                _json(data.get("refs")), len(recipients), bool(wide), data.get("key"),
-            ),
+        row = (
+            number, event.id, author, event.seq, event.ms, self._received(event), data.get("thread"),
+            data.get("reply_to"), data.get("session"), data["format"], data["content"],
+            _json(data.get("structured")), _json(data["to"]), _json(data.get("scopes")),
+            _json(data.get("refs")), len(recipients), bool(wide), data.get("key"),
         )  # fmt: skip
-        if not added.rowcount:
+        if not self._rows.message(row):
             return
         for field in ("scopes", "refs"):
             if field in data:
-                self._tag(field, data[field], number)
+                self._rows.tags(field, data[field], number)
         if wide:
-            self._tag("to", wide, number)
+            self._rows.tags("to", wide, number)
             self._audiences.message(number)
         self.recipients.add(EVERY)
         self.deliver(sorted(recipients), number, number, event.id, late=False)
-
-    def _tag(self, field: str, pairs: list[list[str]] | list[tuple[str, str]], number: int) -> None:
-        self._db.executemany(
-            "INSERT OR IGNORE INTO tags (field, type, value, message) VALUES (?, ?, ?, ?)",
-            [(field, kind, value, number) for kind, value in pairs],
-        )
 
     def _recipient(self, name: str, store: str) -> int:
         agent, _, other = name.partition("@")
@@ -145,10 +143,10 @@ class Projection:
     def deliver(self, recipients: list[int], number: int, message: int, message_id: str, *, late: bool) -> None:
         """Puts a message into mailboxes under an ingest number; receipts that came before it count."""
         early = self._early(message_id)
-        self._db.executemany(
-            "INSERT INTO deliveries (recipient, number, message, late, read_ms) VALUES (?, ?, ?, ?, ?)",
-            [(recipient, number, message, late, early.get(recipient)) for recipient in recipients],
-        )
+        rows: list[tuple[object, ...]] = [
+            (recipient, number, message, late, early.get(recipient)) for recipient in recipients
+        ]
+        self._rows.deliveries(rows)
         for recipient in recipients:
             if recipient in early:
                 self._db.execute("DELETE FROM receipts WHERE message = ? AND reader = ?", (message_id, recipient))

@@ -159,6 +159,7 @@ def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progres
     for shard, (head, damage) in ends.items():
         if head.segment or damage:
             projection.advance(shard, head, damage or None)
+    projection.flush()
     database.add_indices(view)  # before the end, which looks for late deliveries by message
     projection.finish()
 
