@@ -50,8 +50,8 @@ class Departures:
         """Takes what was sent before a deletion out of the deleted one's mailbox; its receipts wait as before."""
         rows = self._db.execute(
             "SELECT d.recipient, d.number, m.id, d.read_ms FROM deletions x"
-            " JOIN deliveries d ON d.recipient = x.agent AND d.number > ?"
-            " JOIN messages m ON m.number = d.message WHERE m.sent_ms <= x.ms",
+            " CROSS JOIN deliveries d ON d.recipient = x.agent AND d.number > ?"  # in this order: `deletions` is small
+            " CROSS JOIN messages m ON m.number = d.message WHERE m.sent_ms <= x.ms",
             (self._since,),
         ).fetchall()
         self._db.executemany("DELETE FROM deliveries WHERE recipient = ? AND number = ?", [row[:2] for row in rows])

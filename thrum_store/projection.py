@@ -36,9 +36,7 @@ class Projection:
         self._rows = Rows(connection, together=rebuilding)
         self._audiences = Audiences(connection, self.next_number, self.deliver)
         self._departures = Departures(connection, self._ingest)
-        self.recipients: set[str] = (
-            set()
-        )  # whose bells to ring: names of agents that got mail, and of those who hear everything
+        self.recipients: set[str] = set()  # whose bells to ring
         self._folds: dict[str, Callable[[Event, int], None]] = {
             "message.create": self._message_create,
             "message.edit": self._message_edit,
