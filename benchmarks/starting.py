@@ -25,7 +25,9 @@ def measure() -> Iterator[Row]:
             ours, floor, ratio = paired(_run([_THRUM, *arguments], paths.root, name), _run(_FLOOR, paths.root), 31)
             yield Row(what, shown(ours), f"{shown(floor)} import click, sqlite3, json", ratio, "≤ 1.3")
         hook, floor, ratio = paired(
-            _run([_THRUM, "hook", "prompt", "--runtime", "claude"], paths.root, "a9"), _run(_BARE, paths.root), 31
+            _run([_THRUM, "hook", "prompt", "--runtime", "claude"], paths.root, sender.name),
+            _run(_BARE, paths.root),
+            31,
         )
         yield Row("thrum hook, nothing to say", shown(hook), f"{shown(floor)} python -c pass", ratio, "≤ 1.8")
 

@@ -107,12 +107,13 @@ def _child_fifo(path: str) -> None:
 
 
 def _child_wait(paths: Paths, reader: Caller) -> None:
-    for _ in sys.stdin:
-        _say("ready")
-        ended = waiting.wait(paths, reader, WaitFor(timeout=30))
-        now = time.monotonic_ns()
-        assert ended.status == "received"
-        _say(str(now))
+    with open_store(paths) as store:
+        for _ in sys.stdin:
+            _say("ready")
+            ended = waiting.wait_in(store, reader, WaitFor(timeout=30))
+            now = time.monotonic_ns()
+            assert ended.status == "received"
+            _say(str(now))
 
 
 def _child_idle(paths: Paths, reader: Caller) -> None:

@@ -211,12 +211,13 @@ def _flush(fd: int, data_only: bool) -> None:
         os.fsync(fd)
 
 
+_ARMED = os.environ.get("THRUM_TESTING") == "1" and "THRUM_FAILPOINT" in os.environ  # looked at once: 3 µs each time
 _hits: dict[str, int] = {}
 
 
 def failpoint(name: str) -> None:
     """Does nothing, unless a test named this step in THRUM_FAILPOINT (actions: kill, stop, exit, eio, enospc)."""
-    if "THRUM_FAILPOINT" not in os.environ or os.environ.get("THRUM_TESTING") != "1":
+    if not _ARMED:
         return
     wanted, action, count = (os.environ["THRUM_FAILPOINT"].split(":") + ["1"])[:3]
     if wanted != name:

@@ -59,22 +59,18 @@ class WaitEnded:
 
 
 class Watch:
-    """One wait: a bell, a store and a cursor. Use it as a context manager."""
+    """One wait in an open store: a bell and a cursor. Use it as a context manager."""
 
-    def __init__(self, paths: Paths, caller: Caller, request: WaitFor, host: Host = REAL) -> None:
+    def __init__(self, store: Store, caller: Caller, request: WaitFor) -> None:
         self._scope = model.tag(request.scope, "scope") if request.scope is not None else None
         self._mention = model.address(request.mention) if request.mention is not None else None
         wide = self._scope is not None or self._mention is not None
         self._caller = caller
         self._after = request.after or 0.0
-        self._start = host.clock.monotonic()
-        self.store = open_store(paths, host)
-        try:
-            self._since = _cursor(self.store, self._after)
-            self.bell = Bell(paths.bells, wake.EVERY if wide else caller.name)
-        except BaseException:
-            self.store.close()
-            raise
+        self._start = store.host.clock.monotonic()
+        self.store = store
+        self._since = _cursor(store, self._after)
+        self.bell = Bell(store.paths.bells, wake.EVERY if wide else caller.name)
 
     def look(self) -> tuple[Signal, ...]:
         """What has arrived by now. Raises NotRegistered for a caller that nobody registered."""
@@ -102,7 +98,6 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self.bell.close()
-        self.store.close()
 
 
 @use_case
@@ -126,9 +121,15 @@ def wait(paths: Paths, caller: Caller, request: WaitFor, host: Host = REAL) -> W
 
     Raises Invalid, NotInitialized, NotRegistered.
     """
-    clock = host.clock
+    with open_store(paths, host) as store:
+        return wait_in(store, caller, request)
+
+
+def wait_in(store: Store, caller: Caller, request: WaitFor) -> WaitEnded:
+    """Like `wait`, in a store that is open already."""
+    clock = store.host.clock
     start = clock.monotonic()
-    with Watch(paths, caller, request, host) as watch:
+    with Watch(store, caller, request) as watch:
         poll = select.poll()
         poll.register(watch.bell.fd, select.POLLIN)
         while True:

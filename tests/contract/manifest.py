@@ -39,16 +39,12 @@ MANIFEST = {
     ),
     "runtime:list": Entry("thrum runtime list List all runtime presets (claude, codex, cursor, …)", "and opencode"),
     "runtime:show": Entry("thrum runtime show Show details for a runtime preset.", "and how mail reaches its agent"),
-    "runtime:set-default": Entry(
-        "thrum runtime set-default Set the default runtime preset.", "what `auto` means"
-    ),
+    "runtime:set-default": Entry("thrum runtime set-default Set the default runtime preset.", "what `auto` means"),
     "quickstart:runtime": Entry("thrum quickstart [--runtime PRESET]", "like init --runtime"),
     "quickstart:dry-run": Entry("thrum quickstart [--dry-run]", "says what it would do"),
     "quickstart:preamble-file": Entry("thrum quickstart [--preamble-file PATH]", "goes after the usual preamble"),
     "toolkit:agents": Entry("toolkit/agents/ Claude Code agent definitions", "thrum-agent and message-listener"),
-    "toolkit:templates": Entry(
-        "toolkit/templates/ Agent development workflow patterns", "short; nine roles as well"
-    ),
+    "toolkit:templates": Entry("toolkit/templates/ Agent development workflow patterns", "short; nine roles as well"),
     "scripts:thrum": Entry("./scripts/setup-worktree-thrum.sh # Auto-detect all worktrees", "idempotent"),
     "scripts:beads": Entry("./scripts/setup-worktree-beads.sh # Auto-detect all worktrees", "idempotent"),
     "quickstart": Entry(

@@ -102,9 +102,9 @@ def test_whoami_tells_a_stranger_that_nobody_registered_it(store: Store, two_age
     assert not agents.whoami(store, Caller("nobody")).registered
 
 
-def test_one_who_waits_is_shown_as_waiting(repo: Paths, store: Store, two_agents: Two) -> None:
+def test_one_who_waits_is_shown_as_waiting(store: Store, two_agents: Two) -> None:
     sessions.start(store, two_agents.bob)
-    with waiting.Watch(repo, two_agents.bob, waiting.WaitFor()):
+    with waiting.Watch(store, two_agents.bob, waiting.WaitFor()):
         shown = {agent.agent_id: agent.waiting for agent in agents.list_agents(store, ListAgents()).agents}
     assert shown == {"alice": False, "bob": True}
 
