@@ -14,6 +14,8 @@ from .measuring import Row, percentile, repository, shown, times
 
 _STARTS = 7
 _CALLS = 200
+_TALKS = 100
+_ASLEEP = 0.05  # seconds until a wait sleeps
 _SERVE = [sys.executable, "-P", "-m", "thrum_cli.main", "mcp", "serve"]
 _ECHO = [
     sys.executable,
@@ -35,12 +37,21 @@ class _Client:
 
     def ask(self, method: str, **params: Any) -> float:
         """Milliseconds since the start when the answer is there."""
-        assert self._child.stdin is not None and self._child.stdout is not None
+        self.tell(method, **params)
+        assert self.told()
+        return (time.perf_counter() - self.start) * 1000
+
+    def tell(self, method: str, **params: Any) -> None:
+        """Sends a request and does not wait for the answer."""
+        assert self._child.stdin is not None
         frame = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         self._child.stdin.write(json.dumps(frame).encode() + b"\n")
         self._child.stdin.flush()
-        assert self._child.stdout.readline()
-        return (time.perf_counter() - self.start) * 1000
+
+    def told(self) -> str:
+        """The next line of the server."""
+        assert self._child.stdout is not None
+        return self._child.stdout.readline().decode()
 
     def end(self) -> None:
         """Ends it as a client does."""
@@ -72,6 +83,27 @@ def measure() -> Iterator[Row]:
             taken.sort()
             yield Row(what, shown(taken), floor, percentile(taken, 50) / percentile(bare, 50), promise)
         yield from _round_trip(paths.root)
+        yield _conversation(paths.root)
+
+
+def _conversation(place: str) -> Row:
+    """One client's send until the other's blocked wait is answered."""
+    sender, reader = (_Client([*_SERVE, "--agent-id", name], place) for name in ("a0", "a1"))
+    for client in (sender, reader):
+        client.ask("initialize", **_HELLO)
+        client.ask("tools/call", name="check_messages", arguments={})
+    taken: list[float] = []
+    for _ in range(_TALKS):
+        reader.tell("tools/call", name="wait_for_message", arguments={"timeout": 30})
+        time.sleep(_ASLEEP)
+        start = time.perf_counter()
+        sender.tell("tools/call", name="send_message", arguments={"to": "@a1", "content": "wake up"})
+        assert "wake up" in reader.told()
+        taken.append((time.perf_counter() - start) * 1000)
+        sender.told()
+    for client in (sender, reader):
+        client.end()
+    return Row("MCP send → the other's wait answered", shown(sorted(taken)), promise="p50 < 5 ms")
 
 
 def _round_trip(place: str) -> Iterator[Row]:

