@@ -82,7 +82,8 @@ class Watch:
         if self.early() > 0:
             self._since = _cursor(self.store, 0.0)
             return ()
-        found = mailbox.arrivals(self.store.view, reader, self._since, self._scope, self._mention)
+        above = self._since.floor(self.store.generation)
+        found = mailbox.arrivals(self.store.view, reader, above, self._scope, self._mention)
         fresh = [one for one in found if self._since.covers(self.store.generation, one)]
         return tuple(_signal(one) for one in fresh)
 

@@ -203,6 +203,10 @@ class Since(NamedTuple):
     received_ms: int | None
     heads: dict[tuple[str, str], int]
 
+    def floor(self, generation: str) -> int:
+        """The number up to which nothing is new; 0 where only `covers` can tell."""
+        return self.number if self.received_ms is None and generation == self.generation else 0
+
     def covers(self, generation: str, one: Arrival) -> bool:
         """Whether this came after the cursor."""
         if self.received_ms is not None and one.received_ms >= self.received_ms:
@@ -222,9 +226,10 @@ _ARRIVAL = "SELECT {number}, m.id, s.agent, s.store, coalesce(a.own, 0), m.seq, 
 
 
 def arrivals(
-    view: sqlite3.Connection, reader: int, cursor: Since, scope: tuple[str, str] | None, mention: str | None
+    view: sqlite3.Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None
 ) -> list[Arrival]:
-    """Unread mail of a reader, or all messages with a scope or a mention that somebody else wrote, oldest first.
+    """Unread mail of a reader, or all messages with a scope or a mention that somebody else wrote, oldest first, with
+    a number `above` this one.
 
     Messages that the reader has read are left out. The caller asks the cursor which of them are new.
     """
@@ -232,20 +237,20 @@ def arrivals(
         sql = (
             _ARRIVAL.format(number="d.number") + "deliveries d INDEXED BY deliveries_unread"
             f" JOIN messages m ON m.number = d.message{JOINS}"
-            " WHERE d.recipient = :reader AND d.read_ms IS NULL ORDER BY d.number DESC LIMIT 1000"
+            " WHERE d.recipient = :reader AND d.read_ms IS NULL AND d.number > :above ORDER BY d.number DESC LIMIT 1000"
         )
-        bound: dict[str, object] = {"reader": reader}
+        bound: dict[str, object] = {"reader": reader, "above": above}
     else:
         kind, value = scope or (None, None)
         sql = (
             _ARRIVAL.format(number="m.number") + f"messages m{JOINS} WHERE {_TAGGED} ORDER BY m.number DESC LIMIT 1000"
         )
-        bound = {"reader": reader, "type": kind, "value": value, "mention": mention}
+        bound = {"reader": reader, "above": above, "type": kind, "value": value, "mention": mention}
     return [Arrival(*row) for row in view.execute(sql, bound)][::-1]
 
 
 _TAGGED = """
-m.author != :reader AND m.deleted_ms IS NULL
+m.number > :above AND m.author != :reader AND m.deleted_ms IS NULL
 AND (:type IS NULL OR EXISTS (SELECT 1 FROM tags t
      WHERE t.field = 'scopes' AND t.type = :type AND t.value = :value AND t.message = m.number))
 AND (:mention IS NULL OR EXISTS (SELECT 1 FROM tags t
