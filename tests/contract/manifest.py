@@ -32,6 +32,9 @@ MANIFEST = {
     # set-up and orientation
     "init": Entry("thrum init [--force] Initialize Thrum in the current repository.", "again changes nothing"),
     "init:stealth": Entry("thrum init [--stealth]", "no tracked file is touched"),
+    "init:agent": Entry(
+        "thrum init [--agent-name NAME] [--agent-role ROLE] [--agent-module MODULE]", "registers it, starts its session"
+    ),
     "init:dry-run": Entry("thrum init [--dry-run]", "says what it would do"),
     "init:runtime": Entry(
         "thrum init [--runtime claude|codex|cursor|gemini|cli-only|all]",
