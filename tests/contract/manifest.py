@@ -29,6 +29,7 @@ MANIFEST = {
     "env:THRUM_ROLE": Entry("THRUM_ROLE Agent role (overrides identity file)", "--role beats it"),
     "env:THRUM_MODULE": Entry("THRUM_MODULE Agent module (overrides identity file)", "--module beats it"),
     "env:THRUM_DISPLAY": Entry("THRUM_DISPLAY Display name (overrides identity file)", "--display beats it"),
+    "color": Entry("(ours) colour for people", "on a terminal only, and not with NO_COLOR"),
     # set-up and orientation
     "init": Entry("thrum init [--force] Initialize Thrum in the current repository.", "again changes nothing"),
     "init:stealth": Entry("thrum init [--stealth]", "no tracked file is touched"),
