@@ -22,10 +22,6 @@ LOOKS = [
 ]  # fmt: skip
 WHETHER = "import sys; from thrum_cli.main import main; main(sys.argv[1:]); print('rich' in sys.modules)"
 LOADED = (sys.executable, "-c", WHETHER)
-    sys.executable,
-    "-c",
-    "import sys; from thrum_cli.main import main; main(sys.argv[1:]); print('rich' in sys.modules)",
-)
 
 
 @pytest.fixture
