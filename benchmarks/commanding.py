@@ -1,6 +1,6 @@
 """Commands on a repository with 100,000 messages of a hundred agents; floor: the start of the command's own imports.
 
-The floor is the same interpreter loading the same modules the command loads, learnt from a run of it, and ending as the command ends.
+The floor is the same interpreter loading the modules that the command loads, and ending as it ends.
 """
 
 from __future__ import annotations

@@ -27,7 +27,21 @@ def claimed() -> dict[str, list[tuple[str, str]]]:
     for file in sorted(TESTS.rglob("test_*.py")):
         for entry, name in claims(ast.parse(file.read_text(encoding="utf-8"))):
             found[entry].append((file.relative_to(TESTS).as_posix(), name))
-    return found
+    for entry, promise in MANIFEST.items():
+        found[entry] += [(file, name) for file, _, name in (one.partition("::") for one in promise.shown)]
+    return {entry: tests for entry, tests in found.items() if tests}
+
+
+def missing() -> list[str]:
+    """The tests that the manifest names and that are not there."""
+    named = {one for promise in MANIFEST.values() for one in promise.shown}
+    return sorted(one for one in named if not _exists(*one.split("::")))
+
+
+def _exists(file: str, name: str) -> bool:
+    path = TESTS / file
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
+    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name for node in tree.body)
 
 
 def table() -> str:

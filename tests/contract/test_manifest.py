@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from thrum_cli import reference
+from thrum_cli.command import LazyGroup
+
 from .manifest import MANIFEST, requirement
-from .promises import claimed
+from .promises import claimed, missing
 
 
 def test_each_entry_has_a_test() -> None:
@@ -14,6 +17,19 @@ def test_each_entry_has_a_test() -> None:
 
 def test_each_requirement_that_a_test_names_is_an_entry() -> None:
     assert set(claimed()) - set(MANIFEST) == set()
+
+
+def test_each_test_that_the_manifest_names_exists() -> None:
+    assert missing() == []
+
+
+def test_each_command_is_promised() -> None:
+    words = {
+        told.removeprefix("thrum ").replace(" ", ":")
+        for told, one in reference.every()
+        if not isinstance(one, LazyGroup)
+    }
+    assert words - set(MANIFEST) == set()
 
 
 def test_a_promise_says_what_it_means() -> None:
