@@ -75,8 +75,8 @@ def instructions() -> str:
 
 def _listed(noun: str) -> list[Schema]:
     result = EarlyAnswers.load().lists[f"{noun}/list"]
-    (listed,) = (value for value in result.values() if isinstance(value, list))
-    return cast("list[Schema]", listed)
+    key = "resourceTemplates" if noun == "resources/templates" else noun
+    return cast("list[Schema]", result[key])
 
 
 def _tool(tool: Schema) -> str:
