@@ -32,7 +32,7 @@ class EarlyAnswers:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self._hellos: dict[str, Result] = data["handshake"]["initialize"]
-        self._lists: dict[str, Result] = data["handshake"]["lists"]
+        self.lists: dict[str, Result] = data["handshake"]["lists"]
         self._modern: dict[str, dict[str, Result]] = data["modern"]
         self._era: str | None = None
         self._introduced = False
@@ -42,6 +42,11 @@ class EarlyAnswers:
         """With the answers that were generated when this version was made."""
         with open(DATA, encoding="utf-8") as file:
             return cls(json.load(file))
+
+    @property
+    def instructions(self) -> str:
+        """What each client is told about the whole server."""
+        return str(next(iter(self._hellos.values()))["instructions"])
 
     def answer(self, frame: Frame) -> Result | None:
         """The result for a request, or None where the SDK must say."""
@@ -69,7 +74,7 @@ class EarlyAnswers:
             return None
         if method == "ping":
             return {}
-        return self._lists.get(method) if self._introduced else None
+        return self.lists.get(method) if self._introduced else None
 
     def _initialize(self, params: object) -> Result | None:
         hello = self._hellos.get(params["protocolVersion"]) if _is_introduction(params) else None

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, TextIO, cast
 from thrum_store.host import REAL
 from thrum_store.printable import safe_text
 
-from .text import BOLD, DIM, PLAIN
+from .text import BOLD, DIM, GREEN, PLAIN, RED
 
 Styles = tuple[tuple[str, str], ...]
-_STYLES: Styles = ((BOLD, "\x1b[1m"), (DIM, "\x1b[2m"), (PLAIN, "\x1b[0m"))
+_STYLES: Styles = ((BOLD, "\x1b[1m"), (DIM, "\x1b[2m"), (GREEN, "\x1b[32m"), (RED, "\x1b[31m"), (PLAIN, "\x1b[0m"))
 _NARROWEST, _WIDEST, _USUAL = 40, 120, 80
 
 
@@ -31,10 +31,11 @@ class Outcome(NamedTuple):
 
 
 class Screen(NamedTuple):
-    """What a renderer may know of the terminal, and the time to count from."""
+    """What a renderer may know of the terminal, and the time to count from. `terminal`: a person looks at it."""
 
     width: int
     now_ms: int
+    terminal: bool = False
 
 
 @singledispatch
@@ -55,7 +56,7 @@ def emit(value: object, *, as_json: bool, quiet: bool) -> int:
 
 def _tell(outcome: Outcome) -> None:
     result = _visible(outcome.result)
-    words = human(result, Screen(width(), REAL.clock.wall_ms()))
+    words = human(result, Screen(width(), REAL.clock.wall_ms(), _watched(sys.stdout)))
     _print(sys.stdout, "\n".join(part for part in (words, outcome.note) if part), styles=_STYLES)
     for warning in getattr(result, "warnings", ()):
         warn(warning)
@@ -148,6 +149,12 @@ def _columns() -> int:
         return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL
     except (OSError, ValueError, AttributeError):  # no terminal, or no standard output at all
         return _USUAL
+
+
+def _watched(stream: TextIO | None) -> bool:
+    """Whether a person looks at it, on a terminal that can draw lines."""
+    drawn = stream is not None and (stream.encoding or "").lower() in ("utf-8", "utf8")
+    return drawn and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _styled(stream: TextIO) -> bool:

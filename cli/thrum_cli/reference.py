@@ -31,7 +31,7 @@ def every(group: LazyGroup = root, path: tuple[str, ...] = ("thrum",)) -> Iterat
 
 def commands() -> str:
     """docs/cli.md: all commands."""
-    flags = _table(("flag", "what"), [_option(flag) for flag in FLAGS])
+    flags = grid(("flag", "what"), [_option(flag) for flag in FLAGS])
     return "\n\n".join([flags, *(_command(words, command) for words, command in every())]) + "\n"
 
 
@@ -44,9 +44,9 @@ def _command(words: str, command: Common) -> str:
     ]
     options = [_option(one) for one in command.params if isinstance(one, click.Option)]
     if options:
-        parts.append(_table(("option", "what"), options))
+        parts.append(grid(("option", "what"), options))
     if isinstance(command, LazyGroup):
-        parts.append(_table(("command", "what"), [(f"`{n}`", e.help) for n, e in command.entries.items()]))
+        parts.append(grid(("command", "what"), [(f"`{n}`", e.help) for n, e in command.entries.items()]))
     if command.examples:
         parts.append("\n".join(["```sh", *command.examples, "```"]))
     return "\n\n".join(parts)
@@ -62,7 +62,8 @@ def _option(option: click.Option) -> tuple[str, str]:
     return names, f"{option.help or ''}{' Repeatable.' if option.multiple else ''}"
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def grid(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
@@ -75,14 +76,14 @@ def results() -> str:
         found = _returned(command)
         rows.append((f"`{words}`", " or ".join(_named(one, shapes) for one in found)))
     kept = [row for row in rows if row[1]]
-    return "\n\n".join([_table(("command", "answer"), kept), *_shapes(shapes)]) + "\n"
+    return "\n\n".join([grid(("command", "answer"), kept), *_shapes(shapes)]) + "\n"
 
 
 def codes() -> str:
     """docs/json.md: the codes of errors, and when each is raised."""
     list(every())  # loads every module that has errors of its own
     found = {error.code: (error.__doc__ or "").split("\n")[0] for error in _errors(ThrumError)}
-    return _table(("code", "meaning"), [(f"`{code}`", told) for code, told in sorted(found.items())]) + "\n"
+    return grid(("code", "meaning"), [(f"`{code}`", told) for code, told in sorted(found.items())]) + "\n"
 
 
 def _errors(root: type[ThrumError]) -> Iterator[type[ThrumError]]:
@@ -122,7 +123,7 @@ def _shapes(shapes: dict[str, type]) -> Iterator[str]:
             shape = shapes[name]
             hints = typing.get_type_hints(shape)
             rows = [(f"`{key.removesuffix('_')}`", _type(hints[key], shapes)) for key in _keys(shape)]
-            yield f"## {name}\n\n{inspect.cleandoc(shape.__doc__ or '')}\n\n{_table(('key', 'value'), rows)}"
+            yield f"## {name}\n\n{inspect.cleandoc(shape.__doc__ or '')}\n\n{grid(('key', 'value'), rows)}"
             shown.add(name)
 
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-BOLD, DIM, PLAIN = "\x01", "\x02", "\x03"  # marks that only the printer understands; data cannot carry them
-_MARKS = {ord(BOLD): None, ord(DIM): None, ord(PLAIN): None}
+BOLD, DIM, PLAIN, GREEN, RED = (
+    "\x01",
+    "\x02",
+    "\x03",
+    "\x04",
+    "\x05",
+)  # marks that only the printer understands; data cannot carry them
+_MARKS = {ord(mark): None for mark in (BOLD, DIM, PLAIN, GREEN, RED)}
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -18,6 +24,16 @@ def bold(text: str) -> str:
 def dim(text: str) -> str:
     """`text` less bright where the terminal can."""
     return f"{DIM}{text}{PLAIN}"
+
+
+def green(text: str) -> str:
+    """`text` in the colour of what is well."""
+    return f"{GREEN}{text}{PLAIN}"
+
+
+def red(text: str) -> str:
+    """`text` in the colour of what is wrong."""
+    return f"{RED}{text}{PLAIN}"
 
 
 def cells(text: str) -> int:
@@ -104,11 +120,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str
     return "\n".join([dim(shown[0]), *shown[1:]])
 
 
-def fields(pairs: Sequence[tuple[str, str | None]]) -> str:
-    """Names and values, one to a line; what has no value is left out."""
+def fields(pairs: Sequence[tuple[str, str | None]], width: int = 0) -> str:
+    """Names and values, one to a line; what has no value is left out. With a width, values wrap under themselves."""
     present = [(name, value) for name, value in pairs if value]
-    width = max((len(name) for name, _ in present), default=0) + 2
-    return "\n".join(f"{dim(pad(name + ':', width))} {value}" for name, value in present)
+    gap = max((len(name) for name, _ in present), default=0) + 2
+    lines: list[str] = []
+    for name, value in present:
+        first, *rest = wrap(value, width - gap - 1) if width else [value]
+        lines += [f"{dim(pad(name + ':', gap))} {first}", *(f"{'':{gap}} {line}" for line in rest)]
+    return "\n".join(lines)
 
 
 def ago(time: str | None, now_ms: int) -> str:

@@ -33,6 +33,25 @@ def test_a_dry_run_touches_nothing(repository: Shell) -> None:
     assert "a-sync" not in git(repository.cwd, "branch", "--all")
 
 
+@requirement("init:agent")
+def test_init_registers_an_agent_and_starts_its_session(repository: Shell) -> None:
+    flags = ("--agent-name", "furiosa", "--agent-role", "planner", "--agent-module", "auth")
+    assert "would register @furiosa (planner, auth)" in repository.ok("init", *flags, "--dry-run")
+    assert not (repository.cwd / ".thrum").exists()
+    done = repository.json("init", *flags)
+    assert (done["created"], done["runtime"], done["agent"]["register"]["status"]) == (True, None, "registered")
+    who = repository.json("whoami")
+    assert (who["agent_id"], who["role"], who["module"]) == ("furiosa", "planner", "auth")
+    assert who["session_id"] == done["agent"]["session"]["session_id"]
+
+
+@requirement("init:agent")
+def test_init_asks_for_what_an_agent_lacks_before_it_changes_anything(repository: Shell) -> None:
+    told = repository.thrum("init", "--agent-name", "furiosa", "--agent-role", "planner", "--json").error
+    assert (told["code"], "--module MODULE" in told["hint"]) == ("invalid", True)
+    assert not (repository.cwd / ".thrum").exists()
+
+
 @requirement("quickstart")
 def test_quickstart_sets_up_registers_and_starts_a_session(repository: Shell) -> None:
     done = repository.json(

@@ -13,11 +13,15 @@ T = TypeVar("T", bound=Callable[..., object])
 
 
 class Entry(NamedTuple):
-    """A promise."""
+    """A promise; `shown` names tests that show it as `folder/test_file.py::test_name`, beside those that claim it."""
 
     quote: str
     behaviour: str
+    shown: tuple[str, ...] = ()
 
+
+_IDENTITY = "cli/test_identity.py::test_the_environment_beats_the_identity_file_and_flags_beat_it_but_for_the_name"
+_DAEMON = "daemon/test_commands.py::test_the_life_of_a_daemon"
 
 MANIFEST = {
     # global flags and environment
@@ -29,9 +33,13 @@ MANIFEST = {
     "env:THRUM_ROLE": Entry("THRUM_ROLE Agent role (overrides identity file)", "--role beats it"),
     "env:THRUM_MODULE": Entry("THRUM_MODULE Agent module (overrides identity file)", "--module beats it"),
     "env:THRUM_DISPLAY": Entry("THRUM_DISPLAY Display name (overrides identity file)", "--display beats it"),
+    "color": Entry("(ours) colour for people", "on a terminal only, and not with NO_COLOR"),
     # set-up and orientation
     "init": Entry("thrum init [--force] Initialize Thrum in the current repository.", "again changes nothing"),
     "init:stealth": Entry("thrum init [--stealth]", "no tracked file is touched"),
+    "init:agent": Entry(
+        "thrum init [--agent-name NAME] [--agent-role ROLE] [--agent-module MODULE]", "registers it, starts its session"
+    ),
     "init:dry-run": Entry("thrum init [--dry-run]", "says what it would do"),
     "init:runtime": Entry(
         "thrum init [--runtime claude|codex|cursor|gemini|cli-only|all]",
@@ -230,6 +238,222 @@ MANIFEST = {
     "roles:deploy": Entry(
         "thrum roles deploy [--agent NAME] [--dry-run] Re-render preambles from role templates. Full overwrite.",
         "in each agent's own worktree",
+    ),
+    # what else the command line, the server and the daemon offer
+    "flag:role": Entry("--role VALUE Agent role (or THRUM_ROLE env var)", "anywhere on the line", (_IDENTITY,)),
+    "flag:module": Entry("--module VALUE Agent module (or THRUM_MODULE env var)", "anywhere on the line", (_IDENTITY,)),
+    "whoami": Entry(
+        "thrum whoami [--json] Show current agent identity (lightweight, no daemon required).",
+        "and its source",
+        ("cli/test_identity.py::test_registering_starts_no_session",),
+    ),
+    "context:load": Entry(
+        "Alias: thrum context load.",
+        "the same as context show",
+        ("cli/test_notes.py::test_a_context_is_saved_from_a_file_or_standard_input_and_shown_again",),
+    ),
+    "inbox:scope": Entry(
+        "thrum inbox [--scope type:value]",
+        "counts are right under it, too",
+        ("service/test_mailboxes.py::test_an_inbox_is_narrowed_to_unread_scope_or_mentions",),
+    ),
+    "wait:timeout": Entry(
+        "thrum wait [--timeout DURATION]",
+        "90s, 5m, 1h30m; 30s where nothing is said",
+        ("cli/test_messages.py::test_a_wait_exits_with_0_1_or_2",),
+    ),
+    "setup:worktree": Entry(
+        "(ours) thrum setup worktree PATH",
+        "what setup PATH is short for",
+        ("cli/test_setup.py::test_a_path_from_a_subdirectory_is_meant_from_there",),
+    ),
+    "uninit": Entry(
+        "(ours) thrum uninit",
+        "takes back what init --runtime wrote",
+        ("runtimes/test_merging.py::test_a_json_file_keeps_all_that_it_held_and_gets_it_back",),
+    ),
+    "runtime:check": Entry(
+        "(ours) thrum runtime check",
+        "what is wrong with a client's files, and what is left to do",
+        ("runtimes/test_setting_up.py::test_a_check_says_what_is_wrong_and_what_is_left_to_do",),
+    ),
+    "runtime:wake": Entry(
+        "(ours) thrum runtime wake",
+        "by which way mail reaches an agent, and how fast",
+        ("hooks/test_waking.py::test_it_says_by_which_way_an_agent_was_reached_and_how_fast",),
+    ),
+    "subscribe": Entry(
+        "thrum subscribe --scope | --mention | --all Subscribe to push notifications (mutually exclusive options).",
+        "until the session ends",
+        (
+            "daemon/test_commands.py::test_subscribing_listing_and_unsubscribing",
+            "daemon/test_commands.py::test_a_subscription_that_makes_no_sense_is_refused",
+        ),
+    ),
+    "unsubscribe": Entry(
+        "thrum unsubscribe SUBSCRIPTION_ID Remove a subscription.",
+        "of one's own session",
+        ("daemon/test_commands.py::test_subscribing_listing_and_unsubscribing",),
+    ),
+    "subscriptions": Entry(
+        "thrum subscriptions List active subscriptions for current session.",
+        "as it says",
+        ("daemon/test_commands.py::test_subscribing_listing_and_unsubscribing",),
+    ),
+    "watch": Entry(
+        "(ours) thrum watch",
+        "shows what was subscribed to as it arrives",
+        ("daemon/test_commands.py::test_watch_shows_what_was_subscribed_to_as_it_arrives",),
+    ),
+    "sync:status": Entry(
+        "thrum sync status Show sync loop status and last sync time.",
+        "and what is behind, stopped or refused",
+        (
+            "sync/test_commands.py::test_status_has_the_keys_that_scripts_know",
+            "sync/test_commands.py::test_local_only_is_said",
+        ),
+    ),
+    "sync:force": Entry(
+        "thrum sync force Trigger immediate sync (non-blocking).",
+        "without a daemon, too: then it waits for the end",
+        ("sync/test_commands.py::test_force_says_what_it_did",),
+    ),
+    "daemon:start": Entry(
+        "thrum daemon start [--local] Start daemon in background. --local disables remote git sync.",
+        "and keeps it so",
+        (
+            "daemon/test_commands.py::test_the_life_of_a_daemon",
+            "daemon/test_commands.py::test_local_and_remote_are_kept",
+        ),
+    ),
+    "daemon:stop": Entry("thrum daemon stop Stop daemon gracefully.", "as it says", (_DAEMON,)),
+    "daemon:status": Entry(
+        "thrum daemon status Show daemon running state, PID, uptime, version.",
+        "as it says",
+        (_DAEMON, "daemon/test_commands.py::test_status_as_json_always_succeeds"),
+    ),
+    "daemon:restart": Entry("thrum daemon restart Stop and restart daemon.", "as it says", (_DAEMON,)),
+    "daemon:run": Entry(
+        "(ours) thrum daemon run",
+        "in the foreground",
+        ("daemon/test_commands.py::test_run_in_the_foreground_logs_to_the_terminal_and_ends_on_ctrl_c",),
+    ),
+    "daemon:logs": Entry("(ours) thrum daemon logs", "the end of its journal", (_DAEMON,)),
+    "daemon:socket": Entry(
+        "Socket: .thrum/var/thrum.sock (Unix socket, JSON-RPC 2.0)",
+        "for its owner alone",
+        (
+            "daemon/test_methods.py::test_every_method_answers_with_its_keys",
+            "daemon/test_permissions.py::test_the_socket_is_for_its_owner_alone",
+        ),
+    ),
+    "daemon:websocket": Entry(
+        "WebSocket: ws://localhost:9999/ (or THRUM_WS_PORT env var)",
+        "the next free port; with a token",
+        (
+            "daemon/test_websocket.py::test_a_client_sends_and_is_told",
+            "daemon/test_websocket.py::test_a_taken_port_is_passed_over",
+        ),
+    ),
+    "daemon:port": Entry(
+        "Port file: .thrum/var/ws.port (actual WebSocket port)",
+        "as it says",
+        ("daemon/test_websocket.py::test_two_repositories_have_two_ports",),
+    ),
+    "daemon:pid": Entry(
+        "PID file: .thrum/var/thrum.pid (JSON format: PID, RepoPath, StartedAt, SocketPath)",
+        "as it says",
+        ("daemon/test_process.py::test_the_pid_file_says_who_it_is",),
+    ),
+    "daemon:lock": Entry(
+        "Lock: Socket flock for SIGKILL resilience (auto-released on process death)",
+        "no stale file blocks a start",
+        (
+            "daemon/test_process.py::test_after_a_crash_the_next_one_starts",
+            "daemon/test_process.py::test_no_stale_file_blocks_a_start_and_no_foreign_process_is_touched",
+        ),
+    ),
+    "daemon:duplicate": Entry(
+        "pre-startup duplicate detection via repo affinity",
+        "from any worktree",
+        ("daemon/test_process.py::test_a_start_from_another_worktree_finds_the_daemon_of_the_repository",),
+    ),
+    "daemon:push": Entry(
+        "Subscribe to push notifications",
+        "what matches and nothing else, by a cursor that survives restarts",
+        ("daemon/test_push.py::test_only_what_matches_is_told",),
+    ),
+    "env:THRUM_LOCAL": Entry(
+        "THRUM_LOCAL Enable local-only mode (disables remote sync). Priority: CLI flag > env var > config file",
+        "so",
+        (
+            "daemon/test_sync.py::test_the_environment_decides_where_no_flag_does",
+            "daemon/test_sync.py::test_the_mode_is_kept_and_there_is_a_way_back",
+        ),
+    ),
+    "env:THRUM_WS_PORT": Entry(
+        "THRUM_WS_PORT WebSocket port (default: 9999)",
+        "one that is no port is refused",
+        ("daemon/test_websocket.py::test_a_wish_for_a_port_that_is_none_is_refused",),
+    ),
+    "local-only": Entry(
+        "Disables all git push/fetch in the sync loop.",
+        "what is said is still committed here",
+        ("sync/test_exchange.py::test_local_only_commits_here_and_talks_to_nobody",),
+    ),
+    "sync": Entry(
+        "automatic Git sync every 60 seconds. No branch switching is needed",
+        "and two seconds after a change",
+        (
+            "daemon/test_sync.py::test_what_is_said_here_is_pushed_without_anybody_asking",
+            "sync/test_exchange.py::test_the_users_branch_index_stash_and_worktrees_are_untouched",
+        ),
+    ),
+    "mcp:serve": Entry(
+        "thrum mcp serve [--agent-id NAME] Use --agent-id to select identity file.",
+        "with no daemon",
+        ("mcp/test_missing.py::test_the_agent_id_decides_before_environment_and_file",),
+    ),
+    "mcp:tools": Entry(
+        "MCP Tools: send_message, check_messages, wait_for_message, list_agents, broadcast_message, create_group, …",
+        "the eleven of them, with these parameters and defaults",
+        (
+            "mcp/test_interface.py::test_the_defaults_are_those_of_the_seed",
+            "mcp/test_conversation.py::test_a_bare_client_with_the_handshake_of_2025_holds_a_conversation",
+        ),
+    ),
+    "mcp:check": Entry(
+        "check_messages(limit?) Poll for unread messages mentioning this agent, auto-marks read.",
+        "after they were handed over, not before",
+        (
+            "mcp/test_conversation.py::test_what_was_handed_over_is_read_for_the_sender",
+            "mcp/test_handover.py::test_killed_before_the_receipt_the_message_comes_again",
+        ),
+    ),
+    "mcp:wait": Entry(
+        "wait_for_message(timeout?) Block until a message arrives (WebSocket push) or timeout.",
+        "by a bell, no daemon",
+        ("mcp/test_waits.py::test_an_unread_message_ends_a_wait_at_once",),
+    ),
+    "mcp:groups": Entry(
+        "get_group(name, expand?) Get group details (supports expand=true for nested resolution).",
+        "as it says",
+        ("mcp/test_conversation.py::test_a_group_reaches_its_members_and_shows_them_expanded",),
+    ),
+    "mcp:agents": Entry(
+        "list_agents(include_offline?) List registered agents with active/offline status.",
+        "oneself is marked",
+        ("mcp/test_conversation.py::test_agents_are_listed_and_oneself_is_marked",),
+    ),
+    "hook": Entry(
+        "(ours) thrum hook",
+        "mail once per session, a briefing at its start",
+        ("hooks/test_offers.py::test_new_mail_is_shown_with_its_sender_its_id_and_how_to_answer",),
+    ),
+    "listen": Entry(
+        "(ours) thrum listen",
+        "a line for each arrival",
+        ("hooks/test_listening.py::test_a_monitor_says_a_line_for_each_arrival_without_the_senders_words",),
     ),
 }
 

@@ -1,32 +1,14 @@
-"""Each promise has a test that names it, and each name that a test gives is a promise."""
+"""The manifest, both ways: each promise has a test, each test that names a promise names one that exists."""
 
 from __future__ import annotations
 
-import ast
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
+from thrum_cli import reference
+from thrum_cli.command import LazyGroup
+
 from .manifest import MANIFEST, requirement
-
-TESTS = Path(__file__).resolve().parents[1]
-
-
-def claims(tree: ast.AST) -> Iterator[str]:
-    """The ids in every `@requirement(…)` above a test."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            for decorator in node.decorator_list:
-                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("requirement"):
-                    yield from (ast.literal_eval(argument) for argument in decorator.args)
-
-
-def claimed() -> Counter[str]:
-    """How many tests name each entry."""
-    files = sorted(TESTS.rglob("test_*.py"))
-    return Counter(one for file in files for one in claims(ast.parse(file.read_text(encoding="utf-8"))))
+from .promises import claimed, missing
 
 
 def test_each_entry_has_a_test() -> None:
@@ -35,6 +17,19 @@ def test_each_entry_has_a_test() -> None:
 
 def test_each_requirement_that_a_test_names_is_an_entry() -> None:
     assert set(claimed()) - set(MANIFEST) == set()
+
+
+def test_each_test_that_the_manifest_names_exists() -> None:
+    assert missing() == []
+
+
+def test_each_command_is_promised() -> None:
+    words = {
+        told.removeprefix("thrum ").replace(" ", ":")
+        for told, one in reference.every()
+        if not isinstance(one, LazyGroup)
+    }
+    assert words - set(MANIFEST) == set()
 
 
 def test_a_promise_says_what_it_means() -> None:

@@ -12,8 +12,9 @@ from thrum_store.service.work import WantContexts, WorkContext, WorkContexts
 
 from ..app import App
 from ..command import command, pass_app
+from ..layout import table
 from ..output import Outcome, Screen, human
-from ..text import ago, bold, cut, dim, fields, table
+from ..text import ago, bold, cut, dim, fields
 
 _SHOWN = 10  # commits, and files, of one agent
 
@@ -45,7 +46,7 @@ def _contexts(found: WorkContexts, screen: Screen) -> str:
     if not found.contexts:
         return ""
     head = ("", "agent", "branch", "commits", "files", "told", "intent")
-    return table(head, [_row(one, screen.now_ms) for one in found.contexts], screen.width)
+    return table(head, [_row(one, screen.now_ms) for one in found.contexts], screen)
 
 
 def _row(one: WorkContext, now_ms: int) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from thrum_store.service.agents import AgentInfo, AgentList, ListAgents
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..layout import table
 from ..output import Outcome, Screen, human
-from ..text import ago, table
+from ..text import ago, green
 
 _SECTIONS = {
     "Commands": {
@@ -58,11 +59,11 @@ def _list(found: AgentList, screen: Screen) -> str:
     if not found.agents:
         return ""
     head = ("", "agent", "role", "module", "status", "seen", "host", "worktree")
-    return table(head, [_row(one, screen.now_ms) for one in found.agents], screen.width)
+    return table(head, [_row(one, screen.now_ms) for one in found.agents], screen)
 
 
 def _row(one: AgentInfo, now_ms: int) -> tuple[str, ...]:
     status = "waiting" if one.waiting else one.status
-    mark = "●" if one.status == "active" else "○"
+    mark = green("●") if one.status == "active" else "○"
     seen = ago(one.last_seen_at, now_ms)
     return mark, f"@{one.agent_id}", one.role, one.module, status, seen, one.hostname, one.worktree

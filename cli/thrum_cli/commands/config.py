@@ -18,6 +18,7 @@ from thrum_store.sync import settings
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..layout import panel
 from ..output import Screen, human
 from ..runtimes import detect
 from ..text import bold, dim, pad
@@ -188,11 +189,11 @@ def _identity(app: App) -> IdentitySettings:
 
 @human.register(Configuration)
 def _configuration(found: Configuration, screen: Screen) -> str:
-    del screen
     daemon, sync, who = found.daemon, found.sync, found.identity
     parts = [
-        _section("Runtime", [("Primary", Setting(found.runtime.primary or "none", found.runtime.source))]),
+        _section(screen, "Runtime", [("Primary", Setting(found.runtime.primary or "none", found.runtime.source))]),
         _section(
+            screen,
             "Daemon",
             [
                 ("Local-only", daemon.local_only),
@@ -202,8 +203,13 @@ def _configuration(found: Configuration, screen: Screen) -> str:
                 ("Socket", Setting(daemon.socket, "")),
             ],
         ),
-        _section("Sync", [("Remote", Setting(sync.remote.value or "none", sync.remote.source)), ("Trust", sync.trust)]),
         _section(
+            screen,
+            "Sync",
+            [("Remote", Setting(sync.remote.value or "none", sync.remote.source)), ("Trust", sync.trust)],
+        ),
+        _section(
+            screen,
             "Identity",
             [
                 ("Agent", Setting(f"@{who.agent}" if who.agent else who.problem or "", who.source or "")),
@@ -214,18 +220,20 @@ def _configuration(found: Configuration, screen: Screen) -> str:
         ),
     ]
     if found.overrides:
-        parts.append(_section("Environment", [(one.env_var, Setting(one.value, "")) for one in found.overrides]))
+        parts.append(
+            _section(screen, "Environment", [(one.env_var, Setting(one.value, "")) for one in found.overrides])
+        )
     return "\n\n".join([f"{bold('Configuration')}  {found.config_file}", *parts])
 
 
-def _section(title: str, rows: list[tuple[str, Setting]]) -> str:
+def _section(screen: Screen, title: str, rows: list[tuple[str, Setting]]) -> str:
     width = max(len(name) for name, _ in rows) + 2
     lines = [
         f"  {pad(name, width)}{_words(one.value)}{dim(f'  ({one.source})') if one.source else ''}"
         for name, one in rows
         if one.value != ""
     ]
-    return "\n".join([bold(title), *lines])
+    return panel(title, "\n".join(lines), screen)
 
 
 def _words(value: str | int | bool) -> str:

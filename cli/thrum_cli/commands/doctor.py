@@ -9,10 +9,10 @@ from thrum_store.service.findings import Finding
 
 from ..app import App
 from ..command import command, pass_app
-from ..output import Outcome, Screen, debug, human
-from ..text import bold, dim, plural, wrap
-
-_STEP = 50_000  # events between two lines of progress
+from ..layout import table
+from ..output import Outcome, Screen, human
+from ..progress import Counting
+from ..text import bold, dim, green, plural, red, wrap
 
 
 @command("doctor", "thrum doctor", "thrum doctor --fix", "thrum doctor --json")
@@ -23,26 +23,17 @@ def doctor(app: App, fix: bool) -> Outcome:
 
     Every line of every log is read. Exit code 1: a problem is left.
     """
-    found = examine(app.repo, fix=fix, progress=None if app.quiet else Counting())
+    with Counting(quiet=app.quiet) as counting:
+        found = examine(app.repo, fix=fix, progress=counting)
     return Outcome(found, exit_code=1 if found.problems else 0)
-
-
-class Counting:
-    """Says now and then how far a long check is."""
-
-    def __init__(self) -> None:
-        self._next = _STEP
-
-    def __call__(self, count: int) -> None:
-        """Called with how many events were read so far."""
-        if count >= self._next:
-            debug(f"{count:,} events so far")
-            self._next = count + _STEP
 
 
 @human.register(Diagnosis)
 def _diagnosis(found: Diagnosis, screen: Screen) -> str:
-    lines = [line for one in found.findings for line in _finding(one, screen.width)]
+    if screen.terminal:
+        lines = [table(("", "check", "what"), [_row(one) for one in found.findings], screen)]
+    else:
+        lines = [line for one in found.findings for line in _finding(one, screen.width)]
     if found.problems:
         end = f"{plural(found.problems, 'problem')} in {found.repository}."
     else:
@@ -50,10 +41,19 @@ def _diagnosis(found: Diagnosis, screen: Screen) -> str:
     return "\n".join([*lines, "", bold(end)])
 
 
+def _mark(one: Finding) -> str:
+    return "✓" if one.fixed else {"ok": "✓", "note": "·", "problem": "✗"}[one.status]
+
+
+def _row(one: Finding) -> tuple[str, ...]:
+    mark = red(_mark(one)) if one.status == "problem" and not one.fixed else green(_mark(one))
+    told = one.message + (" (mended)" if one.fixed else "")
+    return mark, one.check, told if one.fixed or not one.hint else f"{told}\n{one.hint}"
+
+
 def _finding(one: Finding, width: int) -> list[str]:
-    mark = {"ok": "✓", "note": "·", "problem": "✗"}[one.status]
     first, *rest = wrap(one.message, width - 16)
-    lines = [f"{'✓' if one.fixed else mark} {one.check.ljust(12)} {first}{' (mended)' if one.fixed else ''}"]
+    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}{' (mended)' if one.fixed else ''}"]
     lines += [f"{'':15}{line}" for line in rest]
     if one.hint and not one.fixed:
         lines += [f"{'':15}{dim(line)}" for line in wrap(one.hint, width - 16)]

@@ -20,8 +20,9 @@ from thrum_store.service.groups import (
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..layout import panel, table
 from ..output import Outcome, Screen, human
-from ..text import ago, bold, fields, listing, plural, table, wrap
+from ..text import ago, fields, listing, plural, wrap
 
 _SECTIONS = {
     "Commands": {
@@ -152,7 +153,7 @@ def _said(kind: str, value: str) -> str:
 @human.register(GroupList)
 def _list(found: GroupList, screen: Screen) -> str:
     rows = [(f"@{one.name}", plural(one.member_count, "member"), one.description) for one in found.groups]
-    return table(("group", "members", "description"), rows, screen.width)
+    return table(("group", "members", "description"), rows, screen)
 
 
 @human.register(GroupInfo)
@@ -160,7 +161,8 @@ def _info(found: GroupInfo, screen: Screen) -> str:
     by = f" by @{found.created_by}" if found.created_by else ""
     created = f"{ago(found.created_at, screen.now_ms)}{by}" if found.created_at else None
     told = fields((("About", found.description), ("Created", created), ("Id", found.group_id)))
-    return f"{bold('@' + found.name)}\n{told}\n\n{_rows(found.members, screen)}".rstrip()
+    head = panel(f"@{found.name}", told, screen)
+    return f"{head}\n\n{_rows(found.members, screen)}".rstrip()
 
 
 @human.register(GroupMembers)
@@ -181,4 +183,4 @@ def _rows(members: tuple[GroupMember, ...], screen: Screen) -> str:
         )
         for one in members
     ]
-    return table(("member", "added by", "added"), rows, screen.width) if rows else ""
+    return table(("member", "added by", "added"), rows, screen) if rows else ""

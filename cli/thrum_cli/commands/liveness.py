@@ -10,8 +10,9 @@ from thrum_store.service.sessions import ListSessions, SessionInfo, SessionList
 
 from ..app import App
 from ..command import command, pass_app
+from ..layout import table
 from ..output import Outcome, Screen, human
-from ..text import ago, dim, plural, table
+from ..text import ago, dim, green, plural
 
 
 @command(
@@ -93,11 +94,11 @@ def _sessions(found: SessionList, screen: Screen) -> str:
     if not found.sessions:
         return ""
     head = ("", "session", "agent", "started", "ended", "reason", "intent")
-    return table(head, [_row(one, screen.now_ms) for one in found.sessions], screen.width)
+    return table(head, [_row(one, screen.now_ms) for one in found.sessions], screen)
 
 
 def _row(one: SessionInfo, now_ms: int) -> tuple[str, ...]:
-    mark = "●" if one.status == "active" else "○"
+    mark = green("●") if one.status == "active" else "○"
     reason = one.end_reason if one.end_reason and one.end_reason != "normal" else ""
     started, ended = ago(one.started_at, now_ms), ago(one.ended_at, now_ms)
     return mark, one.session_id, f"@{one.agent_id}", started, ended, reason, one.intent

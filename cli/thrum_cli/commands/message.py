@@ -13,8 +13,9 @@ from thrum_store.service.shapes import Pair
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..layout import table
 from ..output import Screen, human
-from ..text import ago, bold, fields, plural, table, wrap
+from ..text import ago, bold, fields, plural, wrap
 from .body import body, body_options
 from .sent import receipt
 
@@ -96,7 +97,7 @@ def _detail(detail: MessageDetail, screen: Screen) -> str:
     text = [f"    {line}".rstrip() for line in wrap(one.body.content, screen.width - 4)]
     parts = [f"{bold(one.message_id)}\n{_told(one, screen.now_ms)}", "\n".join(text)]
     if receipts:
-        parts.append(table(("recipient", "status"), receipts, screen.width))
+        parts.append(table(("recipient", "status"), receipts, screen))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -10,8 +10,8 @@ from thrum_store.service.migration import migrate as migrating
 from ..app import App
 from ..command import command, pass_app
 from ..output import Outcome, Screen, human
+from ..progress import Counting
 from ..text import plural
-from .doctor import Counting
 
 
 @command("migrate", "thrum migrate", "thrum migrate --dry-run", "thrum migrate --repo ../old")
@@ -23,7 +23,8 @@ def migrate(app: App, dry_run: bool) -> Outcome:
     Agents, groups, messages and receipts, from .thrum and from the branch a-sync. Those files are only read. Doing it
     again takes over what is new. Also sets thrum up where it is not.
     """
-    done = migrating(app.repo, dry_run=dry_run, progress=None if app.quiet else Counting())
+    with Counting(quiet=app.quiet) as counting:
+        done = migrating(app.repo, dry_run=dry_run, progress=counting)
     return Outcome(done, note="" if done.sources else "No migration needed: there are no logs of an older layout.")
 
 

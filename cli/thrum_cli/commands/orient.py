@@ -7,8 +7,9 @@ from thrum_store.service.agents import WhoAmI
 
 from ..app import App
 from ..command import command, pass_app
+from ..layout import card
 from ..output import Screen, human
-from ..text import ago, fields
+from ..text import ago
 
 
 @command("whoami", "thrum whoami", "THRUM_NAME=builder thrum whoami --json")
@@ -20,7 +21,7 @@ def whoami(app: App) -> WhoAmI:
 
 @human.register(WhoAmI)
 def _whoami(who: WhoAmI, screen: Screen) -> str:
-    return fields(_told(who, screen.now_ms))
+    return card("You", _told(who, screen.now_ms), screen)
 
 
 def _told(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:

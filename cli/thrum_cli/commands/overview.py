@@ -10,8 +10,9 @@ from thrum_store.service.work import WorkContext
 
 from ..app import App
 from ..command import command, pass_app
+from ..layout import card, table
 from ..output import Screen, human
-from ..text import ago, bold, cut, dim, fields, plural, table
+from ..text import ago, bold, cut, dim, fields, green, plural, wrap
 
 _COMMANDS = (
     ("thrum inbox --unread", "what you have not read"),
@@ -96,20 +97,22 @@ def _status(now: Status, screen: Screen) -> str:
         ("Agents", f"{now.agents.active} active of {now.agents.total}"),
         ("Store", now.store),
     ]
-    return fields([*_who(now.agent, screen.now_ms), *_work(now.work_context), *below, *_health(now.health)])
+    told = [*_who(now.agent, screen.now_ms), *_work(now.work_context), *below, *_health(now.health)]
+    return card("Status", told, screen)
 
 
 @human.register(Overview)
 def _overview(now: Overview, screen: Screen) -> str:
-    mine = fields([*_who(now.agent, screen.now_ms), *_work(now.work_context), ("Inbox", _mail(now.inbox))])
+    told = [*_who(now.agent, screen.now_ms), *_work(now.work_context), ("Inbox", _mail(now.inbox))]
+    mine = card("You", told, screen)
     head = ("", "agent", "role", "branch", "unread", "seen", "intent")
     rows = [
-        ("●", f"@{one.agent_id}", one.role, one.branch, str(one.inbox_unread or ""), ago(one.last_seen, screen.now_ms),
-         one.intent)
+        (green("●"), f"@{one.agent_id}", one.role, one.branch, str(one.inbox_unread or ""),
+         ago(one.last_seen, screen.now_ms), one.intent)
         for one in now.team
     ]  # fmt: skip
     hidden = f" ({now.offline} offline: thrum team --all)" if now.offline else ""
-    team = table(head, rows, screen.width) if rows else f"Nobody else is active{hidden}."
+    team = table(head, rows, screen) if rows else f"Nobody else is active{hidden}."
     return "\n\n".join([mine, team, *([fields(_health(now.health))] if now.health.frozen else [])])
 
 
@@ -130,7 +133,7 @@ def _identity(told: Prime, screen: Screen) -> str:
     rows = _who(told.identity, screen.now_ms)
     if told.session is not None:
         rows += [("Intent", told.session.intent), ("Task", told.session.current_task)]
-    return fields(rows)
+    return card("You", rows, screen)
 
 
 def _team(told: Prime, screen: Screen) -> str:
@@ -138,10 +141,17 @@ def _team(told: Prime, screen: Screen) -> str:
     if not company.list:
         return f"{bold('Team')}: nobody else is registered."
     rows = [
-        ("●" if one.status == "active" else "○", f"@{one.agent_id}", one.role, one.module, one.branch, one.intent)
+        (
+            green("●") if one.status == "active" else "○",
+            f"@{one.agent_id}",
+            one.role,
+            one.module,
+            one.branch,
+            one.intent,
+        )
         for one in company.list
     ]
-    lines = table(("", "agent", "role", "module", "branch", "intent"), rows, min(screen.width, 120))
+    lines = table(("", "agent", "role", "module", "branch", "intent"), rows, screen)
     return f"{bold('Team')}: {company.active} active of {company.total}\n{lines}"
 
 
@@ -158,7 +168,9 @@ def _messages(told: Prime, screen: Screen) -> str:
 def _excerpt(one: Excerpt, screen: Screen) -> str:
     mark = "○" if one.is_read else "●"
     head = f"  {mark} @{one.agent_id} {dim(ago(one.created_at, screen.now_ms))} {dim(one.message_id)}"
-    return f"{head}\n    {cut(one.content, 300)}"
+    told = cut(one.content, 300)
+    lines = wrap(told, screen.width - 4) if screen.terminal else [told]
+    return "\n".join([head, *(f"    {line}" for line in lines)])
 
 
 def _git(told: Prime) -> str:

@@ -10,8 +10,8 @@ from thrum_store.service.purge import Purge, Purged
 from ..app import App
 from ..command import command, pass_app
 from ..output import Outcome, Screen, human
+from ..progress import Counting
 from ..text import dim, fields, plural
-from .doctor import Counting
 
 _HISTORY = "What was synced before stays in git's history; a secret that got there must be changed."
 
@@ -26,7 +26,8 @@ def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outc
 
     Agents, groups, memberships and open sessions stay. Without --confirm nothing is removed.
     """
-    done = purging.purge(app.store, Purge(before, everything, confirm), None if app.quiet else Counting())
+    with Counting(quiet=app.quiet) as counting:
+        done = purging.purge(app.store, Purge(before, everything, confirm), counting)
     if not done.events_deleted:
         return Outcome(done, note="There is nothing to purge.")
     return Outcome(done, note=_HISTORY if confirm else "Run it again with --confirm to do it.")

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import click
 
-from thrum_store import identity, paths, setup
-from thrum_store.errors import Invalid
+from thrum_store import paths, setup
 from thrum_store.host import REAL
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
-from thrum_store.service import agents, contexts, liveness, sessions
+from thrum_store.service import agents, contexts, liveness
 from thrum_store.service.agents import Register, Registered
 from thrum_store.service.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
 
 from ..app import App
 from ..command import command, keep, pass_app
-from ..output import Screen, human, warn
+from ..output import Screen, human
 from ..runtimes.configure import Configure, Configured, configure
 from ..runtimes.detect import meant
 from .context import text_of
+from .joining import Joined, join, joined, planned, wanted
 from .preambles import default_preamble
 from .runtimes import configured
-from .sessions import started
 from .setup import RUNTIMES, initialized
 
 
@@ -82,7 +80,7 @@ def register(app: App, name: str | None, display: str | None, force: bool, re_re
 
     Without --name it is named after its role and module. Starts no session: `thrum quickstart` does both.
     """
-    return agents.register(app.store, _wanted(app, app.paths, name, display, force, re_register=re_register))
+    return agents.register(app.store, wanted(app, app.paths, name, display, force, re_register=re_register))
 
 
 @command(
@@ -118,22 +116,19 @@ def quickstart(
     here = paths.find(app.repo)
     client = meant(here, runtime, REAL) if runtime else None
     if dry_run:
-        return _planned(app, here, _wanted(app, here, name, display, force), client)
+        return _planned(here, wanted(app, here, name, display, force), client)
     made = None if no_init else _initialized(app)
-    wanted = _wanted(app, app.paths, name, display, force)
-    registered = agents.register(app.store, wanted)
-    caller = Caller(registered.agent_id, wanted.role, wanted.module, wanted.display, app.paths.worktree)
-    session = sessions.start(app.store, caller)
+    caller, done = join(app, wanted(app, app.paths, name, display, force))
     if intent:
         liveness.set_intent(app.store, caller, intent)
     preamble = _preamble(app, caller, preamble_file) if preamble_file is not None else None
     files = configure(app.paths, Configure(client)) if client else None
-    return Quickstarted(registered, session, intent, made, files, preamble)
+    return Quickstarted(done.register, done.session, intent, made, files, preamble)
 
 
-def _planned(app: App, here: Paths, wanted: Register, client: str | None) -> Planned:
+def _planned(here: Paths, whom: Register, client: str | None) -> Planned:
     files = configure(here, Configure(client, dry_run=True)) if client else None
-    return Planned(wanted.name, wanted.role, wanted.module, not here.initialized, files)
+    return Planned(whom.name, whom.role, whom.module, not here.initialized, files)
 
 
 def _preamble(app: App, caller: Caller, file: BinaryIO) -> str:
@@ -146,39 +141,10 @@ def _initialized(app: App) -> Initialized | None:
     return None if places.initialized else setup.initialize(places, Initialize())
 
 
-def _wanted(
-    app: App, here: Paths, name: str | None, display: str | None, force: bool, re_register: bool = False
-) -> Register:
-    """Whom to register: what was given, then the environment, then this worktree's only identity."""
-    forced = os.environ.get("THRUM_NAME")
-    if forced and name and forced != name:
-        warn(f"THRUM_NAME is {forced!r} and beats --name {name!r}")
-    given = app.given(name, display)
-    known = identity.named(here, given)
-    caller = identity.resolve(here, given._replace(name=known or _PLACEHOLDER))
-    missing = [f"--{field}" for field, value in (("role", caller.role), ("module", caller.module)) if not value]
-    if missing:
-        raise Invalid(
-            f"nothing says your {' and your '.join(field[2:] for field in missing)}",
-            hint=f"add {' and '.join(f'{field} {field[2:].upper()}' for field in missing)}, like --role reviewer",
-        )
-    return Register(known, caller.role, caller.module, caller.display, force, re_register)
-
-
-_PLACEHOLDER = "unnamed"  # an agent that gets its name from its role and module has no identity file to read
-
-
-@human.register(Registered)
-def _registered(registered: Registered, screen: Screen) -> str:
-    del screen
-    said = {"registered": "is registered", "updated": "is registered anew", "unchanged": "was registered already"}
-    return f"@{registered.agent_id} {said[registered.status]} ({registered.identity_file})."
-
-
 @human.register(Quickstarted)
 def _quickstarted(done: Quickstarted, screen: Screen) -> str:
     lines = [initialized(done.init, screen)] if done.init else []
-    lines += [_registered(done.register, screen), started(done.session, screen)]
+    lines.append(joined(Joined(done.register, done.session), screen))
     lines += [f"Intent: {done.intent}"] if done.intent else []
     lines += [f"Preamble: {done.preamble}"] if done.preamble else []
     lines += [configured(done.runtime, screen)] if done.runtime else []
@@ -188,8 +154,7 @@ def _quickstarted(done: Quickstarted, screen: Screen) -> str:
 
 @human.register(Planned)
 def _plan(plan: Planned, screen: Screen) -> str:
-    who = f"@{plan.name}" if plan.name else "an agent named after role and module"
     lines = ["Would set thrum up in this repository."] if plan.initialized else []
-    lines.append(f"Would register {who} ({plan.role}, {plan.module}) and start a session.")
+    lines.append(f"W{planned(Register(plan.name, plan.role, plan.module))[1:]}.")
     lines += [configured(plan.runtime, screen)] if plan.runtime else []
     return "\n".join(lines)

@@ -9,8 +9,9 @@ from thrum_store.service.roles import Deploy, Deployed, RoleTemplates
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..layout import table
 from ..output import Outcome, Screen, human
-from ..text import listing, plural, table
+from ..text import listing, plural
 
 _SECTIONS = {
     "Commands": {
@@ -51,7 +52,7 @@ def _templates(found: RoleTemplates, screen: Screen) -> str:
     if not found.templates:
         return ""
     return table(
-        ("template", "agents"), [(one.file, listing(one.agents) or "nobody") for one in found.templates], screen.width
+        ("template", "agents"), [(one.file, listing(one.agents) or "nobody") for one in found.templates], screen
     )
 
 

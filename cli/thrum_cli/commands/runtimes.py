@@ -11,13 +11,13 @@ from thrum_store.host import REAL
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..layout import card, table
 from ..output import Outcome, Screen, human
 from ..runtimes import check as checking
 from ..runtimes import detect
 from ..runtimes.check import Checked, RuntimeCheck
 from ..runtimes.configure import REFUSED, UNCHANGED, Configured, FileChange, Unconfigured, unconfigure
 from ..runtimes.presets import PRESETS, Preset, Rung, preset
-from ..text import fields, table
 
 _SECTIONS = {
     "Commands": {
@@ -143,7 +143,7 @@ def _list(found: RuntimeList, screen: Screen) -> str:
         for one in found.presets
     ]
     note = ["* is the default"] if found.default_runtime else []
-    return "\n".join([table(("RUNTIME", "CLIENT", "WITH", "HERE"), rows, screen.width), *note])
+    return "\n".join([table(("RUNTIME", "CLIENT", "WITH", "HERE"), rows, screen), *note])
 
 
 def _offers(one: Preset) -> str:
@@ -153,16 +153,16 @@ def _offers(one: Preset) -> str:
 
 @human.register(Preset)
 def _preset(one: Preset, screen: Screen) -> str:
-    del screen
     rows = [
         ("Name", one.name), ("Client", one.display_name), ("Command", one.command or "none"), ("With", _offers(one)),
         ("Instructions", one.instructions_file), ("MCP config", one.mcp_config_path or "none"),
         ("Notes", one.setup_notes), ("Your step", one.user_step or "none"),
         ("One wait", f"at most {one.wait_seconds} s"),
     ]  # fmt: skip
+    told = card(one.display_name, rows, screen)
     wakes = any(rung.wakes for rung in one.wake)
     head = "How mail reaches its agent, best first:" if wakes else "How mail reaches its agent; none wakes an idle one:"
-    return "\n".join([fields(rows), "", head, *(_rung(rung) for rung in one.wake)])
+    return "\n".join([told, "", head, *(_rung(rung) for rung in one.wake)])
 
 
 def _rung(rung: Rung) -> str:

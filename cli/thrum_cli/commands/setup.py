@@ -8,6 +8,7 @@ import click
 
 from thrum_store import paths, setup
 from thrum_store.host import REAL
+from thrum_store.service.agents import Register
 from thrum_store.setup import Initialize, Initialized
 
 from ..app import App
@@ -15,6 +16,7 @@ from ..command import command, pass_app
 from ..output import Outcome, Screen, human
 from ..runtimes.configure import REFUSED, Configure, Configured, configure
 from ..runtimes.detect import meant
+from .joining import Joined, join, joined, planned, wanted
 from .runtimes import configured
 
 RUNTIMES = "claude, codex, cursor, gemini, auggie, amp, opencode, cli-only, all, or auto: the one that is used here"
@@ -22,47 +24,71 @@ RUNTIMES = "claude, codex, cursor, gemini, auggie, amp, opencode, cli-only, all,
 
 @dataclass(frozen=True)
 class SetUp:
-    """What `thrum init --runtime` did: the repository, then the clients."""
+    """What `thrum init` did: the repository, then a client's files and an agent; null where none was asked for."""
 
     repository: str
     store: str
     created: bool
     dry_run: bool
     steps: tuple[str, ...]
-    runtime: Configured
+    runtime: Configured | None = None
+    agent: Joined | None = None
 
 
 @command(
     "init", "thrum init", "thrum init --runtime claude", "thrum init --runtime all --dry-run", "thrum init --stealth"
 )
 @click.option("--runtime", metavar="NAME", help=f"Also set up a client: {RUNTIMES}.")
+@click.option("--agent-name", metavar="NAME", help="Also register an agent of this name and start its session.")
+@click.option("--agent-role", metavar="ROLE", help="What that agent does.")
+@click.option("--agent-module", metavar="MODULE", help="What it works on.")
 @click.option("--force", is_flag=True, help="Complete an older set-up; what you changed in our parts gives way.")
 @click.option("--stealth", is_flag=True, help="Touch no tracked file: ignore .thrum/ in .git/info/exclude.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @pass_app
-def init(app: App, runtime: str | None, force: bool, stealth: bool, dry_run: bool) -> Outcome:
+def init(
+    app: App,
+    runtime: str | None,
+    agent_name: str | None,
+    agent_role: str | None,
+    agent_module: str | None,
+    force: bool,
+    stealth: bool,
+    dry_run: bool,
+) -> Outcome:
     """Set thrum up in this repository.
 
     Makes .thrum/, which git ignores, and the branch a-sync for the messages, in a worktree of its own. Your branches
-    are not touched. With --runtime it also writes the client's configuration; `thrum uninit` takes that back. Doing it
-    again changes nothing.
+    are not touched. With --runtime it also writes the client's configuration; `thrum uninit` takes that back. With
+    --agent-name, --agent-role and --agent-module it registers an agent. Doing it again changes nothing.
     """
     here = paths.find(app.repo)
-    wanted = meant(here, runtime, REAL) if runtime else None
+    client = meant(here, runtime, REAL) if runtime else None
+    app.role, app.module = agent_role or app.role, agent_module or app.module
+    whom = wanted(app, here, agent_name, None, False) if agent_name or agent_role or agent_module else None
     done = setup.initialize(here, Initialize(stealth, dry_run, force))
-    if wanted is None:
+    if client is None and whom is None:
         return Outcome(done)
-    files = configure(here, Configure(wanted, dry_run, force, stealth))
-    refused = any(one.status == REFUSED for one in files.files)
+    files = configure(here, Configure(client, dry_run, force, stealth)) if client is not None else None
+    return _outcome(app, done, files, whom)
+
+
+def _outcome(app: App, done: Initialized, files: Configured | None, whom: Register | None) -> Outcome:
+    agent = join(app, whom)[1] if whom is not None and not done.dry_run else None
+    steps = (*done.steps, planned(whom)) if whom is not None and done.dry_run else done.steps
+    refused = files is not None and any(one.status == REFUSED for one in files.files)
     return Outcome(
-        SetUp(done.repository, done.store, done.created, done.dry_run, done.steps, files), 1 if refused else 0
+        SetUp(done.repository, done.store, done.created, done.dry_run, steps, files, agent), 1 if refused else 0
     )
 
 
 @human.register(SetUp)
 def _set_up(done: SetUp, screen: Screen) -> str:
     first = Initialized(done.repository, done.store, done.created, done.dry_run, done.steps)
-    return f"{initialized(first, screen)}\n{configured(done.runtime, screen)}"
+    parts = [initialized(first, screen)]
+    parts += [configured(done.runtime, screen)] if done.runtime else []
+    parts += [joined(done.agent, screen)] if done.agent else []
+    return "\n".join(parts)
 
 
 @human.register(Initialized)

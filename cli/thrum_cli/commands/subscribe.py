@@ -18,8 +18,9 @@ from thrum_store.service.subscriptions import (
 
 from ..app import App
 from ..command import command, pass_app
+from ..layout import table
 from ..output import Screen, human, plain, tell, warn
-from ..text import ago, bold, cut, dim, table
+from ..text import ago, bold, cut, dim
 
 
 @command(
@@ -104,7 +105,7 @@ def _list(told: SubscriptionList, screen: Screen) -> str:
     if not told.subscriptions:
         return "No subscriptions.\nSubscribe: thrum subscribe --scope TYPE:VALUE | --mention @NAME | --all"
     rows = [(f"#{one.id}", _what(one), ago(one.created_at, screen.now_ms)) for one in told.subscriptions]
-    return table(("id", "messages", "since"), rows, screen.width)
+    return table(("id", "messages", "since"), rows, screen)
 
 
 def _what(one: SubscriptionInfo) -> str:

@@ -13,8 +13,9 @@ from thrum_store.service.work import WhoHas, WorkContext
 
 from ..app import App
 from ..command import command, pass_app
+from ..layout import inside, panel
 from ..output import Outcome, Screen, human
-from ..text import ago, bold, cut, dim, plural
+from ..text import ago, bold, cut, dim, green, plural
 
 _FILES = 6  # of one member
 
@@ -60,15 +61,15 @@ def _team(found: Team, screen: Screen) -> str:
         counts.insert(0, f"@everyone {shared.broadcast_total}")
     if counts:
         blocks.append(dim(f"Messages to many: {', '.join(counts)}"))
-    return "\n\n".join(blocks)
+    return ("\n" if screen.terminal else "\n\n").join(blocks)
 
 
 def _member(one: TeamMember, screen: Screen) -> str:
-    mark = "●" if one.status == "active" else "○"
+    mark = green("●") if one.status == "active" else "○"
     state = "waiting for mail" if one.waiting else one.status
     seen = "" if one.waiting else f", seen {ago(one.last_seen, screen.now_ms)}"
     known = " ".join(part for part in (one.role, one.module) if part)
-    lines = [f"{mark} {bold('@' + one.agent_id)}  {dim(known)}  {state}{seen}"]
+    head = f"{mark} {bold('@' + one.agent_id)}  {dim(known)}  {state}{seen}"
     rows = [
         ("Intent", one.intent),
         ("Task", one.current_task),
@@ -77,8 +78,10 @@ def _member(one: TeamMember, screen: Screen) -> str:
         ("Branch", _branch(one)),
         ("Where", f"{one.worktree} on {one.hostname}"),
     ]
-    lines += [f"  {dim(name.ljust(8))} {cut(value, screen.width - 11)}" for name, value in rows if value]
-    return "\n".join([*lines, *_files(one, screen.width)])
+    width = inside(screen).width
+    lines = [f"  {dim(name.ljust(8))} {cut(value, width - 11)}" for name, value in rows if value]
+    body = "\n".join([*lines, *_files(one, width)])
+    return panel(head, body, screen) if screen.terminal else f"{head}\n{body}"
 
 
 def _branch(one: TeamMember) -> str:

@@ -1,0 +1,74 @@
+"""How an agent joins: who it is to be, from flags, environment and identity file; what quickstart and init share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from thrum_store import identity
+from thrum_store.errors import Invalid
+from thrum_store.model import Caller
+from thrum_store.paths import Paths
+from thrum_store.service import agents, sessions
+from thrum_store.service.agents import Register, Registered
+from thrum_store.service.sessions import SessionStarted
+
+from ..app import App
+from ..output import Screen, human, warn
+from .sessions import started
+
+_PLACEHOLDER = "unnamed"  # an agent that gets its name from its role and module has no identity file to read
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An agent that was registered, and the session that it began."""
+
+    register: Registered
+    session: SessionStarted
+
+
+def wanted(
+    app: App, here: Paths, name: str | None, display: str | None, force: bool, re_register: bool = False
+) -> Register:
+    """Whom to register: what was given, then the environment, then this worktree's only identity."""
+    forced = os.environ.get("THRUM_NAME")
+    if forced and name and forced != name:
+        warn(f"THRUM_NAME is {forced!r} and beats --name {name!r}")
+    given = app.given(name, display)
+    known = identity.named(here, given)
+    caller = identity.resolve(here, given._replace(name=known or _PLACEHOLDER))
+    missing = [f"--{field}" for field, value in (("role", caller.role), ("module", caller.module)) if not value]
+    if missing:
+        raise Invalid(
+            f"nothing says your {' and your '.join(field[2:] for field in missing)}",
+            hint=f"add {' and '.join(f'{field} {field[2:].upper()}' for field in missing)}, like --role reviewer",
+        )
+    return Register(known, caller.role, caller.module, caller.display, force, re_register)
+
+
+def join(app: App, whom: Register) -> tuple[Caller, Joined]:
+    """Registers an agent in this worktree and starts its session."""
+    registered = agents.register(app.store, whom)
+    caller = Caller(registered.agent_id, whom.role, whom.module, whom.display, app.paths.worktree)
+    return caller, Joined(registered, sessions.start(app.store, caller))
+
+
+def planned(whom: Register) -> str:
+    """What `join` would do, in words."""
+    who = f"@{whom.name}" if whom.name else "an agent named after role and module"
+    return f"would register {who} ({whom.role}, {whom.module}) and start a session"
+
+
+@human.register(Registered)
+def registered(done: Registered, screen: Screen) -> str:
+    """How a registration looks."""
+    del screen
+    said = {"registered": "is registered", "updated": "is registered anew", "unchanged": "was registered already"}
+    return f"@{done.agent_id} {said[done.status]} ({done.identity_file})."
+
+
+@human.register(Joined)
+def joined(done: Joined, screen: Screen) -> str:
+    """How an agent that joined looks."""
+    return f"{registered(done.register, screen)}\n{started(done.session, screen)}"

@@ -1,0 +1,78 @@
+"""What a person sees on a terminal: boxes as wide as it is, colour unless it is unwanted, and no text that acts."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from tests.contract.manifest import requirement
+from thrum_cli import text
+
+from .conftest import Team
+from .shell import Shell
+from .terminal import seen
+
+INTENT = "日本語テキスト 👍 [bold red]not bold[/] :smile: " * 4
+LOOKS = [
+    ("team",), ("team", "--all"), ("overview",), ("prime",), ("status",), ("whoami",), ("agent", "list"),
+    ("agent", "list", "--context"), ("group", "list"), ("group", "info", "backend"), ("group", "members", "backend"),
+    ("session", "list"), ("doctor",), ("runtime", "list"), ("runtime", "show", "claude"), ("config", "show"),
+]  # fmt: skip
+WHETHER = "import sys; from thrum_cli.main import main; main(sys.argv[1:]); print('rich' in sys.modules)"
+LOADED = (sys.executable, "-c", WHETHER)
+
+
+@pytest.fixture
+def busy(team: Team) -> Team:
+    """A team that has something to show."""
+    team.planner.ok("session", "set-intent", INTENT)
+    team.builder.ok("session", "set-intent", INTENT)
+    team.planner.ok("group", "create", "backend", "--description", INTENT)
+    team.planner.ok("group", "add", "backend", "@builder")
+    team.says(INTENT)
+    return team
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("words", LOOKS, ids=" ".join)
+def test_boxes_close_at_one_edge_within_the_terminal(busy: Team, words: tuple[str, ...], columns: int) -> None:
+    told = seen(busy.planner.having(NO_COLOR="1"), *words, columns=columns)
+    boxed = [line for line in told.splitlines() if line[:1] in ("╭", "│", "├", "╰")]
+    assert boxed and "\x1b" not in told
+    assert [line for line in boxed if line[-1:] not in ("╮", "│", "┤", "╯") or text.cells(line) > columns] == []
+    for box in re.findall(r"^╭.*?^╰.*?$", told, re.MULTILINE | re.DOTALL):
+        assert len({text.cells(line) for line in box.splitlines()}) == 1
+
+
+@pytest.mark.parametrize("words", [("team",), ("overview",), ("group", "list")], ids=" ".join)
+def test_what_somebody_wrote_is_shown_as_it_is_written(busy: Team, words: tuple[str, ...]) -> None:
+    told = seen(busy.planner, *words, columns=120)
+    assert "[bold red]not bold[/] :smile:" in told.replace("\n", " ")
+    assert set(re.findall(r"\x1b[^m]*m", told)) <= {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"}
+
+
+@requirement("color")
+def test_colour_is_for_terminals_that_want_it(busy: Team) -> None:
+    assert "\x1b[32m●" in seen(busy.planner, "agent", "list")
+    assert "\x1b" not in seen(busy.planner.having(NO_COLOR="1"), "agent", "list")
+    assert "\x1b" not in seen(busy.planner.having(TERM="dumb"), "agent", "list")
+    assert "\x1b" not in busy.planner.run("agent", "list").out
+
+
+@pytest.mark.parametrize("words", [("agent", "list"), ("team",), ("status",)], ids=" ".join)
+def test_a_pipe_gets_plain_columns(busy: Team, words: tuple[str, ...]) -> None:
+    assert not set("╭│╰─") & set(busy.planner.run(*words).out)
+    assert not set("╭│╰─") & set(seen(busy.planner.having(TERM="dumb"), *words))
+
+
+def test_mail_is_shown_without_rich_even_on_a_terminal(busy: Team) -> None:
+    for words in (("inbox",), ("send", "x"), ("wait", "--after", "-1h")):
+        assert seen(busy.builder, *words, script=LOADED).endswith("False\n")
+    assert seen(busy.builder, "team", script=LOADED).endswith("True\n")
+
+
+def test_an_empty_list_draws_no_box(repository: Shell) -> None:
+    repository.ok("init")
+    assert seen(repository, "agent", "list").startswith("Nobody is registered.")
