@@ -17,7 +17,7 @@ from ..log import Head
 from ..queries.lengths import lengths
 from ..storage import failpoint
 from ..store import Store
-from . import papers, publicness, settings, state
+from . import packing, papers, publicness, settings, state
 from .git import Branch, Rejected, Tip
 from .incoming import Incoming, Taken
 from .outgoing import Outgoing, outgoing, seal
@@ -72,6 +72,7 @@ class Cycle:
 
     def _run(self) -> Synced:
         branch = self._branch()
+        packing.pack_when_due(self._remembered, branch)  # before all else: a remote that refuses us shall not hinder it
         if not branch.remote:
             self._integrate(branch, Tip())
             return Synced(self._taken, self._committed)
@@ -197,6 +198,7 @@ class Cycle:
         failpoint("sync.committed")
         if commit != ours.commit:
             branch.move(commit, ours.commit)
+            self._remembered.unpacked += 1
         return commit
 
     def _remember_pushed(self) -> None:

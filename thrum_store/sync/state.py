@@ -40,6 +40,8 @@ class State:
     """All of it. Shards are written `<store>/<agent>`."""
 
     tip: str = ""  # our last commit
+    packed: str = ""  # the last commit whose objects we packed
+    unpacked: int = 0  # how often our branch moved since
     published: dict[str, list[int]] = field(
         default_factory=dict[str, list[int]]
     )  # shard -> segment and bytes that are in `tip`
