@@ -185,7 +185,7 @@ class Branch:
             self.git.run("update-ref", "-d", self.tracking)
 
     def pack(self, commit: str, since: str) -> None:
-        """Puts what `commit` reaches and `since` does not (empty, or lost: all) into a pack, in place of single files."""
+        """Packs what `commit` reaches and `since` does not (empty or lost: all), in place of single files."""
         known = bool(since) and self.git.asks("cat-file", "-e", f"{since}^{{tree}}") is not None
         wanted = f"{commit}\n^{since}\n" if known else f"{commit}\n"
         options = ("--revs", "--incremental", "--local", "--delta-base-offset", "--quiet")
