@@ -17,7 +17,7 @@ from ..log import Head
 from ..queries.lengths import lengths
 from ..storage import failpoint
 from ..store import Store
-from . import packing, papers, publicness, settings, state
+from . import packing, papers, publicness, renewal, settings, state
 from .git import Branch, Rejected, Tip
 from .incoming import Incoming, Taken
 from .outgoing import Outgoing, outgoing, seal
@@ -143,6 +143,8 @@ class Cycle:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
         taken = self._take(branch, theirs, base, repository)
+        if renewal.renew(self._store, remembered, branch, theirs):
+            return self._integrate(branch, theirs)  # under its new keys, and from the beginning
         seal(self._store, remembered)
         new = outgoing(self._store, remembered, repository.own)
         made = self._tree(branch, base, new, taken)
@@ -211,6 +213,7 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
     lock = store.host.lock(os.path.join(store.paths.var, "sync.lock"))
     lock.acquire(patience)
     try:
+        renewal.finish(store)
         store.catch_up()
         return Cycle(store, local_only=local_only).run()
     finally:

@@ -62,6 +62,12 @@ class State:
         """Counts something that was refused."""
         self.counters[code] = self.counters.get(code, 0) + number
 
+    def forget(self) -> None:
+        """Forgets what is in the branch and what was looked at: all of it is looked at anew."""
+        fresh = State()
+        self.tip, self.published, self.files = fresh.tip, fresh.published, fresh.files
+        self.seen, self.pushed, self.frozen = fresh.seen, fresh.pushed, fresh.frozen
+
 
 def load(var: str, host: Host) -> State:
     """What was remembered; nothing where there is no file or one that cannot be read."""
