@@ -98,7 +98,7 @@ class Cycle:
             return probe
         if probe.git.asks("ls-files", "--error-unmatch", "--", ".thrum") is not None:
             raise Refused(".thrum is tracked by git, and it must never be", hint="run `git rm -r --cached .thrum`")
-        publicness.check(told, self._remembered, self._store.host.clock.wall_ms())
+        publicness.check(probe.git, told, self._remembered, self._store.host.clock.wall_ms())
         return Branch(self._store.paths, self._store.host, told.remote)
 
     def _push(self, branch: Branch, commit: str, theirs: Tip) -> bool:

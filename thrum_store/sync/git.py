@@ -62,9 +62,9 @@ class Branch:
         self._packs = os.path.join(paths.common, "objects", "pack")
         self._outgoing = os.path.join(paths.var, "outgoing")
         self._index_file = os.path.join(paths.var, "sync.index")
-        self.git = GitRunner(paths.root, _configured(_DURABLE))
+        self.git = GitRunner(paths.root, configured(_DURABLE))
         self._index = GitRunner(
-            paths.root, {**_configured({**_DURABLE, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
+            paths.root, {**configured({**_DURABLE, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
         )
 
         self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(os.path.join(paths.var, "git.config"))})
@@ -190,7 +190,7 @@ class Branch:
         wanted = f"{commit}\n^{since}\n" if known else f"{commit}\n"
         options = ("--revs", "--incremental", "--local", "--delta-base-offset", "--quiet")
         base = os.path.join(self._packs, "pack")
-        GitRunner(self.git.directory, _configured(_PACKING)).run("pack-objects", *options, base, stdin=wanted.encode())
+        GitRunner(self.git.directory, configured(_PACKING)).run("pack-objects", *options, base, stdin=wanted.encode())
         self._host.storage.sync_directory(self._packs)
         failpoint("sync.packed")
         self.git.run("prune-packed", "--quiet")
@@ -232,7 +232,7 @@ class Branch:
         raise Unreachable(f"cannot push to {self.remote!r}: {done.err}", hint=f"try `git push {self.remote}`")
 
 
-def _configured(settings: Mapping[str, str]) -> dict[str, str]:
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
     """Settings for git, as variables."""
     variables = {"GIT_CONFIG_COUNT": str(len(settings))}
     for place, (key, value) in enumerate(settings.items()):

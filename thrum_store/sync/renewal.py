@@ -170,13 +170,13 @@ def _registration(events: list[Event], now: int) -> list[_Said]:
 
 
 def _renamed(draft: Draft, names: dict[str, str]) -> Draft:
-    def follow(value: object) -> object:
-        if isinstance(value, list):
-            return [names.get(one, one) for one in value]
-        return names.get(str(value), value)
-
-    data: Data = {field: follow(value) if field in _REFERENCES else value for field, value in draft.data.items()}
-    data.pop("again", None)
+    data: Data = {field: value for field, value in draft.data.items() if field != "again"}
+    for field in _REFERENCES:
+        value = data.get(field)
+        if isinstance(value, str):
+            data[field] = names.get(value, value)
+        elif value is not None:
+            data[field] = [names.get(one, one) for one in value]
     return Draft(draft.kind, data)
 
 
