@@ -40,9 +40,9 @@ class Size(NamedTuple):
 def measure() -> Iterator[Row]:
     """The rows of this page."""
     with tempfile.TemporaryDirectory(prefix="thrum-bench-") as place:
-        where = _clone(Path(place))
-        git = Path(where.common)
-        before = _size(git)
+        where = clone(Path(place))
+        top = Path(where.common)
+        before = _size(top)
         with open_store(where) as store:
             taken = [_cycle(store, number) for number in range(SYNCS)]
             idle = sorted(_spent(store) for _ in range(_AROUND))
@@ -53,18 +53,18 @@ def measure() -> Iterator[Row]:
         mean = sum(taken) / len(taken)
         yield Row("cycle, mean and slowest", f"{mean:.0f} / {max(taken):.0f} ms of processor")
         yield Row("cycle, idle", f"{idle[_AROUND // 2]:.0f} ms of processor")
-        yield Row(f"`.git` after {SYNCS} syncs of {EACH} messages", _size(git).since(before), promise="< 8 MB on disk")
-        _git(where.root, "gc", "--quiet")
-        yield Row("the same after `git gc`", _size(git).since(before))
+        yield Row(f"`.git` after {SYNCS} syncs of {EACH} messages", _size(top).since(before), promise="< 8 MB on disk")
+        git(where.root, "gc", "--quiet")
+        yield Row("the same after `git gc`", _size(top).since(before))
 
 
-def _clone(place: Path) -> Paths:
+def clone(place: Path) -> Paths:
     """A clone with two agents that may sync with a bare remote."""
-    _git(str(place), "init", "--quiet", "--bare", "remote.git")
-    tree = _git(f"{place}/remote.git", "mktree")
-    commit = _git(f"{place}/remote.git", "commit-tree", tree, "-m", "code")
-    _git(f"{place}/remote.git", "update-ref", "refs/heads/main", commit)
-    _git(str(place), "clone", "--quiet", "remote.git", "here")
+    git(str(place), "init", "--quiet", "--bare", "remote.git")
+    tree = git(f"{place}/remote.git", "mktree")
+    commit = git(f"{place}/remote.git", "commit-tree", tree, "-m", "code")
+    git(f"{place}/remote.git", "update-ref", "refs/heads/main", commit)
+    git(str(place), "clone", "--quiet", "remote.git", "here")
     setup.initialize(paths.find(f"{place}/here"), setup.Initialize(stealth=True))
     with open_store(paths.initialized(f"{place}/here")) as store:
         for name in ("a0", "a1"):
@@ -91,7 +91,7 @@ def _size(top: Path) -> Size:
     return Size(sum(one.st_blocks for one in found) * 512, sum(one.st_size for one in found), len(found))
 
 
-def _git(where: str, *arguments: str) -> str:
+def git(where: str, *arguments: str) -> str:
     identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "init.defaultBranch=main")
     done = subprocess.run(
         ["git", *identity, *arguments], cwd=where, check=True, capture_output=True, stdin=subprocess.DEVNULL
