@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-PAGES = ("starting", "commanding", "storing", "reading", "waking", "serving", "fanout")
+PAGES = ("starting", "commanding", "storing", "reading", "waking", "serving", "fanout", "syncing", "troubled")
 
 
 def main(wanted: list[str]) -> None:

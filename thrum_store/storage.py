@@ -138,6 +138,15 @@ class Storage:
             self.remove(beside)
         self.sync_directory(os.path.dirname(path))
 
+    def move(self, path: str, target: str) -> None:
+        """A file or directory has another name afterwards, durably; nothing may be there yet."""
+        try:
+            os.rename(path, target)
+        except OSError as error:
+            raise failed(error, f"cannot move {path}") from error
+        for directory in (os.path.dirname(target), os.path.dirname(path)):
+            self.sync_directory(directory)
+
     def remove(self, path: str) -> None:
         """The file is gone afterwards, whether it was there or not."""
         try:

@@ -7,7 +7,6 @@ reads its tail first; a line that a dead process left is made durable before any
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Generator
@@ -15,11 +14,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from .database import mapped
-from .errors import Damaged, DiskFull, NotInitialized, StorageFailed, ThrumError, ViewDamaged
+from .errors import Damaged, DiskFull, StorageFailed, ThrumError, ViewDamaged
 from .events import Draft, Event
 from .host import REAL, Host
 from .locks import Lock
 from .log import Head, Reading, Shard
+from .own import Own
 from .paths import Paths
 from .projection import Projection
 from .purged import PurgedLog
@@ -69,17 +69,18 @@ class Writing:
 class Store:
     """The log and its view, for one thread. Open one per use; it costs about a millisecond."""
 
-    def __init__(self, paths: Paths, host: Host, own: str) -> None:
+    def __init__(self, paths: Paths, host: Host) -> None:
         self.paths = paths
         self.host = host
-        self.own = own
+        self._whose = Own(paths, host)
+        self.own = self._whose.now()
         self.log = PurgedLog(paths.logs, paths.var, host)
         self.warnings: list[str] = []
         self.said: list[list[Event]] = []  # by the use case that runs
         self.position = 0  # how much of it; less while it runs again
         self._depth = 0
         self._rung: set[str] = set()
-        self._view = View(paths.var, host, self.log, own)
+        self._view = View(paths.var, host, self.log, self.own)
 
     @property
     def view(self) -> sqlite3.Connection:
@@ -135,9 +136,9 @@ class Store:
     @contextmanager
     def writing(self, agent: str) -> Generator[Writing]:
         """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
-        shard = Shard(self.own, agent)
-        with self.shard_lock(shard):
-            yield Writing(self, shard)
+        with self.shard_lock(Shard(self.own, agent)):
+            self._follow_own()
+            yield Writing(self, Shard(self.own, agent))
 
     def end(self, shard: Shard) -> Head:
         """Where the shard ends, everything before it in the view. Only under the shard's lock; raises Damaged."""
@@ -200,7 +201,12 @@ class Store:
 
     def refresh(self) -> None:
         """Goes over to the view that counts now, if another process replaced it."""
+        self._follow_own()
         self._view.refresh()
+
+    def _follow_own(self) -> None:
+        """A sync may have given this clone new keys since it was opened."""
+        self.own = self._view.own = self._whose.now()
 
     def heal(self) -> None:
         """Makes a broken view good again."""
@@ -254,13 +260,7 @@ def open_store(paths: Paths, host: Host = REAL) -> Store:
     Raises NotInitialized where there is none, StoreBusy while another process rebuilds it for long.
     """
     failpoint("store.open")
-    try:
-        own = str(json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["store"])
-    except FileNotFoundError:
-        raise NotInitialized(paths.root) from None
-    except (ValueError, TypeError, KeyError):
-        raise Damaged(os.path.join(paths.var, "store.json"), "it does not say which store this is") from None
-    store = Store(paths, host, own)
+    store = Store(paths, host)
     try:
         _healed(store, store.catch_up)
     except BaseException:

@@ -28,7 +28,7 @@ class View:
     """A connection to the current generation. Every write, checkpoint and close of it happens under commit.lock."""
 
     def __init__(self, var: str, host: Host, log: EventLog, own: str) -> None:
-        self._var, self._host, self._log, self._own = var, host, log, own
+        self._var, self._host, self._log, self.own = var, host, log, own
         self._lock = host.lock(os.path.join(var, "commit.lock"))
         self.generation = ""
         self._stamp = Stamp((), ())
@@ -95,9 +95,9 @@ class View:
         generation = Generation(self._var, self._host)
         try:
             generation.begin()
-            fill(generation.connection, self._log, self._own, self._host.clock.wall_ms(), progress)
+            fill(generation.connection, self._log, self.own, self._host.clock.wall_ms(), progress)
             for name, last in live.own(self._var, self._host).items():
-                agents.seen(generation.connection, self._own, name, last.seen_ms)
+                agents.seen(generation.connection, self.own, name, last.seen_ms)
             failpoint("rebuild.filled")
             generation.publish()
         except sqlite3.Error as error:

@@ -145,25 +145,6 @@ def test_a_linked_worktree_syncs_the_same_store(pair: Pair) -> None:
     assert "from the main worktree" in pair.there.contents()
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (1, 3), (3, 1)])
-def test_a_copied_clone_never_publishes_a_second_story(pair: Pair, ours: int, theirs: int) -> None:
-    copy = Clone(pair.here.root.parent / "copy")
-    shutil.copytree(pair.here.root, copy.root, symlinks=True)
-    for _ in range(ours):
-        pair.here.send("alice", "the original", "@bob")
-    for number in range(theirs):
-        copy.send("alice", f"the copy {number}", "@bob")
-    pair.here.sync()
-    copy.sync()
-    (stopped,) = copy.status().frozen
-    assert (stopped.agent_id, stopped.code) == ("alice", "diverged")
-    pair.there.sync()
-    assert "the original" in pair.there.contents()
-    assert not any("the copy" in text for text in pair.there.contents())
-    assert pair.there.status().frozen == pair.here.status().frozen == ()
-    assert not copy.sync().committed and not pair.here.sync().committed
-
-
 def test_a_restored_backup_takes_up_its_own_log_where_the_branch_has_more(pair: Pair) -> None:
     backup = pair.here.root.parent / "backup"
     shutil.copytree(pair.here.root, backup, symlinks=True)

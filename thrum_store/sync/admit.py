@@ -67,6 +67,16 @@ def reached(head: Head, goal: Goal) -> bool:
     return (head.seq, head.segment) >= (goal.seq, goal.segment)
 
 
+def holds(store: Store, shard: Shard, goal: Goal) -> bool:
+    """Whether our copy of a shard has the very event that was signed as its end, or had it until it was purged."""
+    if goal.seq <= store.log.cuts.of(shard):
+        return True
+    try:
+        return goal.hash.encode() in store.host.storage.read(store.log.segment(shard, goal.segment))
+    except FileNotFoundError:
+        return False
+
+
 def keep_aside(store: Store, shard: Shard, blobs: Mapping[int, bytes]) -> None:
     """Keeps the end of what was refused, at most 1 MiB, in place of what was kept of that shard before."""
     directory = os.path.join(store.paths.var, "aside")

@@ -17,7 +17,7 @@ from ..log import Head
 from ..queries.lengths import lengths
 from ..storage import failpoint
 from ..store import Store
-from . import papers, publicness, settings, state
+from . import packing, papers, publicness, renewal, settings, state
 from .git import Branch, Rejected, Tip
 from .incoming import Incoming, Taken
 from .outgoing import Outgoing, outgoing, seal
@@ -72,6 +72,7 @@ class Cycle:
 
     def _run(self) -> Synced:
         branch = self._branch()
+        packing.pack_when_due(self._remembered, branch)  # before all else: a remote that refuses us shall not hinder it
         if not branch.remote:
             self._integrate(branch, Tip())
             return Synced(self._taken, self._committed)
@@ -97,7 +98,7 @@ class Cycle:
             return probe
         if probe.git.asks("ls-files", "--error-unmatch", "--", ".thrum") is not None:
             raise Refused(".thrum is tracked by git, and it must never be", hint="run `git rm -r --cached .thrum`")
-        publicness.check(told, self._remembered, self._store.host.clock.wall_ms())
+        publicness.check(probe.git, told, self._remembered, self._store.host.clock.wall_ms())
         return Branch(self._store.paths, self._store.host, told.remote)
 
     def _push(self, branch: Branch, commit: str, theirs: Tip) -> bool:
@@ -142,6 +143,8 @@ class Cycle:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
         taken = self._take(branch, theirs, base, repository)
+        if renewal.renew(self._store, remembered, branch, theirs):
+            return self._integrate(branch, theirs)  # under its new keys, and from the beginning
         seal(self._store, remembered)
         new = outgoing(self._store, remembered, repository.own)
         made = self._tree(branch, base, new, taken)
@@ -197,6 +200,7 @@ class Cycle:
         failpoint("sync.committed")
         if commit != ours.commit:
             branch.move(commit, ours.commit)
+            self._remembered.unpacked += 1
         return commit
 
     def _remember_pushed(self) -> None:
@@ -209,6 +213,7 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
     lock = store.host.lock(os.path.join(store.paths.var, "sync.lock"))
     lock.acquire(patience)
     try:
+        renewal.finish(store)
         store.catch_up()
         return Cycle(store, local_only=local_only).run()
     finally:

@@ -14,11 +14,14 @@ from ..gitinfo import GitRunner
 from ..host import Host
 from ..log import EventLog
 from ..paths import Paths
+from ..storage import failpoint
 from . import tree
 from .tree import Listing
 
 REF = "refs/heads/a-sync"
 _DURABLE = {"core.fsync": "objects,reference", "core.fsyncMethod": "batch"}
+# A file goes only once the pack that replaces it is durable, its index too; nothing of the user's bends how it is made.
+_PACKING = {"core.fsync": "objects,pack-metadata", "pack.packSizeLimit": "0", "pack.threads": "1"}
 _PLAIN_INDEX = {"core.splitIndex": "false", "core.untrackedCache": "false", "index.sparse": "false"}
 # `hooks` is where a repository's own hooks lie; those of a remote are its rules, and stay.
 _INCLUDING = """[include]
@@ -56,11 +59,12 @@ class Branch:
         self.remote = remote
         self.tracking = f"refs/thrum/r/{remote}"
         self._host = host
+        self._packs = os.path.join(paths.common, "objects", "pack")
         self._outgoing = os.path.join(paths.var, "outgoing")
         self._index_file = os.path.join(paths.var, "sync.index")
-        self.git = GitRunner(paths.root, _configured(_DURABLE))
+        self.git = GitRunner(paths.root, configured(_DURABLE))
         self._index = GitRunner(
-            paths.root, {**_configured({**_DURABLE, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
+            paths.root, {**configured({**_DURABLE, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
         )
 
         self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(os.path.join(paths.var, "git.config"))})
@@ -180,6 +184,17 @@ class Branch:
         else:
             self.git.run("update-ref", "-d", self.tracking)
 
+    def pack(self, commit: str, since: str) -> None:
+        """Packs what `commit` reaches and `since` does not (empty or lost: all), in place of single files."""
+        known = bool(since) and self.git.asks("cat-file", "-e", f"{since}^{{tree}}") is not None
+        wanted = f"{commit}\n^{since}\n" if known else f"{commit}\n"
+        options = ("--revs", "--incremental", "--local", "--delta-base-offset", "--quiet")
+        base = os.path.join(self._packs, "pack")
+        GitRunner(self.git.directory, configured(_PACKING)).run("pack-objects", *options, base, stdin=wanted.encode())
+        self._host.storage.sync_directory(self._packs)
+        failpoint("sync.packed")
+        self.git.run("prune-packed", "--quiet")
+
     # talking
 
     def fetch(self) -> None:
@@ -217,7 +232,7 @@ class Branch:
         raise Unreachable(f"cannot push to {self.remote!r}: {done.err}", hint=f"try `git push {self.remote}`")
 
 
-def _configured(settings: Mapping[str, str]) -> dict[str, str]:
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
     """Settings for git, as variables."""
     variables = {"GIT_CONFIG_COUNT": str(len(settings))}
     for place, (key, value) in enumerate(settings.items()):

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from .. import cuts, purging
 from ..digest import fingerprint
 from ..log import Shard
+from ..own import former
 from ..store import Store
 from . import papers
-from .admit import admit, keep_aside, reached
+from .admit import admit, holds, keep_aside, reached
 from .git import Branch, Tip
 from .heads import Goal, Heads, mark, verified
 from .refusal import Refusal
@@ -62,7 +63,8 @@ class Incoming:
 
     def __init__(self, store: Store, state: State, branch: Branch, settings: Settings, repository: Repository) -> None:
         self._store, self._state, self._branch = store, state, branch
-        self._settings, self._repository = settings, repository
+        known = settings.known | former(store.paths, store.host)
+        self._settings, self._repository = settings._replace(known=known), repository
         self._base, self._taken = Listing(), Taken()
         self._left = BYTES_LIMIT
         self._moved = False
@@ -140,11 +142,16 @@ class Incoming:
             self._repository.look_again([told.repo])
             if not self._repository.accepts(told.repo):
                 raise Refusal("repository", "signed for another repository")
-        self._check_newer(whose, told, offered, before)
+        if whose != self._store.own or self._old_news(told):
+            self._check_newer(whose, told, offered, before)
         if not papers.read(self._store, whose, papers.CARD):
             papers.keep(self._store, whose, papers.CARD, small[papers.CARD])
         papers.keep(self._store, whose, papers.HEADS, offered)
         return told
+
+    def _old_news(self, told: Heads) -> bool:
+        """Whether we said all of what is signed there; else a copy of this clone did, whatever it counts."""
+        return all(holds(self._store, Shard(told.store, agent), goal) for agent, goal in told.shards.items())
 
     def _check_newer(self, whose: str, told: Heads, offered: bytes, before: bytes) -> None:
         known = papers.heads(self._store, whose)
@@ -177,7 +184,7 @@ class Incoming:
         """Takes in one shard as far as there is room; what is left of it."""
         head, _ = self._store.head(shard)
         key = f"{shard.store}/{shard.agent}"
-        forked = self._forked(shard, goal, offered)
+        forked = self._forked(shard, goal)
         if forked:
             self._freeze(shard, Refusal("diverged", forked), {}, "")
             self._carry(shard, goal, offered)
@@ -187,25 +194,16 @@ class Incoming:
             del self._state.frozen[key]
         return room
 
-    def _forked(self, shard: Shard, goal: Goal, offered: Offered) -> str:
+    def _forked(self, shard: Shard, goal: Goal) -> str:
         """Why what was signed and what we have cannot both be the shard, or an empty text."""
         head, _ = self._store.head(shard)
         if (head.seq, head.segment) == (goal.seq, goal.segment) and head.hash != goal.hash:
             return f"event {head.seq} was signed with another content"
         frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
         doubt = self._told_anew or (frozen is not None and frozen.code == "diverged")
-        if shard.store == self._store.own and doubt and not self._begins_ours(shard, goal, offered):
-            return "another copy of this clone speaks under the same key: set one of the two up anew"
+        if shard.store == self._store.own and doubt and reached(head, goal) and not holds(self._store, shard, goal):
+            return "another copy of this clone speaks under the same key"
         return ""
-
-    def _begins_ours(self, shard: Shard, goal: Goal, offered: Offered) -> bool:
-        """Whether what our own key signed elsewhere is a part of our log, or has it as its beginning."""
-        blob = offered.segments.get(shard.agent, {}).get(goal.segment)
-        head, _ = self._store.head(shard)
-        if blob is None or not reached(head, goal):
-            return True
-        theirs = self._branch.blobs([blob.oid]).get(blob.oid, b"")
-        return self._store.host.storage.read(self._store.log.segment(shard, goal.segment), 0, len(theirs)) == theirs
 
     def _extend(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
         head, _ = self._store.head(shard)

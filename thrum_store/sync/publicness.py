@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import Refused
 from ..gitinfo import GitRunner
-from .git import Unreachable
+from .git import Unreachable, configured
 from .settings import Settings
 from .state import State
 
@@ -18,13 +18,8 @@ _LASTS = {_PRIVATE: 86_400_000, _PUBLIC: 86_400_000, _SILENT: 3_600_000}  # mill
 _CLOSED = ("could not read Username", "could not read Password", "Authentication failed", "not found")
 _NO_ANSWER = ("unable to access", "no word from the remote")
 _SCP = re.compile(r"(?:[^@/:]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
-_NOBODY = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_COUNT": "1",
-    "GIT_CONFIG_KEY_0": "credential.helper",
-    "GIT_CONFIG_VALUE_0": "",
-    "GIT_ALLOW_PROTOCOL": "https:http",
-}
+_NOBODY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "https:http"}
+_WAY = ("http.proxy", "http.sslcainfo", "http.sslcapath", "http.sslverify")  # how one gets there, and not who one is
 
 
 class PublicRemote(Refused):
@@ -55,7 +50,7 @@ def _allowing(url: str) -> str:
     return f"`git config --local --add thrum.publicRemote {url}`"
 
 
-def check(settings: Settings, state: State, now_ms: int) -> None:
+def check(git: GitRunner, settings: Settings, state: State, now_ms: int) -> None:
     """Passes where only some can read what a push publishes, or where that very URL is allowed.
 
     Raises PublicRemote, DoubtfulRemote, or Unreachable where the remote does not answer at all.
@@ -66,7 +61,7 @@ def check(settings: Settings, state: State, now_ms: int) -> None:
         return
     known = state.probes.get(asked)
     if known is None or not 0 <= now_ms - known[1] < _LASTS[known[0]]:
-        known = state.probes[asked] = [_answer(asked), now_ms]
+        known = state.probes[asked] = [_answer(asked, _way(git, asked)), now_ms]
     if known[0] == _PUBLIC:
         raise PublicRemote(url)
     if (
@@ -95,11 +90,19 @@ def anonymous(url: str) -> str | None:
     return f"https://{match[1]}/{match[2].lstrip('/')}" if match else None
 
 
-def _answer(url: str) -> int:
+def _way(git: GitRunner, url: str) -> dict[str, str]:
+    """What the user told git about the way to that server: a proxy, a certificate of their own."""
+    told = git.asks("config", "--null", "--get-urlmatch", "http", url) or ""
+    entries = (entry.partition("\n") for entry in told.split("\0"))
+    return {key: value for key, _, value in entries if key in _WAY}
+
+
+def _answer(url: str, way: dict[str, str]) -> int:
     """What `url` answers somebody who has no home, no configuration and no credentials. Raises DoubtfulRemote."""
     with tempfile.TemporaryDirectory() as nowhere:
         home = {"HOME": nowhere, "XDG_CONFIG_HOME": nowhere, "GIT_CEILING_DIRECTORIES": nowhere}
-        git = GitRunner(nowhere, {**_NOBODY, **home, "GIT_CONFIG_GLOBAL": f"{nowhere}/none"})
+        variables = {**_NOBODY, **home, **configured({"credential.helper": "", **way})}
+        git = GitRunner(nowhere, {**variables, "GIT_CONFIG_GLOBAL": f"{nowhere}/none"})
         done = git.talk("ls-remote", "--heads", "--", url, silence=20.0)
     if done.status == 0:
         return _PUBLIC

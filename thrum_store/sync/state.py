@@ -40,6 +40,8 @@ class State:
     """All of it. Shards are written `<store>/<agent>`."""
 
     tip: str = ""  # our last commit
+    packed: str = ""  # the last commit whose objects we packed
+    unpacked: int = 0  # how often our branch moved since
     published: dict[str, list[int]] = field(
         default_factory=dict[str, list[int]]
     )  # shard -> segment and bytes that are in `tip`
@@ -59,6 +61,12 @@ class State:
     def count(self, code: str, number: int = 1) -> None:
         """Counts something that was refused."""
         self.counters[code] = self.counters.get(code, 0) + number
+
+    def forget(self) -> None:
+        """Forgets what is in the branch and what was looked at: all of it is looked at anew."""
+        fresh = State()
+        self.tip, self.published, self.files = fresh.tip, fresh.published, fresh.files
+        self.seen, self.pushed, self.frozen = fresh.seen, fresh.pushed, fresh.frozen
 
 
 def load(var: str, host: Host) -> State:

@@ -1,0 +1,99 @@
+"""What syncs through git cost: the time of a cycle as the history grows, and what they leave in `.git`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from thrum_store import paths, setup
+from thrum_store.model import Caller
+from thrum_store.paths import Paths
+from thrum_store.service import agents, messages
+from thrum_store.service.messages import SendMessage
+from thrum_store.store import Store, open_store
+from thrum_store.sync import cycle
+
+from .measuring import Row
+
+SYNCS, EACH = 600, 5
+_AROUND = 12  # cycles of which the median is taken
+_TEXT = "The auth module is ready for review; the tests are green and the branch is pushed. "
+
+
+class Size(NamedTuple):
+    """What a directory takes: blocks of the disk, the files' own lengths, and how many files."""
+
+    blocks: int
+    length: int
+    files: int
+
+    def since(self, before: Size) -> str:
+        """The growth in words."""
+        blocks, length, files = (now - then for now, then in zip(self, before, strict=True))
+        return f"{blocks / 1e6:.1f} MB on disk, {length / 1e6:.1f} MB by length, {files:,} files"
+
+
+def measure() -> Iterator[Row]:
+    """The rows of this page."""
+    with tempfile.TemporaryDirectory(prefix="thrum-bench-") as place:
+        where = clone(Path(place))
+        top = Path(where.common)
+        before = _size(top)
+        with open_store(where) as store:
+            taken = [_cycle(store, number) for number in range(SYNCS)]
+            idle = sorted(_spent(store) for _ in range(_AROUND))
+        early, late = (sorted(taken[at - _AROUND // 2 : at + _AROUND // 2]) for at in (10, SYNCS - _AROUND))
+        ratio = late[_AROUND // 2] / early[_AROUND // 2]
+        figure = f"{late[_AROUND // 2]:.0f} ms of processor"
+        yield Row(f"cycle {SYNCS:,}", figure, f"{early[_AROUND // 2]:.0f} ms the 10th", ratio, "≤ 1.3")
+        mean = sum(taken) / len(taken)
+        yield Row("cycle, mean and slowest", f"{mean:.0f} / {max(taken):.0f} ms of processor")
+        yield Row("cycle, idle", f"{idle[_AROUND // 2]:.0f} ms of processor")
+        yield Row(f"`.git` after {SYNCS} syncs of {EACH} messages", _size(top).since(before), promise="< 8 MB on disk")
+        git(where.root, "gc", "--quiet")
+        yield Row("the same after `git gc`", _size(top).since(before))
+
+
+def clone(place: Path) -> Paths:
+    """A clone with two agents that may sync with a bare remote."""
+    git(str(place), "init", "--quiet", "--bare", "remote.git")
+    tree = git(f"{place}/remote.git", "mktree")
+    commit = git(f"{place}/remote.git", "commit-tree", tree, "-m", "code")
+    git(f"{place}/remote.git", "update-ref", "refs/heads/main", commit)
+    git(str(place), "clone", "--quiet", "remote.git", "here")
+    setup.initialize(paths.find(f"{place}/here"), setup.Initialize(stealth=True))
+    with open_store(paths.initialized(f"{place}/here")) as store:
+        for name in ("a0", "a1"):
+            agents.register(store, agents.Register(name, "worker", "bench"))
+    return paths.initialized(f"{place}/here")
+
+
+def _cycle(store: Store, number: int) -> float:
+    for one in range(EACH):
+        author, reader = (f"a{(number + one + who) % 2}" for who in (0, 1))
+        messages.send(store, Caller(author), SendMessage(f"{_TEXT} {number}.{one}", to=(reader,)))
+    return _spent(store)
+
+
+def _spent(store: Store) -> float:
+    """Milliseconds of processor that one cycle takes, with all git processes: a busy machine changes little of it."""
+    before = os.times()
+    cycle.synchronize(store, local_only=False)
+    return sum(now - then for now, then in zip(os.times()[:4], before[:4], strict=True)) * 1000
+
+
+def _size(top: Path) -> Size:
+    found = [os.lstat(path) for path in (top, *top.rglob("*"))]
+    return Size(sum(one.st_blocks for one in found) * 512, sum(one.st_size for one in found), len(found))
+
+
+def git(where: str, *arguments: str) -> str:
+    identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "init.defaultBranch=main")
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=where, check=True, capture_output=True, stdin=subprocess.DEVNULL
+    )
+    return done.stdout.decode().strip()

@@ -1,0 +1,143 @@
+"""Copied clones: both go on, nothing is said twice, and no second story is published under one key."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.sync.clones import Clone, git
+from tests.sync.conftest import Pair
+from thrum_store.model import Caller
+from thrum_store.service import mailbox, messages
+from thrum_store.service.messages import Reply, SendMessage
+
+STEPS = ("renewal.prepared", "renewal.switched", "renewal.moved", "rebuild.filled", "admit.append", "sync.pushed")
+
+
+def copied(original: Clone) -> Clone:
+    """What `cp -a` makes of a clone."""
+    copy = Clone(original.root.parent / "copy")
+    shutil.copytree(original.root, copy.root, symlinks=True)
+    return copy
+
+
+def settle(*clones: Clone) -> None:
+    for _ in range(2):
+        for clone in clones:
+            clone.sync()
+
+
+def texts(clone: Clone) -> list[str]:
+    with clone.open() as store:
+        return sorted(content for (content,) in store.view.execute("SELECT content FROM messages"))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (1, 3), (3, 1)])
+def test_both_copies_go_on_and_everybody_hears_each_message_once(pair: Pair, ours: int, theirs: int) -> None:
+    before, key = texts(pair.here), pair.here.store_id
+    copy = copied(pair.here)
+    said = [f"the original {n}" for n in range(ours)] + [f"the copy {n}" for n in range(theirs)]
+    for text in said:
+        (copy if "copy" in text else pair.here).send("alice", text, "@bob")
+    pair.here.sync()
+    copy.sync()
+    assert pair.here.store_id == key != copy.store_id
+    pair.here.send("alice", "original again", "@bob")
+    copy.send("albert", "copy again", "@bob")
+    settle(pair.here, copy, pair.there)
+    expected = sorted([*before, *said, "original again", "copy again"])
+    assert [texts(clone) for clone in (pair.here, copy, pair.there)] == [expected] * 3
+    assert pair.here.view() == pair.there.view() == copy.view()
+    assert not any(clone.status().frozen for clone in (pair.here, copy, pair.there))
+    assert copy.status().refused["copied"] == 1
+    assert not any(clone.sync().committed for clone in (pair.here, copy, pair.there))
+
+
+def test_under_the_old_key_only_one_story_was_ever_published(pair: Pair) -> None:
+    copy, old = copied(pair.here), pair.here.store_id
+    config = copy.root / ".thrum" / "config.json"
+    config.write_text(json.dumps({"local_only": True}), encoding="utf-8")
+    copy.send("alice", "committed by the copy alone", "@bob")
+    assert copy.sync().committed
+    pair.here.send("alice", "the original", "@bob")
+    pair.here.sync()
+    config.write_text(json.dumps({"local_only": False}), encoding="utf-8")
+    copy.sync()
+    settle(pair.here, copy, pair.there)
+    history = git(pair.remote.root, "log", "--format=%H", "a-sync").split()
+    stories = {
+        git(pair.remote.root, "show", f"{commit}:{path}")
+        for commit in history
+        for path in pair.remote.files(commit)
+        if path.startswith(f"v1/{old}/alice/00000001")
+    }
+    longest = max(stories, key=len)
+    assert all(longest.startswith(story) for story in stories)
+    assert "committed by the copy alone" in texts(pair.there)
+
+
+def test_replies_edits_and_keys_follow_what_is_said_again(pair: Pair) -> None:
+    copy = copied(pair.here)
+    asked = copy.send("alice", "a question of the copy", "@albert")
+    with copy.open() as store:
+        messages.reply(store, Caller("albert"), Reply(asked, "an answer of the copy"))
+        keyed = SendMessage("once only", to=("@bob",), key="k1")
+        messages.send(store, Caller("alice"), keyed)
+    pair.here.send("alice", "the original", "@bob")
+    pair.here.sync()
+    copy.sync()
+    with copy.open() as store:
+        again = messages.send(store, Caller("alice"), keyed)
+        threads = store.view.execute(
+            "SELECT a.reply_to = q.id, a.thread = q.thread OR q.thread IS NULL FROM messages a, messages q"
+            " WHERE a.content = 'an answer of the copy' AND q.content = 'a question of the copy'"
+        ).fetchall()
+        unread = [one.body.content for one in mailbox.inbox(store, Caller("alice"), mailbox.ReadInbox()).messages]
+    assert threads == [(1, 1)]
+    assert texts(copy).count("once only") == 1 and again.message_id
+    assert unread == ["an answer of the copy"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_next_sync_finishes_it(pair: Pair, step: str) -> None:
+    before = texts(pair.here)
+    copy = copied(pair.here)
+    pair.here.send("alice", "the original", "@bob")
+    copy.send("alice", "the copy", "@bob")
+    copy.send("albert", "it too", "@bob")
+    pair.here.sync()
+    copy.killed_at(step)
+    copy.send("alice", "said right after", "@bob")
+    settle(copy, pair.here, pair.there)
+    expected = sorted([*before, "the original", "the copy", "it too", "said right after"])
+    assert [texts(clone) for clone in (pair.here, copy, pair.there)] == [expected] * 3
+    assert pair.here.view() == pair.there.view() == copy.view()
+
+
+def test_whoever_has_the_store_open_meanwhile_goes_on_under_the_new_keys(pair: Pair) -> None:
+    copy = copied(pair.here)
+    pair.here.send("alice", "the original", "@bob")
+    copy.send("alice", "the copy", "@bob")
+    pair.here.sync()
+    with copy.open() as store:
+        copy.sync()
+        messages.send(store, Caller("alice"), SendMessage("from a process that had it open", to=("@bob",)))
+    settle(copy, pair.there)
+    assert "from a process that had it open" in texts(pair.there)
+
+
+def test_a_branch_that_does_not_verify_gives_nobody_new_keys(pair: Pair) -> None:
+    copy, key = copied(pair.here), pair.here.store_id
+    pair.here.send("alice", "the original", "@bob")
+    copy.send("alice", "the copy", "@bob")
+    pair.here.sync()
+    path = next(path for path in pair.remote.files() if path.startswith(f"v1/{key}/alice/"))
+    pair.remote.plant({path: b"garbage\n"})
+    copy.sync()
+    assert copy.store_id == key
+    pair.here.sync()
+    settle(copy, pair.there)
+    assert copy.store_id != key
+    assert {"the original", "the copy"} <= set(texts(pair.there))

@@ -1,0 +1,42 @@
+"""Which store this clone is: `.thrum/var/store.json`. It changes once in a lifetime at most, while others look on."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from .errors import Damaged, NotInitialized
+from .host import Host
+from .paths import Paths
+
+
+class Own:
+    """This clone's store; looks at the file again when it was replaced."""
+
+    def __init__(self, paths: Paths, host: Host) -> None:
+        self._paths, self._host = paths, host
+        self._path = os.path.join(paths.var, "store.json")
+        self._stamp: tuple[int, int] | None = None
+        self._known = ""
+
+    def now(self) -> str:
+        """The id of the store. Raises NotInitialized, or Damaged where the file says none."""
+        try:
+            found = os.stat(self._path)
+            stamp = (found.st_ino, found.st_mtime_ns)
+            if stamp != self._stamp:
+                self._known = str(json.loads(self._host.storage.read(self._path))["store"])
+                self._stamp = stamp
+        except FileNotFoundError:
+            raise NotInitialized(self._paths.root) from None
+        except (ValueError, TypeError, KeyError):
+            raise Damaged(self._path, "it does not say which store this is") from None
+        return self._known
+
+
+def former(paths: Paths, host: Host) -> frozenset[str]:
+    """The stores that this clone was before: it wrote them, and may not any more."""
+    try:
+        return frozenset(map(str, json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["former"]))
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return frozenset()
