@@ -49,7 +49,9 @@ export const Thrum = async ({ client, directory }) => {
     },
     "tool.execute.after": async ({ sessionID }, output) => {
       const { out } = await run(directory, "post-tool", sessionID)
-      if (out) output.output += `\n\n${out}`
+      if (!out) return
+      if (Array.isArray(output.content)) output.content.push({ type: "text", text: out }) // an MCP server's tool
+      else output.output += `\n\n${out}`
     },
     event: async ({ event }) => {
       if (event.type === "session.idle") listen(event.properties.sessionID)
