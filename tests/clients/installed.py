@@ -106,7 +106,7 @@ def _trust_gemini(seat: Seat) -> None:
 
 def _trust_codex(seat: Seat) -> None:
     own = (
-        'model = "gpt-5.5"\nmodel_provider = "mock"\ncheck_for_update_on_startup = false\n'
+        'model = "mock"\nmodel_provider = "mock"\ncheck_for_update_on_startup = false\n'
         f'[model_providers.mock]\nname = "mock"\nbase_url = "{seat.model}/v1"\nwire_api = "responses"\n'
         f'[projects."{seat.root}"]\ntrust_level = "trusted"\n'
     )
@@ -134,7 +134,7 @@ CLAUDE = Client(
 )  # fmt: skip
 CODEX = Client(
     "codex", "mcp__thrum/{}", _trust_codex, lambda _: {},
-    ("exec", "--json", "{prompt}"), ("mcp", "list"), "thrum", ("{prompt}",), "Done.",
+    ("exec", "--json", "{prompt}"), ("mcp", "list"), "thrum", ("--no-daemon", "{prompt}"), "Done.",
 )  # fmt: skip
 GEMINI = Client(
     "gemini", "mcp_thrum_{}", _trust_gemini,

@@ -48,7 +48,7 @@ class Model:
         self.prompts: list[Prompt] = []
         self._script: list[Turn | Thought] = []
         self._changed = threading.Condition()
-        self._answers = 0
+        self.answers = 0  # to every request, also to those beside the conversation
         self._server = _Server(self)
         self.port = self._server.server_address[1]
 
@@ -84,8 +84,8 @@ class Model:
     def number(self) -> int:
         """A number that no other answer has."""
         with self._changed:
-            self._answers += 1
-            return self._answers
+            self.answers += 1
+            return self.answers
 
     def prompted(self, text: str, after: int = 0) -> Prompt:
         """Waits for the first prompt with this text in it, from the prompt number `after` on."""
