@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-PAGES = ("starting", "storing", "reading", "waking", "serving", "fanout")
+PAGES = ("starting", "storing", "reading", "waking", "serving", "fanout")  # and `clients`, which has to be asked for
 
 
 def main(wanted: list[str]) -> None:

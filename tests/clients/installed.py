@@ -146,4 +146,5 @@ OPENCODE = Client(
     "opencode", "thrum_{}", _choose_opencode_model, lambda _: {"OPENCODE_DISABLE_AUTOUPDATE": "1"},
     ("run", "--format", "json", "{prompt}"), ("mcp", "list"), "✓ thrum", ("--prompt", "{prompt}"), "Done.",
 )  # fmt: skip
+AUGGIE = Client("auggie", "{}", lambda _: None, lambda _: {}, (), ("tools", "list"), "")
 TALKING = (CLAUDE, CODEX, GEMINI, OPENCODE)  # those whose model can be replaced, so that a whole turn can be seen

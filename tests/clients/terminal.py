@@ -12,7 +12,6 @@ from typing import Self
 from .installed import Client, Seat, command
 from .model import PATIENCE
 
-
 _STILL = 40  # looks at the screen that show the same
 
 
@@ -55,9 +54,9 @@ class Terminal:
         until(lambda: text in self.screen, lambda: self.screen)
 
     def types(self, line: str) -> None:
-        """The user types a line and, once the screen is still, presses Enter: one that comes at once would be pasted."""
+        """The user types a line and presses Enter once the screen is still: one that comes at once counts as pasted."""
         self._tmux("send-keys", "-l", line)
-        self.shows(line)
+        self.shows(line.strip())
         still = [""]
         until(lambda: self._is_still(still), lambda: self.screen)
         self._tmux("send-keys", "Enter")
