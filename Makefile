@@ -44,7 +44,7 @@ nightly: $(READY)  ## the long suites
 
 clients: $(READY)  ## the real agent clients: installs them into the cache, about 1.4 GB, then drives them
 	scripts/install-clients.sh
-	$(BIN)/pytest -q -m clients tests/clients
+	THRUM_TRANSCRIPTS=1 $(BIN)/pytest -q -m clients tests/clients
 
 fix: $(READY)  ## what can be mended by itself
 	$(BIN)/ruff check --fix .

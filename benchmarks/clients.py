@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def _shown(taken: list[float]) -> str:
 
 
 @contextmanager
-def _seat(client: Client) -> Iterator[tuple[Seat, Model]]:
+def _seat(client: Client) -> Generator[tuple[Seat, Model]]:
     """A client in a repository of its own, with the agents planner and builder."""
     with tempfile.TemporaryDirectory(prefix="thrum-bench-", ignore_cleanup_errors=True) as place, Model() as model:
         home, root = Path(place, "home"), Path(place, "project")

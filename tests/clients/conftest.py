@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.shell import Shell, git
 
+from . import transcripts
 from .installed import Client, Seat
 from .model import PATIENCE, Model
 
@@ -89,11 +90,17 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def workshop(client: Client, repository: Path, model: Model, tmp_path: Path) -> Workshop:
-    """A client whose user trusted the repository, with a colleague next door."""
+def workshop(
+    client: Client, repository: Path, model: Model, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Workshop]:
+    """A client whose user trusted the repository, with a colleague next door. THRUM_TRANSCRIPTS=1 keeps what its model
+    read.
+    """
     needed(client)
     home = tmp_path / "home"
     home.mkdir()
     seat = Seat(home, repository, model.port)
     client.trust(seat)
-    return Workshop(client, seat, model, Shell(repository), Shell(repository.parent / "feature"))
+    yield Workshop(client, seat, model, Shell(repository), Shell(repository.parent / "feature"))
+    if os.environ.get("THRUM_TRANSCRIPTS") == "1" and model.prompts:
+        transcripts.write(request.node.name.replace("[", "-").removesuffix("]"), model.prompts)
