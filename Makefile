@@ -5,7 +5,7 @@ READY := .venv/.ready
 GENERATED = $(shell grep -rlF '[[[cog' README.md docs 2>/dev/null)
 
 .DEFAULT_GOAL := check
-.PHONY: check format lint types layers docs-fresh cover test nightly fix docs bench clean
+.PHONY: check format lint types layers docs-fresh cover test nightly clients fix docs bench clean
 
 check: format lint types layers docs-fresh cover  ## everything that must hold before a commit
 
@@ -41,6 +41,10 @@ test: $(READY)  ## the everyday suite
 
 nightly: $(READY)  ## the long suites
 	$(BIN)/pytest -q -m nightly
+
+clients: $(READY)  ## the real agent clients: installs them into the cache, about 1.4 GB, then drives them
+	scripts/install-clients.sh
+	THRUM_TRANSCRIPTS=1 $(BIN)/pytest -q -m clients tests/clients
 
 fix: $(READY)  ## what can be mended by itself
 	$(BIN)/ruff check --fix .

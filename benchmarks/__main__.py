@@ -6,6 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
+# `clients` has to be asked for: it drives the real ones
 PAGES = ("starting", "commanding", "storing", "reading", "waking", "serving", "fanout", "syncing", "troubled")
 
 

@@ -80,7 +80,12 @@ def _answered(call: Call, host: Host) -> int:
 
 def _listen(call: Call, paths: Paths, caller: Caller, host: Host) -> int:
     key = glance.notes_key(caller.name, call.session)
-    if call.runtime == "codex":
+    if call.runtime == "codex":  # runs its hooks side by side, so this is its stop hook too: else they race for mail
+        with open_store(paths, host) as store:
+            said = _stop(Here(call, paths, caller, store, host))
+        if said:
+            sys.stdout.write(said + "\n")
+            return 0
         return queueing.listen(paths, caller, key, call.session, host)
     return listening.listen(paths, caller, key, host)
 

@@ -80,7 +80,7 @@ PRESETS = {
             "start `codex` in this directory, trust it, and accept the hooks when it asks to review them", 600,
             (
                 Rung("queue", wakes=True, how="a listener that the stop hook starts queues mail with `codex queue`",
-                     limits="needs codex on the PATH; from the first turn on, within about 7 s", basis="seen"),
+                     limits="needs codex on the PATH; from the first turn on, within about 10 s", basis="seen"),
                 _PROMPT, _STOP, _wait(600),
             ),
         ),

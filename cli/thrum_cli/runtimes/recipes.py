@@ -93,7 +93,7 @@ def _codex(root: str, launcher: Launcher) -> Recipe:
     )
     events = {
         "SessionStart": ("session-start",), "UserPromptSubmit": ("prompt",), "PostToolUse": ("post-tool",),
-        "Stop": ("stop", "listen"), "PreCompact": ("pre-compact",), "SessionEnd": ("session-end",),
+        "Stop": ("listen",), "PreCompact": ("pre-compact",), "SessionEnd": ("session-end",),
     }  # fmt: skip
     hooks = tuple(
         Item(

@@ -1,0 +1,78 @@
+"""A terminal of its own, as a user sits at one: tmux, with a server that nobody else uses."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .installed import Client, Seat, command
+from .model import PATIENCE
+
+_STILL = 40  # looks at the screen that show the same
+
+
+def until(holds: Callable[[], object], what: Callable[[], str]) -> None:
+    """Waits until something holds; fails with what `what` says."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, what()
+
+
+class Terminal:
+    """An interactive client in a terminal, begun with one prompt; it ends with the block."""
+
+    def __init__(self, client: Client, seat: Seat, prompt: str) -> None:
+        self._socket = seat.home / "tmux"
+        words = (part.format(prompt=prompt) for part in client.interactive)
+        variables = [f"{name}={value}" for name, value in seat.environ(client).items()]
+        self._tmux(
+            "new-session", "-d", "-x", "150", "-y", "50", "-c", str(seat.root),
+            "env", "-i", *variables, str(command(client.name)), *words,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            error.add_note(self.screen)
+        self._tmux("kill-server")
+
+    @property
+    def screen(self) -> str:
+        """What stands on it."""
+        return self._tmux("capture-pane", "-p")
+
+    def shows(self, text: str) -> None:
+        """Waits until this stands on it."""
+        until(lambda: text in self.screen, lambda: self.screen)
+
+    def types(self, line: str) -> None:
+        """The user types a line and presses Enter once the screen is still: one that comes at once counts as pasted."""
+        self._tmux("send-keys", "-l", line)
+        self.shows(line.strip())
+        still = [""]
+        until(lambda: self._is_still(still), lambda: self.screen)
+        self._tmux("send-keys", "Enter")
+
+    def _is_still(self, seen: list[str]) -> bool:
+        seen.append(self.screen)
+        if seen[-1] != seen[-2]:
+            del seen[:-1]
+            seen.insert(0, "")
+        return len(seen) > _STILL
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run(["tmux", "-S", str(self._socket), *arguments], capture_output=True, check=True)
+        return done.stdout.decode("utf-8", "replace")
+
+
+def idle(root: Path) -> bool:
+    """Whether a session in this worktree has its listener waiting."""
+    return any((root / ".thrum" / "var" / "hooks").glob("*.idle"))
