@@ -119,7 +119,7 @@ def test_each_runtime_says_how_mail_reaches_its_agent_and_whether_that_wakes_it(
         assert preset.wake, preset.name
         assert {rung.basis for rung in preset.wake} <= {"seen", "read"}
     waking = {name for name, preset in PRESETS.items() if any(rung.wakes for rung in preset.wake)}
-    assert waking == {"claude", "codex", "opencode"}
+    assert waking == {"claude", "codex", "opencode", "amp"}
 
 
 @requirement("runtime:set-default")
@@ -155,16 +155,16 @@ def test_a_check_says_what_is_wrong_and_what_is_left_to_do(repository: Shell, tm
     home = tmp_path / "home"
     home.mkdir()
     shell = repository.having(HOME=str(home))
-    assert "No client is set up here" in shell.ok("runtime", "check")
-    assert shell.thrum("runtime", "check", "claude").code == 1
+    assert "No client is set up here" in shell.ok("doctor", "runtimes")
+    assert shell.thrum("doctor", "runtimes", "claude").code == 1
     shell.ok("init", "--runtime", "claude")
-    (found,) = shell.json("runtime", "check")["runtimes"]
+    (found,) = shell.json("doctor", "runtimes")["runtimes"]
     assert (found["files"], found["user_step"], found["problems"]) == ("ok", "to do", [])
     trusted = {"projects": {str(repository.cwd): {"hasTrustDialogAccepted": True}}}
     (home / ".claude.json").write_text(json.dumps(trusted))
-    assert shell.json("runtime", "check")["runtimes"][0]["user_step"] == "done"
+    assert shell.json("doctor", "runtimes")["runtimes"][0]["user_step"] == "done"
     (repository.cwd / ".mcp.json").unlink()
-    answer = shell.thrum("runtime", "check")
+    answer = shell.thrum("doctor", "runtimes")
     assert answer.code == 1
     assert ".mcp.json" in answer.out
 
