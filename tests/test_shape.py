@@ -61,7 +61,6 @@ ALLOWED = {
     ("cli/thrum_cli/runtimes/files.py", "os.replace"): "puts the new file in the old one's place",
     ("thrum_mcp/daemon/process.py", "subprocess"): "starts our own interpreter as the daemon, and runs no git",
     ("thrum_mcp/early.py", "open"): "reads data that ships with the program, before anything heavy is loaded",
-    ("thrum_mcp/texts.py", "secrets"): "marks where a message's text ends, so that no text can forge the mark",
     ("thrum_mcp/wire.py", "os.open"): "opens the null device in place of standard input",
     ("thrum_store/database.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",

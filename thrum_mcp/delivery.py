@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from thrum_store.fence import UNTRUSTED
 from thrum_store.model import Caller
 from thrum_store.service import handover
 from thrum_store.service.handover import Handover
@@ -17,7 +18,7 @@ from . import shapes, shown, texts
 from .door import Door
 from .exchange import Exchange
 
-NEXT = f"Each content was {texts.UNTRUSTED}. {texts.ANSWER}."
+NEXT = f"Each content was {UNTRUSTED}. {texts.ANSWER}."
 
 _MOMENT = 0.3  # seconds
 _LOOK = 0.02

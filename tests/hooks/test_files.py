@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from .conftest import Session
 
 
@@ -29,3 +31,31 @@ def test_after_an_edit_the_team_sees_it(session: Session) -> None:
     theirs.hook("after-edit", tool_input={"file_path": "app.py"})
     members = {one["agent_id"]: one for one in session.agent.json("team")["members"]}
     assert members["builder"]["uncommitted_files"] == 1
+
+
+@pytest.mark.parametrize(
+    ("runtime", "said", "path"),
+    [
+        ("codex", {"command": "*** Begin Patch\n*** Update File: app.py\n@@\n-a\n+b\n*** End Patch"}, "before-edit"),
+        ("gemini", {"file_path": "app.py"}, "after-edit"),
+        ("auggie", {"path": "app.py"}, "after-edit"),
+        ("cursor", {"file_path": "app.py"}, "after-edit"),
+        ("opencode", {"filePath": "app.py"}, "before-edit"),
+        ("amp", {"file_path": "app.py"}, "before-edit"),
+    ],
+)
+def test_each_client_is_warned_as_early_as_it_lets_the_model_read_it(
+    session: Session, runtime: str, said: dict[str, str], path: str
+) -> None:
+    (session.colleague.cwd / "app.py").write_text("theirs\n")
+    answers = {event: session.hook(event, runtime, tool_input=said).out for event in ("before-edit", "after-edit")}
+    assert [event for event, out in answers.items() if "@builder has uncommitted changes to app.py" in out] == [path]
+
+
+def test_an_edit_is_seen_by_who_has_in_the_next_moment_without_any_heartbeat(session: Session) -> None:
+    theirs = replace(session, agent=session.colleague, colleague=session.agent)
+    theirs.context("session-start")
+    assert session.agent.json("who-has", "app.py")["contexts"] == []
+    (session.colleague.cwd / "app.py").write_text("theirs\n")
+    theirs.hook("after-edit", "codex", tool_input={"command": "*** Update File: app.py"})
+    assert [one["agent_id"] for one in session.agent.json("who-has", "app.py")["contexts"]] == ["builder"]

@@ -1,4 +1,4 @@
-"""`thrum runtime wake`: a nonce goes the agent's real way, and comes back."""
+"""`thrum doctor wake`: a nonce goes the agent's real way, and comes back."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import json
 import re
 import subprocess
 
-import pytest
-
 from tests.cli.shell import PATIENCE, SCRIPT
 
 from .conftest import Session
 
 
 def test_it_says_by_which_way_an_agent_was_reached_and_how_fast(session: Session) -> None:
-    check = session.colleague.start("runtime", "wake", "@planner", "--timeout", "50s", "--json")
+    check = session.colleague.start("doctor", "wake", "--agent", "@planner", "--timeout", "50s", "--json")
     text = ""
     while not text:
         text = session.context("post-tool")
@@ -29,15 +27,43 @@ def test_it_says_by_which_way_an_agent_was_reached_and_how_fast(session: Session
 
 
 def test_an_agent_that_is_not_there_is_not_reached(session: Session) -> None:
-    answer = session.colleague.thrum("runtime", "wake", "planner", "--timeout", "0s")
+    answer = session.colleague.thrum("doctor", "wake", "--agent", "planner", "--timeout", "0s")
     assert answer.code == 1
     assert "was not reached" in answer.out
 
 
-@pytest.mark.parametrize("name", ["builder", "nobody"])
-def test_only_another_agent_can_be_woken(session: Session, name: str) -> None:
-    assert session.colleague.thrum("runtime", "wake", name).code == 1
+def test_only_an_agent_that_exists_can_be_woken(session: Session) -> None:
+    assert session.colleague.thrum("doctor", "wake", "--agent", "nobody").code == 1
     assert session.agent.json("inbox")["total"] == 0
+
+
+def test_the_agent_of_this_worktree_is_asked_by_nobody_else_and_keeps_no_trace_of_it(session: Session) -> None:
+    session.context("session-start")
+    check = session.agent.start("doctor", "wake", "--timeout", "50s", "--json")
+    text = ""
+    while not text:
+        text = session.context("stop")
+    (message,) = re.findall(r"id (msg_\w+)", text)
+    (nonce,) = re.findall(r"exactly: ([0-9a-f]{8})", text)
+    session.agent.ok("reply", message, nonce)
+    out, _ = check.communicate(timeout=PATIENCE)
+    told = json.loads(out)
+    assert (told["agent_id"], told["rung"], told["withdrawn"]) == ("planner", "stop", True)
+    assert told["answered_seconds"] is not None
+    assert session.agent.json("inbox")["total"] == 0
+    assert [one["agent_id"] for one in session.agent.json("agent", "list")["agents"]] == ["builder", "planner"]
+    assert session.agent.json("whoami")["agent_id"] == "planner"
+
+
+def test_mail_that_the_agent_took_by_itself_came_by_waiting(session: Session) -> None:
+    check = session.colleague.start("doctor", "wake", "--agent", "planner", "--timeout", "50s", "--json")
+    while not session.agent.json("inbox", "--unread")["unread"]:
+        pass
+    session.agent.ok("message", "read", "--all")
+    (one,) = session.agent.json("inbox")["messages"]
+    session.agent.ok("reply", one["message_id"], one["body"]["content"].rpartition(" ")[2])
+    out, _ = check.communicate(timeout=PATIENCE)
+    assert json.loads(out)["rung"] == "wait"
 
 
 def test_an_idle_session_with_a_listener_is_reached_by_it(session: Session) -> None:
@@ -46,8 +72,8 @@ def test_an_idle_session_with_a_listener_is_reached_by_it(session: Session) -> N
         [SCRIPT, "hook", "listen"],
         cwd=session.agent.cwd, env=session.agent.environ(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    check = session.colleague.thrum("runtime", "wake", "planner", "--timeout", "5s", "--json")
+    check = session.colleague.thrum("doctor", "wake", "--agent", "planner", "--timeout", "5s", "--json")
     _, said = listener.communicate(timeout=PATIENCE)
     assert listener.returncode == 2
     assert b"exactly: " in said
-    assert json.loads(check.out)["shown_by"] == "listen"
+    assert json.loads(check.out)["rung"] == "async-rewake"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,17 +41,6 @@ ATTACKS = [
 def test_a_reader_finds_exactly_the_messages_there_are(contents: list[str]) -> None:
     text = texts.fenced([message(content) for content in contents])
     assert bodies(text) == contents
-
-
-def test_a_marker_that_a_message_guessed_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = iter(["aaaaaaaaaaaa", "bbbbbbbbbbbb"])
-
-    def draw(_: int) -> str:
-        return next(drawn)
-
-    monkeypatch.setattr("secrets.token_hex", draw)
-    guess = "--- aaaaaaaaaaaa ends ---"
-    assert bodies(texts.fenced([message(guess)])) == [guess]
 
 
 def test_each_call_draws_a_marker_of_its_own() -> None:

@@ -6,22 +6,32 @@ import json
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.cli.shell import Answer, Shell
-from thrum_cli.runtimes import jsontext
+from thrum_cli.runtimes import jsontext, recipes
+from thrum_cli.runtimes.configure import merged
+from thrum_cli.runtimes.launcher import PLAIN
+from thrum_cli.runtimes.pieces import Piece
+from thrum_cli.runtimes.presets import PRESETS
 
-# The file of each client that users are most likely to have already, and where our server goes in it.
-JSON_FILES = {
-    "claude": (".mcp.json", ("mcpServers", "thrum")),
-    "codex": (".codex/hooks.json", ("hooks", "Stop")),
-    "cursor": (".cursor/mcp.json", ("mcpServers", "thrum")),
-    "gemini": (".gemini/settings.json", ("mcpServers", "thrum")),
-    "auggie": (".augment/settings.json", ("mcpServers", "thrum")),
-    "amp": (".amp/settings.json", ("amp.mcpServers", "thrum")),
-    "opencode": ("opencode.json", ("mcp", "thrum")),
-}
+# The JSON files of each client, and where something of ours goes in them.
+JSON_FILES = [
+    ("claude", ".mcp.json", ("mcpServers", "thrum")),
+    ("claude", ".claude/settings.json", ("hooks", "Stop")),
+    ("codex", ".codex/hooks.json", ("hooks", "Stop")),
+    ("cursor", ".cursor/mcp.json", ("mcpServers", "thrum")),
+    ("cursor", ".cursor/hooks.json", ("hooks", "stop")),
+    ("gemini", ".gemini/settings.json", ("mcpServers", "thrum")),
+    ("auggie", ".augment/settings.json", ("mcpServers", "thrum")),
+    ("amp", ".amp/settings.json", ("amp.mcpServers", "thrum")),
+    ("opencode", "opencode.json", ("mcp", "thrum")),
+]
+each_json_file = pytest.mark.parametrize(("runtime", "path", "ours"), JSON_FILES)
 JSONS = {
     "an empty object": "{}",
     "an empty object and a line": "{}\n",
@@ -43,6 +53,10 @@ JSONS = {
     "letters of the world": '{\n  "name": "Zoë 漢字 \\u00e9 🧵",\n  "path": "C:\\\\x \\"y\\""\n}\n',
     "big numbers": '{"a": 12345678901234567890, "b": 1e400, "c": -0.10}\n',
     "the same name twice": '{"a": 1, "a": 2}\n',
+    "the same object twice": '{"mcpServers": {"one": {}}, "mcpServers": {"two": {}}}\n',
+    "nothing": "",
+    "a comma first": '{\n  "a": 1\n  , "b": 2\n}\n',
+    "deep": '{"a": ' + "[" * 50 + "]" * 50 + "}",
     "hooks of others": '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "make lint"}]}], "Other": 1}}\n',
 }
 MARKDOWNS = {
@@ -50,6 +64,9 @@ MARKDOWNS = {
     "no line at the end": "# Mine",
     "CRLF": "# Mine\r\n\r\nText.\r\n",
     "empty": "",
+    "a byte order mark": "\ufeff# Mine\n",
+    "a fence that is open": "```\n# no heading\n",
+    "a comment of another program": "<!-- other:begin -->\nx\n<!-- other:end -->\n",
     "lines at the end": "# Mine\n\n\n\n",
     "a heading like ours": "## Working with the other agents (thrum)\n\nMy own words.\n",
 }
@@ -58,6 +75,20 @@ TOMLS = {
     "no line at the end": 'model = "x"',
     "CRLF": '# mine\r\nmodel = "x"\r\n',
     "dotted": 'mcp_servers.other.command = "y"\n',
+    "a table of servers": "[mcp_servers]\n",
+    "another server with an environment": "[mcp_servers.a]\ncommand = 'x'\n[mcp_servers.a.env]\nK = \"v\"\n",
+    "tabs and odd spacing": "[a]\n\tb   =   1\n\n\n[ c ]\n",
+    "a text on many lines": 's = """\n[mcp_servers.thrum]\n# thrum:begin\n"""\n',
+    "dates and numbers": "a = 1979-05-27T07:32:00Z\nb = 1_000\nc = 0xff\nd = inf\n",
+    "quoted names": '["mcp_servers"."my server"]\ncommand = "x"\n',
+    "a comment last, no line at the end": "a = 1\n# the end",
+    "only comments": "# nothing yet\n",
+    "letters of the world": 'name = "Zoë 漢字 🧵"\n',
+    "projects": '[projects."/some/where"]\ntrust_level = "trusted"\n',
+    "lines at the end": "a = 1\n\n\n",
+    "an inline table elsewhere": "x = { y = 1, z = [1, 2] }\n",
+    "profiles": "[profiles.a]\nmodel = 'x'\n[profiles.b]\nmodel = 'y'\n",
+    "hooks": "[[hooks.Stop]]\nmatcher = 'x'\n",
     "array of tables": "[[things]]\na = 1\n[[things]]\na = 2\n",
     "empty": "",
 }
@@ -98,17 +129,18 @@ def is_spread(before: str, after: str) -> bool:
     return all(letter in rest for letter in before)
 
 
-@pytest.mark.parametrize("runtime", JSON_FILES)
+@each_json_file
 @pytest.mark.parametrize("what", JSONS)
-def test_a_json_file_keeps_all_that_it_held_and_gets_it_back(repository: Shell, runtime: str, what: str) -> None:
-    path, place_of_ours = JSON_FILES[runtime]
+def test_a_json_file_keeps_all_that_it_held_and_gets_it_back(
+    repository: Shell, runtime: str, path: str, ours: tuple[str, ...], what: str
+) -> None:
     file = place(repository, path, JSONS[what])
     repository.ok("init", "--runtime", runtime)
     text = file.read_bytes().decode()
-    node = jsontext.find(text, place_of_ours)
+    node = jsontext.find(text, ours)
     assert node is not None
     assert is_spread(JSONS[what], text)
-    assert keeps(jsontext.parse(JSONS[what]).value, jsontext.parse(text).value)
+    assert keeps(jsontext.parse(JSONS[what] or "{}").value, jsontext.parse(text).value)
     repository.ok("init", "--runtime", runtime)
     assert file.read_bytes().decode() == text
     repository.ok("uninit")
@@ -143,10 +175,12 @@ def test_a_toml_file_keeps_its_comments_and_its_order(repository: Shell, what: s
     assert file.read_bytes().decode() == TOMLS[what]
 
 
-@pytest.mark.parametrize("runtime", JSON_FILES)
+@each_json_file
 @pytest.mark.parametrize("text", INVALID)
-def test_an_invalid_file_is_left_alone_and_said_so(repository: Shell, runtime: str, text: str) -> None:
-    path, _ = JSON_FILES[runtime]
+def test_an_invalid_file_is_left_alone_and_said_so(
+    repository: Shell, runtime: str, path: str, ours: tuple[str, ...], text: str
+) -> None:
+    del ours
     file = place(repository, path, text)
     answer = repository.thrum("init", "--runtime", runtime, "--json")
     assert answer.code == 1
@@ -186,18 +220,20 @@ def test_bytes_that_are_no_text_are_left_alone(repository: Shell) -> None:
     assert (repository.cwd / "AGENTS.md").read_bytes() == b"\xff\xfe\x00"
 
 
-@pytest.mark.parametrize("runtime", JSON_FILES)
-def test_a_read_only_file_is_left_alone(repository: Shell, runtime: str) -> None:
-    path, _ = JSON_FILES[runtime]
+@each_json_file
+def test_a_read_only_file_is_left_alone(repository: Shell, runtime: str, path: str, ours: tuple[str, ...]) -> None:
+    del ours
     file = place(repository, path, "{}")
     file.chmod(0o444)
     assert "is read-only" in refusal(repository.thrum("init", "--runtime", runtime, "--json"), path)
     assert file.read_text() == "{}"
 
 
-@pytest.mark.parametrize("runtime", JSON_FILES)
-def test_a_link_stays_a_link_and_what_it_leads_to_is_changed_once(repository: Shell, runtime: str) -> None:
-    path, _ = JSON_FILES[runtime]
+@each_json_file
+def test_a_link_stays_a_link_and_what_it_leads_to_is_changed_once(
+    repository: Shell, runtime: str, path: str, ours: tuple[str, ...]
+) -> None:
+    del ours
     real = place(repository, "settings/real.json", "{}\n")
     real.chmod(0o640)
     link = repository.cwd / path
@@ -262,17 +298,19 @@ def test_an_older_entry_of_ours_is_replaced_not_doubled(repository: Shell) -> No
     assert '"timeout": 7' not in file.read_text()
 
 
-@pytest.mark.parametrize("runtime", JSON_FILES)
-def test_taking_back_keeps_what_the_user_added_since(repository: Shell, runtime: str) -> None:
-    path, place_of_ours = JSON_FILES[runtime]
+@each_json_file
+def test_taking_back_keeps_what_the_user_added_since(
+    repository: Shell, runtime: str, path: str, ours: tuple[str, ...]
+) -> None:
     file = place(repository, path, '{\n  "a": 1 // one\n}\n')
     repository.ok("init", "--runtime", runtime)
     file.write_text(jsontext.put(file.read_text(), ("added",), {"by": "me"}))
     repository.ok("uninit")
     text = file.read_text()
-    assert jsontext.parse(text).value == {"a": 1, "added": {"by": "me"}}
+    kept = {"version": 1} if path == ".cursor/hooks.json" else {}  # what was added since is nothing without it
+    assert jsontext.parse(text).value == {"a": 1, "added": {"by": "me"}} | kept
     assert "// one" in text
-    assert jsontext.find(text, place_of_ours) is None
+    assert jsontext.find(text, ours) is None
 
 
 def test_files_that_only_we_made_are_gone_with_their_directories(repository: Shell) -> None:
@@ -282,3 +320,132 @@ def test_files_that_only_we_made_are_gone_with_their_directories(repository: She
     repository.ok("uninit")
     after = sorted(path.relative_to(repository.cwd) for path in repository.cwd.rglob("*") if ".git" not in path.parts)
     assert after == before
+
+
+HOOKS: list[tuple[str, str, tuple[str, ...]]] = [one for one in JSON_FILES if one[2][0] == "hooks"] + [
+    ("gemini", ".gemini/settings.json", ("hooks", "AfterAgent")),
+    ("auggie", ".augment/settings.json", ("hooks", "Stop")),
+]
+
+
+@pytest.mark.parametrize(("runtime", "path", "ours"), HOOKS)
+def test_a_hook_that_the_user_put_beside_ours_stays(
+    repository: Shell, runtime: str, path: str, ours: tuple[str, ...]
+) -> None:
+    repository.ok("init", "--runtime", runtime)
+    file = repository.cwd / path
+    mine = {"type": "command", "command": "make lint"}
+    groups = jsontext.value(file.read_text(), ours)
+    inside: tuple[str | int, ...] = (*ours, 0, "hooks") if "hooks" in groups[0] else ours
+    list_node = jsontext.find(file.read_text(), inside)
+    assert list_node is not None
+    text = file.read_text()
+    file.write_text(f"{text[: list_node.end - 1].rstrip()}, {json.dumps(mine)}]{text[list_node.end :]}")
+    repository.ok("init", "--runtime", runtime, "--force")
+    assert "make lint" in file.read_text()
+    repository.ok("uninit")
+    assert "make lint" in file.read_text()
+    assert "thrum" not in file.read_text()
+
+
+@each_json_file
+def test_what_was_there_before_us_stays_although_it_looks_like_ours(
+    repository: Shell, runtime: str, path: str, ours: tuple[str, ...]
+) -> None:
+    own: object = {"command": "/opt/thrum", "args": ["mcp", "serve"]}
+    if ours[0] == "hooks":
+        own = [{"hooks": [{"type": "command", "command": "thrum hook stop --mine"}]}]
+    file = place(repository, path, jsontext.put("{}", ours, own))
+    repository.ok("init", "--runtime", runtime)
+    file.write_text(jsontext.put(file.read_text(), ("added",), 1))
+    repository.ok("uninit")
+    assert jsontext.value(file.read_text(), ours) == own
+
+
+@pytest.mark.parametrize(("runtime", "path"), [(one[0], one[1]) for one in JSON_FILES if "/" in one[1]])
+@pytest.mark.parametrize("what", ["a file", "read-only"])
+def test_a_directory_that_cannot_hold_our_files_is_left_alone(
+    repository: Shell, runtime: str, path: str, what: str
+) -> None:
+    folder = repository.cwd / path.split("/", maxsplit=1)[0]
+    if what == "a file":
+        folder.write_text("mine")
+    else:
+        folder.mkdir()
+        folder.chmod(0o555)
+    reason = refusal(repository.thrum("init", "--runtime", runtime, "--json"), path)
+    assert {"a file": "is not a directory", "read-only": "is read-only"}[what] in reason
+    assert folder.read_text() == "mine" if what == "a file" else not list(folder.iterdir())
+    repository.ok("uninit")
+
+
+def pieces_of(format_of: str) -> list[tuple[str, tuple[Piece, ...]]]:
+    """What goes into all files of a format, with the names of the files."""
+    recipes_of_all = merged([recipes.recipe(name, "/nowhere", PLAIN) for name in PRESETS])
+    return [(path, pieces) for path, pieces in recipes_of_all.items() if path.endswith(format_of)]
+
+
+def put_in(text: str, pieces: tuple[Piece, ...]) -> str:
+    """The text with all pieces."""
+    for piece in pieces:
+        text = piece.add(text, mine=False)
+    return text
+
+
+def taken_out(text: str, pieces: tuple[Piece, ...]) -> str:
+    """The text without them."""
+    for piece in reversed(pieces):
+        text = piece.remove(text)
+    return text
+
+
+NAMES = st.sampled_from(["mcpServers", "other", "theme", "a b", "é"])  # few, so that objects share names with ours
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(
+    st.dictionaries(NAMES, st.dictionaries(st.text(max_size=5), VALUES, min_size=1, max_size=3), max_size=4),
+    st.sampled_from([None, 1, 2, 4, "\t"]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "// mine\n", "/* mine { */ "]),
+)
+def test_any_json_keeps_every_byte_and_every_value(value: object, indent: Any, eol: str, remark: str) -> None:
+    before = (remark + json.dumps(value, indent=indent, ensure_ascii=False)).replace("\n", eol)
+    for path, pieces in pieces_of(".json"):
+        after = put_in(before, pieces)
+        assert is_spread(before, after), path
+        assert keeps(value, jsontext.parse(after).value), path
+        assert put_in(after, pieces) == after, path
+        assert keeps(value, jsontext.parse(taken_out(after, pieces)).value), path
+
+
+LINES = st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs", "Cc"]), max_size=20))
+
+
+@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_any_text_keeps_every_byte_and_loses_our_section_again(lines: list[str], eol: str, ends: bool) -> None:
+    before = eol.join(lines) + (eol if ends else "")
+    for path, pieces in pieces_of(".md"):
+        after = put_in(before, pieces)
+        if path.endswith("AGENTS.md"):
+            assert after.startswith(before)
+            assert put_in(after, pieces) == after
+            assert taken_out(after, pieces) in (before, before + "\n", before + "\r\n")
+
+
+@given(
+    st.dictionaries(st.text("abcdef", min_size=1), st.integers(-9, 9) | st.booleans(), max_size=5), LINES, st.booleans()
+)
+def test_any_toml_keeps_every_byte_and_stays_toml(values: dict[str, int], remarks: list[str], ends: bool) -> None:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()] + [f"# {one}" for one in remarks]
+    before = "\n".join(lines) + ("\n" if ends else "")
+    ((_, pieces),) = pieces_of(".toml")
+    after = put_in(before, pieces)
+    assert after.startswith(before)
+    assert tomllib.loads(after)["mcp_servers"]["thrum"]["args"] == ["mcp", "serve"]
+    assert keeps(values, tomllib.loads(after))
+    assert taken_out(after, pieces) in (before, before + "\n")

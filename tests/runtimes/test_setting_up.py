@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell, git
+from tests.cli.shell import PATIENCE, SCRIPT, Shell, git
 from tests.contract.manifest import requirement
 from thrum_cli.runtimes import recipes
-from thrum_cli.runtimes.configure import merged
+from thrum_cli.runtimes.configure import Configure, configure, merged
 from thrum_cli.runtimes.launcher import PLAIN, launcher
 from thrum_cli.runtimes.presets import PRESETS
+from thrum_store import paths
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ("claude", "codex", "cursor", "gemini", "auggie", "amp", "cli-only")
@@ -119,7 +120,7 @@ def test_each_runtime_says_how_mail_reaches_its_agent_and_whether_that_wakes_it(
         assert preset.wake, preset.name
         assert {rung.basis for rung in preset.wake} <= {"seen", "read"}
     waking = {name for name, preset in PRESETS.items() if any(rung.wakes for rung in preset.wake)}
-    assert waking == {"claude", "codex", "opencode"}
+    assert waking == {"claude", "codex", "opencode", "amp"}
 
 
 @requirement("runtime:set-default")
@@ -155,16 +156,16 @@ def test_a_check_says_what_is_wrong_and_what_is_left_to_do(repository: Shell, tm
     home = tmp_path / "home"
     home.mkdir()
     shell = repository.having(HOME=str(home))
-    assert "No client is set up here" in shell.ok("runtime", "check")
-    assert shell.thrum("runtime", "check", "claude").code == 1
+    assert "No client is set up here" in shell.ok("doctor", "runtimes")
+    assert shell.thrum("doctor", "runtimes", "claude").code == 1
     shell.ok("init", "--runtime", "claude")
-    (found,) = shell.json("runtime", "check")["runtimes"]
+    (found,) = shell.json("doctor", "runtimes")["runtimes"]
     assert (found["files"], found["user_step"], found["problems"]) == ("ok", "to do", [])
     trusted = {"projects": {str(repository.cwd): {"hasTrustDialogAccepted": True}}}
     (home / ".claude.json").write_text(json.dumps(trusted))
-    assert shell.json("runtime", "check")["runtimes"][0]["user_step"] == "done"
+    assert shell.json("doctor", "runtimes")["runtimes"][0]["user_step"] == "done"
     (repository.cwd / ".mcp.json").unlink()
-    answer = shell.thrum("runtime", "check")
+    answer = shell.thrum("doctor", "runtimes")
     assert answer.code == 1
     assert ".mcp.json" in answer.out
 
@@ -198,6 +199,33 @@ def test_one_in_the_repository_is_started_from_any_directory_and_after_a_move(tm
     (moved / "deep" / "down").mkdir(parents=True)
     done = subprocess.run([*found, "mcp", "serve"], cwd=moved / "deep" / "down", capture_output=True, check=True)
     assert done.stdout == b"started mcp serve\n"
+
+
+def test_all_that_is_written_works_after_a_move_with_a_bare_path(repository: Shell, tmp_path: Path) -> None:
+    repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core")
+    thrum = executable(repository.cwd / ".venv" / "bin" / "thrum")
+    thrum.write_text(f'#!/bin/sh\nexec "{SCRIPT}" "$@"\n')
+    here = paths.find(str(repository.cwd))
+    command = launcher(here.common, {"PATH": "/usr/bin:/bin"}, str(repository.cwd / ".venv"))
+    configure(here, Configure("all"), command=command)
+    moved = repository.cwd.rename(tmp_path / "moved")
+    (moved / "deep").mkdir()
+    servers = json.loads((moved / ".mcp.json").read_text())["mcpServers"]["thrum"]
+    hook = json.loads((moved / ".claude" / "settings.json").read_text())["hooks"]["SessionStart"][0]["hooks"][0]
+    line = json.loads((moved / ".codex" / "hooks.json").read_text())["hooks"]["SessionStart"][0]["hooks"][0]["command"]
+    began = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"},
+    }}  # fmt: skip
+    for words, said, heard in (
+        ([servers["command"], *servers["args"]], began, '"serverInfo"'),
+        ([hook["command"], *hook["args"]], {"session_id": "one"}, "you are @ann"),
+        (["sh", "-c", line], {"session_id": "two"}, "you are @ann"),
+    ):
+        done = subprocess.run(
+            words, cwd=moved / "deep", env={"PATH": "/usr/bin:/bin"}, input=json.dumps(said) + "\n", text=True,
+            capture_output=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        assert (done.returncode, heard in done.stdout) == (0, True), done
 
 
 def test_the_claude_folder_of_this_repository_is_what_init_writes() -> None:

@@ -101,10 +101,7 @@ def register(store: Store, request: Register) -> Registered:
     _check_names(store, name, role)
     worktree = store.paths.worktree
     caller = Caller(name, role, module, display, worktree)
-    what = {
-        "kind": "agent", "role": role, "module": module, "display": display, "worktree": worktree,
-        "host": os.uname().nodename.partition(".")[0],
-    }  # fmt: skip
+    what = _described(caller)
     with store.writing(name) as shard:
         before = agents.own(store.view, name)
         if before and before.worktree != worktree and not request.force:
@@ -113,6 +110,21 @@ def register(store: Store, request: Register) -> Registered:
         if status != "unchanged" or request.re_register:
             shard.append(Draft("agent.register", what))
     return Registered(name, status, identity.save(store.paths, caller, host=store.host))
+
+
+@use_case
+def introduce(store: Store, caller: Caller) -> None:
+    """Registers a caller that keeps no identity file and is there for a moment only. Raises NameTaken, Invalid."""
+    _check_names(store, caller.name, caller.role)
+    with store.writing(caller.name) as shard:
+        shard.append(Draft("agent.register", _described(caller)))
+
+
+def _described(caller: Caller) -> dict[str, str]:
+    return {
+        "kind": "agent", "role": caller.role, "module": caller.module, "display": caller.display,
+        "worktree": caller.worktree, "host": os.uname().nodename.partition(".")[0],
+    }  # fmt: skip
 
 
 def _status(before: Agent | None, what: dict[str, str]) -> str:

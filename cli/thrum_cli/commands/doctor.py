@@ -1,6 +1,8 @@
-"""doctor: what is wrong, why, and what mends it."""
+"""doctor: what is wrong, why, and what mends it; whether the clients are set up, and whether mail wakes an agent."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
@@ -8,21 +10,41 @@ from thrum_store.service.doctor import Diagnosis, examine
 from thrum_store.service.findings import Finding
 
 from ..app import App
-from ..command import command, pass_app
+from ..command import Entry, group, pass_app
 from ..layout import table
 from ..output import Outcome, Screen, human
 from ..progress import Counting
 from ..text import bold, dim, green, plural, red, wrap
 
 
-@command("doctor", "thrum doctor", "thrum doctor --fix", "thrum doctor --json")
+_SECTIONS = {
+    "Commands": {
+        "runtimes": Entry("commands.runtimes:check", "Check the clients that are set up here."),
+        "wake": Entry("commands.wake:wake", "See whether mail reaches an agent, by which way, and how fast."),
+    }
+}
+
+
+@group(
+    "doctor",
+    _SECTIONS,
+    "thrum doctor",
+    "thrum doctor --fix",
+    "thrum doctor runtimes",
+    "thrum doctor wake --agent builder",
+    invoke_without_command=True,
+    returns=Diagnosis,
+)
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely.")
+@click.pass_context
 @pass_app
-def doctor(app: App, fix: bool) -> Outcome:
+def doctor(app: App, context: click.Context, fix: bool) -> Any:
     """Check the set-up, the logs and the view, and say what mends what is wrong.
 
     Every line of every log is read. Exit code 1: a problem is left.
     """
+    if context.invoked_subcommand is not None:
+        return None
     with Counting(quiet=app.quiet) as counting:
         found = examine(app.repo, fix=fix, progress=counting)
     return Outcome(found, exit_code=1 if found.problems else 0)

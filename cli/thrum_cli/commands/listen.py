@@ -17,6 +17,8 @@ from ..hooks import words
 from ..hooks.listening import arrivals, parent_lives
 from ..output import Screen, human, plain, tell
 
+_WAY = ("monitor", "claude")  # what runs this for a session is the plugin's monitor
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -47,7 +49,7 @@ def listen(app: App, follow: bool) -> Heard | None:
 def _heard(app: App) -> Iterator[Heard]:
     caller = app.caller
     key = glance.notes_key(caller.name, session(b""))
-    for found in arrivals(app.paths, caller, key, REAL, parent_lives()):
+    for found in arrivals(app.paths, caller, key, REAL, parent_lives(), _WAY):
         pairs = tuple((one.message_id, one.agent_id) for one in found.messages)
         yield Heard(caller.name, pairs, found.unread, words.signal(found, caller.name))
 

@@ -1,4 +1,4 @@
-"""runtime list, show, set-default and check; and uninit, which takes back what init wrote for them."""
+"""runtime list, show and set-default; doctor runtimes; and uninit, which takes back what init wrote for them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ _SECTIONS = {
         "list": Entry("commands.runtimes:list_", "List the clients that thrum can be set up for."),
         "show": Entry("commands.runtimes:show", "Show what is known of a client, and how mail reaches its agent."),
         "set-default": Entry("commands.runtimes:set_default", "Choose the client that `--runtime auto` means."),
-        "wake": Entry("commands.wake:wake", "See whether mail reaches an agent, by which way, and how fast."),
-        "check": Entry("commands.runtimes:check", "Check the clients that are set up here."),
     }
 }
 
@@ -46,7 +44,7 @@ class DefaultSet:
     default_runtime: str
 
 
-@group("runtime", _SECTIONS, "thrum runtime list", "thrum runtime show claude", "thrum runtime check")
+@group("runtime", _SECTIONS, "thrum runtime list", "thrum runtime show claude")
 def runtime() -> None:
     """The clients that coding agents run in."""
 
@@ -75,7 +73,7 @@ def set_default(app: App, name: str) -> DefaultSet:
     return DefaultSet(detect.set_default(app.paths, name, REAL).name)
 
 
-@command("check", "thrum runtime check", "thrum runtime check claude")
+@command("runtimes", "thrum doctor runtimes", "thrum doctor runtimes claude", returns=Checked)
 @click.argument("name", required=False)
 @pass_app
 def check(app: App, name: str | None) -> Outcome:
@@ -156,7 +154,7 @@ def _preset(one: Preset, screen: Screen) -> str:
     rows = [
         ("Name", one.name), ("Client", one.display_name), ("Command", one.command or "none"), ("With", _offers(one)),
         ("Instructions", one.instructions_file), ("MCP config", one.mcp_config_path or "none"),
-        ("Notes", one.setup_notes), ("Your step", one.user_step or "none"),
+        ("Edits", one.edits), ("Notes", one.setup_notes), ("Your step", one.user_step or "none"),
         ("One wait", f"at most {one.wait_seconds} s"),
     ]  # fmt: skip
     told = card(one.display_name, rows, screen)

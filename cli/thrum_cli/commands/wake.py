@@ -1,4 +1,4 @@
-"""runtime wake: does mail reach an agent, by which way, and how fast?"""
+"""doctor wake: does mail reach an agent, by which way, and how fast?"""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from ..output import Outcome, Screen, human
 from ..runtimes.wakecheck import WakeCheck, wake_check
 
 
-@command("wake", "thrum runtime wake builder", "thrum runtime wake builder --timeout 5m --json")
-@click.argument("agent")
+@command("wake", "thrum doctor wake", "thrum doctor wake --agent builder --timeout 5m --json", returns=WakeCheck)
+@click.option("--agent", metavar="NAME", help="Which agent (default: the one of this worktree).")
 @click.option("--timeout", default="60s", metavar="DURATION", help="How long to wait for the answer (default 60s).")
 @pass_app
-def wake(app: App, agent: str, timeout: str) -> Outcome:
+def wake(app: App, agent: str | None, timeout: str) -> Outcome:
     """See whether mail reaches an agent, by which way, and how fast.
 
     Sends it a message that asks for a nonce, and waits for the answer. Exits with 1 when the message did not reach it.
     """
-    found = wake_check(app.paths, app.caller, agent, times.seconds(timeout, "timeout"))
+    found = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
     return Outcome(found, 0 if found.reached else 1)
 
 
 _WAYS = {
     "listen": "its listener woke it",
+    "monitor": "the monitor of its plugin woke it",
     "prompt": "with a prompt of its user",
     "post-tool": "after a tool call",
     "stop": "when it was about to stop",
@@ -38,11 +39,12 @@ _WAYS = {
 def _checked(found: WakeCheck, screen: Screen) -> str:
     del screen
     if not found.reached:
-        return f"@{found.agent_id} was not reached; the message waits for it ({found.message_id})."
+        rest = "was taken back" if found.withdrawn else f"waits for it ({found.message_id})"
+        return f"@{found.agent_id} was not reached in time; the message {rest}."
     lines = [
         ("shown to it", found.shown_seconds, f", {_WAYS.get(found.shown_by, found.shown_by)}"),
         ("taken by it", found.read_seconds, ""),
         ("answered", found.answered_seconds, ""),
     ]
     told = [f"  {what} after {seconds} s{how}" for what, seconds, how in lines if seconds is not None]
-    return "\n".join([f"@{found.agent_id} was reached:", *told])
+    return "\n".join([f"@{found.agent_id} was reached by {found.rung or 'another way'}:", *told])

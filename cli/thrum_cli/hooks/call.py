@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from thrum_store.errors import Invalid
 
 from ..runtimes.jsontext import mapping
+
+_PATHS = ("file_path", "notebook_path", "path", "filePath", "absolute_path")
+_PATCHES = ("command", "input", "patch", "patchText")
+_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+?)[ \t\r]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,5 +65,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 def _files(told: dict[str, Any], project: str) -> tuple[str, ...]:
     """The absolute paths that a tool edits, by the names that the clients give them."""
     sources = (told, mapping(told.get("tool_input")))
-    found = [source.get(key) for source in sources for key in ("file_path", "notebook_path", "path", "filePath")]
+    found = [source.get(key) for source in sources for key in _PATHS]
+    for key in _PATCHES:  # one text with all changes, as apply_patch takes it
+        found += _PATCHED.findall(str(sources[1].get(key, "")))
     return tuple(dict.fromkeys(os.path.join(project, path) for path in found if isinstance(path, str) and path))

@@ -87,14 +87,14 @@ def _listen(call: Call, paths: Paths, caller: Caller, host: Host) -> int:
             sys.stdout.write(said + "\n")
             return 0
         return queueing.listen(paths, caller, key, call.session, host)
-    return listening.listen(paths, caller, key, host)
+    return listening.listen(paths, caller, key, host, call.runtime)
 
 
 def _fresh(here: Here) -> Offer:
     """Mail that the session was not told of; from now on it was."""
     with notes.noting(here.paths.var, here.key, here.host) as noted:
         found = offers.offer(here.store, here.caller, noted.told)
-        noted.show(found, here.call.event)
+        noted.show(found, here.call.event, here.call.runtime)
     return found
 
 
@@ -126,7 +126,7 @@ def _session_start(here: Here) -> str:
             noted.session = sessions.start(store, caller).session_id
             notes.prune(here.paths.var, here.host)
         found = offers.offer(store, caller, offers.Told())  # all that is unread: a compaction forgets what was told
-        noted.show(found, here.call.event)
+        noted.show(found, here.call.event, here.call.runtime)
         session = noted.session
     team = agents.list_agents(store, ListAgents()).agents
     (own,) = [one for one in team if one.agent_id == caller.name]
@@ -149,13 +149,15 @@ def _session_end(here: Here) -> str:
 
 
 def _before_edit(here: Here) -> str:
+    if not forms.tells(here.call.runtime, here.call.event):
+        return ""
     text = files.warning(here.store, here.caller, here.call)
     return forms.context(here.call.runtime, here.call.event, text) if text else ""
 
 
 def _after_edit(here: Here) -> str:
     files.touched(here.store, here.caller)
-    return ""
+    return _before_edit(here)  # for the clients in which nothing could be said before
 
 
 def _pre_compact(here: Here) -> str:
@@ -179,4 +181,4 @@ EVENTS: dict[str, Callable[[Here], str]] = {
     "after-edit": _after_edit,
     "session-end": _session_end,
 }
-LISTEN = "listen"  # waits, so it opens its store by itself
+LISTEN = listening.EVENT  # waits, so it opens its store by itself

@@ -10,10 +10,17 @@ _CLAUDE = {"session-start": "SessionStart", "prompt": "UserPromptSubmit", "post-
 _NAMES = {
     "claude": _CLAUDE | {"before-edit": "PreToolUse"},
     "codex": _CLAUDE | {"before-edit": "PreToolUse"},
-    "gemini": {"session-start": "SessionStart", "prompt": "BeforeAgent", "post-tool": "AfterTool"},
-    "auggie": {"session-start": "SessionStart", "post-tool": "PostToolUse"},
-}
-_CURSOR = ("session-start", "prompt", "post-tool")
+    "gemini": {
+        "session-start": "SessionStart", "prompt": "BeforeAgent", "post-tool": "AfterTool", "after-edit": "AfterTool",
+    },
+    "auggie": {"session-start": "SessionStart", "post-tool": "PostToolUse", "after-edit": "PostToolUse"},
+}  # fmt: skip
+_CURSOR = ("session-start", "prompt", "post-tool", "after-edit")
+
+
+def tells(runtime: str, event: str) -> bool:
+    """Whether a client hands the model what the hook of this event says."""
+    return event in _CURSOR if runtime == "cursor" else runtime not in _NAMES or event in _NAMES[runtime]
 
 
 def context(runtime: str, event: str, text: str) -> str:

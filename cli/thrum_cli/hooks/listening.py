@@ -24,6 +24,7 @@ from thrum_store.wake import Bell
 
 from . import notes, words
 
+EVENT = "listen"
 WAKES = 2  # the exit code that wakes a client's model with what stands on standard error
 _ATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"
 _HANDOVER = 2.0  # seconds in which an older listener of the session may end
@@ -31,10 +32,13 @@ _HANDOVER = 2.0  # seconds in which an older listener of the session may end
 Living = Callable[[], bool]
 
 
-def arrivals(paths: Paths, caller: Caller, key: str, host: Host, living: Living) -> Iterator[Offer]:
+def arrivals(
+    paths: Paths, caller: Caller, key: str, host: Host, living: Living, way: tuple[str, str]
+) -> Iterator[Offer]:
     """Mail that the session was not told of, as it comes, for as long as `living` says. Marks nothing as read.
 
-    Ends soon where another listener serves this session. Raises NotRegistered.
+    `way` is noted of it: the event that shows it, and the client. Ends soon where another listener serves this session.
+    Raises NotRegistered.
     """
     lock = host.lock(os.path.join(paths.var, "locks", f"listen.{key}.lock"))
     try:
@@ -43,28 +47,28 @@ def arrivals(paths: Paths, caller: Caller, key: str, host: Host, living: Living)
         return
     try:
         with Bell(paths.bells, caller.name) as bell, open_store(paths, host) as store:
-            yield from _heard(store, caller, key, bell, living)
+            yield from _heard(store, bell, living, lambda: _fresh(store, caller, key, way))
     finally:
         lock.release()
 
 
-def _heard(store: Store, caller: Caller, key: str, bell: Bell, living: Living) -> Iterator[Offer]:
+def _heard(store: Store, bell: Bell, living: Living, look: Callable[[], Offer]) -> Iterator[Offer]:
     poll = select.poll()
     poll.register(bell.fd, select.POLLIN)
     while living():
         bell.hush()
-        found = _fresh(store, caller, key)
+        found = look()
         if found.messages:
             yield found
         elif not poll.poll(TICK * 1000):
             store.catch_up()
 
 
-def _fresh(store: Store, caller: Caller, key: str) -> Offer:
+def _fresh(store: Store, caller: Caller, key: str, way: tuple[str, str]) -> Offer:
     store.refresh()
     with notes.noting(store.paths.var, key, store.host) as noted:
         found = offers.offer(store, caller, noted.told)
-        noted.show(found, "listen")
+        noted.show(found, *way)
     return found
 
 
@@ -101,12 +105,12 @@ def interrupt(paths: Paths, caller: Caller, key: str, host: Host) -> None:
         wake.ring(paths.bells, {caller.name})
 
 
-def listen(paths: Paths, caller: Caller, key: str, host: Host) -> int:
+def listen(paths: Paths, caller: Caller, key: str, host: Host, runtime: str) -> int:
     """Waits for mail and wakes the client's model with it. Returns WAKES, or 0 where there is nobody to wake."""
     if os.environ.get(_ATTENDED) == "0":
         return 0  # a run without anybody before it ends only when all its hooks have
     living = idle(paths, key, host, parent_lives())
-    for found in arrivals(paths, caller, key, host, living):
+    for found in arrivals(paths, caller, key, host, living, (EVENT, runtime)):
         sys.stderr.write(words.digest(found, caller.name, host.entropy) + "\n")
         return WAKES
     return 0

@@ -2,7 +2,7 @@
 
     p-v1.3.db 124          the view, and the newest delivery in it that the session knows of
     session ses_01K…       the thrum session that the client's session began
-    told msg_01K… prompt   one line per message, and the event whose hook showed it
+    told msg_01K… prompt claude   one line per message: the event whose hook showed it, and the client
     warned bob src/a.py    one line per file and agent of which the session was warned
 
 The first line is all that a hook with nothing to say reads (`glance.told`).
@@ -29,12 +29,12 @@ class Notes:
     told: Told = field(default_factory=Told)
     session: str = ""
     warned: frozenset[str] = frozenset()
-    shown: dict[str, str] = field(default_factory=dict[str, str])  # message id -> the event whose hook showed it
+    shown: dict[str, str] = field(default_factory=dict[str, str])  # message id -> event and client
 
-    def show(self, found: Offer, event: str) -> None:
+    def show(self, found: Offer, event: str, runtime: str) -> None:
         """From now on the session knows of these."""
         self.told = found.told
-        self.shown |= {one.message_id: event for one in found.messages}
+        self.shown |= {one.message_id: f"{event} {runtime}" for one in found.messages}
 
 
 @contextmanager
@@ -50,15 +50,16 @@ def noting(var: str, key: str, host: Host) -> Generator[Notes]:
             host.storage.replace(path, _written(notes))
 
 
-def shown_by(var: str, agent: str, message: str, host: Host) -> str:
-    """The event whose hook showed a message to an agent, in any of its sessions; empty where none did."""
+def shown_by(var: str, agent: str, message: str, host: Host) -> tuple[str, str]:
+    """The event whose hook showed a message to an agent, in any session, and the client; both empty where none did."""
     folder = os.path.join(var, "hooks")
     for name in host.storage.listing(folder):
         if name.partition(".")[0] == agent and not name.endswith(".idle"):
-            event = _parsed(_read(os.path.join(folder, name), host)).shown.get(message)
-            if event:
-                return event
-    return ""
+            shown = _parsed(_read(os.path.join(folder, name), host)).shown.get(message)
+            if shown:
+                event, _, runtime = shown.partition(" ")
+                return event, runtime
+    return "", ""
 
 
 def forget(var: str, key: str, host: Host) -> None:

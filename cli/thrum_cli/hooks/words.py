@@ -45,7 +45,7 @@ def _message(one: OfferedMessage, mark: str) -> str:
     head = f"from @{one.agent_id} · {one.created_at} · id {one.message_id}"
     if one.reply_to:
         head += f" · in reply to {one.reply_to}"
-    return f"{head}\n{fenced(cut(one.content, _MESSAGE_BYTES), mark)}"
+    return f"{head}\n{fenced(safe_text(cut(one.content, _MESSAGE_BYTES)), mark)}"
 
 
 def signal(offer: Offer, agent: str) -> str:

@@ -156,9 +156,7 @@ def _planned(root: str, path: str, pieces: tuple[Piece, ...], known: Ledger, for
         real = files.resolved(root, path)
         now = files.read(real)
         mine = force or known.mine(path, now)
-        before = (
-            known.files[path].before if known.mine(path, now) else _without(now, pieces if path in known.files else ())
-        )
+        before = known.files[path].before if known.mine(path, now) else _without(now, pieces, known.files.get(path))
         text = _text(now)
         for piece in pieces:
             text = piece.add(text, mine=mine)
@@ -171,13 +169,14 @@ def _planned(root: str, path: str, pieces: tuple[Piece, ...], known: Ledger, for
     return _Planned(FileChange(path, status, diff=_diff(path, now, then)), real, now, then, before)
 
 
-def _without(now: bytes | None, pieces: tuple[Piece, ...]) -> bytes | None:
-    """A file without our pieces."""
-    if now is None:
-        return None
-    text = _text(now)
+def _without(now: bytes | None, pieces: tuple[Piece, ...], entry: Entry | None) -> bytes | None:
+    """A file without our pieces; one that was there before us is the user's own."""
+    if now is None or entry is None:
+        return now
+    text, before = _text(now), _text(entry.before)
     for piece in reversed(pieces):
-        text = piece.remove(text)
+        if piece.remove(before) == before:
+            text = piece.remove(text)
     return text.encode()
 
 
@@ -210,7 +209,7 @@ def _taken_back(root: str, path: str, known: Ledger, pieces: tuple[Piece, ...]) 
         if known.mine(path, now):
             then = known.files[path].before
         else:
-            then = _without(now, pieces)
+            then = _without(now, pieces, known.files[path])
             if known.files[path].before is None and then is not None and then.strip() in (b"", b"{}"):
                 then = None
     except (ValueError, RecursionError) as error:

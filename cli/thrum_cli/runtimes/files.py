@@ -13,6 +13,7 @@ def resolved(root: str, path: str) -> str:
     real = os.path.realpath(os.path.join(root, path))
     if os.path.commonpath([real, os.path.realpath(root)]) != os.path.realpath(root):
         raise Refused(f"{path} leads out of this repository, to {real}", hint="it is left alone; add the lines by hand")
+    _check_directory(os.path.dirname(real))
     if os.path.lexists(real):
         mode = os.stat(real).st_mode
         if not stat.S_ISREG(mode):
@@ -22,12 +23,21 @@ def resolved(root: str, path: str) -> str:
     return real
 
 
+def _check_directory(directory: str) -> None:
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    if not os.path.isdir(directory):
+        raise Refused(f"{directory} is not a directory", hint="it is left alone")
+    if not os.stat(directory).st_mode & 0o222 or not os.access(directory, os.W_OK | os.X_OK):
+        raise Refused(f"{directory} is read-only", hint="it is left alone")
+
+
 def read(path: str) -> bytes | None:
     """The bytes of a file; None where there is none."""
     try:
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

@@ -119,12 +119,19 @@ def sequence(value: object) -> list[Any]:
     return list(cast("Iterable[Any]", value)) if isinstance(value, list) else []
 
 
-def find(text: str, path: tuple[str, ...]) -> Node | None:
-    """The value under these names; None where there is none."""
+def find(text: str, path: tuple[str | int, ...]) -> Node | None:
+    """The value under these names, and numbers of items; None where there is none."""
     node: Node | None = parse(text)
     for name in path:
-        node = node.members.get(name) if node is not None else None
+        if node is not None:
+            node = node.members.get(name) if isinstance(name, str) else node.items[name]
     return node
+
+
+def value(text: str, path: tuple[str | int, ...]) -> Any:
+    """What stands there; None where nothing does."""
+    node = find(text, path)
+    return node.value if node is not None else None
 
 
 def put(text: str, path: tuple[str, ...], value: Any) -> str:
@@ -166,13 +173,14 @@ def drop(text: str, path: tuple[str, ...]) -> str:
     return _removed(text, node, inner)
 
 
-def discard(text: str, path: tuple[str, ...], value: Any) -> str:
-    """`value` is no item of the array under these names afterwards; an array left empty goes as well."""
+def discard(text: str, path: tuple[str | int, ...], value: Any) -> str:
+    """`value` is no item of the array at this place afterwards; an array left empty goes as well."""
     node = find(text, path)
     if node is None or not isinstance(node.value, list) or value not in node.value:
         return text
-    if len(node.items) == 1:
-        return drop(text, path)
+    names = tuple(name for name in path if isinstance(name, str))
+    if len(node.items) == 1 and len(names) == len(path):
+        return drop(text, names)
     return _removed(text, node, node.items[node.value.index(value)])
 
 

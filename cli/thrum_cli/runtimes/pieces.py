@@ -87,18 +87,29 @@ class Item:
             return text
         for old in there:
             if old != self.value:
-                text = jsontext.discard(text, self.path, old)
+                text = self._taken_out(text, old)
         return jsontext.append(text, self.path, self.value)
 
     def remove(self, text: str) -> str:
         """See Piece."""
         for old in self._ours(text) if text.strip() else []:
-            text = jsontext.discard(text, self.path, old)
+            text = self._taken_out(text, old)
+        return text
+
+    def _taken_out(self, text: str, old: Any) -> str:
+        """Without that item; from a group to which the user added hooks of his own, only ours go."""
+        events = _hooks(self.value)
+        listed = sequence(mapping(old).get("hooks"))
+        ours = [hook for hook in listed if events & _hooks(hook)]
+        if len(ours) == len(listed):
+            return jsontext.discard(text, self.path, old)
+        place = (*self.path, sequence(jsontext.value(text, self.path)).index(old), "hooks")
+        for hook in ours:
+            text = jsontext.discard(text, place, hook)
         return text
 
     def _ours(self, text: str) -> list[Any]:
-        node = jsontext.find(text, self.path)
-        items = sequence(node.value if node is not None else None)
+        items = sequence(jsontext.value(text, self.path))
         events = _hooks(self.value)
         return [item for item in items if item == self.value or events & _hooks(item)]
 
@@ -137,7 +148,8 @@ class Section:
 
     def _pattern(self) -> re.Pattern[str]:
         begin, end = re.escape(self._mark(BEGIN)), re.escape(self._mark(END))
-        return re.compile(rf"(?:\r?\n)?({begin}.*?{end})(?:\r?\n)?", re.DOTALL)
+        inside = f"(?:(?!{begin}).)*?"  # a mark that the user's own text begins with ends nothing
+        return re.compile(rf"(?:\r?\n)?({begin}{inside}{end})(?:\r?\n)?", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .presets import PRESETS
 Recipe = dict[str, tuple[Piece, ...]]  # path within the worktree -> what goes into it
 
 _EDITS = "Edit|MultiEdit|Write|NotebookEdit"
+_CODEX_EDITS = "apply_patch|Edit|Write"
 _GEMINI_FILES = ["AGENTS.md", "GEMINI.md"]
 _DAY = 86_400
 # Not in .opencode/plugin: where there is such a directory, opencode installs packages into it, at every first start.
@@ -91,17 +92,19 @@ def _codex(root: str, launcher: Launcher) -> Recipe:
         'default_tools_approval_mode = "approve"\n\n'
         f'[mcp_servers.thrum.env]\nTHRUM_WAIT_MAX = "{PRESETS["codex"].wait_seconds}"'
     )
-    events = {
-        "SessionStart": ("session-start",), "UserPromptSubmit": ("prompt",), "PostToolUse": ("post-tool",),
-        "Stop": ("listen",), "PreCompact": ("pre-compact",), "SessionEnd": ("session-end",),
-    }  # fmt: skip
+    events = (
+        ("SessionStart", "", ("session-start",)), ("UserPromptSubmit", "", ("prompt",)),
+        ("PreToolUse", _CODEX_EDITS, ("before-edit",)), ("PostToolUse", "", ("post-tool",)),
+        ("PostToolUse", _CODEX_EDITS, ("after-edit",)), ("Stop", "", ("listen",)),
+        ("PreCompact", "", ("pre-compact",)), ("SessionEnd", "", ("session-end",)),
+    )  # fmt: skip
     hooks = tuple(
-        Item(
-            ("hooks", event),
-            {"hooks": [_shell_hook("codex", name, launcher, 3 if event == "SessionEnd" else 10) for name in names]},
+        _group(
+            event, matcher,
+            *(_shell_hook("codex", name, launcher, 3 if event == "SessionEnd" else 10) for name in names),
         )
-        for event, names in events.items()
-    )
+        for event, matcher, names in events
+    )  # fmt: skip
     return {
         ".codex/config.toml": (Table(("mcp_servers", "thrum"), table),),
         ".codex/hooks.json": hooks,
@@ -111,13 +114,13 @@ def _codex(root: str, launcher: Launcher) -> Recipe:
 
 def _gemini(root: str, launcher: Launcher) -> Recipe:
     server = {**_server("gemini", launcher), "timeout": 660_000, "trust": True}
-    events = {
-        "SessionStart": "session-start", "BeforeAgent": "prompt", "AfterTool": "post-tool", "AfterAgent": "stop",
-        "SessionEnd": "session-end",
-    }  # fmt: skip
+    events = (
+        ("SessionStart", "", "session-start"), ("BeforeAgent", "", "prompt"), ("AfterTool", "", "post-tool"),
+        ("AfterTool", "write_file|replace", "after-edit"), ("AfterAgent", "", "stop"),
+        ("SessionEnd", "", "session-end"),
+    )  # fmt: skip
     hooks = tuple(
-        Item(("hooks", event), {"hooks": [_shell_hook("gemini", name, launcher, 10_000)]})
-        for event, name in events.items()
+        _group(event, matcher, _shell_hook("gemini", name, launcher, 10_000)) for event, matcher, name in events
     )
     named, instructions = _gemini_instructions(root)
     return {
@@ -140,10 +143,13 @@ def _auggie(root: str, launcher: Launcher) -> Recipe:
     del root
     first, *rest = (shlex.quote(part) for part in launcher)  # it joins them and gives them to a shell
     server = {**_server("auggie", (first, *rest)), "type": "stdio"}
-    events = {"SessionStart": "session-start", "PostToolUse": "post-tool", "Stop": "stop", "SessionEnd": "session-end"}
+    events = (
+        ("SessionStart", "", "session-start"), ("PostToolUse", "", "post-tool"),
+        ("PostToolUse", "str-replace-editor|save-file|remove-files", "after-edit"), ("Stop", "", "stop"),
+        ("SessionEnd", "", "session-end"),
+    )  # fmt: skip
     hooks = tuple(
-        Item(("hooks", event), {"hooks": [_exec_hook("auggie", name, launcher, 10_000)]})
-        for event, name in events.items()
+        _group(event, matcher, _exec_hook("auggie", name, launcher, 10_000)) for event, matcher, name in events
     )
     return {".augment/settings.json": (Member(("mcpServers", "thrum"), server), *hooks), "AGENTS.md": (_section(),)}
 
@@ -151,18 +157,20 @@ def _auggie(root: str, launcher: Launcher) -> Recipe:
 def _amp(root: str, launcher: Launcher) -> Recipe:
     del root
     server = Member(("amp.mcpServers", "thrum"), _server("amp", launcher))
-    return {".amp/settings.json": (server,), "AGENTS.md": (_section(),)}
+    plugin = _plugin(launcher, "amp", "thrum.ts")
+    return {".amp/settings.json": (server,), ".amp/plugins/thrum.ts": (plugin,), "AGENTS.md": (_section(),)}
 
 
 def _cursor(root: str, launcher: Launcher) -> Recipe:
     del root
-    events: dict[str, tuple[str, dict[str, Any]]] = {
-        "sessionStart": ("session-start", {}), "beforeSubmitPrompt": ("prompt", {}), "postToolUse": ("post-tool", {}),
-        "stop": ("stop", {"loop_limit": 10}), "sessionEnd": ("session-end", {}),
-    }  # fmt: skip
+    events: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("sessionStart", "session-start", {}), ("beforeSubmitPrompt", "prompt", {}), ("postToolUse", "post-tool", {}),
+        ("postToolUse", "after-edit", {"matcher": "Write|Delete"}), ("stop", "stop", {"loop_limit": 10}),
+        ("sessionEnd", "session-end", {}),
+    )  # fmt: skip
     hooks = tuple(
         Item(("hooks", event), {"command": _line("cursor", name, launcher), "timeout": 10, **extra})
-        for event, (name, extra) in events.items()
+        for event, name, extra in events
     )
     return {
         ".cursor/mcp.json": (Member(("mcpServers", "thrum"), _server("cursor", launcher)),),
@@ -180,10 +188,9 @@ def _opencode(root: str, launcher: Launcher) -> Recipe:
         "enabled": True,
         "timeout": 30_000,
     }
-    plugin = toolkit("runtimes", "opencode", "thrum.js").replace('["thrum"]', jsontext.written(list(launcher)))
     return {
         name: (Member(("mcp", "thrum"), server), Item(("plugin",), f"./{_OPENCODE_PLUGIN}")),
-        _OPENCODE_PLUGIN: (Whole(plugin),),
+        _OPENCODE_PLUGIN: (_plugin(launcher, "opencode", "thrum.js"),),
         "AGENTS.md": (_section(),),
     }
 
@@ -209,6 +216,16 @@ def _server(runtime: str, launcher: Launcher) -> dict[str, Any]:
     first, *rest = launcher
     wait = str(PRESETS[runtime].wait_seconds)
     return {"command": first, "args": [*rest, "mcp", "serve"], "env": {"THRUM_WAIT_MAX": wait}}
+
+
+def _plugin(launcher: Launcher, *place: str) -> Whole:
+    """A plugin that ships with thrum, and how it starts thrum."""
+    return Whole(toolkit("runtimes", *place).replace('["thrum"]', jsontext.written(list(launcher)), 1))
+
+
+def _group(event: str, matcher: str, *hooks: dict[str, Any]) -> Item:
+    """Hooks of an event; with a matcher, for the tools of these names."""
+    return Item(("hooks", event), ({"matcher": matcher} if matcher else {}) | {"hooks": list(hooks)})
 
 
 def _line(runtime: str, event: str, launcher: Launcher) -> str:

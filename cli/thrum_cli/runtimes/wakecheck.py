@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import select
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from thrum_store.errors import Invalid
 from thrum_store.host import REAL, Host
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
-from thrum_store.service import corrections, mailbox, messages
+from thrum_store.service import agents, corrections, mailbox, messages, removal
 from thrum_store.service.mailbox import ReadInbox
 from thrum_store.service.messages import SendMessage
 from thrum_store.store import Store, open_store
 from thrum_store.wake import Bell
 
 from ..hooks import notes
+from .presets import rung
 
+_DOCTOR = "thrum-doctor"
+_WAIT = "wait"
 _LOOK_MS = 100  # between two looks at what the agent's hooks noted; its answer rings the bell
 
 
@@ -24,17 +26,20 @@ _LOOK_MS = 100  # between two looks at what the agent's hooks noted; its answer 
 class WakeCheck:
     """How far a message got, in seconds since it was sent; None for what did not happen in time.
 
-    `shown_by` is the event whose hook showed it to the model, empty where none did. `read_seconds` is when the agent
-    took it, `answered_seconds` when its answer with the nonce came back.
+    `rung` is the way it went, of those that `thrum runtime show` lists; `shown_by` the event whose hook showed it to
+    the model; both are empty where it was not seen. `read_seconds` is when the agent took it, `answered_seconds` when
+    its answer with the nonce came back. `withdrawn`: it was taken back afterwards, for it came from no agent.
     """
 
     agent_id: str
     message_id: str
     nonce: str
+    rung: str
     shown_by: str
     shown_seconds: float | None
     read_seconds: float | None
     answered_seconds: float | None
+    withdrawn: bool = False
 
     @property
     def reached(self) -> bool:
@@ -43,15 +48,28 @@ class WakeCheck:
 
 
 def wake_check(paths: Paths, caller: Caller, agent: str, timeout: float, host: Host = REAL) -> WakeCheck:
-    """Sends the nonce and waits for its answer, `timeout` seconds at most. Raises UnknownRecipient, Invalid."""
+    """Sends the nonce and waits for its answer, `timeout` seconds at most. Raises UnknownRecipient.
+
+    An agent writes nothing to itself. So for the caller's own, somebody asks who is there for that alone.
+    """
     name = agent.removeprefix("@")
-    if name == caller.name:
-        raise Invalid("an agent cannot wake itself", hint="name another agent, or set THRUM_NAME to another one's")
-    with Bell(paths.bells, caller.name) as bell, open_store(paths, host) as store:
-        nonce = host.entropy.token(4)
-        text = f"thrum checks that mail reaches you. Please answer this message with exactly: {nonce}"
-        sent = messages.send(store, caller, SendMessage(text, to=(f"@{name}",)))
-        return _watched(store, caller, WakeCheck(name, sent.message_id, nonce, "", None, None, None), bell, timeout)
+    own = name == caller.name
+    asking = Caller(_DOCTOR, "doctor", "thrum", worktree=paths.worktree) if own else caller
+    with Bell(paths.bells, asking.name) as bell, open_store(paths, host) as store:
+        if own:
+            agents.introduce(store, asking)
+        try:
+            return replace(_asked(store, asking, name, bell, timeout), withdrawn=own)
+        finally:
+            if own:
+                removal.delete(store, asking.name, by=caller.name, force=True)
+
+
+def _asked(store: Store, caller: Caller, name: str, bell: Bell, timeout: float) -> WakeCheck:
+    nonce = store.host.entropy.token(4)
+    text = f"thrum checks that mail reaches you. Please answer this message with exactly: {nonce}"
+    sent = messages.send(store, caller, SendMessage(text, to=(f"@{name}",)))
+    return _watched(store, caller, WakeCheck(name, sent.message_id, nonce, "", "", None, None, None), bell, timeout)
 
 
 def _watched(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: float) -> WakeCheck:
@@ -71,17 +89,17 @@ def _watched(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout
 
 def _looked(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeCheck:
     """What is known by now; what was known before keeps its time."""
-    event = check.shown_by or notes.shown_by(store.paths.var, check.agent_id, check.message_id, store.host)
+    event, runtime = notes.shown_by(store.paths.var, check.agent_id, check.message_id, store.host)
     (recipient,) = corrections.get(store, check.message_id).message.recipients
     answered = recipient.answered and _answer(store, caller, check)
-    return WakeCheck(
-        check.agent_id,
-        check.message_id,
-        check.nonce,
-        event,
-        check.shown_seconds if check.shown_seconds is not None or not event else now,
-        check.read_seconds if check.read_seconds is not None or not recipient.read_at else now,
-        now if answered else None,
+    taken = _WAIT if recipient.read_at and not event else ""  # no hook showed it: the agent took it by itself
+    return replace(
+        check,
+        rung=check.rung or rung(runtime, event) or taken,
+        shown_by=check.shown_by or event,
+        shown_seconds=now if event and check.shown_seconds is None else check.shown_seconds,
+        read_seconds=now if recipient.read_at and check.read_seconds is None else check.read_seconds,
+        answered_seconds=now if answered else None,
     )
 
 

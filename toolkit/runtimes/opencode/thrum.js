@@ -1,26 +1,35 @@
 // Written by `thrum init --runtime opencode`, taken away by `thrum uninit`.
 // Shows new mail with the next prompt and after each tool call, and wakes an idle session when mail comes.
+// Says with an edit's result who else has that file uncommitted.
 import { spawn } from "node:child_process"
 
 const THRUM = ["thrum"]
 
-const run = (directory, event, session, source = "", child = () => {}) =>
+const EDITS = ["edit", "write", "multiedit", "patch", "apply_patch"]
+
+const run = (directory, event, session, said = {}, child = () => {}) =>
   new Promise((resolve) => {
     const [first, ...rest] = [...THRUM, "hook", event, "--runtime", "opencode"]
     const hook = spawn(first, rest, { cwd: directory, stdio: ["pipe", "pipe", "pipe"] })
-    const said = { out: "", err: "" }
-    hook.stdout.on("data", (part) => (said.out += part))
-    hook.stderr.on("data", (part) => (said.err += part))
+    const heard = { out: "", err: "" }
+    hook.stdout.on("data", (part) => (heard.out += part))
+    hook.stderr.on("data", (part) => (heard.err += part))
     hook.on("error", () => resolve({ code: 0, out: "", err: "" }))
-    hook.on("close", (code) => resolve({ code, out: said.out.trim(), err: said.err.trim() }))
+    hook.on("close", (code) => resolve({ code, out: heard.out.trim(), err: heard.err.trim() }))
     hook.stdin.on("error", () => {})
-    hook.stdin.end(JSON.stringify({ session_id: session, source }))
+    hook.stdin.end(JSON.stringify({ session_id: session, ...said }))
     child(hook)
   })
+
+const add = (output, text) => {
+  if (Array.isArray(output.content)) output.content.push({ type: "text", text }) // an MCP server's tool
+  else output.output += `\n\n${text}`
+}
 
 export const Thrum = async ({ client, directory }) => {
   const listeners = new Map()
   const briefing = new Map() // session -> why it is due; empty where it is not
+  const warnings = new Map()
 
   const quiet = (session) => {
     listeners.get(session)?.kill()
@@ -30,12 +39,12 @@ export const Thrum = async ({ client, directory }) => {
   const news = async (session, event) => {
     const due = briefing.get(session) ?? "startup"
     briefing.set(session, "")
-    return (await run(directory, due ? "session-start" : event, session, due)).out
+    return (await run(directory, due ? "session-start" : event, session, { source: due })).out
   }
 
   const listen = async (session) => {
     if (listeners.has(session)) return
-    const { code, err } = await run(directory, "listen", session, "", (hook) => listeners.set(session, hook))
+    const { code, err } = await run(directory, "listen", session, {}, (hook) => listeners.set(session, hook))
     listeners.delete(session)
     if (code !== 2 || !err) return
     await client.session.promptAsync({ path: { id: session }, body: { parts: [{ type: "text", text: err }] } })
@@ -51,11 +60,15 @@ export const Thrum = async ({ client, directory }) => {
       const text = parts.findLast((part) => part.type === "text")
       if (out && text) text.text += `\n\n${out}`
     },
-    "tool.execute.after": async ({ sessionID }, output) => {
-      const out = await news(sessionID, "post-tool")
-      if (!out) return
-      if (Array.isArray(output.content)) output.content.push({ type: "text", text: out }) // an MCP server's tool
-      else output.output += `\n\n${out}`
+    "tool.execute.before": async ({ tool, sessionID, callID }, { args }) => {
+      if (!EDITS.includes(tool)) return
+      const { out } = await run(directory, "before-edit", sessionID, { tool_input: args })
+      if (out) warnings.set(callID, out)
+    },
+    "tool.execute.after": async ({ tool, sessionID, callID }, output) => {
+      if (EDITS.includes(tool)) await run(directory, "after-edit", sessionID)
+      for (const text of [warnings.get(callID), await news(sessionID, "post-tool")]) if (text) add(output, text)
+      warnings.delete(callID)
     },
     event: async ({ event }) => {
       if (event.type === "session.idle") listen(event.properties.sessionID)

@@ -1,0 +1,87 @@
+"""Whatever is broken around a hook, it is not the agent's problem: exit code 0, and nothing odd for the model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.shell import SCRIPT, Answer
+from thrum_cli.hooks.events import EVENTS
+
+from .conftest import Session
+
+AS_ROOT = os.geteuid() == 0
+SETPRIV = shutil.which("setpriv")
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("what", ["no home", "a huge input", "a broken log", "a broken identity", "no git"])
+def test_a_hook_never_fails_the_turn(session: Session, event: str, what: str) -> None:
+    session.gets("hello")
+    agent, stdin = session.agent, b'{"session_id": "s"}'
+    environ = agent.environ()
+    if what == "no home":
+        del environ["HOME"]
+    elif what == "a huge input":
+        stdin = b'{"session_id": "s", "x": "' + b"y" * 20_000_000 + b'"}'
+    elif what == "a broken log":
+        for path in (agent.cwd / ".git" / "thrum-sync" / "a-sync").rglob("*.jsonl"):
+            path.write_bytes(b"not an event\n" * 5)
+    elif what == "a broken identity":
+        (agent.cwd / ".thrum" / "identities" / "planner.json").write_text("{")
+    else:
+        environ["PATH"] = "/nowhere"
+    done = subprocess.run(
+        [SCRIPT, "hook", event, "--runtime", "claude"],
+        cwd=agent.cwd, env=environ, input=stdin, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert b"Traceback" not in done.stderr
+    if done.stdout:
+        assert json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
+
+
+@pytest.fixture
+def readonly(session: Session) -> Iterator[Session]:
+    """planner's repository after mail came, when nothing in it can be written any more."""
+    if AS_ROOT and SETPRIV is None and not os.environ.get("CI"):
+        pytest.skip("setpriv is not installed, and root writes everywhere")
+    session.gets("hello")
+    (session.agent.cwd / ".mcp.json").write_text("{}")
+    paths = [session.agent.cwd, *session.agent.cwd.rglob("*")]
+    modes = [path.stat().st_mode for path in paths]
+    for path in reversed(paths):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield session
+    for path, mode in zip(paths, modes, strict=True):
+        path.chmod(mode)
+
+
+def without_rights(session: Session, *arguments: str) -> Answer:
+    """Runs thrum without root's right to write everywhere."""
+    prefix = [str(SETPRIV), "--bounding-set=-dac_override"] if AS_ROOT else []
+    done = subprocess.run(
+        [*prefix, SCRIPT, *arguments],
+        cwd=session.agent.cwd, env=session.agent.environ(), input=b"{}", capture_output=True, check=False,
+    )  # fmt: skip
+    return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_disk_that_cannot_be_written_is_not_the_agents_problem(readonly: Session, event: str) -> None:
+    answer = without_rights(readonly, "hook", event, "--runtime", "claude")
+    assert answer.code == 0
+    assert "Traceback" not in answer.err
+
+
+def test_a_worktree_that_cannot_be_written_is_left_alone_and_said_so(readonly: Session) -> None:
+    answer = without_rights(readonly, "init", "--runtime", "claude", "--dry-run", "--json")
+    assert answer.code == 1
+    reasons = {one["path"]: one["reason"] for one in json.loads(answer.out)["runtime"]["files"]}
+    assert reasons
+    assert all("is read-only" in reason for reason in reasons.values())
