@@ -27,7 +27,8 @@ def overwrite(*suffixes: str) -> Callable[[Path], None]:
     def run(view: Path) -> None:
         for suffix in suffixes:
             path = view.with_name(view.name + suffix)
-            path.write_bytes(b"garbage!" * (path.stat().st_size // 8 + 512))
+            if path.exists():  # whoever waits may have healed the view between the two
+                path.write_bytes(b"garbage!" * (65536 // 8 + 512))
 
     return run
 
