@@ -322,6 +322,16 @@ def test_files_that_only_we_made_are_gone_with_their_directories(repository: She
     assert after == before
 
 
+def test_what_is_put_into_an_object_on_one_line_of_a_longer_file_has_lines_of_its_own(repository: Shell) -> None:
+    text = '{\n  "hooks": {"Stop": []},\n  "a": 1\n}\n'
+    file = place(repository, ".claude/settings.json", text)
+    repository.ok("init", "--runtime", "claude")
+    assert max(map(len, file.read_text().splitlines())) < 150
+    file.write_text(file.read_text().replace('"a": 1', '"a": 2'))
+    repository.ok("uninit")
+    assert jsontext.parse(file.read_text()).value == {"a": 2}
+
+
 HOOKS: list[tuple[str, str, tuple[str, ...]]] = [one for one in JSON_FILES if one[2][0] == "hooks"] + [
     ("gemini", ".gemini/settings.json", ("hooks", "AfterAgent")),
     ("auggie", ".augment/settings.json", ("hooks", "Stop")),

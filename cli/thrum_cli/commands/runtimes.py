@@ -183,6 +183,7 @@ def _checked(found: Checked, screen: Screen) -> str:
 
 
 def _check(one: RuntimeCheck) -> str:
-    step = f"; your step ({one.step}): {one.user_step}" if one.step else ""
-    lines = [f"{one.runtime}: files {one.files}, starts {one.command}{step}"]
+    lines = [f"{one.runtime}: files {one.files}, starts {one.command}"]
+    if one.step:
+        lines.append(f"  your step, {one.user_step}: {one.step}")
     return "\n".join([*lines, *(f"  ! {problem}" for problem in one.problems)])

@@ -23,7 +23,8 @@ TRUSTED, OPEN, UNKNOWN = "done", "to do", "unknown"
 
 @dataclass(frozen=True)
 class RuntimeCheck:
-    """A client: whether its files are as they must be, whether `thrum` starts, and whether the user's step is done.
+    """A client: whether its files are ok, incomplete, or refused because one of them cannot be used;
+    whether `thrum` starts, and whether the user's step is done.
 
     `problems` are sentences; `user_step` is done, to do, unknown, or empty where there is none; `step` says what it is.
     """
@@ -64,14 +65,13 @@ def _one(paths: Paths, name: str, host: Host, home: str, start: Launcher) -> Run
     missing = [one.path for one in planned if one.status not in (UNCHANGED, REFUSED)]
     if missing:
         problems.append(f"not set up: {', '.join(missing)}; run `thrum init --runtime {name}`")
+    state = "incomplete" if missing else "refused" if problems else "ok"
     starts = shutil.which(start[0]) is not None
     if not starts:
         problems.append(f"{start[0]} cannot be started")
     preset = PRESETS[name]
     done = _trusted(name, paths.root, home) if preset.user_step else ""
-    return RuntimeCheck(
-        name, "incomplete" if missing else "ok", " ".join(start), done, preset.user_step, tuple(problems)
-    )
+    return RuntimeCheck(name, state, " ".join(start), done, preset.user_step, tuple(problems))
 
 
 def _trusted(name: str, root: str, home: str) -> str:

@@ -17,6 +17,7 @@ _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR = re.compile(r"true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _REMARK = re.compile(r"[ \t]*(,?)[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/)(?=[ \t]*\r?\n)")
 _DEEPEST = 100
+_WIDE = 100
 
 
 class NotJson(ValueError):
@@ -192,6 +193,8 @@ def written(value: Any) -> str:
 def _insert(text: str, node: Node, value: Any, name: str | None = None) -> str:
     """A new last member of an object or item of an array."""
     inner = _inner_indent(text, node)
+    if inner is None and "\n" in text.strip() and len(_written(text, value, name, None)) > _WIDE:
+        inner = _indent(text, node.start) + _unit(text)  # lines of its own, so that a diff can be read
     written = _written(text, value, name, inner)
     gap = " " if inner is None else f"{_eol(text)}{inner}"
     if node.items:
