@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ def shown(taken: list[float]) -> str:
 
 
 @contextmanager
-def repository(names: int = 2) -> Iterator[tuple[Paths, list[Caller]]]:
+def repository(names: int = 2) -> Generator[tuple[Paths, list[Caller]]]:
     """An initialised git repository with agents `a0`, `a1`, … in it."""
     with tempfile.TemporaryDirectory(prefix="thrum-bench-") as place:
         subprocess.run(["git", "init", "-q", place], check=True)

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import count
 
@@ -68,7 +68,7 @@ def _check() -> Iterator[Row]:
 
 
 @contextmanager
-def by_hand(place: str) -> Iterator[Callable[[], None]]:
+def by_hand(place: str) -> Generator[Callable[[], None]]:
     """One durable send as somebody would write it without thrum."""
     database = sqlite3.connect(os.path.join(place, "floor.db"), isolation_level=None)
     database.executescript(_BY_HAND)

@@ -272,13 +272,13 @@ MANIFEST = {
         "takes back what init --runtime wrote",
         ("runtimes/test_merging.py::test_a_json_file_keeps_all_that_it_held_and_gets_it_back",),
     ),
-    "runtime:check": Entry(
-        "(ours) thrum runtime check",
+    "doctor:runtimes": Entry(
+        "(ours) thrum doctor runtimes",
         "what is wrong with a client's files, and what is left to do",
         ("runtimes/test_setting_up.py::test_a_check_says_what_is_wrong_and_what_is_left_to_do",),
     ),
-    "runtime:wake": Entry(
-        "(ours) thrum runtime wake",
+    "doctor:wake": Entry(
+        "(ours) thrum doctor wake",
         "by which way mail reaches an agent, and how fast",
         ("hooks/test_waking.py::test_it_says_by_which_way_an_agent_was_reached_and_how_fast",),
     ),

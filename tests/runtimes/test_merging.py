@@ -332,7 +332,8 @@ def test_what_is_put_into_an_object_on_one_line_of_a_longer_file_has_lines_of_it
     assert jsontext.parse(file.read_text()).value == {"a": 2}
 
 
-HOOKS: list[tuple[str, str, tuple[str, ...]]] = [one for one in JSON_FILES if one[2][0] == "hooks"] + [
+HOOKS: list[tuple[str, str, tuple[str, ...]]] = [
+    *(one for one in JSON_FILES if one[2][0] == "hooks"),
     ("gemini", ".gemini/settings.json", ("hooks", "AfterAgent")),
     ("auggie", ".augment/settings.json", ("hooks", "Stop")),
 ]

@@ -140,7 +140,8 @@ def _configured(here: Paths) -> dict[str, Any]:
         told = None
     if not isinstance(told, dict):
         raise Invalid(f"{path} is not a JSON object", hint="mend it by hand")
-    return dict(told)
+    found: dict[str, Any] = told
+    return found
 
 
 def _runtime(here: Paths, told: dict[str, Any]) -> RuntimeSettings:

@@ -16,7 +16,6 @@ from ..output import Outcome, Screen, human
 from ..progress import Counting
 from ..text import bold, dim, green, plural, red, wrap
 
-
 _SECTIONS = {
     "Commands": {
         "runtimes": Entry("commands.runtimes:check", "Check the clients that are set up here."),

@@ -103,7 +103,7 @@ class Item:
         ours = [hook for hook in listed if events & _hooks(hook)]
         if len(ours) == len(listed):
             return jsontext.discard(text, self.path, old)
-        place = (*self.path, sequence(jsontext.value(text, self.path)).index(old), "hooks")
+        place: tuple[str | int, ...] = (*self.path, sequence(jsontext.value(text, self.path)).index(old), "hooks")
         for hook in ours:
             text = jsontext.discard(text, place, hook)
         return text
