@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from thrum_cli import pages
-from thrum_store.events import KINDS
+from thrum_store.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = [path for path in sorted((ROOT / "docs").glob("*.md")) if "[[[cog" in path.read_text(encoding="utf-8")]

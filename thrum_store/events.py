@@ -15,55 +15,14 @@ from typing import Any, NamedTuple
 
 from .digest import fingerprint
 from .ids import mint
+from .kinds import KINDS, TIMES, Data
 
 VERSION = 1
 DEPTH = 64  # levels of nesting that a line may have: every parser takes that many
 LINE_LIMIT = 2 * 1024 * 1024
 GENESIS = "0" * 32  # what the first line of a shard names as the line before
 
-Data = dict[str, Any]
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-# kind -> the prefix of the ids of such events
-KINDS = {
-    "message.create": "msg_",
-    "message.edit": "evt_",
-    "message.delete": "evt_",
-    "message.read": "evt_",
-    "agent.register": "evt_",
-    "agent.delete": "evt_",
-    "session.start": "ses_",
-    "session.end": "evt_",
-    "group.create": "grp_",
-    "group.delete": "evt_",
-    "group.member.add": "evt_",
-    "group.member.remove": "evt_",
-}
-
-
-_PAIRS = "list of pairs"
-_TEXTS = "list of texts"
-_PLACE = "sequence and milliseconds"  # of an own, earlier event that is said again because a purge removed it
-# kind -> what its data must hold; `?` marks what may be missing.
-SHAPES: dict[str, dict[str, object]] = {
-    "message.create": {
-        "to": _PAIRS, "recipients": _TEXTS, "content": str, "format": str, "scopes?": _PAIRS, "refs?": _PAIRS,
-        "thread?": str, "reply_to?": str, "session?": str, "structured?": dict, "key?": str,
-    },
-    "message.edit": {"message": str, "content": str, "structured?": dict},
-    "message.delete": {"message": str, "reason?": str},
-    "message.read": {"messages": _TEXTS, "again?": _PLACE},
-    "agent.register": {
-        "kind": str, "role": str, "module": str, "display": str, "worktree": str, "host": str, "again?": _PLACE,
-    },
-    "agent.delete": {"by": str, "again?": _PLACE},
-    "session.start": {"again?": _PLACE},
-    "session.end": {"session": str, "reason": str},
-    "group.create": {"group": str, "description?": str, "again?": _PLACE},
-    "group.delete": {"group": str, "added": _TEXTS, "again?": _PLACE},
-    "group.member.add": {"group": str, "member_type": str, "member_value": str, "again?": _PLACE},
-    "group.member.remove": {"group": str, "member_type": str, "member_value": str, "added": _TEXTS, "again?": _PLACE},
-}  # fmt: skip
 
 
 class Draft(NamedTuple):
@@ -189,7 +148,7 @@ def decode(line: bytes, parse: Parser = plain_parser) -> Event:
         event = Event(raw["s"], raw["a"], raw["n"], raw["p"], raw["t"], raw["y"], raw["i"], raw["d"], own)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise Broken(str(error)) from error
-    if tuple(map(type, event)) != _ENVELOPE or abs(event.ms) > _TIMES:
+    if tuple(map(type, event)) != _ENVELOPE or abs(event.ms) > TIMES:
         raise Broken("its envelope is strange")
     if line.count(b"{") + line.count(b"[") > DEPTH and not _shallow(event.data):
         raise Broken(f"it is nested deeper than {DEPTH} levels")
@@ -197,7 +156,6 @@ def decode(line: bytes, parse: Parser = plain_parser) -> Event:
 
 
 _ENVELOPE = (str, str, int, str, int, str, str, dict, str)
-_TIMES = 1 << 53  # milliseconds: what every parser and SQLite hold exactly
 
 
 def _shallow(data: Any) -> bool:
@@ -233,58 +191,6 @@ def original(event: Event) -> Event:
     return event._replace(id=mint(KINDS[event.kind], ms, event.store, event.agent, seq), ms=ms)
 
 
-def malformed(event: Event) -> str:
-    """Why an event of a known kind makes no sense, or an empty text."""
-    required, checks = _CHECKS[event.kind]
-    for name in required:
-        if name not in event.data:
-            return f"{event.kind} lacks {name!r}"
-    for name, value in event.data.items():
-        if name in checks and not checks[name](value):
-            return f"{event.kind} has a strange {name!r}"
-    return ""
-
-
-_ONLY_TEXT = {str}
-_TWO_TEXTS = [str, str]
-
-
-def _is_texts(value: Any) -> bool:
-    return value.__class__ is list and {*map(type, value)} <= _ONLY_TEXT
-
-
-def _is_pairs(value: Any) -> bool:
-    return value.__class__ is list and all(map(_is_pair, value))
-
-
-def _is_pair(value: Any) -> bool:
-    return value.__class__ is list and [*map(type, value)] == _TWO_TEXTS
-
-
-def _is_text(value: Any) -> bool:
-    return value.__class__ is str
-
-
-def _is_object(value: Any) -> bool:
-    return value.__class__ is dict
-
-
-def _is_place(value: Any) -> bool:
-    return value.__class__ is list and [part.__class__ for part in value] == [int, int] and abs(value[1]) <= _TIMES
-
-
-_FITS: dict[object, Callable[[Any], bool]] = {
-    str: _is_text, dict: _is_object, _TEXTS: _is_texts, _PAIRS: _is_pairs, _PLACE: _is_place,
-}  # fmt: skip
-_CHECKS = {
-    kind: (
-        tuple(field for field in fields if not field.endswith("?")),
-        {field.removesuffix("?"): _FITS[shape] for field, shape in fields.items()},
-    )
-    for kind, fields in SHAPES.items()
-}
-
-
 class Header(NamedTuple):
     """What the first line of a segment says."""
 
@@ -304,6 +210,6 @@ def header(event: Event) -> Header:
 
 
 def _count(value: object) -> int:
-    if type(value) is int and 0 <= value < _TIMES:
+    if type(value) is int and 0 <= value < TIMES:
         return value
     raise Broken("the segment has a strange header")

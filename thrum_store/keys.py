@@ -9,7 +9,7 @@ import base64
 import json
 
 from .digest import sha256
-from .events import Data
+from .kinds import Data
 
 
 def store_id(public_key: bytes) -> str:

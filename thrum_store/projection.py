@@ -6,15 +6,15 @@ whatever the order between shards, the batches or the repeats: only `number` and
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 
 from .audience import Audiences
 from .departures import Departures
-from .events import Event, authentic, malformed, original
+from .events import Event, authentic, original
+from .kinds import malformed
 from .log import Head, Shard
-from .rows import Rows
+from .rows import Rows, fast_json, written
 from .wake import EVERY
 
 
@@ -34,7 +34,7 @@ class Projection:
         row = connection.execute("SELECT ingest FROM counter").fetchone()
         self._ingest = int(row[0]) if row else 0
         self._rows = Rows(connection, together=rebuilding)
-        self._texts = _fast_json() if rebuilding else _json
+        self._texts = fast_json() if rebuilding else written
         self._audiences = Audiences(connection, self.next_number, self.deliver)
         self._departures = Departures(connection, self._ingest)
         self.recipients: set[str] = set()  # whose bells to ring
@@ -68,7 +68,7 @@ class Projection:
     def _refused(self, event: Event) -> str:
         if event.store != self._own and not authentic(event):
             return "its id belongs to another event"
-        return malformed(event)
+        return malformed(event.kind, event.data)
 
     def advance(self, shard: Shard, head: Head, frozen: str | None = None) -> None:
         """Notes how far the shard was read, and why no further."""
@@ -122,7 +122,7 @@ class Projection:
         row = (
             number, event.id, author, event.seq, event.ms, self._received(event), data.get("thread"),
             data.get("reply_to"), data.get("session"), data["format"], data["content"],
-            _json(data.get("structured")), self._texts(data["to"]), self._texts(data.get("scopes")),
+            written(data.get("structured")), self._texts(data["to"]), self._texts(data.get("scopes")),
             self._texts(data.get("refs")), len(recipients), bool(wide), data.get("key"),
         )  # fmt: skip
         if not self._rows.message(row):
@@ -183,7 +183,7 @@ class Projection:
         self._db.execute(
             "UPDATE messages SET content = ?, structured = ?, version = version + 1, edited_ms = ?"
             " WHERE id = ? AND author = ? AND deleted_ms IS NULL",
-            (data["content"], _json(data.get("structured")), event.ms, data["message"], author),
+            (data["content"], written(data.get("structured")), event.ms, data["message"], author),
         )
 
     def _message_delete(self, event: Event, author: int) -> None:
@@ -291,17 +291,3 @@ class Projection:
             [(added, event.ms) for added in event.data["added"]],
         )
         self._audiences.changed(event.ms)
-
-
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-def _json(value: object) -> str | None:
-    return None if value is None else _COMPACT.encode(value)
-
-
-def _fast_json() -> Callable[[object], str | None]:
-    """`_json` for lists of texts (numbers may come out otherwise): 30 ms to load, and five times as fast."""
-    from orjson import dumps
-
-    return lambda value: None if value is None else dumps(value).decode()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 _MESSAGE = (
     "INSERT OR IGNORE INTO messages (number, id, author, seq, sent_ms, received_ms, thread, reply_to, session, format,"
@@ -52,3 +53,18 @@ class Rows:
             self._waiting[sql] += rows
         else:
             self._db.executemany(sql, rows)
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def written(value: object) -> str | None:
+    """A value as a column holds it."""
+    return None if value is None else _COMPACT.encode(value)
+
+
+def fast_json() -> Callable[[object], str | None]:
+    """`written` for lists of texts (numbers may come out otherwise): 30 ms to load, and five times as fast."""
+    from orjson import dumps
+
+    return lambda value: None if value is None else dumps(value).decode()

@@ -18,7 +18,7 @@ from .paths import Paths
 from .queries import mailbox
 from .queries.mailbox import Arrival, Since
 from .service import shapes
-from .service.callers import known
+from .service.callers import known_id
 from .store import Store, open_store, use_case
 from .times import rfc3339
 from .wake import Bell
@@ -78,7 +78,7 @@ class Watch:
 
     def arrived(self) -> tuple[Signal, ...]:
         """One look at the view, by `look`."""
-        reader = known(self.store, self._caller).id
+        reader = known_id(self.store, self._caller)
         if self.early() > 0:
             self._since = _cursor(self.store, 0.0)
             return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from thrum_mcp.early import EarlyAnswers
-from thrum_store.events import KINDS, SHAPES
+from thrum_store.kinds import KINDS, SHAPES
 
 from .reference import grid
 from .text import wrap

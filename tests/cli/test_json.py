@@ -57,7 +57,7 @@ LINES: dict[tuple[str, ...], tuple[str, ...]] = {
 # What fails for planner as it stands: there is no daemon, no remote, no client to wake.
 FAIL = {
     ("daemon", "stop"), ("daemon", "status"), ("daemon", "restart"), ("daemon", "logs"), ("sync", "force"),
-    ("runtime", "wake"),
+    ("doctor", "wake"),
 }  # fmt: skip
 SLOW = {("daemon", "start"), ("daemon", "restart"), ("demo",)}  # tests of their own run them
 
@@ -100,7 +100,7 @@ def test_outside_of_a_repository_there_is_one_document_as_well(tmp_path: Path, w
     told = answer.data
     assert isinstance(told, dict)
     if answer.code and "error" in told:
-        code = "usage" if words == ("runtime", "wake") else "not_a_repository"
+        code = "usage" if words == ("doctor", "wake") else "not_a_repository"
         assert told["error"]["code"] == code and told["error"]["hint"]
 
 

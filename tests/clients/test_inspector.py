@@ -1,4 +1,4 @@
-"""The MCP inspector, a client that knows the protocol and nothing of us: it lists the tools and holds a conversation."""
+"""The MCP inspector knows the protocol and nothing of us: it lists the tools and holds a conversation."""
 
 from __future__ import annotations
 

@@ -411,11 +411,9 @@ def taken_out(text: str, pieces: tuple[Piece, ...]) -> str:
 
 
 NAMES = st.sampled_from(["mcpServers", "other", "theme", "a b", "é"])  # few, so that objects share names with ours
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=10,
-)
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+BRANCHES = st.lists(LEAVES, max_size=3) | st.dictionaries(st.text(max_size=5), LEAVES, max_size=3)
+VALUES = LEAVES | BRANCHES | st.lists(BRANCHES, max_size=2) | st.dictionaries(st.text(max_size=5), BRANCHES, max_size=2)
 
 
 @given(

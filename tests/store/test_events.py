@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from thrum_store.events import (
     DEPTH,
     GENESIS,
-    KINDS,
-    SHAPES,
     Broken,
     Draft,
     Place,
@@ -22,8 +20,8 @@ from thrum_store.events import (
     decode,
     encode,
     fast_parser,
-    malformed,
 )
+from thrum_store.kinds import KINDS, SHAPES, malformed
 from thrum_store.log import EventLog, Head, Shard
 from thrum_store.storage import Storage
 
@@ -134,13 +132,13 @@ def test_an_event_that_lacks_or_garbles_a_field_makes_no_sense(kind: str) -> Non
     }  # fmt: skip
     whole = {field.removesuffix("?"): samples[shape] for field, shape in SHAPES[kind].items()}
     sensible = encode(Draft(kind, whole), PLACE, 1)[1]
-    assert malformed(sensible) == ""
+    assert malformed(sensible.kind, sensible.data) == ""
     for field in SHAPES[kind]:
         name = field.removesuffix("?")
         for garbled in (None, 7, [7], [["a"]], [["a", 7]], [["a", "b", "c"]]):
-            assert malformed(sensible._replace(data=whole | {name: garbled}))
+            assert malformed(sensible.kind, whole | {name: garbled})
         without = {key: value for key, value in whole.items() if key != name}
-        assert bool(malformed(sensible._replace(data=without))) == (name == field)
+        assert bool(malformed(sensible.kind, without)) == (name == field)
 
 
 def test_an_id_belongs_to_one_place_only() -> None:

@@ -26,3 +26,11 @@ def known(store: Store, caller: Caller) -> Agent:
     if agent is None:
         raise NotRegistered(caller.name)
     return agent
+
+
+def known_id(store: Store, caller: Caller) -> int:
+    """The id of the caller's own agent, for a look that happens often; raises NotRegistered."""
+    found = agents.own_id(store.view, caller.name)
+    if found is None:
+        raise NotRegistered(caller.name)
+    return found

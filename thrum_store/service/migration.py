@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .. import golog, paths, setup, store
-from ..events import Data, Draft
+from ..events import Draft
 from ..gitinfo import GitRunner
 from ..golog import Agent, Group, Message, Old
 from ..host import REAL, Host
+from ..kinds import Data
 from ..log import Shard
 from ..paths import Paths
 from ..queries import agents, groups, mailbox, messages, shards

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..events import KINDS, LINE_LIMIT, Broken, Event, Header, Parser, Place, authentic, decode, header
+from ..events import LINE_LIMIT, Broken, Event, Header, Parser, Place, authentic, decode, header
 from ..ids import belongs
+from ..kinds import KINDS
 from ..log import Head, Shard
 from .heads import Goal
 from .refusal import Refusal

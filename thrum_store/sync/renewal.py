@@ -14,8 +14,9 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from .. import keys
-from ..events import KINDS, Data, Draft, Event, decode, fast_parser, original
+from ..events import Draft, Event, decode, fast_parser, original
 from ..ids import mint, thread_of
+from ..kinds import KINDS, Data
 from ..log import EventLog, Head, Shard
 from ..own import former
 from ..storage import failpoint
