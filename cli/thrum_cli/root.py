@@ -68,7 +68,7 @@ _SECTIONS = {
     "thrum",
     _SECTIONS,
     "thrum demo",
-    "thrum init && thrum quickstart --name planner --role planner --module auth",
+    "thrum init && thrum quickstart --name planner --role lead --module auth",
     'thrum send "Ready for review" --to @builder',
     "thrum COMMAND --help",
     invoke_without_command=True,

@@ -37,7 +37,7 @@ def _shown(shown: Shown, screen: Screen) -> str:
     steps = (
         "cd ~/your/repository",
         "thrum init",
-        "thrum quickstart --name planner --role planner --module auth",
+        "thrum quickstart --name planner --role lead --module auth",
         "git worktree add ../builder && cd ../builder",
         "thrum quickstart --name builder --role implementer --module auth",
     )

@@ -85,9 +85,9 @@ def register(app: App, name: str | None, display: str | None, force: bool, re_re
 
 @command(
     "quickstart",
-    "thrum quickstart --name planner --role planner --module auth",
+    "thrum quickstart --name planner --role lead --module auth",
     'thrum quickstart --intent "Design the token format"',
-    "thrum quickstart --name planner --role planner --module auth --runtime claude",
+    "thrum quickstart --name planner --role lead --module auth --runtime claude",
     "thrum quickstart",
 )
 @_identity_options
