@@ -403,10 +403,12 @@ MANIFEST = {
     ),
     "sync": Entry(
         "automatic Git sync every 60 seconds. No branch switching is needed",
-        "and two seconds after a change",
+        "and two seconds after a change; a day without a word makes no commit, no push and no byte of log",
         (
+            "sync/test_idle.py::test_a_day_without_a_word_makes_no_commit_no_push_and_no_byte_of_log",
             "daemon/test_sync.py::test_what_is_said_here_is_pushed_without_anybody_asking",
             "sync/test_exchange.py::test_the_users_branch_index_stash_and_worktrees_are_untouched",
+            "sync/test_containment.py::test_a_sync_with_a_hostile_branch_touches_the_store_alone_and_runs_git_alone",
         ),
     ),
     "mcp:serve": Entry(

@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.cli.shell import Shell
+from tests.cli.terminal import seen
 from tests.sync.clones import Clone
 from tests.sync.conftest import Pair
 from tests.sync.forging import Stranger
+from tests.sync.test_hostile_branch import repo_of
 from thrum_cli.main import main
+from thrum_cli.text import cells
 
 Run = Callable[..., tuple[int, str]]
 
@@ -75,6 +79,20 @@ def test_a_stopped_log_and_what_was_refused_are_shown(pair: Pair, run: Run) -> N
     pair.remote.plant(files)
     run(pair.here, "sync", "force")
     assert "1 repository" in run(pair.here, "sync", "status")[1]
+
+
+def test_who_looks_sees_other_clones_and_stopped_logs_in_boxes_and_who_reads_sees_columns(pair: Pair, run: Run) -> None:
+    stranger = Stranger()
+    stranger.message("x", n=9)
+    pair.remote.plant(stranger.files(repo_of(pair.here)))
+    run(pair.here, "sync", "force")
+    for columns in (80, 120):
+        shown = seen(Shell(pair.here.root, {"NO_COLOR": "1"}), "sync", "status", columns=columns)
+        edges = [line for line in shown.splitlines() if line[:1] in ("╭", "╰")]
+        assert [line[:1] for line in edges] == ["╭", "╰", "╭", "╰"]
+        assert all(cells(line) <= columns for line in shown.splitlines() if line[:1] in ("╭", "│", "├", "╰"))
+        assert "CLONE" in shown and "@mallory" in shown
+    assert not set("╭│╰─") & set(run(pair.here, "sync", "status")[1])
 
 
 def test_a_setting_that_means_nothing_is_named(pair: Pair, run: Run) -> None:

@@ -21,11 +21,11 @@ RHYTHM = Rhythm(every=60, after_change=2)
 
 def loop(paths: Paths, host: Host, local: bool | None) -> Loop:
     """The loop `git`: a sync each minute, and two seconds after something was said; `local` is what a flag said."""
-    return Loop("git", lambda: _turn(paths, host, local), RHYTHM, host.entropy)
+    return Loop("git", lambda: turn(paths, host, local), RHYTHM, host.entropy)
 
 
-def _turn(paths: Paths, host: Host, local: bool | None) -> None:
-    """One sync. That a remote does not answer is no failure of the loop: the sync's own state says so."""
+def turn(paths: Paths, host: Host, local: bool | None) -> None:
+    """One turn: a sync. That a remote does not answer is no failure of the loop: the sync's own state says so."""
     with open_store(paths, host) as store:
         try:
             done = cycle.synchronize(store, local_only=settings.local_only(paths, host, local))

@@ -9,8 +9,9 @@ from thrum_store.service.syncing import FrozenShard, SyncForced, SyncStatus
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..layout import table
 from ..output import Screen, human
-from ..text import ago, fields, plural, table
+from ..text import ago, fields, plural
 
 _SECTIONS = {
     "Commands": {
@@ -90,11 +91,11 @@ def _stores(told: SyncStatus, screen: Screen) -> str:
         (one.nick, one.store[:8], one.trust, f"{one.events:,}", f"{one.behind:,}" if one.behind else "")
         for one in told.stores
     ]
-    return table(("clone", "store", "trust", "events", "behind"), rows, screen.width)
+    return table(("clone", "store", "trust", "events", "behind"), rows, screen)
 
 
 def _frozen(frozen: tuple[FrozenShard, ...], screen: Screen) -> str:
     if not frozen:
         return ""
     rows = [(f"@{one.agent_id}", one.store[:8], str(one.after), one.reason) for one in frozen]
-    return "Stopped logs:\n" + table(("agent", "store", "after", "why"), rows, screen.width)
+    return "Stopped logs:\n" + table(("agent", "store", "after", "why"), rows, screen)
