@@ -154,11 +154,15 @@ MANIFEST = {
     # coordination, contexts, upkeep
     "overview": Entry(
         "thrum overview [--json] Show combined status: identity, work context, team, inbox, sync.",
-        "sync has a command of its own",
+        "the sync in a line; all of it: thrum sync status",
     ),
     "prime": Entry(
         "thrum prime [--json] Gather comprehensive session context for agent initialization or context recovery.",
         "within a byte budget; marks nothing; works without an identity",
+    ),
+    "prime:shows": Entry(
+        "Shows: identity, session, team, inbox summary, branch, daemon status, commands, listener instruction.",
+        "and the saved context",
     ),
     "purge": Entry(
         "thrum purge --before DURATION|DATE [--confirm] Without --confirm, shows a preview.",
