@@ -69,7 +69,7 @@ class Writing:
 class Store:
     """The log and its view, for one thread. Open one per use; it costs about a millisecond."""
 
-    def __init__(self, paths: Paths, host: Host) -> None:
+    def __init__(self, paths: Paths, host: Host, progress: Progress | None = None) -> None:
         self.paths = paths
         self.host = host
         self._whose = Own(paths, host)
@@ -80,7 +80,7 @@ class Store:
         self.position = 0  # how much of it; less while it runs again
         self._depth = 0
         self._rung: set[str] = set()
-        self._view = View(paths.var, host, self.log, self.own)
+        self._view = View(paths.var, host, self.log, self.own, progress)
 
     @property
     def view(self) -> sqlite3.Connection:
@@ -254,13 +254,13 @@ class Store:
         self.close()
 
 
-def open_store(paths: Paths, host: Host = REAL) -> Store:
-    """The store of this clone, its view caught up with its logs.
+def open_store(paths: Paths, host: Host = REAL, progress: Progress | None = None) -> Store:
+    """The store of this clone, its view caught up with its logs; `progress` hears of it where the view is rebuilt.
 
     Raises NotInitialized where there is none, StoreBusy while another process rebuilds it for long.
     """
     failpoint("store.open")
-    store = Store(paths, host)
+    store = Store(paths, host, progress)
     try:
         _healed(store, store.catch_up)
     except BaseException:

@@ -27,8 +27,9 @@ Progress = Callable[[int], None]
 class View:
     """A connection to the current generation. Every write, checkpoint and close of it happens under commit.lock."""
 
-    def __init__(self, var: str, host: Host, log: EventLog, own: str) -> None:
+    def __init__(self, var: str, host: Host, log: EventLog, own: str, progress: Progress | None = None) -> None:
         self._var, self._host, self._log, self.own = var, host, log, own
+        self._progress = progress
         self._lock = host.lock(os.path.join(var, "commit.lock"))
         self.generation = ""
         self._stamp = Stamp((), ())
@@ -59,7 +60,7 @@ class View:
 
     def heal(self) -> None:
         """Makes the view good again: opens what another process rebuilt, or rebuilds it."""
-        self._replace(only_if_broken=True)
+        self._replace(only_if_broken=True, progress=self._progress)
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Makes a new view from nothing but the logs, whatever the present one is like."""

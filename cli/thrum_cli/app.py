@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from thrum_store.paths import Paths
     from thrum_store.store import Store
 
+    from .progress import Counting
+
 
 class App:
     """One run of `thrum`."""
@@ -28,6 +30,7 @@ class App:
         self.error_code = 1  # what a failure exits with; `wait` needs 1 for something else
         self._paths: Paths | None = None
         self._store: Store | None = None
+        self._counting: Counting | None = None
 
     def given(self, name: str | None = None, display: str | None = None) -> Given:
         """What the command line says about the caller."""
@@ -53,9 +56,21 @@ class App:
         if self._store is None:
             from thrum_store.store import open_store  # 8 ms that --help and version need not pay
 
-            self._store = open_store(self.paths)
+            try:
+                self._store = open_store(self.paths, progress=self._rebuilding)
+            finally:
+                if self._counting is not None:
+                    self._counting.stop()
             self._say(f"store: {self.paths.thrum}, view {self._store.generation}, logs {self.paths.logs}")
         return self._store
+
+    def _rebuilding(self, count: int) -> None:
+        """Says how far it is while a lost view is made anew at opening; later it would mix with the command's words."""
+        if self._store is None:
+            from .progress import Counting  # a view is rarely lost
+
+            self._counting = self._counting or Counting(quiet=self.quiet)
+            self._counting(count)
 
     def _say(self, text: str) -> None:
         if self.verbose:

@@ -28,6 +28,10 @@ class Counting:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Takes the line away."""
         if self._status is not None:
             self._status.stop()
 

@@ -70,11 +70,34 @@ def test_status_shows_identity_session_work_and_inbox(team: Team) -> None:
 
 
 @requirement("overview")
-def test_overview_shows_oneself_the_team_and_the_inbox(team: Team) -> None:
+def test_overview_shows_oneself_the_team_the_inbox_and_the_sync(team: Team) -> None:
     team.says("hello")
     shown = team.builder.ok("overview")
     assert "@builder" in shown and "@planner" in shown and "1 unread of 1 message" in shown
-    assert {"health", "agent", "work_context", "team", "inbox"} <= set(team.builder.json("overview"))
+    assert "nothing leaves this machine" in shown
+    told = team.builder.json("overview")
+    assert {"health", "agent", "work_context", "team", "inbox", "sync"} <= set(told)
+    assert (told["sync"]["daemon_status"], told["sync"]["local_only"]) == ("stopped", True)
+
+
+@requirement("prime:shows")
+@pytest.mark.parametrize("command", ["prime", "overview"])
+def test_a_briefing_says_how_daemon_and_sync_are_whatever_the_configuration_says(team: Team, command: str) -> None:
+    assert "Daemon:  stopped" in team.builder.ok("prime")
+    sharing = team.builder.having(THRUM_LOCAL="0")
+    assert "thrum daemon start" in sharing.ok(command)
+    broken = team.builder.having(THRUM_LOCAL="perhaps")
+    assert "THRUM_LOCAL='perhaps' means nothing (thrum sync status)" in broken.ok(command)
+
+
+@requirement("prime:shows")
+def test_a_briefing_says_how_to_listen_and_that_loses_no_message(team: Team) -> None:
+    assert "thrum wait --timeout 8m --after -30s" in team.builder.ok("prime")
+    team.says("sent before the wait began")
+    listening = ("wait", "--timeout", "10ms", "--after", "-30s")
+    assert team.builder.thrum(*listening).code == 0
+    team.builder.ok("message", "read", "--all")
+    assert team.builder.thrum(*listening).code == 1
 
 
 @requirement("prime", "context:prime")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
 
 from tests.contract.manifest import requirement
 
@@ -104,6 +107,47 @@ def test_the_environment_beats_the_identity_file_and_flags_beat_it_but_for_the_n
     assert repository.json("--role", "x", "whoami", "--module", "y")["role"] == "x"
 
 
+@requirement("identity:order")
+@pytest.mark.parametrize(
+    ("words", "variables", "expected"),
+    [
+        ((), {}, ("rig", "driver", "war")),
+        ((), {"THRUM_ROLE": "guide", "THRUM_MODULE": "map"}, ("rig", "guide", "map")),
+        (("--role", "scout"), {"THRUM_ROLE": "guide"}, ("rig", "scout", "war")),
+        (("--module", "sea"), {"THRUM_MODULE": "map"}, ("rig", "driver", "sea")),
+        (("--name", "flag", "--role", "scout", "--module", "sea"), {}, ("flag", "scout", "sea")),
+        (("--name", "flag", "--role", "scout", "--module", "sea"), {"THRUM_NAME": "max"}, ("max", "scout", "sea")),
+        (("--role", "scout"), {"THRUM_NAME": "max", "THRUM_MODULE": "sea"}, ("max", "scout", "sea")),
+    ],
+)
+def test_flags_come_before_variables_and_those_before_the_file_but_a_name_is_the_variables(
+    repository: Shell, words: tuple[str, ...], variables: dict[str, str], expected: tuple[str, str, str]
+) -> None:
+    repository.ok("init")
+    repository.ok("agent", "register", "--name", "rig", "--role", "driver", "--module", "war")
+    told = repository.having(**variables).thrum("agent", "register", *words, "--force", "--json")
+    assert (told.code, json.loads(told.out)["agent_id"]) == (0, expected[0])
+    who = repository.having(THRUM_NAME=expected[0]).json("whoami")
+    assert (who["agent_id"], who["role"], who["module"]) == expected
+
+
+@requirement("agent:register:force", "agent:register:display")
+def test_a_name_of_another_worktree_is_registered_by_force_only(team: Team) -> None:
+    who = ("--name", "planner", "--role", "lead", "--module", "core", "--display", "The Planner")
+    assert team.builder.thrum("agent", "register", *who, "--json").error["code"] == "worktree_mismatch"
+    assert team.builder.json("agent", "register", *who, "--force")["status"] == "updated"
+    assert team.builder.having(THRUM_NAME="planner").json("whoami")["display"] == "The Planner"
+
+
+@requirement("agent:register:re-register")
+def test_registering_anew_takes_a_new_role_and_keeps_the_session(team: Team) -> None:
+    before = team.builder.json("whoami")
+    anew = ("--name", "builder", "--role", "tester", "--module", "db", "--re-register")
+    assert team.builder.json("agent", "register", *anew)["status"] == "updated"
+    who = team.builder.json("whoami")
+    assert (who["role"], who["module"], who["session_id"]) == ("tester", "db", before["session_id"])
+
+
 @requirement("agent:register")
 def test_an_agent_without_a_name_is_named_after_role_and_module(repository: Shell) -> None:
     repository.ok("init")
@@ -151,3 +195,18 @@ def test_version_is_told_in_two_ways(repository: Shell) -> None:
     told = repository.json("version")
     assert told["build"] is None or len(told["build"]) == 12
     assert told["version"] in repository.ok("--version") == repository.ok("version")
+
+
+@requirement("version:urls")
+def test_version_tells_the_addresses_that_the_package_was_published_with(repository: Shell, tmp_path: Path) -> None:
+    installed = tmp_path / "elsewhere" / "thrum-9.8.7.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: thrum\nVersion: 9.8.7\n"
+        "Project-URL: Repository, https://example.com/thrum\nProject-URL: Documentation, https://example.com/docs\n"
+    )
+    there = repository.having(PYTHONPATH=str(installed.parent))
+    told = there.run("version", "--json").data
+    assert (told["version"], told["build"]) == ("9.8.7", None)
+    assert (told["repo_url"], told["docs_url"]) == ("https://example.com/thrum", "https://example.com/docs")
+    assert there.run("version").out.splitlines()[1:] == ["https://example.com/thrum", "https://example.com/docs"]

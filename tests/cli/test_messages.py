@@ -40,6 +40,22 @@ def test_a_mention_reaches_whoever_it_names(team: Team) -> None:
     assert team.builder.json("inbox", "--mentions")["total"] == 1
 
 
+@requirement("mention")
+@pytest.mark.parametrize("words", [("--mention", "@implementer"), ("--ref", "mention:implementer")])
+def test_a_mention_is_a_ref_of_that_type_and_the_other_way_round(team: Team, words: tuple[str, str]) -> None:
+    sent = team.planner.json("send", "Look at this", *words)
+    assert [one["agent_id"] for one in sent["recipients"]] == ["builder"]
+    refs = team.builder.json("message", "get", sent["message_id"])["message"]["refs"]
+    assert refs == [{"type": "mention", "value": "implementer"}]
+    assert team.builder.json("inbox", "--mentions")["total"] == 1
+
+
+@requirement("agent-id")
+def test_an_id_of_the_old_form_means_whoever_has_the_role(team: Team) -> None:
+    sent = team.planner.json("send", "Still there?", "--to", "agent:implementer:35HV62T9B9")
+    assert [one["agent_id"] for one in sent["recipients"]] == ["builder"]
+
+
 @requirement("send:everyone", "send:to:everyone")
 @pytest.mark.parametrize("options", [("--everyone",), ("--to", "@everyone"), ()])
 def test_everyone_is_every_agent_but_the_sender(team: Team, options: tuple[str, ...]) -> None:
@@ -119,6 +135,17 @@ def test_looking_into_the_inbox_marks_nothing(team: Team) -> None:
     assert team.builder.json("inbox", "--unread")["total"] == 2
 
 
+@requirement("inbox:filter")
+def test_an_inbox_holds_what_is_for_oneself_and_what_is_for_everyone(team: Team) -> None:
+    carol = team.builder.having(THRUM_NAME="carol", THRUM_ROLE="tester", THRUM_MODULE="auth")
+    carol.ok("quickstart", "--quiet")
+    for text, to in (("for you", "@planner"), ("for all", "@everyone"), ("for another", "@builder")):
+        carol.ok("send", text, "--to", to)
+    told = team.planner.json("inbox")
+    assert [one["body"]["content"] for one in told["messages"]] == ["for all", "for you"]
+    assert team.planner.json("inbox", "--all")["total"] == 3
+
+
 @requirement("inbox:all")
 @pytest.mark.parametrize("flag", ["--all", "-a"])
 def test_all_shows_what_others_say_to_each_other(team: Team, flag: str) -> None:
@@ -149,6 +176,18 @@ def test_sent_is_narrowed_by_recipient_and_by_what_is_unread(team: Team) -> None
     assert team.planner.json("sent", "--to", "@everyone")["total"] == 1
 
 
+@requirement("sent:to")
+def test_sent_is_narrowed_by_the_role_or_the_group_that_it_went_to(team: Team) -> None:
+    team.planner.ok("group", "create", "crew")
+    team.planner.ok("group", "add", "crew", "@builder")
+    for address in ("@implementer", "@crew", "@builder"):
+        team.planner.ok("send", f"To {address}", "--to", address)
+    for address in ("@implementer", "@crew"):
+        (one,) = team.planner.json("sent", "--to", address)["messages"]
+        assert one["body"]["content"] == f"To {address}"
+    assert team.planner.json("sent", "--to", "@lead")["total"] == 0
+
+
 @requirement("sent:show")
 def test_sent_show_is_for_ones_own_messages(team: Team) -> None:
     message_id = team.says("Mine")
@@ -169,8 +208,9 @@ def test_an_author_edits_and_deletes_a_message(team: Team) -> None:
 
 @requirement("message:read")
 def test_messages_are_marked_as_read_by_id_or_all_at_once(team: Team) -> None:
-    first, *_ = [team.says(f"message {number}") for number in range(3)]
-    assert team.builder.json("message", "read", first) == {"marked_count": 1, "unread": 2}
+    first, second, third, *_ = [team.says(f"message {number}") for number in range(5)]
+    assert team.builder.json("message", "read", first) == {"marked_count": 1, "unread": 4}
+    assert team.builder.json("message", "read", second, third) == {"marked_count": 2, "unread": 2}
     assert team.builder.json("message", "read", "--all") == {"marked_count": 2, "unread": 0}
     assert team.builder.json("message", "read", "--all") == {"marked_count": 0, "unread": 0}
 

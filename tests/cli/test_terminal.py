@@ -9,6 +9,9 @@ import pytest
 
 from tests.contract.manifest import requirement
 from thrum_cli import text
+from thrum_store import paths
+from thrum_store.events import Draft
+from thrum_store.store import open_store
 
 from .conftest import Team
 from .shell import Shell
@@ -21,6 +24,9 @@ LOOKS = [
     ("session", "list"), ("doctor",), ("runtime", "list"), ("runtime", "show", "claude"), ("config", "show"),
 ]  # fmt: skip
 WHETHER = "import sys; from thrum_cli.main import main; main(sys.argv[1:]); print('rich' in sys.modules)"
+IMPATIENT = (
+    "import sys; from thrum_cli import progress, main; progress._PATIENCE = 0; sys.exit(main.main(sys.argv[1:]))"
+)
 LOADED = (sys.executable, "-c", WHETHER)
 
 
@@ -76,3 +82,27 @@ def test_mail_is_shown_without_rich_even_on_a_terminal(busy: Team) -> None:
 def test_an_empty_list_draws_no_box(repository: Shell) -> None:
     repository.ok("init")
     assert seen(repository, "agent", "list").startswith("Nobody is registered.")
+
+
+def lost(team: Team) -> None:
+    """A thousand events, and no view of them any more."""
+    sent = team.says("Look at this")
+    with open_store(paths.initialized(str(team.builder.cwd))) as store, store.writing("builder") as shard:
+        shard.append(*[Draft("message.read", {"messages": [sent]})] * 1000)
+    for path in (team.planner.cwd / ".thrum" / "var").glob("*.db*"):
+        path.unlink()
+
+
+def test_a_person_sees_how_far_it_is_while_a_lost_view_is_made_anew(team: Team) -> None:
+    lost(team)
+    script = (sys.executable, "-c", IMPATIENT)
+    told = seen(team.builder, "inbox", script=script)
+    assert told.index("1,000 events so far") < told.index("Look at this")
+    assert "events so far" not in seen(team.builder, "inbox", script=script)
+    lost(team)
+    assert "events so far" not in seen(team.builder, "inbox", "--quiet", script=script)
+
+
+def test_a_pipe_gets_nothing_but_the_answer_while_a_lost_view_is_made_anew(team: Team) -> None:
+    lost(team)
+    assert team.builder.json("inbox")["total"] == 1

@@ -63,14 +63,39 @@ MANIFEST = {
     "quickstart:force": Entry("thrum quickstart [--force]", "takes a name over from another worktree"),
     "status": Entry("thrum status [--json] Show current agent status and session info.", "as it says"),
     "version": Entry("thrum version Show version, build hash, repository URL, and documentation URL.", "what is known"),
+    "version:urls": Entry(
+        "Show version, build hash, repository URL, and documentation URL.",
+        "the addresses that the package was published with; none where it has none",
+    ),
+    "flags:everywhere": Entry(
+        "All commands accept these flags",
+        "before or after the command's name",
+        ("cli/test_help.py::test_every_function_of_a_command_takes_the_global_flags",),
+    ),
+    "workflows": Entry(
+        "Quick Start; Common Agent Workflows",
+        "the guides, run word for word",
+        ("transcripts/test_guides.py::test_a_guide_can_be_followed_word_for_word",),
+    ),
     "completion": Entry("thrum completion [bash|fish|powershell|zsh]", "commands, flags and addresses"),
     "demo": Entry("(ours) thrum demo", "two agents, two real servers, nothing canned"),
     # messaging
+    "kept:logs": Entry(
+        "Messages are stored in append-only JSONL logs (sharded by agent)", "an edit or a deletion is one more line"
+    ),
+    "kept:branch": Entry(
+        "on a dedicated `a-sync` orphan branch, accessed via a `.git/thrum-sync/a-sync` git worktree. "
+        "No branch switching is needed",
+        "as it says",
+    ),
+    "kept:view": Entry("A SQLite projection provides fast queries.", "lost, it is made again from the logs"),
     "send": Entry("thrum send MESSAGE Send a message.", "durable and delivered on return"),
     "send:scope": Entry("thrum send [--scope type:value]", "repeatable"),
     "send:ref": Entry("thrum send [--ref type:value]", "repeatable"),
     "send:mention": Entry("thrum send [--mention @role]", "delivers, like --to"),
     "send:thread": Entry("thrum send [--thread ID]", "joins that thread"),
+    "mention": Entry('Tag another agent by role: @role. Stored as ref type "mention".', "by name as well"),
+    "agent-id": Entry("ID: agent:role:hash.", "understood; an agent is known by its name"),
     "send:to:role": Entry("thrum send [--to @role]", "all agents with the role"),
     "send:to:everyone": Entry("Use --to @everyone to broadcast to all agents.", "all but the sender"),
     "send:to:group": Entry("Use --to @group to send to a group.", "its members, nested and by role"),
@@ -83,6 +108,9 @@ MANIFEST = {
     ),
     "reply:format": Entry("thrum reply MSG_ID TEXT [--format markdown|plain|json]", "as send"),
     "inbox": Entry("List messages in your inbox.", "newest first; looking marks nothing"),
+    "inbox:filter": Entry(
+        "Auto-filters to messages addressed to you + broadcasts.", "by name, role or group; and what names you"
+    ),
     "inbox:mentions": Entry("thrum inbox [--mentions]", "only what names me or my role"),
     "inbox:unread": Entry("thrum inbox [--unread]", "only what I have not read"),
     "inbox:all": Entry("Use --all to disable auto-filtering and show everything.", "-a is the same"),
@@ -111,6 +139,14 @@ MANIFEST = {
     "agent:register": Entry(
         "Register this agent. Identity priority: THRUM_NAME env > --name flag > identity file.",
         "a name is one worktree's",
+    ),
+    "agent:register:force": Entry("thrum agent register [--force]", "takes a name over from another worktree"),
+    "agent:register:re-register": Entry("thrum agent register [--re-register]", "the session goes on"),
+    "agent:register:display": Entry("thrum agent register [--display NAME]", "decides nothing"),
+    "identity:order": Entry(
+        "1. CLI flags 2. Environment variables 3. Identity files in .thrum/identities/ directory. "
+        "Note: THRUM_NAME env var takes highest priority for name resolution",
+        "and says so where it beats a flag",
     ),
     "agent:whoami": Entry("Show current agent identity and active session.", "the same as thrum whoami"),
     "agent:list": Entry("thrum agent list [--role ROLE] [--module MODULE] List registered agents.", "as it says"),
@@ -154,11 +190,15 @@ MANIFEST = {
     # coordination, contexts, upkeep
     "overview": Entry(
         "thrum overview [--json] Show combined status: identity, work context, team, inbox, sync.",
-        "sync has a command of its own",
+        "the sync in a line; all of it: thrum sync status",
     ),
     "prime": Entry(
         "thrum prime [--json] Gather comprehensive session context for agent initialization or context recovery.",
         "within a byte budget; marks nothing; works without an identity",
+    ),
+    "prime:shows": Entry(
+        "Shows: identity, session, team, inbox summary, branch, daemon status, commands, listener instruction.",
+        "and the saved context",
     ),
     "purge": Entry(
         "thrum purge --before DURATION|DATE [--confirm] Without --confirm, shows a preview.",
@@ -169,6 +209,14 @@ MANIFEST = {
     ),
     "purge:times": Entry(
         "Supports relative durations (2d, 24h), dates (2026-03-15), and RFC 3339.", "a date is midnight UTC"
+    ),
+    "purge:what": Entry(
+        "Remove old messages, sessions, and events.",
+        "an open session keeps its beginning",
+        (
+            "service/test_purge.py::test_purged_messages_are_gone_from_inbox_search_view_and_disk",
+            "service/test_purge.py::test_ended_sessions_go_and_the_open_one_keeps_its_beginning",
+        ),
     ),
     "purge:files": Entry("Cleans both SQLite and sync JSONL files.", "and stays clean after a rebuild"),
     "search": Entry("(ours) thrum search WORDS", "all words, phrases, beginnings; by author, address, scope, time"),
@@ -186,6 +234,19 @@ MANIFEST = {
     "agent:cleanup": Entry(
         "thrum agent cleanup [--force] [--dry-run] [--threshold DAYS] Detect and remove orphaned agents.",
         "never one of another worktree that exists or of another machine",
+    ),
+    "agent:cleanup:threshold": Entry(
+        "--threshold sets stale cutoff (default: 30 days).",
+        "as it says",
+        ("service/test_removal.py::test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold",),
+    ),
+    "agent:delete:removes": Entry(
+        "(removes identity, messages, SQLite record)",
+        "and its saved context; a rebuild does not bring it back",
+        (
+            "service/test_removal.py::test_a_deleted_agent_is_gone_with_its_identity_context_and_messages",
+            "service/test_removal.py::test_a_rebuild_does_not_bring_a_deleted_agent_back",
+        ),
     ),
     "agent:heartbeat": Entry(
         "thrum agent heartbeat [--add-scope type:value] [--remove-scope type:value] "
@@ -266,6 +327,21 @@ MANIFEST = {
         "(ours) thrum setup worktree PATH",
         "what setup PATH is short for",
         ("cli/test_setup.py::test_a_path_from_a_subdirectory_is_meant_from_there",),
+    ),
+    "local-only:kept": Entry(
+        'Persists in .thrum/config.json: { "local_only": true }',
+        "and the way back",
+        ("daemon/test_commands.py::test_local_and_remote_are_kept",),
+    ),
+    "sync:mode": Entry(
+        'thrum sync status (shows "Mode: local-only" or "Mode: normal")',
+        "as it says",
+        ("sync/test_commands.py::test_local_only_is_said",),
+    ),
+    "scripts:one": Entry(
+        "./scripts/setup-worktree-thrum.sh PATH # Single worktree",
+        "with a branch, it makes the worktree and its agent",
+        ("runtimes/test_toolkit.py::test_the_worktree_script_makes_a_worktree_with_its_agent",),
     ),
     "uninit": Entry(
         "(ours) thrum uninit",
@@ -436,6 +512,21 @@ MANIFEST = {
         "wait_for_message(timeout?) Block until a message arrives (WebSocket push) or timeout.",
         "by a bell, no daemon",
         ("mcp/test_waits.py::test_an_unread_message_ends_a_wait_at_once",),
+    ),
+    "mcp:send": Entry(
+        "send_message(to, content, reply_to?, metadata?) Send a message … via @role or @group addressing.",
+        "or by name",
+        ("mcp/test_conversation.py::test_a_bare_client_with_the_handshake_of_2025_holds_a_conversation",),
+    ),
+    "mcp:broadcast": Entry(
+        "broadcast_message(content) Send to all agents (convenience wrapper around send_message to @everyone).",
+        "as it says",
+        ("mcp/test_conversation.py::test_the_official_client_holds_a_conversation_in_each_era",),
+    ),
+    "mcp:groups:members": Entry(
+        "create_group, delete_group, add_group_member, remove_group_member, list_groups",
+        "as they say",
+        ("mcp/test_conversation.py::test_a_group_reaches_its_members_and_shows_them_expanded",),
     ),
     "mcp:groups": Entry(
         "get_group(name, expand?) Get group details (supports expand=true for nested resolution).",

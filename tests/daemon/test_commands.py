@@ -55,6 +55,7 @@ def test_status_as_json_always_succeeds(alice: Shell) -> None:
     alice.ok("daemon", "start", "--quiet")
     told = alice.json("daemon", "status")
     assert (told["running"], told["status"]) == (True, "running")
+    assert alice.json("prime")["sync_state"]["daemon_status"] == "running"
     assert {part["name"] for part in told["health"]["parts"]} == {"push", "socket", "websocket", "git"}
 
 

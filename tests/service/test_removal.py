@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from tests.contract.manifest import requirement
 from tests.places import Place, git
 from thrum_store import live
 from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, NotRegistered, UnknownRecipient
@@ -123,6 +124,17 @@ def test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold(place: Pl
     with place.open() as store:
         assert [one.agent_id for one in removal.cleanup(store, Cleanup(threshold=7)).orphans] == ["bob"]
         assert len(removal.cleanup(store, Cleanup(threshold=5)).orphans) == 2
+
+
+@requirement("agent:cleanup:threshold")
+def test_thirty_days_without_a_sign_of_life_are_long_enough_unless_told_otherwise(place: Place) -> None:
+    place.join("ann", "planner")
+    place.watch.pass_by(days=29)
+    with place.open() as store:
+        assert removal.cleanup(store, Cleanup()).orphans == ()
+    place.watch.pass_by(days=2)
+    with place.open() as store:
+        assert [one.agent_id for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
 
 
 def test_a_cleanup_that_contradicts_itself_is_refused(place: Place) -> None:

@@ -70,6 +70,7 @@ def test_an_unreachable_remote_is_a_sentence_with_a_hint(pair: Pair, run: Run) -
     code, said = run(pair.here, "sync", "force")
     assert code == 1 and said.startswith("Error: cannot fetch from 'origin'") and "Try:" in said
     assert "✗ error" in run(pair.here, "sync", "status")[1]
+    assert "cannot fetch from 'origin'" in run(pair.here, "prime")[1]
 
 
 def test_a_stopped_log_and_what_was_refused_are_shown(pair: Pair, run: Run) -> None:

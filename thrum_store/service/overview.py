@@ -8,12 +8,13 @@ from .. import changes
 from ..gitinfo import GitFailed, GitRunner
 from ..model import Caller
 from ..queries import agents as registered
-from ..queries import mailbox, shards
+from ..queries import mailbox
 from ..queries.mailbox import Filter
 from ..store import Store, use_case
 from ..times import rfc3339
-from . import agents, contexts, presence, shapes, team
+from . import agents, condition, contexts, presence, shapes, team
 from .agents import WhoAmI
+from .condition import Health, SyncState
 from .contexts import Context
 from .work import WorkContext, with_branches
 
@@ -22,15 +23,6 @@ COMPANY = 20  # agents in a briefing
 FILES = 20  # uncommitted files in a briefing
 EXCERPT = 320  # bytes of each message in a briefing
 NOTES = 4_000  # bytes of the saved context, and of the preamble, in a briefing
-
-
-@dataclass(frozen=True)
-class Health:
-    """ok, or degraded where a log cannot be read to its end; `frozen` says which and why."""
-
-    status: str
-    repo_id: str
-    frozen: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -82,6 +74,7 @@ class Overview:
     team: tuple[team.TeamMember, ...]
     offline: int
     inbox: Counted
+    sync: SyncState
 
 
 @dataclass(frozen=True)
@@ -159,6 +152,7 @@ class Prime:
     messages: Mailbox | None
     work_context: Here
     context: Context | None
+    sync_state: SyncState
     repo_path: str
 
 
@@ -169,7 +163,7 @@ def status(store: Store, caller: Caller) -> Status:
     everybody = registered.listed(store.view)
     notes = contexts.in_worktree(store.paths, store.host, caller.name)
     return Status(
-        health=_health(store),
+        health=condition.health(store),
         agent=agents.whoami(store, caller),
         work_context=_own_work(store, caller),
         context=Notes(notes.has_context, notes.size, notes.updated_at),
@@ -181,24 +175,26 @@ def status(store: Store, caller: Caller) -> Status:
 
 
 @use_case
-def overview(store: Store, caller: Caller) -> Overview:
-    """The caller, and the other active agents with what they do."""
+def overview(store: Store, caller: Caller, *, running: bool = False) -> Overview:
+    """The caller, and the other active agents with what they do. `running`: a daemon lives."""
     everyone = team.team(store)
     return Overview(
-        health=_health(store),
+        health=condition.health(store),
         agent=agents.whoami(store, caller),
         work_context=_own_work(store, caller),
         team=tuple(member for member in everyone.members if member.agent_id != caller.name),
         offline=everyone.offline,
         inbox=_counted(store, caller),
+        sync=condition.sync_state(store, running=running),
     )
 
 
 @use_case
-def prime(store: Store, caller: Caller | None, problem: str | None = None) -> Prime:
+def prime(store: Store, caller: Caller | None, problem: str | None = None, *, running: bool = False) -> Prime:
     """Everything an agent needs to start, or to go on after its memory was compacted, in bounded size.
 
     Never fails for want of an identity: `problem` is handed through, and the rest is told all the same.
+    `running`: a daemon lives.
     """
     notes = contexts.in_worktree(store.paths, store.host, caller.name) if caller else None
     return Prime(
@@ -209,13 +205,9 @@ def prime(store: Store, caller: Caller | None, problem: str | None = None) -> Pr
         messages=_mailbox(store, caller) if caller else None,
         work_context=_here(store),
         context=_shortened(notes) if notes else None,
+        sync_state=condition.sync_state(store, running=running),
         repo_path=store.paths.root,
     )
-
-
-def _health(store: Store) -> Health:
-    frozen = tuple(f"{one.agent}: {one.why}" for one in shards.frozen(store.view))
-    return Health("degraded" if frozen else "ok", store.own[:8], frozen)
 
 
 def _own_work(store: Store, caller: Caller) -> WorkContext | None:

@@ -11,6 +11,7 @@ from ..store import Store, use_case
 from ..sync import cycle, publicness, settings, state
 from ..sync.state import State
 from ..times import rfc3339
+from .condition import word
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
     return SyncStatus(
         running=running,
         last_sync_at=_last(remembered),
-        sync_state=_word(remembered, running),
+        sync_state=word(remembered, running=running),
         local_only=settings.local_only(store.paths, store.host, local),
         last_error=remembered.last_error,
         last_error_code=remembered.last_error_code,
@@ -113,7 +114,7 @@ def force(store: Store, *, running: bool = False, local: bool | None = None) -> 
     return SyncForced(
         triggered=True,
         last_sync_at=_last(remembered),
-        sync_state=_word(remembered, running),
+        sync_state=word(remembered, running=running),
         local_only=local_only,
         taken=done.taken,
         committed=done.committed,
@@ -125,14 +126,6 @@ def force(store: Store, *, running: bool = False, local: bool | None = None) -> 
 
 def _last(remembered: State) -> str:
     return rfc3339(remembered.last_sync_ms) if remembered.last_sync_ms is not None else ""
-
-
-def _word(remembered: State, running: bool) -> str:
-    if remembered.last_error is not None:
-        return "error"
-    if remembered.last_sync_ms is not None:
-        return "synced"
-    return "idle" if running else "stopped"
 
 
 def _behind(remembered: State) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from thrum_mcp.daemon import process
 from thrum_store.errors import NoIdentity
+from thrum_store.host import REAL
 from thrum_store.service import overview as overviews
 from thrum_store.service.agents import WhoAmI
-from thrum_store.service.overview import Counted, Excerpt, Health, Overview, Prime, Status
+from thrum_store.service.condition import Health, SyncState
+from thrum_store.service.overview import Counted, Excerpt, Overview, Prime, Status
 from thrum_store.service.work import WorkContext
 
 from ..app import App
@@ -29,6 +32,12 @@ _COMMANDS = (
 )
 
 
+_LISTENING = """\
+  Before you idle, and while others work: run `thrum wait --timeout 8m --after -30s` in the background.
+  Exit 0: `thrum inbox --unread`, answer, `thrum message read --all`. Exit 0 or 1: wait again.
+  Hooks of thrum, where they are set up, do this for you: `thrum doctor wake`."""
+
+
 @command("status", "thrum status", "thrum status --json")
 @pass_app
 def status(app: App) -> Status:
@@ -39,8 +48,8 @@ def status(app: App) -> Status:
 @command("overview", "thrum overview", "thrum overview --json")
 @pass_app
 def overview(app: App) -> Overview:
-    """Show everything at once: you, the team, your inbox."""
-    return overviews.overview(app.store, app.caller)
+    """Show everything at once: you, the team, your inbox, the sync."""
+    return overviews.overview(app.store, app.caller, running=process.is_held(app.paths, REAL))
 
 
 @command("prime", "thrum prime", "thrum prime --json")
@@ -48,14 +57,15 @@ def overview(app: App) -> Overview:
 def prime(app: App) -> Prime:
     """Tell an agent all it needs to start, or to go on after its memory was compacted.
 
-    Identity, session, team, unread messages, branch, saved context and the commands, in bounded size.
+    Identity, session, team, unread messages, branch, daemon, saved context, the commands and how to listen, in bounded
+    size.
     """
-    store = app.store
+    store, running = app.store, process.is_held(app.paths, REAL)
     try:
         caller = app.caller
     except NoIdentity as error:
-        return overviews.prime(store, None, f"{error.message}; {error.hint}")
-    return overviews.prime(store, caller)
+        return overviews.prime(store, None, f"{error.message}; {error.hint}", running=running)
+    return overviews.prime(store, caller, running=running)
 
 
 def _who(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:
@@ -87,6 +97,20 @@ def _health(health: Health) -> list[tuple[str, str | None]]:
     return [("Health", "; ".join(health.frozen) + " (thrum doctor)")] if health.frozen else []
 
 
+def _loop(told: SyncState, now_ms: int) -> list[tuple[str, str | None]]:
+    """The daemon and the sync, a line each."""
+    return [("Daemon", told.daemon_status), ("Sync", _sync(told, now_ms))]
+
+
+def _sync(told: SyncState, now_ms: int) -> str:
+    if told.error is not None:
+        return f"{told.error} (thrum sync status)"
+    if told.local_only:
+        return "local-only: nothing leaves this machine"
+    last = f"last {ago(told.last_sync_at, now_ms)}" if told.last_sync_at else "never yet"
+    return last if told.daemon_status == "running" else f"{last}; by itself with thrum daemon start"
+
+
 @human.register(Status)
 def _status(now: Status, screen: Screen) -> str:
     kept = now.context
@@ -103,7 +127,10 @@ def _status(now: Status, screen: Screen) -> str:
 
 @human.register(Overview)
 def _overview(now: Overview, screen: Screen) -> str:
-    told = [*_who(now.agent, screen.now_ms), *_work(now.work_context), ("Inbox", _mail(now.inbox))]
+    told = [
+        *_who(now.agent, screen.now_ms), *_work(now.work_context), ("Inbox", _mail(now.inbox)),
+        *_loop(now.sync, screen.now_ms),
+    ]  # fmt: skip
     mine = card("You", told, screen)
     head = ("", "agent", "role", "branch", "unread", "seen", "intent")
     rows = [
@@ -121,10 +148,13 @@ def _overview(now: Overview, screen: Screen) -> str:
 
 @human.register(Prime)
 def _prime(told: Prime, screen: Screen) -> str:
-    parts = [_identity(told, screen), _team(told, screen), _messages(told, screen), _git(told), _notes(told, screen)]
+    loop = fields(_loop(told.sync_state, screen.now_ms))
+    parts = [_identity(told, screen), _team(told, screen), _messages(told, screen), _git(told), loop]
+    parts.append(_notes(told, screen))
     width = max(len(name) for name, _ in _COMMANDS)
     commands = "\n".join(f"  {name.ljust(width)}  {dim(what)}" for name, what in _COMMANDS)
-    return "\n\n".join(part for part in (*parts, f"{bold('Commands')}\n{commands}") if part)
+    parts += [f"{bold('Commands')}\n{commands}", f"{bold('Listening')}\n{_LISTENING}"]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _identity(told: Prime, screen: Screen) -> str:
