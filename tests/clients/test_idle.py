@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.clients,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
-# Gemini CLI has no way to start a turn in a session that is idle, and tells no hook that it has compressed one.
+# Gemini CLI has no way to start a turn in a session that is idle, and fires no hook after it compressed one.
 WAKING = (CLAUDE, CODEX, OPENCODE)
 
 

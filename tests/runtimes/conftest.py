@@ -19,3 +19,11 @@ def repository(tmp_path: Path) -> Shell:
     shell = Shell(root)
     shell.ok("init")
     return shell
+
+
+def executable(path: Path) -> Path:
+    """A file that a shell can start."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('#!/bin/sh\necho "started $*"\n')
+    path.chmod(0o755)
+    return path

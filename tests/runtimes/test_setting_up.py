@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import PATIENCE, SCRIPT, Shell, git
+from tests.cli.shell import Shell, git
 from tests.contract.manifest import requirement
 from thrum_cli.runtimes import recipes
-from thrum_cli.runtimes.configure import Configure, configure, merged
+from thrum_cli.runtimes.configure import merged
 from thrum_cli.runtimes.launcher import PLAIN, launcher
 from thrum_cli.runtimes.presets import PRESETS
-from thrum_store import paths
+
+from .conftest import executable
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ("claude", "codex", "cursor", "gemini", "auggie", "amp", "cli-only")
@@ -170,14 +171,6 @@ def test_a_check_says_what_is_wrong_and_what_is_left_to_do(repository: Shell, tm
     assert ".mcp.json" in answer.out
 
 
-def executable(path: Path) -> Path:
-    """A file that a shell can start."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('#!/bin/sh\necho "started $*"\n')
-    path.chmod(0o755)
-    return path
-
-
 def test_a_thrum_that_every_shell_finds_is_started_by_its_name(tmp_path: Path) -> None:
     place = executable(tmp_path / "bin" / "thrum").parent
     assert launcher(str(tmp_path / "x" / ".git"), {"PATH": str(place)}, str(tmp_path / "venv")) == PLAIN
@@ -199,33 +192,6 @@ def test_one_in_the_repository_is_started_from_any_directory_and_after_a_move(tm
     (moved / "deep" / "down").mkdir(parents=True)
     done = subprocess.run([*found, "mcp", "serve"], cwd=moved / "deep" / "down", capture_output=True, check=True)
     assert done.stdout == b"started mcp serve\n"
-
-
-def test_all_that_is_written_works_after_a_move_with_a_bare_path(repository: Shell, tmp_path: Path) -> None:
-    repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core")
-    thrum = executable(repository.cwd / ".venv" / "bin" / "thrum")
-    thrum.write_text(f'#!/bin/sh\nexec "{SCRIPT}" "$@"\n')
-    here = paths.find(str(repository.cwd))
-    command = launcher(here.common, {"PATH": "/usr/bin:/bin"}, str(repository.cwd / ".venv"))
-    configure(here, Configure("all"), command=command)
-    moved = repository.cwd.rename(tmp_path / "moved")
-    (moved / "deep").mkdir()
-    servers = json.loads((moved / ".mcp.json").read_text())["mcpServers"]["thrum"]
-    hook = json.loads((moved / ".claude" / "settings.json").read_text())["hooks"]["SessionStart"][0]["hooks"][0]
-    line = json.loads((moved / ".codex" / "hooks.json").read_text())["hooks"]["SessionStart"][0]["hooks"][0]["command"]
-    began = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"},
-    }}  # fmt: skip
-    for words, said, heard in (
-        ([servers["command"], *servers["args"]], began, '"serverInfo"'),
-        ([hook["command"], *hook["args"]], {"session_id": "one"}, "you are @ann"),
-        (["sh", "-c", line], {"session_id": "two"}, "you are @ann"),
-    ):
-        done = subprocess.run(
-            words, cwd=moved / "deep", env={"PATH": "/usr/bin:/bin"}, input=json.dumps(said) + "\n", text=True,
-            capture_output=True, check=False, timeout=PATIENCE,
-        )  # fmt: skip
-        assert (done.returncode, heard in done.stdout) == (0, True), done
 
 
 def test_the_claude_folder_of_this_repository_is_what_init_writes() -> None:

@@ -1,0 +1,84 @@
+"""A repository that moves, with `thrum` in an environment inside of it: what its clients start goes on working."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import PATIENCE, SCRIPT, Shell
+from thrum_cli.runtimes.configure import Configure, configure
+from thrum_cli.runtimes.launcher import launcher
+from thrum_store import paths
+
+from .conftest import executable
+
+SERVERS = {
+    "claude": ".mcp.json", "codex": ".codex/config.toml", "gemini": ".gemini/settings.json",
+    "cursor": ".cursor/mcp.json", "auggie": ".augment/settings.json", "amp": ".amp/settings.json",
+    "opencode": "opencode.json",
+}  # fmt: skip
+HOOKS = {
+    "claude": ".claude/settings.json", "codex": ".codex/hooks.json", "gemini": ".gemini/settings.json",
+    "cursor": ".cursor/hooks.json", "auggie": ".augment/settings.json",
+}  # fmt: skip
+PLUGINS = {"amp": ".amp/plugins/thrum.ts", "opencode": ".agents/thrum-opencode.js"}
+INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+    "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"},
+}}  # fmt: skip
+
+
+def server(root: Path, runtime: str) -> list[str]:
+    """What this client starts as its server."""
+    text = (root / SERVERS[runtime]).read_text()
+    told: dict[str, Any] = tomllib.loads(text) if runtime == "codex" else json.loads(text)
+    key = {"codex": "mcp_servers", "amp": "amp.mcpServers", "opencode": "mcp"}.get(runtime, "mcpServers")
+    one = told[key]["thrum"]
+    if runtime == "opencode":
+        return list(one["command"])
+    words = [one["command"], *one["args"]]
+    return ["sh", "-c", " ".join(words)] if runtime == "auggie" else words  # Auggie joins them for a shell
+
+
+def hook(root: Path, runtime: str) -> list[str]:
+    """What this client starts when a session begins."""
+    if runtime in PLUGINS:
+        found = re.search(r"^const THRUM\b.*? = (\[.*\])", (root / PLUGINS[runtime]).read_text(), re.MULTILINE)
+        assert found
+        return [*json.loads(found[1]), "hook", "session-start", "--runtime", runtime]
+    hooks = json.loads((root / HOOKS[runtime]).read_text())["hooks"]
+    one = hooks["sessionStart"][0] if runtime == "cursor" else hooks["SessionStart"][0]["hooks"][0]
+    return [one["command"], *one["args"]] if "args" in one else ["sh", "-c", one["command"]]
+
+
+@pytest.fixture
+def moved(repository: Shell, tmp_path: Path) -> Path:
+    """Where the repository lies now; it was set up for all clients where it lay before."""
+    repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core")
+    thrum = executable(repository.cwd / ".venv" / "bin" / "thrum")
+    thrum.write_text(f'#!/bin/sh\nexec {shlex.quote(str(SCRIPT))} "$@"\n')
+    here = paths.find(str(repository.cwd))
+    command = launcher(here.common, {"PATH": "/usr/bin:/bin"}, str(repository.cwd / ".venv"))
+    configure(here, Configure("all"), command=command)
+    new = repository.cwd.rename(tmp_path / "moved")
+    (new / "deep").mkdir()
+    return new
+
+
+@pytest.mark.parametrize("runtime", SERVERS)
+def test_all_that_is_written_works_after_a_move_with_a_bare_path(moved: Path, runtime: str) -> None:
+    for words, said, heard in (
+        (server(moved, runtime), INITIALIZE, '"serverInfo"'),
+        (hook(moved, runtime), {"session_id": "one"}, "you are @ann"),
+    ):
+        done = subprocess.run(
+            words, cwd=moved / "deep", env={"PATH": "/usr/bin:/bin"}, input=json.dumps(said) + "\n", text=True,
+            capture_output=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        assert (done.returncode, heard in done.stdout) == (0, True), done
