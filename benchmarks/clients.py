@@ -73,7 +73,10 @@ def _working(client: Client, seat: Seat, model: Model) -> list[float]:
     """Milliseconds from each send, made while the model thinks, to the prompt that shows it."""
     sent: list[float] = []
     call = Call(client.tool.format("list_groups"))
-    send = lambda: sent.append(_send(seat, f"message {len(sent)} of the benchmark"))  # noqa: E731
+
+    def send() -> None:
+        sent.append(_send(seat, f"message {len(sent)} of the benchmark"))
+
     model.plays(*[step for _ in range(_WORKING) for step in (send, call)])
     client.work(seat, "hello")
     return [
