@@ -27,7 +27,6 @@ from .measuring import Row, repository, shown, times
 AGENTS = 100
 MESSAGES = int(os.environ.get("THRUM_BENCH_MESSAGES", "1000000"))
 _TEXT = "The auth module is ready for review; the tests are green and the branch is pushed."
-_START = 1_750_000_000_000
 
 
 def measure() -> Iterator[Row]:
@@ -64,17 +63,22 @@ def _pages(store: Store, caller: Caller) -> Iterator[Row]:
     yield Row("inbox --unread page of 10, with counts", shown(unread_inbox))
 
 
-def write_logs(paths: Paths, messages: int) -> None:
-    """Appends messages to the logs of `AGENTS` agents, as fast as files can be written: one shard after the other."""
+def write_logs(paths: Paths, messages: int) -> int:
+    """Appends messages to the logs of `AGENTS` agents, as fast as files can be written: one shard after the other.
+
+    Each agent says one in every millisecond from now on. Returns the time of the middle.
+    """
+    start = REAL.clock.wall_ms()
     log = EventLog(paths.logs, REAL.storage)
     with open_store(paths) as store:
         shards = [Shard(store.own, f"a{number}") for number in range(AGENTS)]
         heads = [store.head(shard)[0] for shard in shards]
     for number, (shard, head) in enumerate(zip(shards, heads, strict=True)):
-        _write_shard(log, shard, head, number, messages // AGENTS)
+        _write_shard(log, shard, head, number, messages // AGENTS, start)
+    return start + messages // AGENTS // 2
 
 
-def _write_shard(log: EventLog, shard: Shard, head: Head, number: int, messages: int) -> None:
+def _write_shard(log: EventLog, shard: Shard, head: Head, number: int, messages: int, start: int) -> None:
     with open(log.segment(shard, 1), "ab") as file:
         out = file
         segment, offset, seq, before = head
@@ -91,7 +95,7 @@ def _write_shard(log: EventLog, shard: Shard, head: Head, number: int, messages:
                 "content": _TEXT, "format": "markdown", "recipients": [r for r in recipients if r != shard.agent],
                 "to": [["agent", name] for name in recipients],
             }  # fmt: skip
-            line, event = encode(Draft("message.create", data), Place(*shard, seq + 1, before), _START + index * 1000)
+            line, event = encode(Draft("message.create", data), Place(*shard, seq + 1, before), start + index)
             seq, before, offset = event.seq, event.hash, offset + len(line)
             out.write(line)
         out.close()

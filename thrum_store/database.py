@@ -1,6 +1,6 @@
 """The view's SQLite file: its name, its settings, its transactions, its errors.
 
-The file is named by schema and generation (`p-v1.3-9f2c11e0.db`), and `current-v1` names the one that counts, so that
+The file is named by schema and generation (`p-v2.3-9f2c11e0.db`), and `current-v2` names the one that counts, so that
 a broken view is replaced and never unlinked under a live process (reliability §5.4). No name comes back: a process that
 still has the old file open could not tell, and SQLite would take the old WAL for the new file's.
 
@@ -20,7 +20,7 @@ from . import glance
 from .errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewDamaged
 from .host import Host
 
-SCHEMA = 1  # with it goes the name in glance.py
+SCHEMA = 2  # with it goes the name in glance.py
 _CURRENT = glance.CURRENT
 _START = f"p-v{SCHEMA}."
 _HERE = os.path.dirname(__file__)
@@ -115,16 +115,24 @@ def transaction(connection: sqlite3.Connection) -> Generator[None]:
     connection.execute("COMMIT")
 
 
-def intact(path: str) -> bool:
-    """Whether SQLite finds nothing wrong with the file. Reads all of it."""
+def intact(path: str, *, thorough: bool = True) -> bool:
+    """Whether SQLite finds nothing wrong with the file. Reads all of it, or the beginning of each table and index."""
     try:
         connection = connect(path)
         try:
+            if not thorough:
+                return _begins(connection)
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
         finally:
             connection.close()
     except (sqlite3.Error, ViewDamaged):
         return False
+
+
+def _begins(connection: sqlite3.Connection) -> bool:
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        connection.execute(f"SELECT * FROM {name} LIMIT 1").fetchone()
+    return True
 
 
 class Generation:

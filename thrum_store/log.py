@@ -38,8 +38,8 @@ from .storage import Storage, failpoint
 # A sync costs what changed only where the files that changed are small (performance.md, "Git").
 SEGMENT_LIMIT = 64 * 1024
 _HEADER_LIMIT = 1024
-_ENDING_LIMIT = 96
-_ENDING = re.compile(rb'"t":-?[0-9]+,"v":[0-9]+,"y":"[a-z._]+"}$')
+ENDING_LIMIT = 96
+ENDING = re.compile(rb'"t":(-?[0-9]+),"v":[0-9]+,"y":"([a-z._]+)"}$')  # of an event's line: its time and its kind
 
 
 class Shard(NamedTuple):
@@ -61,13 +61,14 @@ class Head(NamedTuple):
 class Reading(NamedTuple):
     """What follows a head within one segment.
 
-    `ends` are the offsets after each event. `torn` bytes behind them were never acknowledged. `damage` says why the
-    shard cannot be read any further, or is empty.
+    `start` is the offset of the first event, `ends` are those after each. `torn` bytes behind them were never
+    acknowledged. `damage` says why the shard cannot be read any further, or is empty.
     """
 
     events: list[Event]
     ends: list[int]
     head: Head
+    start: int = 0
     torn: int = 0
     damage: str = ""
 
@@ -98,10 +99,8 @@ class EventLog:
         return self._storage.size(self.segment(shard, head.segment + 1)) >= 0
 
     def read(self, shard: Shard, head: Head, parse: Parser = plain_parser) -> Reading:
-        """The events that follow `head`, of one segment; call again until there are none.
-
-        Never raises for what the file holds: `Reading.torn` and `Reading.damage` say it.
-        """
+        """The events that follow `head`, of one segment; call again until there are none. Never raises for what is
+        in the file: `Reading.torn` and `Reading.damage` say it."""
         if head.segment:
             reading = self._read_rest(shard, head, parse)
             if reading.events or reading.torn or reading.damage:
@@ -185,7 +184,7 @@ class EventLog:
         self._write(shard, head, b"".join(lines))
         failpoint("append.durable")
         ends = list(accumulate((len(line) for line in lines), initial=head.offset))[1:]
-        return Reading(events, ends, Head(head.segment, ends[-1], events[-1].seq, events[-1].hash))
+        return Reading(events, ends, Head(head.segment, ends[-1], events[-1].seq, events[-1].hash), head.offset)
 
     def _write(self, shard: Shard, head: Head, data: bytes) -> None:
         try:
@@ -256,12 +255,12 @@ def _chain(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:
         try:
             event = _next_event(data[at:end], shard, head, parse)
         except Broken as error:
-            return _stopped(Reading(events, ends, head), data[at:], shard.agent, str(error))
+            return _stopped(Reading(events, ends, head, start), data[at:], shard.agent, str(error))
         at = end + 1
         head = Head(head.segment, start + at, event.seq, event.hash)
         events.append(event)
         ends.append(head.offset)
-    return _stopped(Reading(events, ends, head), data[at:], shard.agent, "the last line does not end")
+    return _stopped(Reading(events, ends, head, start), data[at:], shard.agent, "the last line does not end")
 
 
 def _next_event(line: bytes, shard: Shard, head: Head, parse: Parser) -> Event:
@@ -287,10 +286,10 @@ def _was_whole(line: bytes, begin: bytes) -> bool:
 
     A crash leaves a beginning without an end; a power cut leaves holes of NULs as well.
     """
-    tail = line[-_ENDING_LIMIT:]
+    tail = line[-ENDING_LIMIT:]
     if b"\0\0" in line:
         return False
-    return bool(_ENDING.search(tail)) or (line.startswith(begin) and any(map(_ENDING.search, _flipped(tail))))
+    return bool(ENDING.search(tail)) or (line.startswith(begin) and any(map(ENDING.search, _flipped(tail))))
 
 
 def _flipped(data: bytes) -> Iterator[bytes]:

@@ -8,14 +8,25 @@ The last segment is never touched: positions point into it, and whoever appends 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from . import cuts
 from .events import Parser, Place, decode, encode_header, plain_parser
 from .host import Host
-from .log import EventLog, Head, Reading, Shard
+from .log import ENDING, ENDING_LIMIT, EventLog, Head, Reading, Shard
 from .storage import failpoint
 
 _SUFFIX = ".jsonl"
+
+
+class Ending(NamedTuple):
+    """What the end of an event's line says: when it was said and of what kind. `length` is that of the whole line."""
+
+    seq: int
+    length: int
+    ms: int
+    kind: str
 
 
 class Cuts:
@@ -63,7 +74,8 @@ class PurgedLog(EventLog):
             return super().read(shard, head, parse)
         reading = super().read(shard, head if head.segment else self._beginning(shard, cut), parse)
         gone = sum(1 for event in reading.events if event.seq <= cut)
-        return reading._replace(events=reading.events[gone:], ends=reading.ends[gone:])
+        start = reading.ends[gone - 1] if gone else reading.start
+        return reading._replace(events=reading.events[gone:], ends=reading.ends[gone:], start=start)
 
     def pending(self, shard: Shard) -> bool:
         """Whether purged events are still on the disk, outside of the last segment."""
@@ -71,10 +83,50 @@ class PurgedLog(EventLog):
         first = self._next_header(shard, numbers[0] - 1) if len(numbers) > 1 else None
         return first is not None and first[0].place.seq <= self.cuts.of(shard)
 
-    def files_up_to(self, shard: Shard, seq: int) -> int:
-        """How many files hold events up to this one."""
-        told = [self._next_header(shard, number - 1) for number in self._numbers(shard)]
-        return sum(1 for header in told if header is not None and header[0].place.seq <= seq)
+    def size(self, shard: Shard) -> int:
+        """Bytes of all its files."""
+        return sum(self._storage.size(self.segment(shard, number)) for number in self._numbers(shard))
+
+    def gap(self, shard: Shard) -> str:
+        """What headers and lengths say is missing before the last file, or nothing.
+
+        Nothing else is read: what rotted inside of a line is found by reading alone.
+        """
+        numbers = self._numbers(shard)
+        if numbers and numbers[0] != (self._beginning(shard, self.cuts.of(shard)).segment or 1):
+            return "its beginning is missing"
+        for number, after in zip(numbers, numbers[1:], strict=False):
+            following, size = self._next_header(shard, number), self._storage.size(self.segment(shard, number))
+            if after != number + 1:
+                return f"segment {number + 1} is missing"
+            if following is not None and size < self._counted(shard, number, size, following[0]):
+                return f"segment {number} is shorter than the next one says"
+            if following is None and after != numbers[-1]:
+                return f"segment {after} has no header"
+            if following is not None and (following[0].number, *following[0].place[:2]) != (after, *shard):
+                return f"segment {after} is another one"
+        return ""
+
+    def ends(self, shard: Shard) -> bool:
+        """Whether its last file ends with a line, where there is one."""
+        numbers = self._numbers(shard)
+        path = self.segment(shard, numbers[-1] if numbers else 0)
+        return not numbers or self._storage.read(path, max(self._storage.size(path) - 1, 0), 1) == b"\n"
+
+    def endings(self, shard: Shard, number: int) -> Iterator[Ending]:
+        """The events of a segment that was read before, without purged ones, by the ends of their lines alone: nothing
+        is checked. None from the first line on that does not end as an event does."""
+        found = self._next_header(shard, number - 1)
+        if found is None:
+            return
+        (told, start), cut = found, self.cuts.of(shard)
+        data = self._storage.read(self.segment(shard, number))
+        for seq, line in enumerate(data[start:].split(b"\n"), told.place.seq):
+            ending = ENDING.search(line, max(len(line) - ENDING_LIMIT, 0))
+            if ending is None:
+                return
+            if seq > cut:
+                yield Ending(seq, len(line) + 1, int(ending[1]), ending[2].decode())
 
     def trim(self, shard: Shard) -> None:
         """Removes what is below the cut, and can be repeated. Only under the shard's lock and commit.lock."""

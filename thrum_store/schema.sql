@@ -9,6 +9,12 @@ CREATE TABLE shards (
     UNIQUE (store, agent)
 );
 
+-- What each segment holds of it; of purged events nothing. A purge is foreseen by this, without a look into the logs.
+CREATE TABLE segments (
+    id INTEGER NOT NULL, segment INTEGER NOT NULL, seq INTEGER NOT NULL, events INTEGER NOT NULL,
+    messages INTEGER NOT NULL, bytes INTEGER NOT NULL, latest_ms INTEGER NOT NULL, PRIMARY KEY (id, segment)
+) WITHOUT ROWID;
+
 -- Events that follow the chain and make no sense; kept in the log, counted where a person looks.
 CREATE TABLE rejected (id INTEGER NOT NULL, seq INTEGER NOT NULL, why TEXT NOT NULL, PRIMARY KEY (id, seq)) WITHOUT ROWID;
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
+from . import tallies
 from .database import mapped
 from .errors import Damaged, DiskFull, StorageFailed, ThrumError, ViewDamaged
 from .events import Draft, Event
@@ -42,10 +43,8 @@ class Writing:
         self._end: Head | None = store.end(shard)
 
     def append(self, *drafts: Draft) -> list[Event]:
-        """Says these, in this order, durably; then they are in the view and those concerned are woken.
-
-        Raises DiskFull, StorageFailed, Damaged or Invalid: then none of them was said.
-        """
+        """Says these, in this order, durably; then they are in the view and those concerned are woken. Where it raises
+        DiskFull, StorageFailed, Damaged or Invalid, none of them was said."""
         store, shard = self._store, self._shard
         if store.position < len(store.said):  # the use case runs again, because the view broke after this was said
             store.position += 1
@@ -185,6 +184,7 @@ class Store:
             projection = self.projection()
             for event in reading.events:
                 projection.apply(event)
+            tallies.add(self.view, projection.shard_id(shard), tallies.of(reading))
             projection.advance(shard, reading.head, reading.damage or None)
             projection.finish()
             failpoint("commit.apply")

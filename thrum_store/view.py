@@ -8,15 +8,16 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
-from . import database
+from . import database, tallies
 from .database import Generation, Stamp, connect, mapped, transaction
 from .errors import StorageFailed, ThrumError, ViewDamaged
-from .events import Event, fast_parser
+from .events import Event, Parser, fast_parser
 from .host import Host
 from .log import EventLog, Head, Shard
 from .projection import Projection
 from .queries import agents
 from .storage import failpoint
+from .tallies import Tally
 
 _REBUILD_DEADLINE = 120.0  # seconds to wait for another process that rebuilds the view
 _REPORTED = 1000  # events between two reports of progress
@@ -151,7 +152,8 @@ def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progres
     projection = Projection(view, own, now_ms, rebuilding=True)
     parse = fast_parser()
     ends: dict[Shard, tuple[Head, str]] = {}
-    streams = [_stream(log, shard, parse, ends) for shard in log.shards()]
+    found: list[tuple[Shard, Tally]] = []
+    streams = [_stream(log, shard, parse, ends, found) for shard in log.shards()]
     with _no_collections():
         for count, (_, _, event) in enumerate(heapq.merge(*streams), 1):
             projection.apply(event)
@@ -160,6 +162,8 @@ def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progres
     for shard, (head, damage) in ends.items():
         if head.segment or damage:
             projection.advance(shard, head, damage or None)
+    for shard, told in found:
+        tallies.add(view, projection.shard_id(shard), told)
     projection.flush()
     database.add_indices(view)  # before the end, which looks for late deliveries by message
     projection.finish()
@@ -178,9 +182,13 @@ def _no_collections() -> Generator[None]:
 
 
 def _stream(
-    log: EventLog, shard: Shard, parse: Callable[[bytes], object], ends: dict[Shard, tuple[Head, str]]
+    log: EventLog,
+    shard: Shard,
+    parse: Parser,
+    ends: dict[Shard, tuple[Head, str]],
+    found: list[tuple[Shard, Tally]],
 ) -> Iterator[tuple[int, Shard, Event]]:
-    """A shard's events with a time that never runs backwards, for the merge; notes where the shard ends."""
+    """A shard's events with a time that never runs backwards, for the merge; notes where it ends, and what it holds."""
     head, latest = Head(), 0
     while True:
         try:
@@ -193,6 +201,7 @@ def _stream(
                 return
         except StorageFailed:  # a file that cannot be read holds up nobody else; every catch-up tries it again
             return
+        found.append((shard, tallies.of(reading)))
         for event in reading.events:
             latest = max(latest, event.ms)
             yield latest, shard, event

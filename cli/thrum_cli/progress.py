@@ -16,9 +16,10 @@ _STEP = 50_000  # events between two lines where standard error is no terminal
 
 
 class Counting:
-    """Called with how many events were read so far; says so once a second has passed."""
+    """Called with how many events were read so far, or what else is counted; says so once a second has passed."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, what: str = "events", *, quiet: bool = False) -> None:
+        self._what = what
         self._quiet = quiet
         self._begun = time.monotonic()
         self._told = 0
@@ -40,9 +41,9 @@ class Counting:
         if self._quiet or time.monotonic() - self._begun < _PATIENCE:
             return
         if sys.stderr is not None and sys.stderr.isatty():
-            self._show(f"{count:,} events so far")
+            self._show(f"{count:,} {self._what} so far")
         elif count >= self._told + _STEP:
-            debug(f"{count:,} events so far")
+            debug(f"{count:,} {self._what} so far")
             self._told = count
 
     def _show(self, text: str) -> None:

@@ -103,6 +103,14 @@ def test_a_person_sees_how_far_it_is_while_a_lost_view_is_made_anew(team: Team) 
     assert "events so far" not in seen(team.builder, "inbox", "--quiet", script=script)
 
 
+def test_a_person_sees_how_far_the_search_index_is(team: Team) -> None:
+    team.says("Look at this")
+    script = (sys.executable, "-c", IMPATIENT)
+    told = seen(team.builder, "search", "look", script=script)
+    assert told.index("1 messages indexed so far") < told.index("Look at this")
+    assert "indexed" not in seen(team.builder, "search", "look", script=script)
+
+
 def test_a_pipe_gets_nothing_but_the_answer_while_a_lost_view_is_made_anew(team: Team) -> None:
     lost(team)
     assert team.builder.json("inbox")["total"] == 1

@@ -70,7 +70,7 @@ ACTS: dict[str, list[tuple[str, Callable[[Path], None]]]] = {
 
 def view(repo: Paths) -> str:
     """The path of the view that counts."""
-    return os.path.join(repo.var, Path(repo.var, "current-v1").read_text().strip())
+    return os.path.join(repo.var, Path(repo.var, "current-v2").read_text().strip())
 
 
 def act(repo: Paths, what: str) -> None:

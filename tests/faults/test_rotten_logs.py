@@ -74,7 +74,7 @@ class Rot:
         rotten = bytearray(self.whole[segment])
         rotten[bit // 8] ^= 1 << (bit % 8)
         self.paths[segment].write_bytes(rotten)
-        os.unlink(os.path.join(self.repo.var, "current-v1"))
+        os.unlink(os.path.join(self.repo.var, "current-v2"))
         with open_store(self.repo) as store:
             with pytest.raises((Damaged, NotRegistered)):  # the latter where it was her registration
                 self.send(store, "alice", "more")
@@ -102,7 +102,7 @@ class Rot:
 
     def healed(self) -> None:
         """Asserts that with the right bytes back and a new view, alice goes on."""
-        os.unlink(os.path.join(self.repo.var, "current-v1"))
+        os.unlink(os.path.join(self.repo.var, "current-v2"))
         with open_store(self.repo) as store:
             self.send(store, "alice", "back")
 

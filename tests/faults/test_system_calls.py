@@ -175,4 +175,4 @@ class HardSend(Send):
             head, _ = store.head(self.shard)
         with open(log.segment(self.shard, head.segment), "ab") as file:
             file.write(b'{"a":"alice","d":{"con')
-        os.unlink(os.path.join(self.repo.var, "current-v1"))
+        os.unlink(os.path.join(self.repo.var, "current-v2"))

@@ -56,7 +56,7 @@ class Tail:
             with self.path.open("ab") as file:
                 file.write(tail)
             if count % 8 == 2:
-                os.unlink(os.path.join(self.repo.var, "current-v1"))  # then a rebuild meets it first
+                os.unlink(os.path.join(self.repo.var, "current-v2"))  # then a rebuild meets it first
             with open_store(self.repo) as store:
                 self.acknowledged.append(self.send(store))
             assert tail in {copy.read_bytes() for copy in aside.glob("alice-*")}

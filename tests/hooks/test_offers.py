@@ -75,7 +75,7 @@ def test_after_the_view_was_rebuilt_nothing_is_shown_twice(session: Session) -> 
     first = session.gets("one")
     assert shown(session.context("prompt")) == [first]
     var = session.agent.cwd / ".thrum" / "var"
-    (var / (var / "current-v1").read_text().strip()).unlink()
+    (var / (var / "current-v2").read_text().strip()).unlink()
     assert session.context("post-tool") == ""
     second = session.gets("two")
     assert shown(session.context("post-tool")) == [second]

@@ -13,14 +13,15 @@ import pytest
 
 from tests.contract.manifest import requirement
 from tests.places import Place, cut_short, git
-from thrum_store.service import agents
+from thrum_store.service import agents, purge
 from thrum_store.service.agents import ListAgents
 from thrum_store.service.doctor import Diagnosis, examine
 from thrum_store.service.findings import Finding
+from thrum_store.service.purge import Purge
 
 
-def look(place: Place, *, fix: bool = False, **environ: str) -> Diagnosis:
-    return examine(str(place.root), fix=fix, environ=environ, host=place.host)
+def look(place: Place, *, fix: bool = False, deep: bool = False, **environ: str) -> Diagnosis:
+    return examine(str(place.root), fix=fix, deep=deep, environ=environ, host=place.host)
 
 
 def problems(found: Diagnosis) -> list[Finding]:
@@ -130,6 +131,74 @@ def test_a_log_that_rotted_is_named_and_left_alone(talk: Place) -> None:
     assert any(one.check == "logs" and "ann" in one.message for one in problems(found))
     assert found.problems > 0
     assert file.read_bytes() == bytes(data)
+
+
+@pytest.fixture
+def large(talk: Place) -> list[Path]:
+    """The segments of a log of more than a megabyte."""
+    for _ in range(12):
+        talk.send("ann", "x" * 100_000, "@bob")
+    return sorted((talk.root / ".git/thrum-sync/a-sync/v1").glob("*/ann/*.jsonl"))
+
+
+def test_large_logs_are_read_line_by_line_where_that_is_asked_for(talk: Place, large: list[Path]) -> None:
+    assert "deep" in told(look(talk), "logs") and "every one of them whole" in told(look(talk, deep=True), "logs")
+    data = bytearray(large[3].read_bytes())
+    data[len(data) // 2] ^= 1
+    large[3].write_bytes(data)
+    assert problems(look(talk)) == []
+    (found,) = problems(look(talk, deep=True))
+    assert found.check == "logs" and "ann after event" in found.message
+
+
+def told(found: Diagnosis, check: str) -> str:
+    """What the first finding of a check says."""
+    return next(one.message for one in found.findings if one.check == check)
+
+
+def shorten(files: list[Path]) -> None:
+    files[3].write_bytes(files[3].read_bytes()[:-1])
+
+
+def remove(files: list[Path]) -> None:
+    files[3].unlink()
+
+
+def exchange(files: list[Path]) -> None:
+    files[3].write_bytes(files[4].read_bytes())
+
+
+def behead(files: list[Path]) -> None:
+    files[0].unlink()
+
+
+@pytest.mark.parametrize("spoil", [shorten, remove, exchange, behead])
+def test_what_is_missing_of_large_logs_is_found_without_reading_them(
+    talk: Place, large: list[Path], spoil: Callable[[list[Path]], None]
+) -> None:
+    spoil(large)
+    for deep in (False, True):
+        assert any(one.check == "logs" and "ann" in one.message for one in problems(look(talk, deep=deep)))
+
+
+def test_the_end_of_large_logs_is_always_looked_at(talk: Place, large: list[Path]) -> None:
+    large[-1].write_bytes(large[-1].read_bytes()[:-1])
+    assert "never acknowledged" in told(look(talk), "logs")
+
+
+def test_a_log_that_was_only_begun_is_none(talk: Place, large: list[Path]) -> None:
+    (large[0].parent.parent / "eve").mkdir()
+    assert problems(look(talk)) == [] and problems(look(talk, deep=True)) == []
+
+
+def test_purged_large_logs_fit(talk: Place, large: list[Path]) -> None:
+    talk.watch.pass_by(days=3)
+    for _ in range(12):
+        talk.send("ann", "y" * 100_000, "@bob")
+    with talk.open() as store:
+        purge.purge(store, Purge("2d", confirm=True))
+    assert not large[0].exists()
+    assert "deep" in told(look(talk), "logs") and problems(look(talk)) == []
 
 
 def test_a_log_that_came_back_is_read_again(talk: Place) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.contract.manifest import requirement
 from tests.places import Place, cut_short, git
 from thrum_store import purging
 from thrum_store.errors import Invalid, UnknownMessage
+from thrum_store.events import decode
 from thrum_store.log import Head, Shard
 from thrum_store.service import agents, corrections, groups, handover, mailbox, messages, purge, search, sessions
 from thrum_store.service.agents import ListAgents, Register
@@ -21,7 +24,8 @@ from thrum_store.service.messages import SendMessage
 from thrum_store.service.purge import Purge, Purged
 from thrum_store.service.search import Search
 from thrum_store.service.sessions import EndSession, ListSessions
-from thrum_store.store import Store
+from thrum_store.storage import Storage
+from thrum_store.store import Store, open_store
 from thrum_store.sync.cycle import synchronize
 
 SECRET = "xyzzy-plugh"
@@ -73,6 +77,62 @@ def test_a_preview_counts_and_changes_nothing(old: Place) -> None:
     assert len(texts(old, "bob")) == 6
 
 
+def lines(place: Place) -> Counter[str]:
+    """The events in all logs, by kind; what was said again apart."""
+    files = (place.root / ".git/thrum-sync/a-sync/v1").glob("*/*/*.jsonl")
+    events = [decode(line) for file in files for line in file.read_bytes().splitlines()]
+    return Counter("again" if "again" in event.data else event.kind for event in events if event.kind != "segment")
+
+
+@pytest.mark.parametrize("hours", [200, 100, 74, 73, 72, 50, 26, 1])
+def test_a_preview_says_what_the_purge_then_does(old: Place, hours: int) -> None:
+    ann, bob = old.caller("ann"), old.caller("bob")
+    for day in range(3):
+        for number in range(3):
+            old.send("ann", f"day {day} " + "x" * 12_000 * number, "@bob", "@everyone")
+        with old.open() as store:
+            handover.acknowledge(store, bob, handover.check(store, bob, 4))
+            sessions.start(store, ann)
+        old.watch.pass_by(days=1)
+    old.watch.pass_by(days=-3)  # a clock that goes back: the log's order counts
+    old.send("ann", "once more", "@bob")
+    old.watch.pass_by(days=3)
+    for before in (f"{hours}h", f"{hours}h", None):
+        was = lines(old)
+        seen = run(old, before, confirm=False)
+        assert lines(old) == was
+        assert replace(run(old, before), dry_run=True) == seen
+        gone = was - lines(old)
+        assert gone["message.create"] == seen.messages_deleted
+        assert sum(was.values()) - sum(lines(old).values()) + lines(old)["again"] - was["again"] <= seen.events_deleted
+        assert bool(seen.events_deleted) == bool(gone)
+
+
+def test_a_preview_looks_only_into_the_files_in_which_it_ends(old: Place) -> None:
+    for _ in range(12):
+        old.send("ann", "x" * 12_000, "@bob")
+    old.watch.pass_by(days=3)
+    old.send("ann", "now", "@bob")
+    disk = Reads()
+    with open_store(old.paths, old.host._replace(storage=disk)) as store:
+        disk.whole.clear()
+        seen = purge.purge(store, Purge("2d"))
+    assert seen.messages_deleted == 18
+    assert disk.whole == {str(log_files(old, "ann")[-1])}
+
+
+class Reads(Storage):
+    """A disk that notes which logs are read, but for their first bytes."""
+
+    def __init__(self) -> None:
+        self.whole: set[str] = set()
+
+    def read(self, path: str, start: int = 0, limit: int = -1) -> bytes:
+        if limit < 0 and path.endswith(".jsonl"):
+            self.whole.add(path)
+        return super().read(path, start, limit)
+
+
 @requirement("purge:files")
 def test_purged_messages_are_gone_from_inbox_search_view_and_disk(old: Place) -> None:
     with old.open() as store:
@@ -94,7 +154,7 @@ def test_purged_messages_stay_gone_after_a_rebuild_and_after_new_ones(old: Place
         store.rebuild()
         assert dump(store.view) == before
     assert texts(old, "bob") == ["later", "today"]
-    (old.root / ".thrum/var/current-v1").unlink()
+    (old.root / ".thrum/var/current-v2").unlink()
     assert texts(old, "bob") == ["later", "today"]
 
 

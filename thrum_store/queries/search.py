@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .messages import COLUMNS, JOINS, Row
 
+RANKED = 10_000  # the newest that match are put in order, where the best are wanted
+_STEP = 5_000  # messages between two reports of progress
+_UNINDEXED = ("messages m", "m.number")
 _DOCUMENTS = "words_docsize"  # FTS5's own list of what it holds
 
 
@@ -28,18 +32,17 @@ class Wanted(NamedTuple):
     best: bool = False
 
 
-def missing(view: sqlite3.Connection) -> int:
-    """How many messages the index does not hold as they are now."""
-    (new,) = view.execute(f"SELECT count(*) FROM messages WHERE number > {_NEWEST}").fetchone()
-    (changed,) = view.execute("SELECT count(*) FROM reworded").fetchone()
-    return int(new) + int(changed)
+def is_behind(view: sqlite3.Connection) -> bool:
+    """Whether there are messages that the index does not hold as they are now."""
+    sql = f"SELECT EXISTS (SELECT 1 FROM messages WHERE number > {_NEWEST}) OR EXISTS (SELECT 1 FROM reworded)"
+    return bool(view.execute(sql).fetchone()[0])
 
 
 _NEWEST = f"(SELECT coalesce(max(id), 0) FROM {_DOCUMENTS})"
 
 
-def index(view: sqlite3.Connection) -> None:
-    """Brings the index up to date; inside of a transaction."""
+def index(view: sqlite3.Connection, progress: Callable[[int], None] | None) -> None:
+    """Brings the index up to date; inside of a transaction. `progress` is told how many new messages it holds."""
     view.execute(
         "INSERT INTO words (words, rowid, content) SELECT 'delete', number, content FROM reworded"
     )  # FTS5's own way to take an entry out: by what it was made from
@@ -47,24 +50,36 @@ def index(view: sqlite3.Connection) -> None:
         "INSERT INTO words (rowid, content) SELECT r.number, m.content FROM reworded r JOIN messages m USING (number)"
     )
     view.execute("DELETE FROM reworded")
-    view.execute(f"INSERT INTO words (rowid, content) SELECT number, content FROM messages WHERE number > {_NEWEST}")
+    new = f"SELECT number, content FROM messages WHERE number > {_NEWEST} ORDER BY number LIMIT {_STEP}"
+    done = 0
+    while taken := view.execute(f"INSERT INTO words (rowid, content) {new}").rowcount:
+        done += taken
+        if progress is not None:
+            progress(done)
 
 
 def found(view: sqlite3.Connection, wanted: Wanted, size: int, page: int) -> tuple[list[Row], int]:
     """Page `page` (from 1) of what was found, and how much that is altogether; newest first, or best first."""
-    where, bound = _conditions(wanted)
-    source = "messages m" + (" JOIN words w ON w.rowid = m.number" if wanted.match else "")
-    (total,) = view.execute(f"SELECT count(*) FROM {source} WHERE {where}", bound).fetchone()
-    order = "w.rank, m.number DESC" if wanted.best and wanted.match else "m.number DESC"
-    sql = f"SELECT {COLUMNS} FROM {source}{JOINS} WHERE {where} ORDER BY {order} LIMIT :size OFFSET :skip"
-    rows = view.execute(sql, {**bound, "size": size, "skip": size * (page - 1)})
+    conditions, bound = _conditions(wanted)
+    source, number = ("words w CROSS JOIN messages m ON m.number = w.rowid", "w.rowid") if wanted.match else _UNINDEXED
+    counted = "words w" if wanted.match and not any("m." in one for one in conditions) else source
+    where = " AND ".join(conditions)
+    (total,) = view.execute(f"SELECT count(*) FROM {counted} WHERE {where}", bound).fetchone()
+    order = f"{number} DESC"
+    if wanted.best and wanted.match:
+        order = "bm25(words), w.rowid DESC"
+        newest = f"SELECT w.rowid AS found FROM {source} WHERE {where} ORDER BY w.rowid DESC LIMIT {RANKED}"
+        where += f" AND w.rowid >= (SELECT min(found) FROM ({newest}))"
+    sql = f"SELECT {COLUMNS} FROM {source}{JOINS} WHERE {where} AND m.deleted_ms IS NULL ORDER BY {order}"
+    rows = view.execute(f"{sql} LIMIT :size OFFSET :skip", {**bound, "size": size, "skip": size * (page - 1)})
     return [Row(*row) for row in rows], int(total)
 
 
-def _conditions(wanted: Wanted) -> tuple[str, dict[str, object]]:
-    conditions = ["m.deleted_ms IS NULL"]
-    conditions += ["words MATCH :match"] if wanted.match else []
+def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:
+    conditions = ["words MATCH :match"] if wanted.match else ["m.deleted_ms IS NULL"]  # the index forgets deleted ones
     conditions += [_CONDITIONS[field] for field in _CONDITIONS if getattr(wanted, field) is not None]
+    if not wanted.match:
+        conditions = [one.replace("w.rowid", "m.number") for one in conditions]
     conditions += [f"m.content LIKE :part{place} ESCAPE '\\'" for place in range(len(wanted.parts))]
     kind, value = wanted.scope or (None, None)
     bound: dict[str, object] = {
@@ -72,23 +87,27 @@ def _conditions(wanted: Wanted) -> tuple[str, dict[str, object]]:
         "scope_type": kind, "scope_value": value, "after": wanted.after, "before": wanted.before,
     }  # fmt: skip
     bound |= {f"part{place}": f"%{_escaped(part)}%" for place, part in enumerate(wanted.parts)}
-    return " AND ".join(conditions), bound
+    return conditions, bound
 
 
 def _escaped(part: str) -> str:
     return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+# Those that need no column of the message are asked of the index alone.
 _CONDITIONS = {
     "reader": (
-        "(m.author = :reader OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number"
-        " AND d.recipient = :reader))"
+        "+w.rowid IN (SELECT number FROM messages WHERE author = :reader"
+        " UNION ALL SELECT message FROM deliveries WHERE recipient = :reader)"
     ),
-    "author": "m.author = :author",
-    "to": "EXISTS (SELECT 1 FROM json_each(m.audience) e WHERE json_extract(e.value, '$[1]') = :to)",
+    "author": "+w.rowid IN (SELECT number FROM messages WHERE author = :author)",
     "scope": (
-        "m.number IN (SELECT message FROM tags WHERE field = 'scopes' AND type = :scope_type AND value = :scope_value)"
+        "+w.rowid IN (SELECT message FROM tags WHERE field = 'scopes' AND type = :scope_type AND value = :scope_value)"
     ),
     "after": "m.sent_ms >= :after",
     "before": "m.sent_ms < :before",
+    "to": (
+        "instr(m.audience, :to) AND EXISTS ("  # most end with the first look
+        "SELECT 1 FROM json_each(m.audience) e WHERE json_extract(e.value, '$[1]') = :to)"
+    ),
 }

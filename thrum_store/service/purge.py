@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 from .. import cuts, purging, times
 from ..errors import Invalid
 from ..events import Event, fast_parser
 from ..log import Head, Shard
-from ..queries import restating, shards
+from ..purged import Ending
+from ..queries import restating, segments, shards
 from ..restating import still_true
 from ..storage import failpoint
 from ..store import Store, use_case
+from ..tallies import Tally
 from ..times import rfc3339
 
 Progress = Callable[[int], None]
@@ -35,7 +38,11 @@ class Purge:
 
 @dataclass(frozen=True)
 class Purged:
-    """What is gone, or with `dry_run` would be. `sync_message_files` are log files removed or shortened."""
+    """What is gone, or with `dry_run` would be.
+
+    `events_deleted` are lines of the logs; what stays true among them is said again. `sync_message_files` are log files
+    removed or shortened.
+    """
 
     before: str
     dry_run: bool
@@ -48,22 +55,15 @@ class Purged:
 
 
 class _Cut(NamedTuple):
-    """What goes of one shard: the events `below`, up to `seq`, and how many bytes they take. `above` stays."""
+    """What goes of one shard: all events up to `seq`, and what that is."""
 
     shard: Shard
-    seq: int
-    size: int
-    below: list[Event]
-    above: list[Event]
-
-
-class _Count(NamedTuple):
-    """What of a cut is not said again."""
-
-    cut: _Cut
-    messages: int
-    sessions: int
-    events: int
+    seq: int = 0
+    files: int = 0
+    events: int = 0
+    messages: int = 0
+    bytes: int = 0
+    sessions: int = 0
 
 
 @use_case
@@ -85,15 +85,15 @@ def purge(store: Store, request: Purge, progress: Progress | None = None) -> Pur
     return result
 
 
-def _result(store: Store, request: Purge, chosen: list[_Count], before: int) -> Purged:
+def _result(store: Store, request: Purge, chosen: list[_Cut], before: int) -> Purged:
     return Purged(
         before=rfc3339(before),
         dry_run=not request.confirm,
-        messages_deleted=sum(one.messages for one in chosen),
-        sessions_deleted=sum(one.sessions for one in chosen),
-        events_deleted=sum(one.events for one in chosen),
-        sync_message_files=sum(store.log.files_up_to(one.cut.shard, one.cut.seq) for one in chosen),
-        bytes_freed=sum(one.cut.size for one in chosen),
+        messages_deleted=sum(cut.messages for cut in chosen),
+        sessions_deleted=sum(cut.sessions for cut in chosen),
+        events_deleted=sum(cut.events for cut in chosen),
+        sync_message_files=sum(cut.files for cut in chosen),
+        bytes_freed=sum(cut.bytes for cut in chosen),
         warnings=tuple(f"the log of {one.agent!r} is left alone: {one.why}" for one in shards.frozen(store.view)),
     )
 
@@ -105,40 +105,41 @@ def _before(request: Purge, now_ms: int) -> int | None:
     return None if request.before is None else times.moment(request.before, now_ms)
 
 
-def _chosen(store: Store, before: int | None) -> list[_Count]:
-    """What goes, shard by shard; without those of which all would have to be said again."""
-    frozen = {(one.store, one.agent) for one in shards.frozen(store.view)}
-    own = [shard for shard in store.log.shards() if shard.store == store.own and shard not in frozen]
-    found = [cut for cut in (_cut(store, shard, before) for shard in own) if cut.seq]
+def _chosen(store: Store, before: int | None) -> list[_Cut]:
+    """What goes, shard by shard; without those of which all would have to be said again. Few logs are read for it."""
+    ended = segments.ended_sessions(store.view, store.own)
+    found: list[_Cut] = []
+    for agent, told in segments.by_agent(store.view, store.own).items():
+        cut = _cut(store, Shard(store.own, agent), told, before)
+        if cut.seq:
+            found.append(cut._replace(sessions=bisect_right(ended.get(agent, []), cut.seq)))
     stays = _staying(store, found)
-    return [one for one in (_counted(store, cut, stays) for cut in found) if one.events]
+    return [cut for cut in found if cut.messages or cut.sessions or _anything_goes(store, cut, stays)]
 
 
-def _cut(store: Store, shard: Shard, before: int | None) -> _Cut:
-    below: list[Event] = []
-    above: list[Event] = []
-    size = 0
-    for event, length in _events(store, shard):
-        if above or (before is not None and event.ms >= before):
-            above.append(event)
-        else:
-            below.append(event)
-            size += length
-    return _Cut(shard, below[-1].seq if below else 0, size, below, above)
+def _cut(store: Store, shard: Shard, told: list[Tally], before: int | None) -> _Cut:
+    """The longest beginning of a shard in which everything is older; only the segment it ends in is looked into."""
+    cut = _Cut(shard)
+    for one in told:
+        if before is not None and one.latest_ms >= before:
+            endings = store.log.endings(shard, one.segment)
+            return _longer(cut, list(takewhile(lambda event: event.ms < before and event.seq <= told[-1].seq, endings)))
+        cut = _Cut(
+            shard, one.seq, cut.files + 1, cut.events + one.events, cut.messages + one.messages, cut.bytes + one.bytes
+        )
+    return cut
 
 
-def _events(store: Store, shard: Shard) -> Iterator[tuple[Event, int]]:
-    """The events of a shard with the length of their lines, without what messages say: a large log fits into memory."""
-    parse, head = fast_parser(), Head()
-    while True:
-        reading = store.log.read(shard, head, parse)
-        start = head.offset if reading.head.segment == head.segment else 0
-        for event, end in zip(reading.events, reading.ends, strict=True):
-            yield event._replace(data={}) if event.kind == "message.create" else event, end - start
-            start = end
-        if reading.head == head:
-            return
-        head = reading.head
+def _longer(cut: _Cut, more: list[Ending]) -> _Cut:
+    if not more:
+        return cut
+    return cut._replace(
+        seq=more[-1].seq,
+        files=cut.files + 1,
+        events=cut.events + len(more),
+        messages=cut.messages + sum(event.kind == "message.create" for event in more),
+        bytes=cut.bytes + sum(event.length for event in more),
+    )
 
 
 def _staying(store: Store, chosen: list[_Cut]) -> Callable[[str], bool]:
@@ -151,21 +152,43 @@ def _staying(store: Store, chosen: list[_Cut]) -> Callable[[str], bool]:
     return stays
 
 
-def _counted(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> _Count:
-    again = [one for one in still_true(store, cut.below, cut.above, stays) if one.data["again"][0] <= cut.seq]
-    sessions = Counter(event.kind for event in cut.below)["session.start"]
-    sessions -= Counter(draft.kind for draft in again)["session.start"]
-    messages = Counter(event.kind for event in cut.below)["message.create"]
-    return _Count(cut, messages, sessions, max(len(cut.below) - len(again), 0))
+def _anything_goes(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> bool:
+    """Whether some event of a cut is not said again; it has no messages, so they are few."""
+    below = list(takewhile(lambda event: event.seq <= cut.seq, _events(store, cut.shard)))
+    deleted = any(event.kind == "agent.delete" for event in below)  # and perhaps registered since
+    above = _parted(store, cut)[1] if deleted else []
+    again = [one for one in still_true(store, below, above, stays) if one.data["again"][0] <= cut.seq]
+    return len(again) < len(below)
 
 
-def _execute(store: Store, chosen: list[_Count], progress: Progress | None) -> None:
+def _parted(store: Store, cut: _Cut) -> tuple[list[Event], list[Event]]:
+    """What goes and what stays of a shard."""
+    below: list[Event] = []
+    above: list[Event] = []
+    for event in _events(store, cut.shard):
+        (below if event.seq <= cut.seq else above).append(event)
+    return below, above
+
+
+def _events(store: Store, shard: Shard) -> Iterator[Event]:
+    """The events of a shard without what messages say, so that those of a large log fit into memory."""
+    parse, head = fast_parser(), Head()
+    while True:
+        reading = store.log.read(shard, head, parse)
+        for event in reading.events:
+            yield event._replace(data={}) if event.kind == "message.create" else event
+        if reading.head == head:
+            return
+        head = reading.head
+
+
+def _execute(store: Store, chosen: list[_Cut], progress: Progress | None) -> None:
     """Says again what stays true, behind the cut; then cuts. Interrupted anywhere, nothing is lost that should stay."""
-    stays = _staying(store, [one.cut for one in chosen])
-    for one in chosen:
-        _say_again(store, one.cut, stays)
+    stays = _staying(store, chosen)
+    for cut in chosen:
+        _say_again(store, cut, stays)
     failpoint("purge.said")
-    cuts.raise_to(store.paths.var, store.host, {one.cut.shard: one.cut.seq for one in chosen})
+    cuts.raise_to(store.paths.var, store.host, {cut.shard: cut.seq for cut in chosen})
     failpoint("purge.cut")
     purging.carry_out(store, progress)
 
@@ -176,8 +199,6 @@ def _say_again(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> None:
         store.log.begin_segment(cut.shard, store.end(cut.shard))
         store.absorb(cut.shard)
     with store.writing(cut.shard.agent) as writing:
-        events = [event for event, _ in _events(store, cut.shard)]
-        above = [event for event in events if event.seq > cut.seq]
-        drafts = still_true(store, cut.below, above, stays)
+        drafts = still_true(store, *_parted(store, cut), stays)
         if drafts:
             writing.append(*drafts)

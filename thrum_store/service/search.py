@@ -69,19 +69,17 @@ class Found:
 
 
 @use_case
-def find(store: Store, caller: Caller | None, request: Search, indexing: Callable[[int], None] | None = None) -> Found:
+def find(store: Store, caller: Caller | None, request: Search, progress: Callable[[int], None] | None = None) -> Found:
     """A page of the messages that hold all of these words. Marks nothing.
 
-    `indexing` is told how many messages the index takes in first. Raises Invalid, NotFound for an unknown author, and
-    NotRegistered where `mine` is asked of nobody.
+    `progress` is told how many messages the index has taken in, which it does first. Raises Invalid, NotFound for an
+    unknown author, and NotRegistered where `mine` is asked of nobody.
     """
     size, number = page_of(request.page_size, request.page)
     wanted, terms = _wanted(store, caller, request)
-    if missing := search.missing(store.view):
-        if indexing is not None:
-            indexing(missing)
+    if search.is_behind(store.view):
         with store.committing():
-            search.index(store.view)
+            search.index(store.view, progress)
     rows, total = search.found(store.view, wanted, size, number)
     return Found(tuple(_hit(row, terms) for row in rows), total, number, size, pages(total, size))
 

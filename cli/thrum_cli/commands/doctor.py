@@ -29,23 +29,26 @@ _SECTIONS = {
     _SECTIONS,
     "thrum doctor",
     "thrum doctor --fix",
+    "thrum doctor --deep",
     "thrum doctor runtimes",
     "thrum doctor wake --agent builder",
     invoke_without_command=True,
     returns=Diagnosis,
 )
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely.")
+@click.option("--deep", is_flag=True, help="Read every line of large logs, too, and all of the view.")
 @click.pass_context
 @pass_app
-def doctor(app: App, context: click.Context, fix: bool) -> Any:
+def doctor(app: App, context: click.Context, fix: bool, deep: bool) -> Any:
     """Check the set-up, the logs and the view, and say what mends what is wrong.
 
-    Every line of every log is read. Exit code 1: a problem is left.
+    Logs of more than 1 MB in all are checked by their headers and lengths, unless --deep. Exit code 1: a problem is
+    left.
     """
     if context.invoked_subcommand is not None:
         return None
     with Counting(quiet=app.quiet) as counting:
-        found = examine(app.repo, fix=fix, progress=counting)
+        found = examine(app.repo, fix=fix, deep=deep, progress=counting)
     return Outcome(found, exit_code=1 if found.problems else 0)
 
 

@@ -43,7 +43,7 @@ def _purged(done: Purged, screen: Screen) -> str:
     pairs = [
         ("Messages", f"{done.messages_deleted:,}"),
         ("Sessions", f"{done.sessions_deleted:,}"),
-        ("Events", f"{done.events_deleted:,} in all"),
+        ("Events", f"{done.events_deleted:,} in all; what stays true is said again"),
         ("On disk", size),
     ]
     return f"{head} what was said before {done.before} {dim('(this machine)')}\n{fields(pairs)}"

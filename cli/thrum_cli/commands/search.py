@@ -9,10 +9,9 @@ from thrum_store.service.search import Found, Hit, Search
 
 from ..app import App
 from ..command import command, pass_app
-from ..output import Outcome, Screen, human, warn
+from ..output import Outcome, Screen, human
+from ..progress import Counting
 from ..text import ago, beyond, bold, dim, listing, summary, wrap
-
-_TOLD = 20_000  # messages to take into the index that are worth a word to whoever waits
 
 
 @command(
@@ -28,7 +27,7 @@ _TOLD = 20_000  # messages to take into the index that are worth a word to whoev
 @click.option("--after", metavar="TIME", help="Only since then: 2d, 24h, 2026-03-15 or RFC 3339.")
 @click.option("--before", metavar="TIME", help="Only until then.")
 @click.option("--mine", is_flag=True, help="Only what you got or wrote.")
-@click.option("--best", is_flag=True, help="Best first instead of newest first.")
+@click.option("--best", is_flag=True, help="Best first instead of newest first (of the newest 10,000 that match).")
 @click.option("--page-size", "--limit", "page_size", type=int, default=10, metavar="N", help="Messages on a page.")
 @click.option("--page", type=int, default=1, metavar="N", help="Which page (default 1).")
 @pass_app
@@ -50,16 +49,12 @@ def search(
     "Words in quotes" must follow each other; `begin*` finds every word that begins so. Deleted messages are not found.
     """
     request = Search(" ".join(words), author, to, scope, after, before, mine, best, page_size, page)
-    found = searching.find(app.store, app.caller if mine else None, request, _indexing)
+    with Counting("messages indexed", quiet=app.quiet) as counting:
+        found = searching.find(app.store, app.caller if mine else None, request, counting)
     if found.messages:
         return Outcome(found)
     past = beyond(found.page, found.total, found.total_pages) if found.total else ""
     return Outcome(found, note=past or "Nothing found. Fewer words find more; `begin*` finds words that begin so.")
-
-
-def _indexing(count: int) -> None:
-    if count > _TOLD:
-        warn(f"taking {count:,} messages into the index first; this happens once")
 
 
 @human.register(Found)
