@@ -38,8 +38,9 @@ from .storage import Storage, failpoint
 # A sync costs what changed only where the files that changed are small (performance.md, "Git").
 SEGMENT_LIMIT = 64 * 1024
 _HEADER_LIMIT = 1024
-ENDING_LIMIT = 96
-ENDING = re.compile(rb'"t":(-?[0-9]+),"v":[0-9]+,"y":"([a-z._]+)"}$')  # of an event's line: its time and its kind
+ENDING = rb'"t":(-?[0-9]+),"v":[0-9]+,"y":"([a-z._]+)"}'  # of an event's line: its time and its kind
+_ENDING_LIMIT = 96
+_ENDING = re.compile(ENDING + b"$")
 
 
 class Shard(NamedTuple):
@@ -286,10 +287,10 @@ def _was_whole(line: bytes, begin: bytes) -> bool:
 
     A crash leaves a beginning without an end; a power cut leaves holes of NULs as well.
     """
-    tail = line[-ENDING_LIMIT:]
+    tail = line[-_ENDING_LIMIT:]
     if b"\0\0" in line:
         return False
-    return bool(ENDING.search(tail)) or (line.startswith(begin) and any(map(ENDING.search, _flipped(tail))))
+    return bool(_ENDING.search(tail)) or (line.startswith(begin) and any(map(_ENDING.search, _flipped(tail))))
 
 
 def _flipped(data: bytes) -> Iterator[bytes]:

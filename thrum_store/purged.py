@@ -8,25 +8,26 @@ The last segment is never touched: positions point into it, and whoever appends 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
 from typing import NamedTuple
 
 from . import cuts
 from .events import Parser, Place, decode, encode_header, plain_parser
 from .host import Host
-from .log import ENDING, ENDING_LIMIT, EventLog, Head, Reading, Shard
+from .log import ENDING, EventLog, Head, Reading, Shard
 from .storage import failpoint
 
 _SUFFIX = ".jsonl"
+_LINE_END = re.compile(ENDING + b"\n")
 
 
-class Ending(NamedTuple):
-    """What the end of an event's line says: when it was said and of what kind. `length` is that of the whole line."""
+class Older(NamedTuple):
+    """The beginning of a segment: its last sequence, how many events and messages it holds, and their bytes."""
 
     seq: int
-    length: int
-    ms: int
-    kind: str
+    events: int
+    messages: int
+    bytes: int
 
 
 class Cuts:
@@ -113,20 +114,26 @@ class PurgedLog(EventLog):
         path = self.segment(shard, numbers[-1] if numbers else 0)
         return not numbers or self._storage.read(path, max(self._storage.size(path) - 1, 0), 1) == b"\n"
 
-    def endings(self, shard: Shard, number: int) -> Iterator[Ending]:
-        """The events of a segment that was read before, without purged ones, by the ends of their lines alone: nothing
-        is checked. None from the first line on that does not end as an event does."""
+    def older(self, shard: Shard, number: int, before: int, last: int) -> Older | None:
+        """What a segment that was read before, up to the sequence `last`, begins with that was said before a time.
+
+        Purged events are left out. Only the ends of the lines are looked at; None where nothing is older, or where any
+        line ends otherwise than an event's does.
+        """
         found = self._next_header(shard, number - 1)
-        if found is None:
-            return
-        (told, start), cut = found, self.cuts.of(shard)
         data = self._storage.read(self.segment(shard, number))
-        for seq, line in enumerate(data[start:].split(b"\n"), told.place.seq):
-            ending = ENDING.search(line, max(len(line) - ENDING_LIMIT, 0))
-            if ending is None:
-                return
-            if seq > cut:
-                yield Ending(seq, len(line) + 1, int(ending[1]), ending[2].decode())
+        if found is None:
+            return None
+        (told, start), cut = found, self.cuts.of(shard)
+        endings = list(_LINE_END.finditer(data, start))
+        first, gone = told.place.seq, max(cut + 1 - told.place.seq, 0)
+        newer = (at for at, ending in enumerate(endings) if int(ending[1]) >= before and at >= gone)
+        end = min(next(newer, len(endings)), last + 1 - first)
+        if end <= gone or len(endings) != data.count(b"\n", start):
+            return None
+        messages = sum(ending[2] == b"message.create" for ending in endings[gone:end])
+        begin = endings[gone - 1].end() if gone else start
+        return Older(first + end - 1, end - gone, messages, endings[end - 1].end() - begin)
 
     def trim(self, shard: Shard) -> None:
         """Removes what is below the cut, and can be repeated. Only under the shard's lock and commit.lock."""

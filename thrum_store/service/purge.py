@@ -13,7 +13,7 @@ from .. import cuts, purging, times
 from ..errors import Invalid
 from ..events import Event, fast_parser
 from ..log import Head, Shard
-from ..purged import Ending
+from ..purged import Older
 from ..queries import restating, segments, shards
 from ..restating import still_true
 from ..storage import failpoint
@@ -121,25 +121,17 @@ def _cut(store: Store, shard: Shard, told: list[Tally], before: int | None) -> _
     """The longest beginning of a shard in which everything is older; only the segment it ends in is looked into."""
     cut = _Cut(shard)
     for one in told:
-        if before is not None and one.latest_ms >= before:
-            endings = store.log.endings(shard, one.segment)
-            return _longer(cut, list(takewhile(lambda event: event.ms < before and event.seq <= told[-1].seq, endings)))
-        cut = _Cut(
-            shard, one.seq, cut.files + 1, cut.events + one.events, cut.messages + one.messages, cut.bytes + one.bytes
-        )
+        if before is None or one.latest_ms < before:
+            cut = _longer(cut, one)
+            continue
+        older = store.log.older(shard, one.segment, before, one.seq)
+        return _longer(cut, older) if older else cut
     return cut
 
 
-def _longer(cut: _Cut, more: list[Ending]) -> _Cut:
-    if not more:
-        return cut
-    return cut._replace(
-        seq=more[-1].seq,
-        files=cut.files + 1,
-        events=cut.events + len(more),
-        messages=cut.messages + sum(event.kind == "message.create" for event in more),
-        bytes=cut.bytes + sum(event.length for event in more),
-    )
+def _longer(cut: _Cut, more: Tally | Older) -> _Cut:
+    messages, size = cut.messages + more.messages, cut.bytes + more.bytes
+    return _Cut(cut.shard, more.seq, cut.files + 1, cut.events + more.events, messages, size)
 
 
 def _staying(store: Store, chosen: list[_Cut]) -> Callable[[str], bool]:
