@@ -7,6 +7,7 @@ Messages, names, branch names and error texts come from strangers. A terminal ob
 from __future__ import annotations
 
 _KEPT = "\n\t"
+_JOINER = "\u200d"
 
 
 def _shown(code: int) -> str:
@@ -26,13 +27,26 @@ _TABLE: dict[int, str] = {}
 def safe_text(text: str) -> str:
     """`text` with every control, bidi, invisible or surrogate character made visible; newline and tab stay.
 
-    The zero-width joiner is shown as well: it glues emoji, and it hides text just as well.
+    A zero-width joiner is left out between emoji, where all it does is to glue them; elsewhere it is shown as well.
     """
     if text.isascii() and text.isprintable():
         return text
+    if _JOINER in text:
+        text = _unglued(text)
     if not _TABLE:
         _TABLE.update(_table())
     return text.translate(_TABLE)
+
+
+def _unglued(text: str) -> str:
+    first, *rest = text.split(_JOINER)
+    for part in rest:
+        first += part if _is_emoji(first[-1:]) and _is_emoji(part[:1]) else _JOINER + part
+    return first
+
+
+def _is_emoji(letter: str) -> bool:
+    return letter == "\ufe0f" or "\u2600" <= letter <= "\u27bf" or "\U0001f000" <= letter <= "\U0001faff"
 
 
 def safe_line(text: str) -> str:

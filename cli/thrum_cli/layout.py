@@ -43,7 +43,8 @@ def panel(title: str, body: str, screen: Screen) -> str:
     from rich.panel import Panel
     from rich.text import Text
 
-    return _drawn(Panel(Text(body), box=box.ROUNDED, title=Text(bold(title)), title_align="left"), screen.width)
+    head = Text(bold(title), overflow="ellipsis")
+    return _drawn(Panel(Text(body), box=box.ROUNDED, title=head, title_align="left"), screen.width)
 
 
 def card(title: str, pairs: Sequence[tuple[str, str | None]], screen: Screen) -> str:

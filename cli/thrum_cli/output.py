@@ -15,11 +15,16 @@ from typing import Any, NamedTuple, TextIO, cast
 from thrum_store.host import REAL
 from thrum_store.printable import safe_text
 
-from .text import BOLD, DIM, GREEN, PLAIN, RED
+from .text import BOLD, DIM, GREEN, PLAIN, RED, cells, wrap
 
 Styles = tuple[tuple[str, str], ...]
 _STYLES: Styles = ((BOLD, "\x1b[1m"), (DIM, "\x1b[2m"), (GREEN, "\x1b[32m"), (RED, "\x1b[31m"), (PLAIN, "\x1b[0m"))
-_NARROWEST, _WIDEST, _USUAL = 40, 120, 80
+_FRAMES = ("╭", "│", "├", "╰")  # what begins a line of a table or a panel
+_NARROWEST, _USUAL = 40, 80
+
+
+class Verbatim:
+    """A result that is a text to copy: no line of it is folded."""
 
 
 class Outcome(NamedTuple):
@@ -57,14 +62,15 @@ def emit(value: object, *, as_json: bool, quiet: bool) -> int:
 def _tell(outcome: Outcome) -> None:
     result = _visible(outcome.result)
     words = human(result, Screen(width(), REAL.clock.wall_ms(), _watched(sys.stdout)))
-    _print(sys.stdout, "\n".join(part for part in (words, outcome.note) if part), styles=_STYLES)
+    told = "\n".join(part for part in (words, outcome.note) if part)
+    _print(sys.stdout, told if isinstance(result, Verbatim) else _folded(told, sys.stdout), styles=_STYLES)
     for warning in getattr(result, "warnings", ()):
         warn(warning)
 
 
 def warn(text: str) -> None:
     """Tells a person something beside the result."""
-    _print(sys.stderr, f"Warning: {text}")
+    _print(sys.stderr, _folded(f"Warning: {text}", sys.stderr))
 
 
 def tell(text: str) -> None:
@@ -83,7 +89,7 @@ def fail(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
         told = {"error": {"code": code, "message": message, "hint": hint}}
         _print(sys.stdout, _document(told, sys.stdout))
         return
-    _print(sys.stderr, f"Error: {message}" + (f"\nTry: {hint}" if hint else ""))
+    _print(sys.stderr, _folded(f"Error: {message}" + (f"\nTry: {hint}" if hint else ""), sys.stderr))
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------
@@ -137,11 +143,20 @@ def _visible(value: Any) -> Any:
     return tuple(_visible(item) for item in cast("list[Any]", value)) if isinstance(value, list | tuple) else value
 
 
+def _folded(text: str, stream: TextIO | None) -> str:
+    """Sentences as a person reads them on a terminal: folded between words. A program gets each on one line."""
+    if stream is None or not stream.isatty():
+        return text
+    room = width()
+    lines = ([line] if cells(line) <= room or line[:1] in _FRAMES else wrap(line, room) for line in text.split("\n"))
+    return "\n".join(line for told in lines for line in told)
+
+
 def width() -> int:
-    """The terminal's columns, within what can be read well."""
+    """The terminal's columns; never so few that nothing fits."""
     wanted = os.environ.get("COLUMNS", "")
     columns = int(wanted) if wanted.isdecimal() and len(wanted) < 6 else 0
-    return min(max(columns or _columns(), _NARROWEST), _WIDEST)
+    return max(columns or _columns(), _NARROWEST)
 
 
 def _columns() -> int:

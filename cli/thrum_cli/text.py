@@ -50,7 +50,7 @@ def _cell(letter: str) -> int:
 
     if letter == "\ufe0f":
         return 1  # makes the sign before it an emoji, which is two columns wide
-    if category(letter) in ("Mn", "Me", "Cf"):
+    if category(letter) in ("Mn", "Me", "Cf") or "\U0001f3fb" <= letter <= "\U0001f3ff":  # those colour an emoji
         return 0
     return 2 if east_asian_width(letter) in "WF" else 1
 

@@ -143,10 +143,24 @@ def test_what_a_message_says_cannot_look_like_another_message(team: Team) -> Non
     assert [line for line in lines if line.startswith(("●", "○"))] == ["● @planner to @builder  just now"]
 
 
+def test_emoji_are_shown_without_the_joiners_between_them_and_a_joiner_elsewhere_is_visible(team: Team) -> None:
+    team.says("done 👩\u200d💻 👩\u200d👩\u200d👧 ❤️\u200d🔥, pay\u200dload")
+    assert "done 👩💻 👩👩👧 ❤️🔥, pay<U+200D>load" in team.builder.ok("inbox")
+
+
+def test_quickstart_says_which_preamble_it_would_save(team: Team) -> None:
+    (team.planner.cwd / "notes.md").write_text("Be brief.\n")
+    told = team.planner.ok("quickstart", "--dry-run", "--preamble-file", "notes.md")
+    assert "Would save a preamble: the usual one, then notes.md." in told
+    assert team.planner.json("quickstart", "--dry-run", "--preamble-file", "notes.md")["preamble"] == "notes.md"
+    assert team.planner.json("context", "preamble")["preamble"] is None
+
+
 def test_people_are_told_what_happened(team: Team) -> None:
     message_id = team.says("Port 8080")
-    assert team.builder.ok("wait", "--after", "-30s").startswith("1 message after 0.")
-    assert team.builder.thrum("wait", "--timeout", "10ms").out == "No message within 0.0 s.\n"
+    assert team.builder.ok("wait", "--after", "-30s").startswith("1 message:\n")
+    assert team.builder.thrum("wait", "--timeout", "10ms").out == "No message came.\n"
+    assert team.builder.thrum("wait", "--timeout", "1s").out == "No message within 1.0 s.\n"
     assert team.planner.ok("message", "edit", message_id, "Port 8443") == f"Edited {message_id} (version 1).\n"
     assert "Edited:  just now, 1 time" in team.planner.ok("message", "get", message_id)
     assert team.builder.ok("message", "read", message_id) == "Marked 1 message as read; nothing is unread now.\n"

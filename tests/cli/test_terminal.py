@@ -17,7 +17,7 @@ from .conftest import Team
 from .shell import Shell
 from .terminal import seen
 
-INTENT = "日本語テキスト 👍 [bold red]not bold[/] :smile: " * 4
+INTENT = "日本語テキスト 👍🏽 🛠️ [bold red]not bold[/] :smile: " * 4
 LOOKS = [
     ("team",), ("team", "--all"), ("overview",), ("prime",), ("status",), ("whoami",), ("agent", "list"),
     ("agent", "list", "--context"), ("group", "list"), ("group", "info", "backend"), ("group", "members", "backend"),
@@ -41,7 +41,7 @@ def busy(team: Team) -> Team:
     return team
 
 
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [80, 140])
 @pytest.mark.parametrize("words", LOOKS, ids=" ".join)
 def test_boxes_close_at_one_edge_within_the_terminal(busy: Team, words: tuple[str, ...], columns: int) -> None:
     told = seen(busy.planner.having(NO_COLOR="1"), *words, columns=columns)
@@ -77,6 +77,36 @@ def test_mail_is_shown_without_rich_even_on_a_terminal(busy: Team) -> None:
     for words in (("inbox",), ("send", "x"), ("wait", "--after", "-1h")):
         assert seen(busy.builder, *words, script=LOADED).endswith("False\n")
     assert seen(busy.builder, "team", script=LOADED).endswith("True\n")
+
+
+@pytest.mark.parametrize("words", [("team",), ("overview",), ("prime",), ("status",)], ids=" ".join)
+def test_a_panel_takes_the_whole_width(busy: Team, words: tuple[str, ...]) -> None:
+    told = seen(busy.planner.having(NO_COLOR="1"), *words, columns=140)
+    assert max(text.cells(line) for line in told.splitlines()) == 140
+
+
+EMPTY = [
+    ("inbox",), ("inbox", "--unread"), ("sent",), ("search", "nothing"), ("subscriptions",), ("context", "show"),
+    ("context", "preamble"), ("roles", "list"), ("migrate",), ("doctor", "runtimes"), ("session", "list", "--active"),
+    ("runtime", "show", "claude"), ("prime",), ("message", "get", "msg_0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EMPTY, ids=" ".join)
+def test_sentences_are_folded_between_words(repository: Shell, words: tuple[str, ...]) -> None:
+    repository.ok("init", "--agent-name", "solo", "--agent-role", "r", "--agent-module", "m")
+    plain = repository.having(NO_COLOR="1")
+    whole = re.sub(r"\s+", " ", seen(plain, *words, columns=400))
+    told = seen(plain, *words, columns=48)
+    assert [line for line in told.splitlines() if text.cells(line) > 48] == []
+    sentences = [line for line in told.splitlines() if line[:1] not in ("╭", "│", "├", "╰")]
+    assert re.sub(r"\s+", " ", " ".join(sentences)).strip() in whole
+
+
+def test_a_text_to_copy_is_not_folded(repository: Shell) -> None:
+    repository.ok("init")
+    copied = seen(repository, "setup", "claude-md", columns=48)
+    assert copied.strip() == repository.ok("setup", "claude-md").strip()
 
 
 def test_an_empty_list_draws_no_box(repository: Shell) -> None:

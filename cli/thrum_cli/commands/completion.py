@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, add_completion_class, get_completion_class
@@ -11,7 +12,7 @@ from click.shell_completion import CompletionItem, ShellComplete, add_completion
 from thrum_store.errors import Invalid
 
 from ..command import command
-from ..output import Screen, human
+from ..output import Screen, Verbatim, human
 
 _VARIABLE = "_THRUM_COMPLETE"
 _SHELLS = ("bash", "zsh", "fish", "powershell")
@@ -30,7 +31,8 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
 """
 
 
-class Script(NamedTuple):
+@dataclass(frozen=True)
+class Script(Verbatim):
     """A shell's completion script."""
 
     shell: str

@@ -17,7 +17,7 @@ from thrum_store.service.sharing import Shared
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
-from ..output import Outcome, Screen, human
+from ..output import Outcome, Screen, Verbatim, human
 from ..text import ago, bold
 from .preambles import default_preamble
 
@@ -131,7 +131,7 @@ def text_of(source: BinaryIO) -> str:
 
 
 @dataclass(frozen=True)
-class Raw:
+class Raw(Verbatim):
     """A text that is shown as it is."""
 
     text: str

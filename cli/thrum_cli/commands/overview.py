@@ -15,7 +15,7 @@ from ..app import App
 from ..command import command, pass_app
 from ..layout import card, table
 from ..output import Screen, human
-from ..text import ago, bold, cut, dim, fields, green, plural, wrap
+from ..text import ago, bold, cut, dim, fields, green, plural
 
 _COMMANDS = (
     ("thrum inbox --unread", "what you have not read"),
@@ -198,9 +198,7 @@ def _messages(told: Prime, screen: Screen) -> str:
 def _excerpt(one: Excerpt, screen: Screen) -> str:
     mark = "○" if one.is_read else "●"
     head = f"  {mark} @{one.agent_id} {dim(ago(one.created_at, screen.now_ms))} {dim(one.message_id)}"
-    told = cut(one.content, 300)
-    lines = wrap(told, screen.width - 4) if screen.terminal else [told]
-    return "\n".join([head, *(f"    {line}" for line in lines)])
+    return f"{head}\n    {cut(one.content, 300)}"
 
 
 def _git(told: Prime) -> str:
@@ -219,5 +217,5 @@ def _notes(told: Prime, screen: Screen) -> str:
     if kept is None or not (kept.content or kept.preamble):
         return f"{bold('Saved context')}: none" if told.identity else ""
     when = f" ({ago(kept.updated_at, screen.now_ms)}; all of it: thrum context show)" if kept.updated_at else ""
-    texts = [text for text in (kept.preamble, kept.content) if text]
+    texts = [text.strip("\n") for text in (kept.preamble, kept.content) if text]
     return "\n\n".join([f"{bold('Saved context')}{when}", *texts])

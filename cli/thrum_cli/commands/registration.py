@@ -45,13 +45,16 @@ class Quickstarted:
 
 @dataclass(frozen=True)
 class Planned:
-    """What quickstart would do, and did not: whom it would register, and which files it would write for a client."""
+    """What quickstart would do, and did not: whom it would register, which files it would write for a client, and the
+    file that would end the preamble.
+    """
 
     name: str | None
     role: str
     module: str
     initialized: bool
     runtime: Configured | None
+    preamble: str | None = None
     dry_run: bool = True
 
 
@@ -116,7 +119,7 @@ def quickstart(
     here = paths.find(app.repo)
     client = meant(here, runtime, REAL) if runtime else None
     if dry_run:
-        return _planned(here, wanted(app, here, name, display, force), client)
+        return _planned(here, wanted(app, here, name, display, force), client, preamble_file)
     made = None if no_init else _initialized(app)
     caller, done = join(app, wanted(app, app.paths, name, display, force))
     if intent:
@@ -126,9 +129,10 @@ def quickstart(
     return Quickstarted(done.register, done.session, intent, made, files, preamble)
 
 
-def _planned(here: Paths, whom: Register, client: str | None) -> Planned:
+def _planned(here: Paths, whom: Register, client: str | None, preamble_file: BinaryIO | None) -> Planned:
     files = configure(here, Configure(client, dry_run=True)) if client else None
-    return Planned(whom.name, whom.role, whom.module, not here.initialized, files)
+    preamble = None if preamble_file is None else preamble_file.name
+    return Planned(whom.name, whom.role, whom.module, not here.initialized, files, preamble)
 
 
 def _preamble(app: App, caller: Caller, file: BinaryIO) -> str:
@@ -156,5 +160,6 @@ def _quickstarted(done: Quickstarted, screen: Screen) -> str:
 def _plan(plan: Planned, screen: Screen) -> str:
     lines = ["Would set thrum up in this repository."] if plan.initialized else []
     lines.append(f"W{planned(Register(plan.name, plan.role, plan.module))[1:]}.")
+    lines += [f"Would save a preamble: the usual one, then {plan.preamble}."] if plan.preamble else []
     lines += [configured(plan.runtime, screen)] if plan.runtime else []
     return "\n".join(lines)

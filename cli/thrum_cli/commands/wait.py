@@ -45,8 +45,9 @@ def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: 
 
 @human.register(WaitEnded)
 def _ended(ended: WaitEnded, screen: Screen) -> str:
-    waited = lasting(int(ended.waited_seconds * 1000))
+    waited = lasting(int(ended.waited_seconds * 1000)) if ended.waited_seconds >= 1 else ""
     if not ended.messages:
-        return f"No message within {waited}."
+        return f"No message within {waited}." if waited else "No message came."
     lines = [f"  {one.message_id}  @{one.agent_id}  {ago(one.created_at, screen.now_ms)}" for one in ended.messages]
-    return "\n".join([f"{plural(len(lines), 'message')} after {waited}:", *lines, "Read: thrum inbox --unread"])
+    after = f" after {waited}" if waited else ""
+    return "\n".join([f"{plural(len(lines), 'message')}{after}:", *lines, "Read: thrum inbox --unread"])

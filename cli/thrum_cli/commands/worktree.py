@@ -15,7 +15,7 @@ from thrum_store.setup import Initialize, Initialized
 
 from ..app import App
 from ..command import Entry, LazyGroup, command, pass_app
-from ..output import Screen, human
+from ..output import Screen, Verbatim, human
 from ..runtimes import files
 from ..runtimes.pieces import BEGIN, END, Section
 from ..runtimes.recipes import toolkit
@@ -32,7 +32,7 @@ _SECTIONS = {
 
 
 @dataclass(frozen=True)
-class Instructions:
+class Instructions(Verbatim):
     """What CLAUDE.md should say, and what became of the file. `action`: printed, created, appended, replaced, kept."""
 
     file: str
