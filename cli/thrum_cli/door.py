@@ -37,9 +37,9 @@ def _run(app: App, arguments: Sequence[str]) -> int:
         for place, argument in enumerate(arguments, 1):
             _readable(argument, place)
         if _COMPLETE in os.environ:
-            from .commands.completion import offer_powershell  # only when a shell asks
+            from .commands.completion import offer  # only when a shell asks
 
-            offer_powershell()
+            offer()
         result: object = root.main(list(arguments), prog_name="thrum", standalone_mode=False, obj=app)
     except ThrumError as error:
         return _told(app, arguments, error.code, error.message, error.hint)

@@ -8,18 +8,30 @@ import pty
 import struct
 import subprocess
 import termios
+from collections.abc import Sequence
+from pathlib import Path
 
 from .shell import SCRIPT, Shell
 
 
 def seen(shell: Shell, *words: str, columns: int = 80, script: tuple[str, ...] = (SCRIPT,)) -> str:
     """What a terminal of that width is sent on both streams."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     environ = {name: value for name, value in shell.environ().items() if name not in ("COLUMNS", "NO_COLOR")}
     environ |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **shell.variables}
-    child = subprocess.Popen([*script, *words], cwd=shell.cwd, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
+    return at_terminal([*script, *words], shell.cwd, environ, columns=columns)
+
+
+def at_terminal(
+    command: Sequence[str], place: Path, environ: dict[str, str], typed: str = "", *, columns: int = 80
+) -> str:
+    """What a terminal of that width is sent on both streams by a program that finds `typed` there."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    child = subprocess.Popen(
+        command, cwd=place, env=environ, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
     os.close(theirs)
+    os.write(ours, typed.encode())
     told = b""
     while part := _read(ours):
         told += part

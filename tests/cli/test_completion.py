@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.contract.manifest import requirement
 
 from .conftest import Team
-from .shell import Shell
+from .shell import SCRIPT, Shell
+from .terminal import at_terminal
 
 
 def offered(shell: Shell, line: str) -> set[str]:
@@ -45,20 +50,58 @@ def test_powershell_is_answered_with_value_and_help(team: Team) -> None:
     assert asked.out.splitlines() == ["@builder\t@builder"]
 
 
-def test_bash_completes_with_the_script(team: Team) -> None:
-    bash = shutil.which("bash")
-    assert bash is not None
+@pytest.fixture
+def typist(team: Team, tmp_path: Path) -> Callable[..., str]:
+    """Runs a shell in the planner's worktree with an empty home and thrum on its path; what it prints."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {"HOME": str(home), "ZDOTDIR": str(home), "TERM": "xterm", "LANG": "C.UTF-8", "NO_COLOR": "1"}
+    environ |= {"PATH": f"{SCRIPT.rpartition('/')[0]}:{os.environ['PATH']}"}
+
+    def run(program: str, *arguments: str, typed: str = "", **files: str) -> str:
+        if shutil.which(program) is None:
+            missing = pytest.fail if os.environ.get("CI") == "true" and program != "pwsh" else pytest.skip
+            missing(f"{program} is not installed: its completion was NOT tried")
+        for name, content in files.items():
+            (home / f".{name}").write_text(content, encoding="utf-8")
+        return at_terminal([program, *arguments], team.planner.cwd, environ, typed)
+
+    return run
+
+
+@requirement("completion")
+def test_bash_completes_with_the_script(team: Team, typist: Callable[..., str]) -> None:
     script = team.planner.ok("completion", "bash")
     ask = 'COMP_WORDS=(thrum wh); COMP_CWORD=1; _thrum_completion thrum; echo "${COMPREPLY[@]}"'
-    environ = {**team.planner.environ(), "PATH": f"{_bin()}:{team.planner.environ()['PATH']}"}
-    done = subprocess.run(
-        [bash, "--norc", "-c", f"{script}\n{ask}"], cwd=team.planner.cwd, env=environ, capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    assert "whoami" in done.stdout.split()
+    assert "whoami" in typist("bash", "--norc", "-c", f"{script}\n{ask}").split()
 
 
-def _bin() -> str:
-    from .shell import SCRIPT
+@requirement("completion")
+def test_zsh_completes_what_is_typed(typist: Callable[..., str]) -> None:
+    start = "autoload -Uz compinit; compinit -u -D; eval \"$(thrum completion zsh)\"; PS1='> '\n"
+    told = typist("zsh", "-i", typed="thrum agent whoa\t\nthrum send hello --to @buil\t\nexit\n", zshrc=start)
+    assert "Known by:" in told and re.search(r"Sent msg_\w+ to @builder\.", told)
 
-    return SCRIPT.rpartition("/")[0]
+
+@requirement("completion")
+def test_fish_offers_values_with_whole_sentences(team: Team, typist: Callable[..., str]) -> None:
+    def offers(line: str) -> list[str]:
+        return typist("fish", "--no-config", "-c", f"{script}\ncomplete -C'{line}'").splitlines()
+
+    script = team.planner.ok("completion", "fish")
+    assert "sent\tList the messages you sent, and who has read them." in offers("thrum se")
+    assert "--to\tAn agent, a role or a group; repeat it for several." in offers("thrum send --t")
+    assert {"@builder", "@backend"} >= set(offers("thrum send x --to @b")) >= {"@builder"}
+    assert offers("thrum completion z") == ["zsh"]
+
+
+@requirement("completion")
+def test_powershell_offers_what_fits(team: Team, typist: Callable[..., str]) -> None:
+    script = team.planner.ok("completion", "powershell")
+    ask = "(TabExpansion2 'thrum wh' 8).CompletionMatches | ForEach-Object { $_.CompletionText }"
+    assert "whoami" in typist("pwsh", "-NoProfile", "-Command", f"{script}\n{ask}").split()
+
+
+@pytest.mark.parametrize("line", ["ping @", "sent --to @", "search x --from @", "wait --mention @"])
+def test_addresses_are_offered_wherever_one_is_named(team: Team, line: str) -> None:
+    assert {"@builder", "@implementer", "@everyone"} <= offered(team.planner, f"thrum {line}")

@@ -12,6 +12,7 @@ from thrum_store.service.work import WantContexts, WorkContext, WorkContexts
 
 from ..app import App
 from ..command import command, pass_app
+from ..complete import addresses
 from ..layout import table
 from ..output import Outcome, Screen, human
 from ..text import ago, bold, cut, dim, fields
@@ -20,7 +21,7 @@ _SHOWN = 10  # commits, and files, of one agent
 
 
 @command("context", "thrum agent context builder", "thrum agent context --branch feature/auth")
-@click.argument("name", metavar="[AGENT]", required=False)
+@click.argument("name", metavar="[AGENT]", required=False, shell_complete=addresses)
 @click.option("--agent", "role", metavar="ROLE", help="Only agents of this role or name.")
 @click.option("--branch", metavar="NAME", help="Only agents on this branch.")
 @click.option("--file", metavar="PATH", help="Only agents that changed this file.")

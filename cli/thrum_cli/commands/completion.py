@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete, add_completion_class, get_completion_class
+from click.shell_completion import (
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
 
 from thrum_store.errors import Invalid
 
@@ -48,7 +55,7 @@ class PowerShellComplete(ShellComplete):
     def get_completion_args(self) -> tuple[list[str], str]:
         """What stands before the word that is typed, and that word."""
         incomplete = os.environ.get("COMP_WORD", "")
-        words = os.environ.get("COMP_WORDS", "").split()[1:]
+        words = split_arg_string(os.environ.get("COMP_WORDS", ""))[1:]
         return (words[:-1] if incomplete and words else words), incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
@@ -56,9 +63,16 @@ class PowerShellComplete(ShellComplete):
         return f"{item.value}\t{item.help or item.value}"
 
 
-def offer_powershell() -> None:
-    """Makes click answer PowerShell as well."""
+class WholeFishComplete(FishComplete):
+    """Click's own for fish, which would end each help at its first comma."""
+
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+
+
+def offer() -> None:
+    """Makes click answer PowerShell as well, and fish with whole sentences."""
     add_completion_class(PowerShellComplete)
+    add_completion_class(WholeFishComplete)
 
 
 @command(
@@ -67,14 +81,14 @@ def offer_powershell() -> None:
     'eval "$(thrum completion zsh)"',
     "thrum completion fish > ~/.config/fish/completions/thrum.fish",
 )
-@click.argument("shell", metavar="bash|zsh|fish|powershell")
+@click.argument("shell", metavar="bash|zsh|fish|powershell", shell_complete=lambda *_: list(_SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> Script:
     """Print the completion script of a shell.
 
     Put the line of your shell into its start-up file.
     """
-    offer_powershell()
+    offer()
     made = get_completion_class(shell)
     if shell not in _SHELLS or made is None:
         raise Invalid(f"there is no completion for {shell!r}", hint=f"use one of {', '.join(_SHELLS)}")

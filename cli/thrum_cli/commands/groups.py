@@ -20,6 +20,7 @@ from thrum_store.service.groups import (
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
+from ..complete import addresses
 from ..layout import panel, table
 from ..output import Outcome, Screen, human
 from ..text import ago, fields, listing, plural, wrap
@@ -64,7 +65,7 @@ def delete(app: App, name: str) -> GroupDeleted:
 
 @command("add", "thrum group add backend @alice", "thrum group add backend --role implementer")
 @click.argument("group_name", metavar="GROUP")
-@click.argument("member", required=False)
+@click.argument("member", required=False, shell_complete=addresses)
 @click.option("--role", "member_role", metavar="ROLE", help="Add everybody with this role.")
 @click.option("--group", "member_group", metavar="GROUP", help="Add another group.")
 @pass_app
@@ -78,7 +79,7 @@ def add(
 
 @command("remove", "thrum group remove backend @alice", "thrum group remove backend --role implementer")
 @click.argument("group_name", metavar="GROUP")
-@click.argument("member", required=False)
+@click.argument("member", required=False, shell_complete=addresses)
 @click.option("--role", "member_role", metavar="ROLE", help="Remove this role.")
 @click.option("--group", "member_group", metavar="GROUP", help="Remove this group.")
 @pass_app

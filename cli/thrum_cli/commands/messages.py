@@ -35,7 +35,13 @@ _SHOWN = 6  # recipients that are named one by one
     shell_complete=addresses,
 )
 @click.option("--everyone", is_flag=True, help="To every agent; the same as --to @everyone, or no --to at all.")
-@click.option("--mention", multiple=True, metavar="@NAME", help="Somebody to mention; they get it as well.")
+@click.option(
+    "--mention",
+    multiple=True,
+    metavar="@NAME",
+    help="Somebody to mention; they get it as well.",
+    shell_complete=addresses,
+)
 @click.option("--scope", multiple=True, metavar="TYPE:VALUE", help="Where it belongs, like module:auth.")
 @click.option("--ref", multiple=True, metavar="TYPE:VALUE", help="What it refers to, like pr:42.")
 @click.option("--thread", metavar="ID", help="The thread it belongs to.")

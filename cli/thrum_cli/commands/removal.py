@@ -11,12 +11,13 @@ from thrum_store.service.removal import AgentDeleted, CleanedUp, Cleanup, Orphan
 from ..app import App
 from ..asking import agreed
 from ..command import command, pass_app
+from ..complete import addresses
 from ..output import Outcome, Screen, human
 from ..text import ago, fields, listing, plural
 
 
 @command("delete", "thrum agent delete builder", "thrum agent delete builder --force")
-@click.argument("name")
+@click.argument("name", shell_complete=addresses)
 @click.option("--force", is_flag=True, help="Do not ask.")
 @pass_app
 def delete(app: App, name: str, force: bool) -> Outcome:

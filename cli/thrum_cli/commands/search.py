@@ -9,6 +9,7 @@ from thrum_store.service.search import Found, Hit, Search
 
 from ..app import App
 from ..command import command, pass_app
+from ..complete import addresses
 from ..output import Outcome, Screen, human
 from ..progress import Counting
 from ..text import ago, beyond, bold, dim, listing, summary, wrap
@@ -21,8 +22,13 @@ from ..text import ago, beyond, bold, dim, listing, summary, wrap
     "thrum search deploy --to @backend --best",
 )
 @click.argument("words", nargs=-1, required=True)
-@click.option("--from", "author", metavar="AGENT", help="Only what this agent wrote.")
-@click.option("--to", metavar="ADDRESS", help="Only what went to this agent, role or group, or @everyone.")
+@click.option("--from", "author", metavar="AGENT", help="Only what this agent wrote.", shell_complete=addresses)
+@click.option(
+    "--to",
+    metavar="ADDRESS",
+    help="Only what went to this agent, role or group, or @everyone.",
+    shell_complete=addresses,
+)
 @click.option("--scope", metavar="TYPE:VALUE", help="Only messages with this scope.")
 @click.option("--after", metavar="TIME", help="Only since then: 2d, 24h, 2026-03-15 or RFC 3339.")
 @click.option("--before", metavar="TIME", help="Only until then.")

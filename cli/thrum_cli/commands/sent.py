@@ -12,6 +12,7 @@ from thrum_store.service.shapes import Recipient
 
 from ..app import App
 from ..command import Entry, group, pass_app
+from ..complete import addresses
 from ..output import Outcome, Screen, human
 from ..text import ago, beyond, dim, flow, listing, summary, wrap
 
@@ -29,7 +30,12 @@ _SECTIONS = {"Commands": {"show": Entry("commands.message:show", "Show one messa
     invoke_without_command=True,
     returns=Outbox,
 )
-@click.option("--to", metavar="@NAME", help="Only what went to this agent, role or group, or to @everyone.")
+@click.option(
+    "--to",
+    metavar="@NAME",
+    help="Only what went to this agent, role or group, or to @everyone.",
+    shell_complete=addresses,
+)
 @click.option("--unread", is_flag=True, help="Only what somebody has not read yet.")
 @click.option("--page-size", type=int, default=10, metavar="N", help="Messages on a page (default 10).")
 @click.option("--limit", type=int, metavar="N", help="Another name for --page-size.")

@@ -18,6 +18,7 @@ from thrum_store.service.subscriptions import (
 
 from ..app import App
 from ..command import command, pass_app
+from ..complete import addresses
 from ..layout import table
 from ..output import Screen, human, plain, tell, warn
 from ..text import ago, bold, cut, dim
@@ -27,7 +28,7 @@ from ..text import ago, bold, cut, dim
     "subscribe", "thrum subscribe --scope module:auth", "thrum subscribe --mention @reviewer", "thrum subscribe --all"
 )
 @click.option("--scope", metavar="TYPE:VALUE", help="Messages with this scope.")
-@click.option("--mention", metavar="@NAME", help="Messages that mention this agent or role.")
+@click.option("--mention", metavar="@NAME", help="Messages that mention this agent or role.", shell_complete=addresses)
 @click.option("--all", "everything", is_flag=True, help="Every message.")
 @pass_app
 def subscribe(app: App, scope: str | None, mention: str | None, everything: bool) -> Subscribed:

@@ -13,6 +13,7 @@ from thrum_store.service.work import WhoHas, WorkContext
 
 from ..app import App
 from ..command import command, pass_app
+from ..complete import addresses
 from ..layout import inside, panel
 from ..output import Outcome, Screen, human
 from ..text import ago, bold, cut, dim, green, plural
@@ -45,7 +46,7 @@ def who_has(app: App, file: str) -> Outcome:
 
 
 @command("ping", "thrum ping @reviewer", "thrum ping builder")
-@click.argument("agent")
+@click.argument("agent", shell_complete=addresses)
 @pass_app
 def ping(app: App, agent: str) -> Ping:
     """Check whether an agent is there, by name or role."""

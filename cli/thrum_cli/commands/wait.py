@@ -10,6 +10,7 @@ from thrum_store.waiting import WaitEnded, WaitFor
 
 from ..app import App
 from ..command import command, pass_app
+from ..complete import addresses
 from ..output import Outcome, Screen, human
 from ..text import ago, lasting, plural
 
@@ -27,7 +28,9 @@ FAILED = 2
 )
 @click.option("--timeout", default="30s", metavar="DURATION", help="How long, like 90s, 5m or 1h30m (default 30s).")
 @click.option("--scope", metavar="TYPE:VALUE", help="Any message with this scope, whoever it is for.")
-@click.option("--mention", metavar="@NAME", help="Any message that mentions this agent or role.")
+@click.option(
+    "--mention", metavar="@NAME", help="Any message that mentions this agent or role.", shell_complete=addresses
+)
 @click.option("--after", metavar="OFFSET", help="-30s: also the last 30 s. +60s: only what comes after that.")
 @pass_app
 def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: str | None) -> Outcome:
