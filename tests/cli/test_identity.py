@@ -197,6 +197,12 @@ def test_version_is_told_in_two_ways(repository: Shell) -> None:
     assert told["version"] in repository.ok("--version") == repository.ok("version")
 
 
+def _build_of(there: Shell, installed: Path, modules: str) -> str:
+    """The build that an installation of these modules tells."""
+    (installed / "RECORD").write_text(f"thrum_store/store.py,sha256={modules},1\nthrum.pyc,,\n")
+    return str(there.run("version", "--json").data["build"])
+
+
 @requirement("version:urls")
 def test_version_tells_the_addresses_that_the_package_was_published_with(repository: Shell, tmp_path: Path) -> None:
     installed = tmp_path / "elsewhere" / "thrum-9.8.7.dist-info"
@@ -208,5 +214,7 @@ def test_version_tells_the_addresses_that_the_package_was_published_with(reposit
     there = repository.having(PYTHONPATH=str(installed.parent))
     told = there.run("version", "--json").data
     assert (told["version"], told["build"]) == ("9.8.7", None)
+    builds = {_build_of(there, installed, modules) for modules in ("one", "another", "one")}
+    assert len(builds) == 2 and {len(build) for build in builds} == {12}
     assert (told["repo_url"], told["docs_url"]) == ("https://example.com/thrum", "https://example.com/docs")
     assert there.run("version").out.splitlines()[1:] == ["https://example.com/thrum", "https://example.com/docs"]

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from thrum_store.digest import fingerprint
 from thrum_store.gitinfo import GitRunner
 
 from ..command import command
@@ -18,7 +19,9 @@ from ..output import Screen, human
 
 @dataclass(frozen=True)
 class Version:
-    """Which thrum this is. What the installation does not know is null; `build` is the commit it was made from."""
+    """Which thrum this is. What the installation does not know is null; `build` is the commit it was made from, or a
+    hash of the modules.
+    """
 
     version: str
     build: str | None
@@ -43,14 +46,22 @@ def current_version() -> Version:
 
 
 def _build(installed: metadata.Distribution) -> str | None:
-    """The commit: noted by the installer, or that of the checkout which an editable installation runs from."""
+    """The commit: noted by the installer, or that of the checkout which an editable installation runs from.
+
+    An installation that knows no commit, as from a wheel, is told from others by its modules.
+    """
     told: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")
     if commit := told.get("vcs_info", {}).get("commit_id"):
         return str(commit)[:12]
     place = unquote(urlsplit(str(told.get("url", ""))).path)
-    if told.get("dir_info", {}).get("editable") and os.path.exists(os.path.join(place, ".git")):
-        return GitRunner(place).asks("rev-parse", "--short=12", "HEAD")
-    return None
+    if not told.get("dir_info", {}).get("editable"):
+        return _modules(installed)
+    return GitRunner(place).asks("rev-parse", "--short=12", "HEAD") if os.path.exists(f"{place}/.git") else None
+
+
+def _modules(installed: metadata.Distribution) -> str | None:
+    listed = [f"{file} {file.hash.value}" for file in installed.files or () if file.hash and file.suffix == ".py"]
+    return fingerprint("\n".join(sorted(listed)).encode())[:12] if listed else None
 
 
 @human.register(Version)
