@@ -62,8 +62,7 @@ FAIL = {
 SLOW = {("daemon", "start"), ("daemon", "restart"), ("demo",)}  # tests of their own run them
 
 
-@pytest.fixture
-def talking(team: Team) -> dict[str, str]:
+def talk(team: Team) -> dict[str, str]:
     """The ids of a message each way, and a group, a subscription."""
     team.planner.ok("group", "create", "backend")
     team.planner.ok("group", "add", "backend", "@planner")
@@ -72,11 +71,15 @@ def talking(team: Team) -> dict[str, str]:
     return {"MSG": team.says("Port 8443"), "GOT": str(got)}
 
 
+def filled(words: tuple[str, ...], ids: dict[str, str]) -> list[str]:
+    """What follows a command so that it succeeds."""
+    return [ids.get(word, word) for word in LINES.get(words, ())]
+
+
 @requirement("flag:json")
 @pytest.mark.parametrize("words", [one for one in LEAVES if one not in SLOW], ids=" ".join)
-def test_an_answer_is_one_document(team: Team, talking: dict[str, str], words: tuple[str, ...]) -> None:
-    line = [talking.get(word, word) for word in LINES.get(words, ())]
-    answer = team.planner.thrum(*words, *line, "--json", stdin=b"notes")
+def test_an_answer_is_one_document(team: Team, words: tuple[str, ...]) -> None:
+    answer = team.planner.thrum(*words, *filled(words, talk(team)), "--json", stdin=b"notes")
     told: dict[str, Any] = answer.data
     assert isinstance(told, dict)
     if "error" in told:

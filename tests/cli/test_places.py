@@ -11,8 +11,9 @@ import pytest
 
 from tests.contract.manifest import requirement
 
-from .conftest import Team
+from .conftest import Team, created
 from .shell import Shell, git
+from .test_json import FAIL, LEAVES, SLOW, filled, talk
 
 
 def test_a_subdirectory_finds_the_store(team: Team) -> None:
@@ -64,6 +65,49 @@ def test_any_path_can_hold_a_repository(tmp_path: Path, name: str) -> None:
     shell = Shell(root)
     shell.ok("quickstart", "--name", "solo", "--role", "lead", "--module", "core")
     assert root.name in shell.run("status").out
+
+
+class Bare(Shell):
+    """A shell in which nothing is set but where programs are: no HOME, no language, no git identity."""
+
+    def environ(self) -> dict[str, str]:
+        """The whole environment."""
+        return {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Team:
+    """Planner deep in a linked worktree without a redirect, builder in the main one; spaces and signs in the paths."""
+    place = tmp_path / "mein Büro 日本"
+    place.mkdir()
+    main = created(place)
+    git(main.cwd, "worktree", "add", "--quiet", "-b", "second", str(place / "feature 2"))
+    (place / "feature 2" / "a b" / "ü").mkdir(parents=True)
+    planner, builder = Bare(place / "feature 2" / "a b" / "ü"), Bare(main.cwd)
+    builder.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
+    planner.ok("quickstart", "--name", "planner", "--role", "lead", "--module", "core")
+    (place / "feature 2" / ".thrum" / "redirect").unlink(missing_ok=True)
+    return Team(planner, builder)
+
+
+ANYWHERE = [words for words in LEAVES if words not in SLOW]
+
+
+@pytest.mark.parametrize("words", ANYWHERE, ids=" ".join)
+def test_each_command_runs_deep_in_a_worktree_with_nothing_set(nowhere: Team, words: tuple[str, ...]) -> None:
+    line = filled(words, talk(nowhere))
+    line = ["../../../feature 3"] if words == ("setup", "worktree") else line
+    git(nowhere.builder.cwd, "worktree", "add", "--quiet", "-b", "third", "../feature 3")
+    answer = nowhere.planner.thrum(*words, *line, "--json", stdin=b"notes")
+    assert "error" not in answer.data or words in FAIL, answer
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("words", ANYWHERE, ids=" ".join)
+def test_each_command_runs_from_outside_with_repo(team: Team, tmp_path: Path, words: tuple[str, ...]) -> None:
+    line = ("--repo", str(team.planner.cwd), *words, *filled(words, talk(team)), "--json")
+    answer = team.planner.at(tmp_path).thrum(*line, stdin=b"notes")
+    assert "error" not in answer.data or words in FAIL, answer
 
 
 def test_a_repository_can_be_moved(team: Team) -> None:
