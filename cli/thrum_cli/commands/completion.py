@@ -75,13 +75,17 @@ def offer() -> None:
     add_completion_class(WholeFishComplete)
 
 
+def _shells(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [shell for shell in _SHELLS if shell.startswith(incomplete)]
+
+
 @command(
     "completion",
     'eval "$(thrum completion bash)"',
     'eval "$(thrum completion zsh)"',
     "thrum completion fish > ~/.config/fish/completions/thrum.fish",
 )
-@click.argument("shell", metavar="bash|zsh|fish|powershell", shell_complete=lambda *_: list(_SHELLS))
+@click.argument("shell", metavar="bash|zsh|fish|powershell", shell_complete=_shells)
 @click.pass_context
 def completion(context: click.Context, shell: str) -> Script:
     """Print the completion script of a shell.
