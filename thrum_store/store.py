@@ -193,7 +193,7 @@ class Store:
 
     def projection(self) -> Projection:
         """What applies events to the view, inside of `committing`."""
-        return Projection(self.view, self.own, self.host.clock.wall_ms())
+        return Projection(self.view, self._view.shards, self.own, self.host.clock.wall_ms())
 
     def committing(self) -> AbstractContextManager[None]:
         """A write transaction on the view that counts now, under commit.lock."""

@@ -16,6 +16,7 @@ from .host import Host
 from .log import EventLog, Head, Shard
 from .projection import Projection
 from .queries import agents
+from .shards import ShardIds
 from .storage import failpoint
 
 _REBUILD_DEADLINE = 120.0  # seconds to wait for another process that rebuilds the view
@@ -35,6 +36,7 @@ class View:
         self._stamp = Stamp((), ())
         self._severed = ""
         self.connection: sqlite3.Connection  # while there is a generation; `refresh` opens it
+        self.shards: ShardIds  # of that connection
 
     def refresh(self) -> None:
         """Goes over to the generation that counts now; makes one where there is none or a broken one."""
@@ -55,8 +57,11 @@ class View:
             try:
                 with transaction(self.connection):
                     yield
-            except sqlite3.Error as error:
-                raise mapped(error) from error
+            except BaseException as error:
+                self.shards.forget()
+                if isinstance(error, sqlite3.Error):
+                    raise mapped(error) from error
+                raise
 
     def heal(self) -> None:
         """Makes the view good again: opens what another process rebuilt, or rebuilds it."""
@@ -134,6 +139,7 @@ class View:
     def _connect(self, path: str) -> None:
         before = database.stamp(self._var, path)
         self.connection = connect(path)
+        self.shards = ShardIds(self.connection)
         self.generation = path
         self._stamp = database.stamp(self._var, path)._replace(counts=before.counts)
         self._severed = ""
@@ -148,7 +154,7 @@ def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progres
     """Applies all logs to an empty view, oldest first as far as the shards' own order allows."""
     import heapq  # as above
 
-    projection = Projection(view, own, now_ms, rebuilding=True)
+    projection = Projection(view, ShardIds(view), own, now_ms, rebuilding=True)
     parse = fast_parser()
     ends: dict[Shard, tuple[Head, str]] = {}
     streams = [_stream(log, shard, parse, ends) for shard in log.shards()]
