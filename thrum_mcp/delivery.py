@@ -57,6 +57,11 @@ async def claim(door: Door, exchange: Exchange, most: int, caller: Caller | None
         return reader, handover.check(store, reader, most)
 
     reader, handed = await door.look(check)
+    return hand_over(door, exchange, reader, handed)
+
+
+def hand_over(door: Door, exchange: Exchange, reader: Caller, handed: Handover) -> Claimed:
+    """What was claimed for this call: from now on its exchange decides what becomes of it."""
     if handed.messages:
         exchange.hand_over(
             receipt=lambda: door.look(lambda store: handover.acknowledge(store, reader, handed)),

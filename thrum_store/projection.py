@@ -38,7 +38,8 @@ class Projection:
         self._rebuilding = rebuilding  # then an event counts as received when it was said
         self._said: dict[int, int] = {}
         self._deleted: list[tuple[int]] = []  # messages whose deliveries go at the end
-        self._ingest, self._receipts, deleted = connection.execute(_STANDING).fetchone()
+        ingest, receipts, deleted = connection.execute(_STANDING).fetchone()
+        self._ingest, self._receipts = int(ingest), bool(receipts)
         self._rows = Rows(connection, together=rebuilding)
         self._texts = fast_json() if rebuilding else written
         self._audiences = Audiences(connection, self.next_number, self.deliver)

@@ -1,4 +1,4 @@
-"""The ids under which a view keeps its shards. They are given once and never change, so looking them up twice is waste."""
+"""The ids under which a view keeps its shards: given once, never changed, so that nobody looks one up twice."""
 
 from __future__ import annotations
 
