@@ -4,8 +4,6 @@ registers after the server started, or a repository that is initialised meanwhil
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -17,7 +15,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
-from thrum_store import identity
+from thrum_store import identity, model
 from thrum_store.errors import Invalid, NoIdentity, ThrumError
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
@@ -45,10 +43,10 @@ class Door:
         Raises NotARepository, NotInitialized, StoreBusy, and what `job` raises.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
-        done = self._room.begin(job)
+        work = self._room.begin(job)
         with anyio.CancelScope(shield=True):
-            await asyncio.wait([done])
-        return done.result()
+            await work.wait()
+        return work.result()
 
     async def act(self, job: Callable[[Store, Caller], T]) -> T:
         """Like `look`, for jobs that need to know who calls. Raises NoIdentity as well."""
@@ -77,10 +75,11 @@ class Door:
 
     def caller(self, places: Paths) -> Caller:
         """Who is calling: --agent-id, then THRUM_NAME, then the worktree's identity file. Raises NoIdentity."""
-        environ: dict[str, str] = dict(os.environ)
         if self._agent_id is not None:
-            environ["THRUM_NAME"] = self._agent_id
-        return identity.resolve(places, environ=environ)
+            name, source = model.name(self._agent_id), "flag"
+        else:
+            name, source = identity.decided(places)
+        return Caller(name, worktree=places.worktree, source=source)
 
     def name(self, places: Paths) -> str | None:
         """The caller's name, or None where nothing decides it."""

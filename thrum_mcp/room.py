@@ -7,15 +7,36 @@ makes its WAL anew and writes it back each time.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
 
-from thrum_store import database, paths
+import anyio
+
+from thrum_store import paths
+from thrum_store.errors import ThrumError
 from thrum_store.store import Store, open_store, use_case
 
 T = TypeVar("T")
+
+
+class Work(Generic[T]):
+    """A job that was begun. Whoever waits for it may be cancelled; the job is not."""
+
+    def __init__(self, job: Future[T]) -> None:
+        self._job = job
+        self._over = anyio.Event()
+        loop = asyncio.get_running_loop()
+        # By this event a waiter goes on a turn of the loop earlier than by asyncio's future of the job, twice a call.
+        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._over.set))
+
+    async def wait(self) -> None:
+        """Returns once the job is over."""
+        await self._over.wait()
+
+    def result(self) -> T:
+        """What the job returned or raised, once it is over."""
+        return self._job.result()
 
 
 class Room:
@@ -25,31 +46,34 @@ class Room:
         self._repo = repo
         self._thread = ThreadPoolExecutor(1, "store")
         self._store: Store | None = None
-        self._files: Files = ()
         self._caught_up = 0.0  # when, by the monotonic clock
 
-    def begin(self, job: Callable[[Store], T]) -> asyncio.Future[T]:
-        """Does `job`; it gets the store, caught up within the last second. Once begun, it runs to its end.
+    def begin(self, job: Callable[[Store], T]) -> Work[T]:
+        """Begins `job`; it gets the store, caught up within the last second. Once begun, it runs to its end.
 
-        The future raises NotARepository, NotInitialized, StoreBusy, and what `job` raises.
+        Its result raises NotARepository, NotInitialized, StoreBusy, and what `job` raises.
         """
-        return asyncio.get_running_loop().run_in_executor(self._thread, lambda: job(self._opened()))
+        return Work(self._thread.submit(lambda: job(self._opened())))
 
     def _opened(self) -> Store:
-        store = self._store
-        if store is None or not self._counts(store):
-            self._closed()
-            store = self._store = open_store(paths.initialized(self._repo))
-            self._caught_up = store.host.clock.monotonic()
-        elif (now := store.host.clock.monotonic()) - self._caught_up >= _FRESH:
+        if self._store is not None:
+            try:
+                self._follow(self._store)
+            except ThrumError:  # gone or moved: opening says what is the matter, if anything still is
+                self._closed()
+        if self._store is None:
+            self._store = open_store(paths.initialized(self._repo))
+            self._caught_up = self._store.host.clock.monotonic()
+        return self._store
+
+    def _follow(self, store: Store) -> None:
+        """Goes over to the view that counts now, and catches up if that is some time ago."""
+        now = store.host.clock.monotonic()
+        if now - self._caught_up >= _FRESH:
             _caught_up(store)
             self._caught_up = now
-        self._files = _files(store)
-        return store
-
-    def _counts(self, store: Store) -> bool:
-        """Whether this is still the view: another process may have replaced it, and anybody may have removed it."""
-        return database.current(store.paths.var, store.host) == store.generation and _files(store) == self._files
+        else:
+            _refreshed(store)
 
     def _closed(self) -> None:
         store, self._store = self._store, None
@@ -63,21 +87,8 @@ class Room:
 
 
 _caught_up = use_case(Store.catch_up)
+_refreshed = use_case(Store.refresh)
 
 # Whoever says something shows it itself before it rings. Only what a process left that died in between is found by
 # catching up, and two seconds are soon enough for that (reliability V3).
 _FRESH = 0.9  # seconds
-
-Files = tuple[int, ...]
-
-
-def _files(store: Store) -> Files:
-    """Which files the view consists of at this moment, 0 for one that is missing."""
-    return tuple(_inode(store.generation + suffix) for suffix in ("", "-wal", "-shm"))
-
-
-def _inode(path: str) -> int:
-    try:
-        return os.stat(path).st_ino
-    except FileNotFoundError:
-        return 0

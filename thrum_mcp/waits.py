@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from thrum_store.wake import Bell
 from . import shapes
 from .delivery import hand_over
 from .door import Call, door, exchange
+from .room import Work
 from .vigil import Vigil
 
 DEFAULT = 300
@@ -67,18 +67,21 @@ async def wait(call: Call, seconds: int) -> Waited:
         vigil = Vigil(caller, bell, seconds)
         kept = room.begin(vigil.keep)
         try:
-            await _shown_alive(call, kept, seconds)
+            await _over(call, kept, seconds)
         finally:
             vigil.end()
             with anyio.CancelScope(shield=True):
-                await asyncio.wait([kept])
+                await kept.wait()
             claimed = hand_over(door(call), exchange(call), caller, kept.result())
     return Waited(claimed.messages, claimed.remaining, int(anyio.current_time() - started))
 
 
-async def _shown_alive(call: Call, kept: asyncio.Future[Handover], seconds: int) -> None:
-    """Reports progress until the wait is over."""
+async def _over(call: Call, kept: Work[Handover], seconds: int) -> None:
+    """Returns once the wait is over; reports progress until then."""
     started = anyio.current_time()
-    while not (await asyncio.wait([kept], timeout=_PROGRESS))[0]:
+    while True:
+        with anyio.move_on_after(_PROGRESS):
+            await kept.wait()
+            return
         passed = int(anyio.current_time() - started)
         await call.report_progress(passed, seconds, f"no message yet, {passed} s")

@@ -10,13 +10,13 @@ from ..errors import Invalid, KeyReused, UnknownMessage
 from ..events import Draft
 from ..model import Caller
 from ..queries import messages
-from ..queries.agents import Agent
+from ..queries.agents import Speaker
 from ..queries.messages import Row
 from ..store import Store, use_case
 from ..times import rfc3339
 from . import addressing, shapes
 from .addressing import Audience
-from .callers import acting
+from .callers import speaking
 from .shapes import Pair, Recipient
 
 
@@ -70,7 +70,7 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     Raises Invalid, UnknownRecipient, UnknownMessage (for reply_to), KeyReused, NotRegistered, WorktreeMismatch; then
     nothing was stored.
     """
-    sender = acting(store, caller)
+    sender = speaking(store, caller)
     scopes, refs = model.tags(request.scopes, "scope"), model.tags(request.refs, "ref")
     mentions = [*request.to, *request.mentions, *(ref.value for ref in refs if ref.type == "mention")]
     audience = addressing.resolve(store, mentions, sender.id)
@@ -88,7 +88,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
     parent = messages.message(store.view, model.message_id(request.message_id))
     if parent is None:
         raise UnknownMessage(request.message_id)
-    sender = acting(store, caller)
+    sender = speaking(store, caller)
     to, gone = _audience_of(store, parent, sender)
     if not to:
         raise Invalid("nobody is left to answer to", hint="send a new message: `thrum send TEXT --to @name`")
@@ -104,7 +104,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
     return replace(sent, warnings=(*sent.warnings, *(f"@{name} is gone; left out" for name in gone)))
 
 
-def _audience_of(store: Store, parent: Row, sender: Agent) -> tuple[tuple[str, ...], list[str]]:
+def _audience_of(store: Store, parent: Row, sender: Speaker) -> tuple[tuple[str, ...], list[str]]:
     """The parent's author and addresses, without the sender; and the addresses that nobody answers to any more."""
     author = shapes.shown(parent.author_name, parent.author_store, own=parent.author_own)
     wanted = [author] if parent.author != sender.id else []
@@ -152,7 +152,7 @@ def _linked(store: Store, request: SendMessage) -> dict[str, Any]:
     return data
 
 
-def _say(store: Store, sender: Agent, data: dict[str, Any], audience: Audience, read: str | None) -> Sent:
+def _say(store: Store, sender: Speaker, data: dict[str, Any], audience: Audience, read: str | None) -> Sent:
     data["recipients"] = [
         name if owner == sender.store else f"{name}@{owner}" for _, name, owner in audience.recipients
     ]
