@@ -12,7 +12,7 @@ from collections.abc import Callable
 from .audience import Audiences
 from .departures import Departures
 from .events import Event, authentic, original
-from .kinds import malformed
+from .kinds import Data, malformed
 from .log import Head, Shard
 from .rows import Rows, fast_json, written
 from .shards import ShardIds
@@ -23,6 +23,7 @@ _STANDING = (
     "SELECT coalesce((SELECT ingest FROM counter), 0), EXISTS (SELECT 1 FROM receipts),"
     " EXISTS (SELECT 1 FROM deletions)"
 )
+_SOME = {"thread": "thread", "reply_to": "reply_to", "session": "session", "key": "idempotency"}  # field -> column
 
 
 class Projection:
@@ -112,13 +113,12 @@ class Projection:
         wide = [pair for pair in data["to"] if pair[0] != "agent"]
         recipients = self._addressed(event)
         recipients.discard(author)
+        others = self._others(data)
         row = (
-            number, event.id, author, event.seq, event.ms, self._received(event), data.get("thread"),
-            data.get("reply_to"), data.get("session"), data["format"], data["content"],
-            written(data.get("structured")), self._texts(data["to"]), self._texts(data.get("scopes")),
-            self._texts(data.get("refs")), len(recipients), bool(wide), data.get("key"),
+            number, event.id, author, event.seq, event.ms, self._received(event), data["format"], data["content"],
+            self._texts(data["to"]), len(recipients), 1 if wide else 0, *others.values(),
         )  # fmt: skip
-        if not self._rows.message(row):
+        if not self._rows.message(row, tuple(others)):
             return
         for field in ("scopes", "refs"):
             if field in data:
@@ -128,6 +128,16 @@ class Projection:
             self._audiences.message(number)
         self.recipients.add(EVERY)
         self.deliver(sorted(recipients), number, number, event.id, late=False)
+
+    def _others(self, data: Data) -> dict[str, object]:
+        """Column and value of what only some messages have."""
+        others = {column: data[field] for field, column in _SOME.items() if field in data}
+        if "structured" in data:
+            others["structured"] = written(data["structured"])
+        for field in ("scopes", "refs"):
+            if field in data:
+                others[field] = self._texts(data[field])
+        return others
 
     def _addressed(self, event: Event) -> set[int]:
         """Whom a message names; one without a store of its own is of the sender's."""
@@ -141,14 +151,16 @@ class Projection:
     def deliver(self, recipients: list[int], number: int, message: int, message_id: str, *, late: bool) -> None:
         """Puts a message into mailboxes under an ingest number; receipts that came before it count."""
         early = self._early(message_id)
-        rows: list[tuple[object, ...]] = [
-            (recipient, number, message, late, early.get(recipient)) for recipient in recipients
-        ]
-        self._rows.deliveries(rows)
-        for recipient in recipients:
-            if recipient in early:
-                self._db.execute("DELETE FROM receipts WHERE message = ? AND reader = ?", (message_id, recipient))
-            self._note(recipient)
+        if early or late:
+            self._rows.deliveries(
+                [(recipient, number, message, int(late), early.get(recipient)) for recipient in recipients]
+            )
+            read = [(message_id, recipient) for recipient in recipients if recipient in early]
+            self._db.executemany("DELETE FROM receipts WHERE message = ? AND reader = ?", read)
+        else:
+            self._rows.new(recipients, number)
+        if not self._rebuilding:
+            self.recipients.update(map(self._shards.agent, recipients))
 
     def _early(self, message_id: str) -> dict[int, int]:
         """Receipts of a message that came before their deliveries; mostly there are none at all."""
@@ -156,10 +168,6 @@ class Projection:
             return {}
         sql = "SELECT reader, ms FROM receipts WHERE message = ?"
         return dict(self._db.execute(sql, (message_id,)).fetchall())
-
-    def _note(self, recipient: int) -> None:
-        if not self._rebuilding:
-            self.recipients.add(self._shards.agent(recipient))
 
     def _received(self, event: Event) -> int:
         return event.ms if self._rebuilding else self._now

@@ -24,7 +24,6 @@ from .times import rfc3339
 from .wake import Bell
 
 TICK = 1.0  # seconds after which a waiter looks without having been rung (V3: found within 2 s)
-_LONG_TICK, _LONG_AFTER = 2.0, 10.0  # and once it has waited for a while
 
 
 @dataclass(frozen=True)
