@@ -15,7 +15,7 @@ from thrum_store.service.handover import Handover
 from thrum_store.store import Store, use_case
 from thrum_store.wake import Bell
 
-_TICK = 1.0  # look at least once a second, for what came without a ring: from a process that died before it
+TICK = 1.0  # look at least once a second, for what came without a ring: from a process that died before it
 _NOTHING = Handover((), 0, "")
 
 
@@ -44,7 +44,7 @@ class Vigil:
             left = until - clock.monotonic()
             if handed.messages or left <= 0:
                 return handed
-            rung = bool(poll.poll(math.ceil(min(_TICK, left) * 1000)))
+            rung = bool(poll.poll(math.ceil(min(TICK, left) * 1000)))
         return _NOTHING
 
     def end(self) -> None:
