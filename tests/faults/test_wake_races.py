@@ -30,6 +30,7 @@ from thrum_store.wake import Bell
 
 PACKAGES = tuple(str(Path(package.__file__ or "").parent) for package in (thrum_store, thrum_mcp))
 LONG = 60.0
+LATE = 10.0  # half of what the waits below last: what their bell missed, their last look finds after twenty
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +112,7 @@ class Race:
                 ended = waiting.wait(self.repo, self.two.bob, request)
             assert [one.message_id for one in ended.messages] == sent, f"missed at line {line}"
             assert sent
+            assert ended.waited_seconds < LATE, f"only found by its last look, at line {line}"
         return run.until_the_end
 
 
@@ -137,6 +139,7 @@ def test_a_send_after_a_rebuild_at_any_line_of_a_wait_ends_it(race: Race) -> Non
 def waited(race: Race) -> list[str]:
     """What a wait of the command line ends with, sent before its cursor or after it; read afterwards."""
     ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
+    assert ended.waited_seconds < LATE, "only found by its last look"
     race.read()
     return [one.message_id for one in ended.messages]
 
@@ -144,7 +147,9 @@ def waited(race: Race) -> list[str]:
 def kept(store: Store, race: Race, seconds: float) -> list[str]:
     """What a wait of the MCP server hands over; read afterwards."""
     with Bell(store.paths.bells, race.two.bob.name) as bell:
+        start = store.host.clock.monotonic()
         handed = Vigil(race.two.bob, bell, seconds).keep(store)
+    assert store.host.clock.monotonic() - start < LATE, "only found by its last look"
     handover.acknowledge(store, race.two.bob, handed)
     return [mail.message_id for mail in handed.messages]
 
