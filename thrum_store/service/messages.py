@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import ids, model
 from ..errors import Invalid, KeyReused, UnknownMessage
@@ -20,8 +20,7 @@ from .callers import speaking
 from .shapes import Pair, Recipient
 
 
-@dataclass(frozen=True)
-class SendMessage:
+class SendMessage(NamedTuple):
     """What to say, and to whom. No address at all means everyone.
 
     `key` makes a repeated send harmless: the second one returns the first one's message.
@@ -39,8 +38,7 @@ class SendMessage:
     key: str | None = None
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer to a message; it goes to whom the message went, and to its author."""
 
     message_id: str
