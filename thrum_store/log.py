@@ -131,7 +131,7 @@ class EventLog:
         if counted <= head.offset:
             return Reading([], [], head)
         data = self._storage.read(path, head.offset, counted - head.offset)
-        reading = _chain(data, shard, head, parse)
+        reading = chained(data, shard, head, parse)
         if reading.torn and following is not None:
             return reading._replace(torn=0, damage=f"{os.path.basename(path)} breaks off before its end")
         return reading
@@ -248,7 +248,8 @@ def _file_name(agent: str, number: int) -> str:
     return f"{number:08}-{fingerprint(f'{agent}/{number}'.encode())[:8]}.jsonl"
 
 
-def _chain(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:
+def chained(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:
+    """The events in lines that stand behind `head`."""
     events: list[Event] = []
     ends: list[int] = []
     start, at = head.offset, 0

@@ -8,6 +8,7 @@ import os
 from .errors import Damaged, NotInitialized
 from .host import Host
 from .paths import Paths
+from .storage import Storage
 
 
 class Own:
@@ -40,3 +41,12 @@ def former(paths: Paths, host: Host) -> frozenset[str]:
         return frozenset(map(str, json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["former"]))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return frozenset()
+
+
+def signed(logs: str, own: str, storage: Storage) -> dict[str, int]:
+    """The last event of each log of a store that it signed, by agent; what cannot be read says nothing."""
+    try:
+        told = json.loads(storage.read(os.path.join(logs, own, "heads.json")))["shards"]
+        return {str(agent): int(seq) for agent, (_, seq, _) in told.items()}
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return {}

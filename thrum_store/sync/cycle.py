@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 from ..digest import fingerprint
 from ..errors import Refused, ThrumError
-from ..log import Head
+from ..log import Head, Shard
 from ..queries.lengths import lengths
 from ..storage import failpoint
 from ..store import Store
-from . import packing, papers, publicness, renewal, settings, state
+from . import healing, packing, papers, publicness, renewal, settings, state
 from .git import Branch, Rejected, Tip
-from .incoming import Incoming, Taken
+from .incoming import Incoming, Taken, trust_of
 from .outgoing import Outgoing, outgoing, seal
+from .proof import Proof
 from .repository import Repository
 from .settings import Settings
 from .state import State
@@ -142,6 +143,7 @@ class Cycle:
         if not base.commit:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
+        self._heal(branch, repository, ours, theirs)
         taken = self._take(branch, theirs, base, repository)
         if renewal.renew(self._store, remembered, branch, theirs):
             return self._integrate(branch, theirs)  # under its new keys, and from the beginning
@@ -152,6 +154,24 @@ class Cycle:
         remembered.tip, remembered.published, remembered.files = commit, new.published, new.files
         state.save(self._store.paths.var, self._store.host, remembered)
         return commit
+
+    def _heal(self, branch: Branch, repository: Repository, ours: Tip, theirs: Tip) -> None:
+        """Logs that were lost or have rotted get back what was published of them."""
+        remembered, tips = self._remembered, f"{ours.commit} {theirs.commit}"
+        wanted = [one for one in healing.doubted(self._store, remembered) if self._may_mend(one, tips)]
+        if wanted:
+            proof = Proof(self._store, branch, repository, (ours, theirs))
+            if healing.heal(self._store, remembered, proof, wanted, tips):
+                remembered.seen = {}
+
+    def _may_mend(self, shard: Shard, tips: str) -> bool:
+        """Not where the same commits had nothing for it, and nothing of a store that we take nothing from."""
+        known, key = self._remembered.repairs.get(f"{shard.store}/{shard.agent}"), f"{shard.store}/{shard.agent}"
+        asked = known is not None and known.tips == tips and bool(known.lost) and key not in self._remembered.doubted
+        told = self._settings
+        assert told is not None
+        trust = trust_of(shard.store, self._store.own, told, self._remembered).word
+        return not asked and trust not in ("blocked", "untrusted")
 
     def _take(self, branch: Branch, theirs: Tip, base: Tip, repository: Repository) -> Taken:
         taken = Taken()

@@ -25,6 +25,18 @@ class Frozen:
 
 
 @dataclass
+class Repair:
+    """A log that was damaged: when it was looked at, the first and the last event that came back from the branch, those
+    that did not and why, and which commits were asked."""
+
+    at_ms: int
+    back: list[int]
+    lost: list[int]
+    why: str
+    tips: str
+
+
+@dataclass
 class Known:
     """Another store: its nick, how it is trusted, since when, and how many events of it were taken in."""
 
@@ -50,6 +62,8 @@ class State:
     pushed: dict[str, int] = field(default_factory=dict[str, int])  # own agent -> sequence that the remote has
     frozen: dict[str, Frozen] = field(default_factory=dict[str, Frozen])
     stores: dict[str, Known] = field(default_factory=dict[str, Known])
+    doubted: list[str] = field(default_factory=list[str])  # shards whose files are not what they were
+    repairs: dict[str, Repair] = field(default_factory=dict[str, Repair])
     counters: dict[str, int] = field(default_factory=dict[str, int])  # what was refused, by code
     probes: dict[str, list[int]] = field(
         default_factory=dict[str, list[int]]
@@ -77,6 +91,7 @@ def load(var: str, host: Host) -> State:
             return State()
         state = State(**told)
         state.frozen = {shard: Frozen(**one) for shard, one in told["frozen"].items()}
+        state.repairs = {shard: Repair(**one) for shard, one in told.get("repairs", {}).items()}
         state.stores = {store: Known(**one) for store, one in told["stores"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return State()
