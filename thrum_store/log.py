@@ -1,8 +1,8 @@
 """The logs: append-only files that only their own store ever writes.
 
-A shard (store, agent) is a chain of segments `v1/<store>/<agent>/00000001-<8 hex>.jsonl`. Each begins with a header
-that says which event comes next and how many bytes of the segment before it count, so that a segment whose disk
-failed can be left behind. Nothing here is ever renamed, sorted or rewritten. The steps are reliability §5.2.
+A shard (store, agent) is a chain of segments `v1/<store>/<agent>/00000001-<8 hex>.jsonl`. Each begins with a header:
+which event comes next, and how many bytes of the segment before it count, so that one whose disk failed can be left
+behind. Nothing here is ever renamed, sorted or rewritten. The steps are reliability §5.2.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ class Head(NamedTuple):
 class Reading(NamedTuple):
     """What follows a head within one segment.
 
-    `ends` are the offsets after each event. `torn` bytes behind them were never acknowledged. `damage` says why the
-    shard cannot be read any further, or is empty.
+    `ends`: the offsets after each event. `torn` bytes behind them were never acknowledged. `damage`: why it ends here.
     """
 
     events: list[Event]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.conftest import Daemon, free_port, send
-from thrum_mcp.daemon import process
+from thrum_mcp.daemon import places, process
 from thrum_store import paths, setup, waiting
 from thrum_store.host import REAL
 from thrum_store.model import Caller
@@ -81,6 +82,23 @@ def test_what_is_said_here_is_pushed_without_anybody_asking(clones: tuple[Daemon
         send(here.paths, "goes by itself", author="alice")
         while wire.result("sync.status")["ahead"]:
             continue
+
+
+def test_a_log_that_was_lost_comes_back_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
+    here, there = clones
+    for daemon in (there, here):
+        with daemon.wire() as wire:
+            wire.result("sync.force")
+    (lost,) = (file for file in Path(here.paths.logs).rglob("*.jsonl") if file.parent.name == "bob")
+    published = lost.read_bytes()
+    shutil.rmtree(lost.parent)
+    with here.wire() as wire:
+        send(here.paths, "the next sync is near", author="alice")
+        while not (told := wire.result("sync.status")["damaged"]):
+            continue
+    assert (told[0]["agent_id"], told[0]["back_from"], told[0]["lost_from"]) == ("bob", 1, None)
+    assert lost.read_bytes() == published
+    assert "@bob" in Path(places.log_file(here.paths)).read_text(encoding="utf-8")
 
 
 def test_the_mode_is_kept_and_there_is_a_way_back(quiet: Daemon) -> None:

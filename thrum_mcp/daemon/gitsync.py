@@ -32,6 +32,8 @@ def turn(paths: Paths, host: Host, local: bool | None) -> None:
         except ThrumError as error:
             logger.warning("sync: %s (%s)", error.message, error.code)
             return
+    for sentence in done.damaged:
+        logger.warning("sync: %s", sentence)
     if done.taken or done.pushed:
         logger.info("sync: %d events taken in%s", done.taken, ", ours pushed" if done.pushed else "")
 

@@ -21,7 +21,7 @@ from ..store import Store
 from .chain import Piece
 from .damage import Damage, content, event_in, examine, export, keep, numbers
 from .proof import Proof, Proven
-from .state import Repair, State
+from .state import Repair, State, sentence
 
 
 def doubted(store: Store, state: State) -> list[Shard]:
@@ -51,29 +51,31 @@ def _missing(store: Store, shard: Shard, head: Head) -> bool:
     return not set(range(first, head.segment + 1)) <= set(there)
 
 
-def heal(store: Store, state: State, proof: Proof, wanted: Iterable[Shard], tips: str) -> list[Shard]:
-    """Puts right what can be put right of these logs; those that changed. Only under sync.lock.
+def heal(store: Store, state: State, proof: Proof, wanted: Iterable[Shard], tips: str) -> list[str]:
+    """Puts right what can be put right of these logs; a sentence for each that is news. Only under sync.lock.
 
     A log whose disk refuses, or whose agent holds it for long, is left to the next time.
     """
-    changed: list[Shard] = []
+    news: list[str] = []
     stale = False
     for shard in wanted:
         try:
             repair, damage = _heal(store, shard, proof.of(shard), tips)
         except (StorageFailed, DiskFull, StoreBusy):
             continue
-        _remember(state, shard, repair)
-        changed += [shard] * bool(repair.back)
+        if _remember(state, shard, repair):
+            news.append(sentence(_key(shard), repair))
         stale |= _stale(store, shard, damage)
     if stale:
         store.rebuild()
-    return changed
+    return news
 
 
-def _remember(state: State, shard: Shard, repair: Repair) -> None:
+def _remember(state: State, shard: Shard, repair: Repair) -> bool:
+    """Notes what became of a log; whether that is news."""
     key = _key(shard)
     before = state.repairs.pop(key, None)
+    news = bool(repair.back) or repair.lost != (before.lost if before else [])
     if repair.back:
         state.published.pop(key, None)  # the branch may have its rotten bytes: say all of it again
     if repair.lost and before is not None and not repair.back:
@@ -82,6 +84,7 @@ def _remember(state: State, shard: Shard, repair: Repair) -> None:
         state.repairs[key] = repair
     if key in state.doubted:
         state.doubted.remove(key)
+    return news and bool(repair.back or repair.lost)
 
 
 def _stale(store: Store, shard: Shard, damage: Damage) -> bool:
@@ -134,7 +137,10 @@ def _beyond(ours: bytes, piece: Piece) -> bytes:
         if event is not None and (event.seq, event.before) == (piece.head.seq + 1, piece.head.hash):
             return ours[at:]
         at = end + 1
-    return ours[len(piece.data) :]
+    last = piece.data[piece.data.rfind(b"\n", 0, -1) + 1 :]
+    found = ours.rfind(last)
+    rest = ours[found + len(last) if found >= 0 else len(piece.data) :]
+    return rest if rest.startswith(b"{") else b""  # a piece of a proven line that was moved is none of it
 
 
 def _put_in_place(store: Store, shard: Shard, files: dict[int, bytes], found: Proven) -> None:

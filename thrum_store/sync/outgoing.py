@@ -54,7 +54,7 @@ def outgoing(store: Store, state: State, repo: str) -> Outgoing:
     ends = lengths(store.view)
     contents: dict[str, bytes | None] = {}
     published = dict(state.published)
-    for shard, head in ends.items():
+    for shard, head in list(ends.items()):
         key = f"{shard.store}/{shard.agent}"
         if _elsewhere(state, key) or [head.segment, head.offset] < published.get(key, [])[:2]:
             continue  # the branch follows another one, or has more of it than is here: never less again
@@ -64,6 +64,7 @@ def outgoing(store: Store, state: State, repo: str) -> Outgoing:
         except Damaged:  # that log is told of by the view and the doctor; the others go out
             state.count("damaged")
             state.doubted = sorted({*state.doubted, key})
+            ends.pop(shard)  # nothing is signed that does not go out
     _sign(store, state, {shard.agent: head for shard, head in ends.items() if shard.store == store.own}, repo)
     files = dict(state.files)
     for path, data in _papers(store).items():

@@ -36,6 +36,21 @@ class Repair:
     tips: str
 
 
+def sentence(shard: str, repair: Repair) -> str:
+    """What became of a log that was damaged."""
+    whose, _, agent = shard.partition("/")
+    told = [f"{extent(repair.back)} came back from the branch"] if repair.back else []
+    if repair.lost:
+        told.append(f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}")
+    return f"the log of @{agent} ({whose[:8]}) was damaged: {'; '.join(told)}"
+
+
+def extent(events: list[int]) -> str:
+    """From one event to another, in words."""
+    first, last = events
+    return f"event {first}" if first == last else f"events {first} to {last}"
+
+
 @dataclass
 class Known:
     """Another store: its nick, how it is trusted, since when, and how many events of it were taken in."""
