@@ -96,9 +96,10 @@ def test_a_log_that_was_lost_comes_back_without_anybody_asking(clones: tuple[Dae
         send(here.paths, "the next sync is near", author="alice")
         while not (told := wire.result("sync.status")["damaged"]):
             continue
-    assert (told[0]["agent_id"], told[0]["back_from"], told[0]["lost_from"]) == ("bob", 1, None)
-    assert lost.read_bytes() == published
-    assert "@bob" in Path(places.log_file(here.paths)).read_text(encoding="utf-8")
+        assert (told[0]["agent_id"], told[0]["back_from"], told[0]["lost_from"]) == ("bob", 1, None)
+        assert lost.read_bytes() == published
+        while "@bob" not in Path(places.log_file(here.paths)).read_text(encoding="utf-8"):
+            wire.result("health")
 
 
 def test_the_mode_is_kept_and_there_is_a_way_back(quiet: Daemon) -> None:
