@@ -64,9 +64,9 @@ def _spoil(place: Path, trouble: str) -> None:
 def _paired(store: Store, where: Paths, trouble: str) -> Iterator[Row]:
     """Windows of sends and checks in pairs: at the start of one a sync begins beside them, in the other nothing does.
 
-    A remote that takes what comes brings one sync after another while agents speak: then every window is such a one. After
-    a sync that failed the daemon waits for the interval, so that such a window comes once in 48 seconds at most, and
-    weighs that much. Each pair gives one ratio of p99; the median counts, and half of them lie between the two shown.
+    A remote that takes what comes brings one sync after another while agents speak: then every window is such a one.
+    After a sync that failed the daemon waits for the interval, so that such a window comes once in 48 seconds at most,
+    and weighs that much. Each pair gives one ratio of p99; the median counts, and half of them lie between the two shown.
     """
     environment = {**os.environ, "GIT_SSH_COMMAND": f"{os.path.dirname(where.root)}/ssh"}
     windows: dict[str, list[list[float]]] = {"sync": [], "idle": []}

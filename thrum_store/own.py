@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 from .errors import Damaged, NotInitialized
 from .host import Host
+from .locks import Lock
 from .paths import Paths
 from .storage import Storage
 
@@ -33,6 +35,17 @@ class Own:
         except (ValueError, TypeError, KeyError):
             raise Damaged(self._path, "it does not say which store this is") from None
         return self._known
+
+    def beginning(self, agent: str) -> AbstractContextManager[object]:
+        """Held while a log may begin: a renewal, which knows only the logs that are there, waits, or is waited for."""
+        if os.path.isdir(os.path.join(self._paths.logs, self.now(), agent)):
+            return nullcontext()
+        return beginnings(self._paths, self._host)
+
+
+def beginnings(paths: Paths, host: Host) -> Lock:
+    """The lock without which no log of this clone begins."""
+    return host.lock(os.path.join(paths.var, "locks", ".beginnings.lock"))
 
 
 def former(paths: Paths, host: Host) -> frozenset[str]:

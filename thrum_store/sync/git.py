@@ -143,8 +143,7 @@ class Branch:
         names = [os.path.join(self._outgoing, str(place)) for place in range(len(contents))]
         try:
             for name, content in zip(names, contents, strict=True):
-                self._host.storage.remove(name)
-                self._host.storage.create(name, content)
+                self._host.storage.jot(name, content)
             listed = b"".join(map(_quoted, names))
             return self.git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()
         finally:
@@ -178,11 +177,9 @@ class Branch:
         self.git.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
 
     def note(self, commit: str) -> None:
-        """Notes where the remote's branch stands; empty: it has none."""
-        if commit:
-            self.git.run("update-ref", self.tracking, commit)
-        else:
-            self.git.run("update-ref", "-d", self.tracking)
+        """Notes where the remote's branch stands; empty: it has none. A power cut may take it: the next fetch knows."""
+        what = (self.tracking, commit) if commit else ("-d", self.tracking)
+        GitRunner(self.git.directory).run("update-ref", *what)
 
     def pack(self, commit: str, since: str) -> None:
         """Packs what `commit` reaches and `since` does not (empty or lost: all), in place of single files."""

@@ -18,7 +18,7 @@ from ..events import Draft, Event, decode, fast_parser, original
 from ..ids import mint, thread_of
 from ..kinds import KINDS, Data
 from ..log import EventLog, Head, Shard
-from ..own import former
+from ..own import beginnings, former
 from ..storage import failpoint
 from ..store import Store
 from . import papers
@@ -73,6 +73,7 @@ def _hashes(store: Store, branch: Branch, offered: Offered, told: Heads, agent: 
 def _switch(store: Store, published: dict[str, set[str]]) -> None:
     storage, own = store.host.storage, os.path.join(store.paths.logs, store.own)
     with ExitStack() as locks:
+        locks.enter_context(beginnings(store.paths, store.host))
         for agent in (name for name in storage.listing(own) if "." not in name):
             locks.enter_context(store.shard_lock(Shard(store.own, agent)))
             store.absorb(Shard(store.own, agent))

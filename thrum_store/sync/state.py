@@ -114,6 +114,9 @@ def load(var: str, host: Host) -> State:
 
 
 def save(var: str, host: Host, state: State) -> None:
-    """Remembers it, atomically. Only under sync.lock."""
+    """Remembers it, atomically. Only under sync.lock.
+
+    Not durably: a power cut may take it, and each sync of the disk is one that somebody's message waits for.
+    """
     told = {**asdict(state), "version": VERSION}
-    host.storage.replace(os.path.join(var, _FILE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")
+    host.storage.jot(os.path.join(var, _FILE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")
