@@ -66,7 +66,7 @@ def _paired(store: Store, where: Paths, trouble: str) -> Iterator[Row]:
 
     A remote that takes what comes brings one sync after another while agents speak: then every window is such a one.
     After a sync that failed the daemon waits for the interval, so that such a window comes once in 48 seconds at most,
-    and weighs that much. Each pair gives one ratio of p99; the median counts, and half of them lie between the two shown.
+    and weighs that much. Each pair gives one ratio of p99; the median counts, half of them lie between the two shown.
     """
     environment = {**os.environ, "GIT_SSH_COMMAND": f"{os.path.dirname(where.root)}/ssh"}
     windows: dict[str, list[list[float]]] = {"sync": [], "idle": []}
