@@ -285,6 +285,26 @@ def test_a_line_that_rots_before_it_was_published_is_told_to_the_event(ahead: Pa
     assert b'"content":"three"' in lost.read_bytes()
 
 
+def test_once_it_is_known_nobody_speaks_behind_what_cannot_be_read(ahead: Pair) -> None:
+    damage_line(ahead.here, "alice", "two")  # the view has read past it
+    check(ahead.here, fix=True)
+    with pytest.raises(Damaged):
+        ahead.here.send("alice", "behind it", "@bob")
+    assert {"one", "two", "three"} <= ahead.here.contents()
+
+
+def test_a_sync_that_finds_rot_in_what_it_would_publish_stops_that_log(ahead: Pair) -> None:
+    damage_line(ahead.here, "alice", "two")
+    for _ in range(2):
+        ahead.here.sync()
+    (told,) = ahead.here.status().damaged
+    assert told.lost_from == unpublished(ahead.here, "alice", "three") - 1
+    with pytest.raises(Damaged):
+        ahead.here.send("alice", "behind it", "@bob")
+    ahead.there.sync()
+    assert not ahead.there.status().frozen
+
+
 def test_a_log_that_lost_its_unpublished_end_gets_the_rest_and_tells(ahead: Pair) -> None:
     first, last = unpublished(ahead.here, "alice", "one"), last_event(ahead.here, "alice")
     all_are_lost(segments(ahead.here, "alice"))

@@ -61,7 +61,7 @@ def _told(store: Store, shard: Shard, damage: Damage, reach: int) -> Found:
     what = f"{_where(store, shard)} after event {damage.head.seq}: {damage.why or 'it was shorter for a time'}"
     if reach > damage.head.seq:
         what += f". The branch has {extent([damage.head.seq + 1, reach])}"
-        return problem("logs", what, "`thrum doctor --fix` brings them back")
+        return problem("logs", what, "`thrum doctor --fix` brings back what the branch has")
     if not damage.lost:
         return problem("logs", what, "`thrum doctor --fix` reads it again")
     what += f". {extent(damage.lost).capitalize()} cannot be read, and the branch does not have them"

@@ -57,6 +57,7 @@ def heal(store: Store, state: State, proof: Proof, wanted: Iterable[Shard], tips
     A log whose disk refuses, or whose agent holds it for long, is left to the next time.
     """
     news: list[str] = []
+    stopped: list[tuple[Shard, Damage]] = []
     stale = False
     for shard in wanted:
         try:
@@ -65,10 +66,23 @@ def heal(store: Store, state: State, proof: Proof, wanted: Iterable[Shard], tips
             continue
         if _remember(state, shard, repair):
             news.append(sentence(_key(shard), repair))
+        stopped += [(shard, damage)] * bool(damage.lost)
         stale |= _stale(store, shard, damage)
     if stale:
         store.rebuild()
+    for shard, damage in stopped:
+        _stop(store, shard, damage)
     return news
+
+
+def _stop(store: Store, shard: Shard, damage: Damage) -> None:
+    """Lets nobody speak behind events that cannot be read: what is said there would be lost with them."""
+    head, frozen = store.head(shard)
+    if not frozen:
+        with store.committing():
+            projection = store.projection()
+            projection.advance(shard, head, damage.why)
+            projection.finish()
 
 
 def _remember(state: State, shard: Shard, repair: Repair) -> bool:
@@ -173,7 +187,9 @@ def give_up(store: Store, state: State, shard: Shard) -> None:
         if damage.lost:
             export(store, shard, damage)
             _cut(store, shard, damage.head)
-            state.repairs[_key(shard)] = Repair(store.host.clock.wall_ms(), [], damage.lost, damage.why, "given up")
+            back = state.repairs[_key(shard)].back if _key(shard) in state.repairs else []
+            why = f"given up: {damage.why}"
+            state.repairs[_key(shard)] = Repair(store.host.clock.wall_ms(), back, damage.lost, why, "")
     store.rebuild()
 
 

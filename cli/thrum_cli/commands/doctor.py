@@ -75,8 +75,8 @@ def _row(one: Finding) -> tuple[str, ...]:
 
 
 def _finding(one: Finding, width: int) -> list[str]:
-    first, *rest = wrap(one.message, width - 16)
-    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}{' (mended)' if one.fixed else ''}"]
+    first, *rest = wrap(one.message + (" (mended)" if one.fixed else ""), width - 16)
+    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}"]
     lines += [f"{'':15}{line}" for line in rest]
     if one.hint and not one.fixed:
         lines += [f"{'':15}{dim(line)}" for line in wrap(one.hint, width - 16)]
