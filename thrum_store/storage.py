@@ -145,7 +145,7 @@ class Storage:
         """The file holds exactly these bytes afterwards, or what it held before; never a mixture."""
         beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
-            self.create(beside, data)
+            _write_whole(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600), data, beside)
             os.rename(beside, path)
         except OSError as error:
             raise failed(error, f"cannot replace {path}") from error

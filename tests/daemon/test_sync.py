@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.shell import SCRIPT
 from tests.daemon.conftest import Daemon, free_port, send
 from thrum_mcp.daemon import places, process
 from thrum_store import paths, setup, waiting
@@ -73,6 +74,26 @@ def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemo
         assert told.notification()["preview"] == "over there"
     ended = waiting.wait(there.paths, Caller("bob", worktree="main"), WaitFor(10, after=-60))
     assert [one.agent_id.partition("@")[0] for one in ended.messages] == ["alice"]
+
+
+def test_a_wait_that_blocks_in_another_clone_ends_with_a_forced_sync_on_both_sides(
+    clones: tuple[Daemon, Daemon],
+) -> None:
+    here, there = clones
+    for daemon in (here, there, here):
+        with daemon.wire() as wire:
+            wire.result("sync.force")
+    command = [SCRIPT, "--json", "--repo", there.paths.root, "wait", "--timeout", "30s"]
+    environment = {**os.environ, "THRUM_NAME": "bob"}
+    waiter = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=there.paths.root)
+    while not any(name.startswith("bob.") for name in os.listdir(there.paths.bells)):
+        assert waiter.poll() is None
+    sent = send(here.paths, "over there", "@bob", author="alice")
+    for daemon in (here, there):
+        with daemon.wire() as wire:
+            wire.result("sync.force")
+    told, _ = waiter.communicate(timeout=10)
+    assert (waiter.returncode, [one["message_id"] for one in json.loads(told)["messages"]]) == (0, [sent])
 
 
 def test_what_is_said_here_is_pushed_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
