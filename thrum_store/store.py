@@ -136,7 +136,7 @@ class Store:
     @contextmanager
     def writing(self, agent: str) -> Generator[Writing]:
         """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
-        with self.shard_lock(Shard(self.own, agent)):
+        with self.shard_lock(Shard(self.own, agent)), self._whose.beginning(agent):
             self._follow_own()
             yield Writing(self, Shard(self.own, agent))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from . import database
 from .database import Generation, Stamp, connect, mapped, transaction
@@ -14,6 +15,7 @@ from .errors import StorageFailed, ThrumError, ViewDamaged
 from .events import Event, fast_parser
 from .host import Host
 from .log import EventLog, Head, Shard
+from .own import signed
 from .projection import Projection
 from .queries import agents
 from .shards import ShardIds
@@ -101,7 +103,8 @@ class View:
         generation = Generation(self._var, self._host)
         try:
             generation.begin()
-            fill(generation.connection, self._log, self.own, self._host.clock.wall_ms(), progress)
+            published = signed(self._log.root, self.own, self._host.storage)
+            fill(generation.connection, self._log, self.own, self._host.clock.wall_ms(), published, progress)
             for name, last in live.own(self._var, self._host).items():
                 agents.seen(generation.connection, self.own, name, last.seen_ms)
             failpoint("rebuild.filled")
@@ -150,20 +153,48 @@ class View:
             self.generation = ""
 
 
-def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progress: Progress | None) -> None:
-    """Applies all logs to an empty view, oldest first as far as the shards' own order allows."""
+class _End(NamedTuple):
+    """How far a shard could be read, and why no further; `refused`: the disk did not give the rest."""
+
+    head: Head = Head()
+    damage: str = ""
+    refused: bool = False
+
+
+def _stop_shortened(ends: dict[Shard, _End], own: str, published: Mapping[str, int]) -> None:
+    for agent, seq in published.items():
+        end = ends.get(Shard(own, agent), _End())
+        if end.head.seq < seq and not end.damage and not end.refused:
+            why = f"events up to {seq} were published, and it ends with event {end.head.seq}"
+            ends[Shard(own, agent)] = end._replace(damage=why)
+
+
+def fill(
+    view: sqlite3.Connection,
+    log: EventLog,
+    own: str,
+    now_ms: int,
+    published: Mapping[str, int],
+    progress: Progress | None,
+) -> None:
+    """Applies all logs to an empty view, oldest first as far as the shards' own order allows.
+
+    A log of our own that is shorter than what was `published` of it is stopped: nobody may speak there again before
+    the rest is back, or two events would be the same one.
+    """
     import heapq  # as above
 
     projection = Projection(view, ShardIds(view), own, now_ms, rebuilding=True)
     parse = fast_parser()
-    ends: dict[Shard, tuple[Head, str]] = {}
+    ends: dict[Shard, _End] = {}
     streams = [_stream(log, shard, parse, ends) for shard in log.shards()]
     with _no_collections():
         for count, (_, _, event) in enumerate(heapq.merge(*streams), 1):
             projection.apply(event)
             if progress is not None and count % _REPORTED == 0:
                 progress(count)
-    for shard, (head, damage) in ends.items():
+    _stop_shortened(ends, own, published)
+    for shard, (head, damage, _) in ends.items():
         if head.segment or damage:
             projection.advance(shard, head, damage or None)
     projection.flush()
@@ -184,7 +215,7 @@ def _no_collections() -> Generator[None]:
 
 
 def _stream(
-    log: EventLog, shard: Shard, parse: Callable[[bytes], object], ends: dict[Shard, tuple[Head, str]]
+    log: EventLog, shard: Shard, parse: Callable[[bytes], object], ends: dict[Shard, _End]
 ) -> Iterator[tuple[int, Shard, Event]]:
     """A shard's events with a time that never runs backwards, for the merge; notes where the shard ends."""
     head, latest = Head(), 0
@@ -193,11 +224,12 @@ def _stream(
             reading = log.read(shard, head, parse)
             progressed = reading.head != head
             head = reading.head
-            ends[shard] = (head, reading.damage)
+            ends[shard] = _End(head, reading.damage)
             if not progressed:
                 log.sync(shard, head, Head())  # nobody may see what a power cut could still take
                 return
         except StorageFailed:  # a file that cannot be read holds up nobody else; every catch-up tries it again
+            ends[shard] = _End(head, "", refused=True)
             return
         for event in reading.events:
             latest = max(latest, event.ms)

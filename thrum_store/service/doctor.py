@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from .. import database, identity, paths, purging, store
 from ..errors import Invalid, NotInitialized
-from ..events import fast_parser
 from ..host import REAL, Host
-from ..log import Head, Shard
 from ..paths import Paths
-from ..purged import PurgedLog
 from ..queries import agents, shards
 from ..store import Store
 from .checkup import around
 from .findings import Finding, Found, fine, note, problem
-
-Progress = Callable[[int], None]
+from .logcheck import Progress, logs
 
 
 @dataclass(frozen=True)
@@ -36,11 +32,15 @@ def examine(
     start: str,
     *,
     fix: bool = False,
+    give_up: bool = False,
     environ: Mapping[str, str] = os.environ,
     host: Host = REAL,
     progress: Progress | None = None,
 ) -> Diagnosis:
-    """Checks everything around `start`; with `fix`, does what is safe. Raises NotARepository."""
+    """Checks everything around `start`; with `fix`, does what is safe. Raises NotARepository.
+
+    With `give_up`, logs whose rest is lost end there; Refused where others have what would be given up.
+    """
     try:
         places = paths.find(start)
     except Invalid as error:
@@ -48,7 +48,8 @@ def examine(
     if not places.initialized:
         missing = NotInitialized(places.root)
         return _diagnosis(places.root, [Finding("layout", "problem", missing.message, missing.hint)])
-    findings = [_mended(found, fix) for found in _checks(places, host, environ, progress)]
+    fix = fix or give_up
+    findings = [_mended(found, fix) for found in _checks(places, host, environ, fix, give_up, progress)]
     return _diagnosis(places.root, findings)
 
 
@@ -64,47 +65,15 @@ def _mended(found: Found, fix: bool) -> Finding:
     return replace(found.finding, fixed=True)
 
 
-def _checks(places: Paths, host: Host, environ: Mapping[str, str], progress: Progress | None) -> Iterator[Found]:
+def _checks(
+    places: Paths, host: Host, environ: Mapping[str, str], fix: bool, give_up: bool, progress: Progress | None
+) -> Iterator[Found]:
     yield from around(places, host, environ)
-    yield from _logs(places, host, progress)
     yield from _view_file(places, host)
     with store.open_store(places, host) as opened:
+        yield from logs(opened, fix=fix, give_up=give_up, progress=progress)
         yield from _view(opened, progress)
         yield from _registrations(opened, environ)
-
-
-def _logs(places: Paths, host: Host, progress: Progress | None) -> Iterator[Found]:
-    """Every line of every log, from the first one on: hashes, chain, order."""
-    log = PurgedLog(places.logs, places.var, host)
-    read = 0
-    broken = False
-    for shard in log.shards():
-        count, found = _chain(log, shard)
-        read += count
-        if progress is not None:
-            progress(read)
-        if found is not None:
-            broken = True
-            yield found
-    if not broken:
-        yield fine("logs", f"{read:,} events in {len(log.shards())} logs, every one of them whole")
-
-
-def _chain(log: PurgedLog, shard: Shard) -> tuple[int, Found | None]:
-    parse, head, count = fast_parser(), Head(), 0
-    where = os.path.join(log.root, shard.store[:8] + "…", shard.agent)
-    while True:
-        reading = log.read(shard, head, parse)
-        count += len(reading.events)
-        if reading.damage:
-            hint = "restore that file from a backup or another clone, then `thrum doctor --fix`; never edit it"
-            return count, problem("logs", f"{where} after event {reading.head.seq}: {reading.damage}", hint)
-        if reading.torn:
-            what = f"{where} ends in {reading.torn} bytes that were never acknowledged"
-            return count, note("logs", what, "the next command of that agent sets them aside")
-        if reading.head == head:
-            return count, None
-        head = reading.head
 
 
 def _view_file(places: Paths, host: Host) -> Iterator[Found]:
@@ -122,17 +91,14 @@ def _anew(places: Paths, host: Host) -> None:
 
 
 def _view(opened: Store, progress: Progress | None) -> Iterator[Found]:
-    def rebuild() -> None:
-        opened.rebuild(progress)
-
     def finish() -> None:
         with opened.host.lock(os.path.join(opened.paths.var, "sync.lock")):
             purging.carry_out(opened, progress)
 
     frozen = shards.frozen(opened.view)
     for one in frozen:
-        hint = "mend the log first (above), then `thrum doctor --fix` reads it again"
-        yield problem("view", f"the log of {one.agent!r} is read up to event {one.seq} only: {one.why}", hint, rebuild)
+        hint = "mend the log first (above): then it is read again"
+        yield problem("view", f"the log of {one.agent!r} is read up to event {one.seq} only: {one.why}", hint)
     rejected = shards.rejected(opened.view)
     if rejected:
         store_id, agent, seq, why = rejected[0]

@@ -35,17 +35,19 @@ _SECTIONS = {
     returns=Diagnosis,
 )
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely.")
+@click.option("--give-up", is_flag=True, help="Mend, and end logs whose rest is lost, so that their agents can go on.")
 @click.pass_context
 @pass_app
-def doctor(app: App, context: click.Context, fix: bool) -> Any:
+def doctor(app: App, context: click.Context, fix: bool, give_up: bool) -> Any:
     """Check the set-up, the logs and the view, and say what mends what is wrong.
 
-    Every line of every log is read. Exit code 1: a problem is left.
+    Every line of every log is read. With --fix, what was published of a damaged log comes back from the branch a-sync.
+    Exit code 1: a problem is left.
     """
     if context.invoked_subcommand is not None:
         return None
     with Counting(quiet=app.quiet) as counting:
-        found = examine(app.repo, fix=fix, progress=counting)
+        found = examine(app.repo, fix=fix, give_up=give_up, progress=counting)
     return Outcome(found, exit_code=1 if found.problems else 0)
 
 
@@ -73,8 +75,8 @@ def _row(one: Finding) -> tuple[str, ...]:
 
 
 def _finding(one: Finding, width: int) -> list[str]:
-    first, *rest = wrap(one.message, width - 16)
-    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}{' (mended)' if one.fixed else ''}"]
+    first, *rest = wrap(one.message + (" (mended)" if one.fixed else ""), width - 16)
+    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}"]
     lines += [f"{'':15}{line}" for line in rest]
     if one.hint and not one.fixed:
         lines += [f"{'':15}{dim(line)}" for line in wrap(one.hint, width - 16)]
