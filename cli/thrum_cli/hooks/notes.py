@@ -37,6 +37,12 @@ class Notes:
         self.told = found.told
         self.shown |= {one.message_id: f"{event} {runtime}" for one in found.messages}
 
+    def take_back(self, found: Offer) -> None:
+        """These did not reach the session after all: the next hook shows them."""
+        lost = {one.message_id for one in found.messages}
+        self.told = Told(messages=self.told.messages - lost)  # of no view, so that the ids decide
+        self.shown = {message: event for message, event in self.shown.items() if message not in lost}
+
 
 @contextmanager
 def noting(var: str, key: str, host: Host) -> Generator[Notes]:
@@ -64,7 +70,7 @@ def shown_by(var: str, agent: str, message: str, host: Host) -> tuple[str, str]:
 
 
 def brief_at_prompt(var: str, key: str, host: Host) -> None:
-    """The session's memory was compacted, and its client will start no session anew: the next prompt has to brief it."""
+    """The session was compacted, and its client will not begin it anew: the next prompt has to brief it."""
     host.storage.replace(glance.due_mark(var, key), b"")
 
 
