@@ -156,4 +156,5 @@ OPENCODE = Client(
     ("run", "--format", "json", "{prompt}"), ("mcp", "list"), "✓ thrum", ("--prompt", "{prompt}"), "Done.",
 )  # fmt: skip
 AUGGIE = Client("auggie", "{}", lambda _: None, lambda _: {}, (), ("tools", "list"), "")
+AMP = Client("amp", "{}", lambda _: None, lambda _: {}, (), ("mcp", "list"), "")
 TALKING = (CLAUDE, CODEX, GEMINI, OPENCODE)  # those whose model can be replaced, so that a whole turn can be seen
