@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts coding agents' clients, at the versions that thrum was tried with, into the user's cache: all, or those named.
-#   scripts/install-clients.sh [claude|codex|gemini|opencode|auggie|inspector|conformance]...
+#   scripts/install-clients.sh [claude|codex|gemini|opencode|auggie|amp|inspector|conformance]...
 # A second run finds them there. Their home, logins and settings are none of its business.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ declare -A package=(
   [gemini]=@google/gemini-cli@0.61.0
   [opencode]=opencode-ai@1.18.33
   [auggie]=@augmentcode/auggie@0.36.0
+  [amp]=@ampcode/cli@0.0.1790142911-g7618fb
   [inspector]=@modelcontextprotocol/inspector@2.12.0
   [conformance]=@modelcontextprotocol/conformance@0.2.0-alpha.12
 )
@@ -19,6 +20,7 @@ declare -A package=(
 declare -A finish=(
   [claude]=@anthropic-ai/claude-code/install.cjs
   [opencode]=opencode-ai/postinstall.mjs
+  [amp]=@ampcode/cli/install.cjs
 )
 
 put() { # put NAME: complete, at the version above, or not there
@@ -34,7 +36,7 @@ put() { # put NAME: complete, at the version above, or not there
   echo "$wanted" >"$folder/installed"
 }
 
-[ $# -gt 0 ] || set -- claude codex gemini opencode auggie inspector conformance
+[ $# -gt 0 ] || set -- claude codex gemini opencode auggie amp inspector conformance
 for name in "$@"; do
   [ -n "${package[$name]:-}" ] || {
     echo "there is no client $name; there are: ${!package[*]}" >&2

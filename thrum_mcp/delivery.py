@@ -12,7 +12,6 @@ from thrum_store.model import Caller
 from thrum_store.service import handover
 from thrum_store.service.handover import Handover
 from thrum_store.storage import failpoint
-from thrum_store.store import Store
 
 from . import shapes, shown, texts
 from .door import Door
@@ -45,18 +44,18 @@ async def claim_or_none(door: Door, exchange: Exchange, most: int) -> Claimed:
     return claimed
 
 
-async def claim(door: Door, exchange: Exchange, most: int, caller: Caller | None = None) -> Claimed:
-    """At most `most` unread messages, and no more than a model takes in at once; for whoever calls, if not said.
+async def claim(door: Door, exchange: Exchange, most: int) -> Claimed:
+    """At most `most` unread messages, and no more than a model takes in at once.
 
     The exchange writes the receipt after the answer is out, or gives the messages back. Raises as `Door.act`, and
     NotRegistered, WorktreeMismatch.
     """
+    reader, handed = await door.act(lambda store, caller: (caller, handover.check(store, caller, most)))
+    return hand_over(door, exchange, reader, handed)
 
-    def check(store: Store) -> tuple[Caller, Handover]:
-        reader = caller or door.caller(store.paths)
-        return reader, handover.check(store, reader, most)
 
-    reader, handed = await door.look(check)
+def hand_over(door: Door, exchange: Exchange, reader: Caller, handed: Handover) -> Claimed:
+    """What was claimed for this call: from now on its exchange decides what becomes of it."""
     if handed.messages:
         exchange.hand_over(
             receipt=lambda: door.look(lambda store: handover.acknowledge(store, reader, handed)),

@@ -1,16 +1,11 @@
 """Where this server stands: which repository, which agent. Who calls is looked up anew at each call, so an agent that
 registers after the server started, or a repository that is initialised meanwhile, needs no restart.
-
-The store stays open between calls, in one thread of its own. Opening it each time would cost more than most calls do,
-above all where nobody else has it open: then SQLite makes its WAL anew and writes it back each time.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -20,13 +15,14 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
-from thrum_store import database, identity, paths
-from thrum_store.errors import NoIdentity, ThrumError
+from thrum_store import identity, model
+from thrum_store.errors import Invalid, NoIdentity, ThrumError
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
-from thrum_store.store import Store, open_store, use_case
+from thrum_store.store import Store
 
 from .exchange import Exchange
+from .room import Room
 
 T = TypeVar("T")
 
@@ -37,10 +33,9 @@ class Door:
     def __init__(self, repo: str, agent_id: str | None = None) -> None:
         self._repo = repo
         self._agent_id = agent_id
-        self._thread = ThreadPoolExecutor(1, "store")
-        self._store: Store | None = None
-        self._files: Files = ()
-        self._caught_up = 0.0  # when, by the monotonic clock
+        self._room = Room(repo)
+        self._idle: list[Room] = []  # for waits, which hold one each
+        self._waits = 0
 
     async def look(self, job: Callable[[Store], T]) -> T:
         """What `job` returns; it gets the store, caught up within the last second. Once begun, it runs to its end.
@@ -48,47 +43,43 @@ class Door:
         Raises NotARepository, NotInitialized, StoreBusy, and what `job` raises.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
-        done = asyncio.get_running_loop().run_in_executor(self._thread, lambda: job(self._opened()))
+        work = self._room.begin(job)
         with anyio.CancelScope(shield=True):
-            await asyncio.wait([done])
-        return done.result()
+            await work.wait()
+        return work.result()
 
     async def act(self, job: Callable[[Store, Caller], T]) -> T:
         """Like `look`, for jobs that need to know who calls. Raises NoIdentity as well."""
         return await self.look(lambda store: job(store, self.caller(store.paths)))
 
-    def _opened(self) -> Store:
-        store = self._store
-        if store is None or not self._counts(store):
-            self._closed()
-            store = self._store = open_store(paths.initialized(self._repo))
-            self._caught_up = store.host.clock.monotonic()
-        elif (now := store.host.clock.monotonic()) - self._caught_up >= _FRESH:
-            _caught_up(store)
-            self._caught_up = now
-        self._files = _files(store)
-        return store
+    @contextmanager
+    def waiting_room(self) -> Generator[Room]:
+        """A room of its own for a wait, so that calls are answered meanwhile. Raises Invalid where there are too many.
 
-    def _counts(self, store: Store) -> bool:
-        """Whether this is still the view: another process may have replaced it, and anybody may have removed it."""
-        return database.current(store.paths.var, store.host) == store.generation and _files(store) == self._files
-
-    def _closed(self) -> None:
-        store, self._store = self._store, None
-        if store is not None:
-            store.close()
+        Nothing may be going on in it any more when it is given back.
+        """
+        if self._waits >= _MOST_WAITS:
+            raise Invalid(f"{_MOST_WAITS} waits of this client are in progress", hint="let one of them end first")
+        self._waits += 1
+        room = self._idle.pop() if self._idle else Room(self._repo)
+        try:
+            yield room
+        finally:
+            self._waits -= 1
+            self._idle.append(room)
 
     def close(self) -> None:
-        """Closes the store, in the thread that it belongs to."""
-        self._thread.submit(self._closed)
-        self._thread.shutdown()
+        """Closes the stores."""
+        for room in (self._room, *self._idle):
+            room.close()
 
     def caller(self, places: Paths) -> Caller:
         """Who is calling: --agent-id, then THRUM_NAME, then the worktree's identity file. Raises NoIdentity."""
-        environ: dict[str, str] = dict(os.environ)
         if self._agent_id is not None:
-            environ["THRUM_NAME"] = self._agent_id
-        return identity.resolve(places, environ=environ)
+            name, source = model.name(self._agent_id), "flag"
+        else:
+            name, source = identity.decided(places)
+        return Caller(name, worktree=places.worktree, source=source)
 
     def name(self, places: Paths) -> str | None:
         """The caller's name, or None where nothing decides it."""
@@ -98,26 +89,7 @@ class Door:
             return None
 
 
-_caught_up = use_case(Store.catch_up)
-
-# Whoever says something shows it itself before it rings. Only what a process left that died in between is found by
-# catching up, and two seconds are soon enough for that (reliability V3).
-_FRESH = 0.9  # seconds; less than a waiter's tick, so that each tick catches up
-
-Files = tuple[int, ...]
-
-
-def _files(store: Store) -> Files:
-    """Which files the view consists of at this moment, 0 for one that is missing."""
-    return tuple(_inode(store.generation + suffix) for suffix in ("", "-wal", "-shm"))
-
-
-def _inode(path: str) -> int:
-    try:
-        return os.stat(path).st_ino
-    except FileNotFoundError:
-        return 0
-
+_MOST_WAITS = 16  # each holds a thread and an open view
 
 Call = Context[Door, Exchange]
 """What a tool learns about the call it answers."""

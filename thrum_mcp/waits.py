@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 import anyio
 
-from thrum_store.model import Caller
+from thrum_store.service.handover import Handover
 from thrum_store.wake import Bell
 
 from . import shapes
-from .delivery import Claimed, claim
+from .delivery import hand_over
 from .door import Call, door, exchange
+from .room import Work
+from .vigil import Vigil
 
 DEFAULT = 300
 LONGEST = 600
 _UNKNOWN = 240
-_TICK = 1.0  # look at least once a second, for what came without a ring: from a process that died before it
 _PROGRESS = 10.0  # seconds between two signs of life
 
 # Clients give up on a call by themselves; a wait ends before. What the configuration says in THRUM_WAIT_MAX wins.
@@ -56,24 +57,31 @@ def _most(call: Call) -> int:
 
 
 async def wait(call: Call, seconds: int) -> Waited:
-    """The first unread message, waited for. Cancelling it gives back what it may have claimed."""
+    """The first unread message, waited for. Cancelling it gives back what it may have claimed.
+
+    Raises as `Door.waiting_room`, and what a look raises.
+    """
     bells, caller = await door(call).act(lambda store, caller: (store.paths.bells, caller))
     started = anyio.current_time()
-    with Bell(bells, caller.name) as bell:
-        claimed = await _look_until(call, caller, bell, seconds)
+    with door(call).waiting_room() as room, Bell(bells, caller.name) as bell:
+        vigil = Vigil(caller, bell, seconds)
+        kept = room.begin(vigil.keep)
+        try:
+            await _over(call, kept, seconds)
+        finally:
+            vigil.end()
+            with anyio.CancelScope(shield=True):
+                await kept.wait()
+            claimed = hand_over(door(call), exchange(call), caller, kept.result())
     return Waited(claimed.messages, claimed.remaining, int(anyio.current_time() - started))
 
 
-async def _look_until(call: Call, caller: Caller, bell: Bell, seconds: int) -> Claimed:
-    started = told = anyio.current_time()
+async def _over(call: Call, kept: Work[Handover], seconds: int) -> None:
+    """Returns once the wait is over; reports progress until then."""
+    started = anyio.current_time()
     while True:
-        bell.hush()
-        claimed = await claim(door(call), exchange(call), 1, caller)
-        left = started + seconds - anyio.current_time()
-        if claimed.messages or left <= 0:
-            return claimed
-        with anyio.move_on_after(min(_TICK, left)):
-            await anyio.wait_readable(bell.fd)
-        if anyio.current_time() - told >= _PROGRESS:
-            told = anyio.current_time()
-            await call.report_progress(int(told - started), seconds, f"no message yet, {int(told - started)} s")
+        with anyio.move_on_after(_PROGRESS):
+            await kept.wait()
+            return
+        passed = int(anyio.current_time() - started)
+        await call.report_progress(passed, seconds, f"no message yet, {passed} s")

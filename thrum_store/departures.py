@@ -16,9 +16,10 @@ DELETED = "agent deleted"  # why its messages are gone
 class Departures:
     """Collects what one transaction touched and settles it at its end."""
 
-    def __init__(self, connection: sqlite3.Connection, ingest: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, ingest: int, *, any_before: bool) -> None:
         self._db = connection
         self._since = ingest  # deliveries up to here were settled before
+        self._any = any_before  # whether anybody was ever deleted
 
     def delete(self, event: Event, agent: int) -> list[tuple[int]]:
         """Removes an agent from the view; returns the numbers of its messages, whose deliveries go as well."""
@@ -34,7 +35,7 @@ class Departures:
         self._db.execute("DELETE FROM agents WHERE id = ?", (agent,))
         sql = "UPDATE sessions SET ended_ms = ?, reason = ? WHERE agent = ? AND ended_ms IS NULL"
         self._db.execute(sql, (event.ms, DELETED, agent))
-        self._since = 0
+        self._since, self._any = 0, True
         return self._tombstones(event, agent)
 
     def _tombstones(self, event: Event, agent: int) -> list[tuple[int]]:
@@ -48,6 +49,8 @@ class Departures:
 
     def settle(self) -> None:
         """Takes what was sent before a deletion out of the deleted one's mailbox; its receipts wait as before."""
+        if not self._any:
+            return
         rows = self._db.execute(
             "SELECT d.recipient, d.number, m.id, d.read_ms FROM deletions x"
             " CROSS JOIN deliveries d ON d.recipient = x.agent AND d.number > ?"  # in this order: `deletions` is small

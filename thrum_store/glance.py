@@ -92,6 +92,11 @@ def idle_mark(var: str, key: str) -> str:
     return os.path.join(var, "hooks", f"{key}.idle")
 
 
+def due_mark(var: str, key: str) -> str:
+    """A file that is there while a session, which its client compacted, has yet to be briefed again."""
+    return os.path.join(var, "hooks", f"{key}.due")
+
+
 def notes_key(name: str, session: str) -> str:
     """The file name of a session's notes: its agent and its id, of which only plain letters count."""
     plain = "".join(letter for letter in session if letter.isalnum() or letter in "-_")[:80]

@@ -35,7 +35,7 @@ NOTHING = Given()
 
 def resolve(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = os.environ) -> Caller:
     """The caller. Raises NoIdentity, AmbiguousIdentity, or Invalid for a name that cannot be one."""
-    name, source = _name(paths, given, environ)
+    name, source = decided(paths, given, environ)
     file = load(paths, name) or {}
     agent: dict[str, Any] = file.get("agent", {})
 
@@ -55,14 +55,15 @@ def resolve(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = o
 def named(paths: Paths, given: Given, environ: Mapping[str, str] = os.environ) -> str | None:
     """The name that was given or stands in the only identity file; None where there is none."""
     try:
-        return _name(paths, given, environ)[0]
+        return decided(paths, given, environ)[0]
     except AmbiguousIdentity:
         raise
     except NoIdentity:
         return None
 
 
-def _name(paths: Paths, given: Given, environ: Mapping[str, str]) -> tuple[str, str]:
+def decided(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """The caller's name and what decides it: environment, flag or file. Raises as `resolve`; reads no file."""
     if environ.get("THRUM_NAME"):
         return model.name(environ["THRUM_NAME"]), "environment"
     if given.name:

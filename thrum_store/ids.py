@@ -16,11 +16,7 @@ PREFIXES = ("msg_", "ses_", "grp_", "evt_", "thr_")
 
 
 def _base32(number: int, length: int) -> str:
-    digits: list[str] = []
-    for _ in range(length):
-        number, digit = divmod(number, 32)
-        digits.append(_CROCKFORD[digit])
-    return "".join(reversed(digits))
+    return "".join([_CROCKFORD[number >> shift & 31] for shift in range(5 * length - 5, -1, -5)])
 
 
 def mint(prefix: str, ms: int, store: str, agent: str, seq: int) -> str:

@@ -1,8 +1,8 @@
 """The logs: append-only files that only their own store ever writes.
 
-A shard (store, agent) is a chain of segments `v1/<store>/<agent>/00000001-<8 hex>.jsonl`. Each begins with a header
-that says which event comes next and how many bytes of the segment before it count, so that a segment whose disk
-failed can be left behind. Nothing here is ever renamed, sorted or rewritten. The steps are reliability §5.2.
+A shard (store, agent) is a chain of segments `v1/<store>/<agent>/00000001-<8 hex>.jsonl`. Each begins with a header:
+which event comes next, and how many bytes of the segment before it count, so that one whose disk failed can be left
+behind. Nothing here is ever renamed, sorted or rewritten. The steps are reliability §5.2.
 """
 
 from __future__ import annotations
@@ -62,8 +62,7 @@ class Head(NamedTuple):
 class Reading(NamedTuple):
     """What follows a head within one segment.
 
-    `start` is the offset of the first event, `ends` are those after each. `torn` bytes behind them were never
-    acknowledged. `damage` says why the shard cannot be read any further, or is empty.
+    `start`, `ends`: the offsets of the first event and after each. `torn` bytes were never acknowledged. `damage`: why.
     """
 
     events: list[Event]
@@ -131,7 +130,7 @@ class EventLog:
         if counted <= head.offset:
             return Reading([], [], head)
         data = self._storage.read(path, head.offset, counted - head.offset)
-        reading = _chain(data, shard, head, parse)
+        reading = chained(data, shard, head, parse)
         if reading.torn and following is not None:
             return reading._replace(torn=0, damage=f"{os.path.basename(path)} breaks off before its end")
         return reading
@@ -248,7 +247,8 @@ def _file_name(agent: str, number: int) -> str:
     return f"{number:08}-{fingerprint(f'{agent}/{number}'.encode())[:8]}.jsonl"
 
 
-def _chain(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:
+def chained(data: bytes, shard: Shard, head: Head, parse: Parser) -> Reading:
+    """The events in lines that stand behind `head`."""
     events: list[Event] = []
     ends: list[int] = []
     start, at = head.offset, 0

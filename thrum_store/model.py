@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .errors import Invalid
@@ -28,8 +27,7 @@ KEY_LIMIT = 64
 FORMATS = ("markdown", "plain", "json")
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks: resolved once, at the edge."""
 
     name: str

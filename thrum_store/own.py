@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 from .errors import Damaged, NotInitialized
 from .host import Host
+from .locks import Lock
 from .paths import Paths
+from .storage import Storage
 
 
 class Own:
@@ -33,6 +36,17 @@ class Own:
             raise Damaged(self._path, "it does not say which store this is") from None
         return self._known
 
+    def beginning(self, agent: str) -> AbstractContextManager[object]:
+        """Held while a log may begin: a renewal, which knows only the logs that are there, waits, or is waited for."""
+        if os.path.isdir(os.path.join(self._paths.logs, self.now(), agent)):
+            return nullcontext()
+        return beginnings(self._paths, self._host)
+
+
+def beginnings(paths: Paths, host: Host) -> Lock:
+    """The lock without which no log of this clone begins."""
+    return host.lock(os.path.join(paths.var, "locks", ".beginnings.lock"))
+
 
 def former(paths: Paths, host: Host) -> frozenset[str]:
     """The stores that this clone was before: it wrote them, and may not any more."""
@@ -40,3 +54,12 @@ def former(paths: Paths, host: Host) -> frozenset[str]:
         return frozenset(map(str, json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["former"]))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return frozenset()
+
+
+def signed(logs: str, own: str, storage: Storage) -> dict[str, int]:
+    """The last event of each log of a store that it signed, by agent; what cannot be read says nothing."""
+    try:
+        told = json.loads(storage.read(os.path.join(logs, own, "heads.json")))["shards"]
+        return {str(agent): int(seq) for agent, (_, seq, _) in told.items()}
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return {}

@@ -12,31 +12,39 @@ from collections.abc import Callable
 from .audience import Audiences
 from .departures import Departures
 from .events import Event, authentic, original
-from .kinds import malformed
+from .kinds import Data, malformed
 from .log import Head, Shard
 from .rows import Rows, fast_json, written
+from .shards import ShardIds
 from .wake import EVERY
+
+# How far numbering went; whether any receipt waits for its delivery; whether any agent was ever deleted.
+_STANDING = (
+    "SELECT coalesce((SELECT ingest FROM counter), 0), EXISTS (SELECT 1 FROM receipts),"
+    " EXISTS (SELECT 1 FROM deletions)"
+)
+_SOME = {"thread": "thread", "reply_to": "reply_to", "session": "session", "key": "idempotency"}  # field -> column
 
 
 class Projection:
     """Applies events to the view on an open transaction; `finish` writes what is kept until the end."""
 
-    def __init__(self, connection: sqlite3.Connection, own: str, now_ms: int, *, rebuilding: bool = False) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, shards: ShardIds, own: str, now_ms: int, *, rebuilding: bool = False
+    ) -> None:
         self._db = connection
+        self._shards = shards
         self._own = own
         self._now = now_ms
         self._rebuilding = rebuilding  # then an event counts as received when it was said
-        self._ids: dict[tuple[str, str], int] = {}
-        self._names: dict[int, str] = {}
         self._said: dict[int, int] = {}
         self._deleted: list[tuple[int]] = []  # messages whose deliveries go at the end
-        self._receipts: bool | None = None  # whether any receipt waits for its delivery; None: not looked yet
-        row = connection.execute("SELECT ingest FROM counter").fetchone()
-        self._ingest = int(row[0]) if row else 0
+        ingest, receipts, deleted = connection.execute(_STANDING).fetchone()
+        self._ingest, self._receipts = int(ingest), bool(receipts)
         self._rows = Rows(connection, together=rebuilding)
         self._texts = fast_json() if rebuilding else written
         self._audiences = Audiences(connection, self.next_number, self.deliver)
-        self._departures = Departures(connection, self._ingest)
+        self._departures = Departures(connection, self._ingest, any_before=deleted)
         self.recipients: set[str] = set()  # whose bells to ring
         self._folds: dict[str, Callable[[Event, int], None]] = {
             "message.create": self._message_create,
@@ -55,7 +63,7 @@ class Projection:
 
     def apply(self, event: Event) -> None:
         """Folds one event; its shard's earlier ones were applied before. An unknown kind changes nothing."""
-        shard = self._ids.get((event.store, event.agent)) or self.shard_id(Shard(event.store, event.agent))
+        shard = self._shards.known(event.store, event.agent) or self._shards.of(Shard(event.store, event.agent))
         fold = self._folds.get(event.kind)
         if fold is not None and (why := self._refused(event)):
             self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
@@ -75,7 +83,7 @@ class Projection:
         self._db.execute(
             "UPDATE shards SET segment = ?, position = ?, seq = ?, hash = ?, frozen = ?, said_ms = max(said_ms, ?)"
             " WHERE id = ?",
-            (*head, frozen, self._said.get(self.shard_id(shard), 0), self.shard_id(shard)),
+            (*head, frozen, self._said.get(self._shards.of(shard), 0), self._shards.of(shard)),
         )
 
     def flush(self) -> None:
@@ -97,20 +105,6 @@ class Projection:
         self._ingest += 1
         return self._ingest
 
-    def shard_id(self, shard: Shard) -> int:
-        """The row of a shard; made where somebody is spoken of before they spoke."""
-        found = self._ids.get(shard)
-        if found is None:
-            row = self._db.execute("SELECT id FROM shards WHERE store = ? AND agent = ?", shard).fetchone()
-            found = self._ids[shard] = int(row[0]) if row else self._new_shard(shard)
-            self._names[found] = shard.agent
-        return found
-
-    def _new_shard(self, shard: Shard) -> int:
-        sql = "INSERT INTO shards (store, agent, hash) VALUES (?, ?, ?) RETURNING id"
-        (row,) = self._db.execute(sql, (*shard, Head().hash)).fetchone()
-        return int(row)
-
     # messages
 
     def _message_create(self, event: Event, author: int) -> None:
@@ -119,13 +113,12 @@ class Projection:
         wide = [pair for pair in data["to"] if pair[0] != "agent"]
         recipients = self._addressed(event)
         recipients.discard(author)
+        others = self._others(data)
         row = (
-            number, event.id, author, event.seq, event.ms, self._received(event), data.get("thread"),
-            data.get("reply_to"), data.get("session"), data["format"], data["content"],
-            written(data.get("structured")), self._texts(data["to"]), self._texts(data.get("scopes")),
-            self._texts(data.get("refs")), len(recipients), bool(wide), data.get("key"),
+            number, event.id, author, event.seq, event.ms, self._received(event), data["format"], data["content"],
+            self._texts(data["to"]), len(recipients), 1 if wide else 0, *others.values(),
         )  # fmt: skip
-        if not self._rows.message(row):
+        if not self._rows.message(row, tuple(others)):
             return
         for field in ("scopes", "refs"):
             if field in data:
@@ -136,43 +129,45 @@ class Projection:
         self.recipients.add(EVERY)
         self.deliver(sorted(recipients), number, number, event.id, late=False)
 
+    def _others(self, data: Data) -> dict[str, object]:
+        """Column and value of what only some messages have."""
+        others = {column: data[field] for field, column in _SOME.items() if field in data}
+        if "structured" in data:
+            others["structured"] = written(data["structured"])
+        for field in ("scopes", "refs"):
+            if field in data:
+                others[field] = self._texts(data[field])
+        return others
+
     def _addressed(self, event: Event) -> set[int]:
         """Whom a message names; one without a store of its own is of the sender's."""
-        known, store = self._ids.get, event.store
-        return {known((store, name)) or self._recipient(name, store) for name in event.data["recipients"]}
+        known, store = self._shards.known, event.store
+        return {known(store, name) or self._recipient(name, store) for name in event.data["recipients"]}
 
     def _recipient(self, name: str, store: str) -> int:
         agent, _, other = name.partition("@")
-        return self.shard_id(Shard(other or store, agent))
+        return self._shards.of(Shard(other or store, agent))
 
     def deliver(self, recipients: list[int], number: int, message: int, message_id: str, *, late: bool) -> None:
         """Puts a message into mailboxes under an ingest number; receipts that came before it count."""
         early = self._early(message_id)
-        rows: list[tuple[object, ...]] = [
-            (recipient, number, message, late, early.get(recipient)) for recipient in recipients
-        ]
-        self._rows.deliveries(rows)
-        for recipient in recipients:
-            if recipient in early:
-                self._db.execute("DELETE FROM receipts WHERE message = ? AND reader = ?", (message_id, recipient))
-            self._note(recipient)
+        if early or late:
+            self._rows.deliveries(
+                [(recipient, number, message, int(late), early.get(recipient)) for recipient in recipients]
+            )
+            read = [(message_id, recipient) for recipient in recipients if recipient in early]
+            self._db.executemany("DELETE FROM receipts WHERE message = ? AND reader = ?", read)
+        else:
+            self._rows.new(recipients, number)
+        if not self._rebuilding:
+            self.recipients.update(map(self._shards.agent, recipients))
 
     def _early(self, message_id: str) -> dict[int, int]:
         """Receipts of a message that came before their deliveries; mostly there are none at all."""
-        if self._receipts is None:
-            self._receipts = self._db.execute("SELECT 1 FROM receipts LIMIT 1").fetchone() is not None
         if not self._receipts:
             return {}
         sql = "SELECT reader, ms FROM receipts WHERE message = ?"
         return dict(self._db.execute(sql, (message_id,)).fetchall())
-
-    def _note(self, recipient: int) -> None:
-        if self._rebuilding:
-            return
-        name = self._names.get(recipient)
-        if name is None:
-            (name,) = self._db.execute("SELECT agent FROM shards WHERE id = ?", (recipient,)).fetchone()
-        self.recipients.add(name)
 
     def _received(self, event: Event) -> int:
         return event.ms if self._rebuilding else self._now

@@ -108,12 +108,6 @@ class PurgedLog(EventLog):
                 return f"segment {after} is another one"
         return ""
 
-    def ends(self, shard: Shard) -> bool:
-        """Whether its last file ends with a line, where there is one."""
-        numbers = self._numbers(shard)
-        path = self.segment(shard, numbers[-1] if numbers else 0)
-        return not numbers or self._storage.read(path, max(self._storage.size(path) - 1, 0), 1) == b"\n"
-
     def older(self, shard: Shard, number: int, before: int, last: int) -> Older | None:
         """What a segment that was read before, up to the sequence `last`, begins with that was said before a time.
 

@@ -177,9 +177,7 @@ def _store(paths: Paths, host: Host) -> list[str]:
     host.storage.directory(os.path.join(paths.logs, own))
     card = keys.card(private, public, _nick(), now)
     host.storage.replace(os.path.join(paths.logs, own, "store.json"), card)
-    stamp = os.stat(paths.var)
-    here = {"created": now, "device": stamp.st_dev, "inode": stamp.st_ino, "store": own}
-    host.storage.replace(told, json.dumps(here).encode() + b"\n")
+    host.storage.replace(told, json.dumps({"created": now, "store": own}).encode() + b"\n")
     return [f"made the keys of this store ({own[:8]}…)"]
 
 

@@ -126,11 +126,26 @@ class Storage:
             self.remove(path)
             raise
 
+    def jot(self, path: str, data: bytes) -> None:
+        """The file holds exactly these bytes afterwards, until a power cut: then it may be anything, or gone."""
+        beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+        try:
+            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600)
+            try:
+                _write_or_undo(fd, data, 0, beside)
+            finally:
+                os.close(fd)
+            os.rename(beside, path)
+        except OSError as error:
+            raise failed(error, f"cannot write {path}") from error
+        finally:
+            self.remove(beside)
+
     def replace(self, path: str, data: bytes) -> None:
         """The file holds exactly these bytes afterwards, or what it held before; never a mixture."""
         beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
-            self.create(beside, data)
+            _write_whole(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600), data, beside)
             os.rename(beside, path)
         except OSError as error:
             raise failed(error, f"cannot replace {path}") from error

@@ -135,7 +135,7 @@ class Store:
     @contextmanager
     def writing(self, agent: str) -> Generator[Writing]:
         """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
-        with self.shard_lock(Shard(self.own, agent)):
+        with self.shard_lock(Shard(self.own, agent)), self._whose.beginning(agent):
             self._follow_own()
             yield Writing(self, Shard(self.own, agent))
 
@@ -184,7 +184,7 @@ class Store:
             projection = self.projection()
             for event in reading.events:
                 projection.apply(event)
-            tallies.add(self.view, projection.shard_id(shard), tallies.of(reading))
+            tallies.add(self.view, self._view.shards.of(shard), tallies.of(reading))
             projection.advance(shard, reading.head, reading.damage or None)
             projection.finish()
             failpoint("commit.apply")
@@ -193,7 +193,7 @@ class Store:
 
     def projection(self) -> Projection:
         """What applies events to the view, inside of `committing`."""
-        return Projection(self.view, self.own, self.host.clock.wall_ms())
+        return Projection(self.view, self._view.shards, self.own, self.host.clock.wall_ms())
 
     def committing(self) -> AbstractContextManager[None]:
         """A write transaction on the view that counts now, under commit.lock."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from . import database, tallies
 from .database import Generation, Stamp, connect, mapped, transaction
@@ -14,8 +15,10 @@ from .errors import StorageFailed, ThrumError, ViewDamaged
 from .events import Event, Parser, fast_parser
 from .host import Host
 from .log import EventLog, Head, Shard
+from .own import signed
 from .projection import Projection
 from .queries import agents
+from .shards import ShardIds
 from .storage import failpoint
 from .tallies import Tally
 
@@ -36,6 +39,7 @@ class View:
         self._stamp = Stamp((), ())
         self._severed = ""
         self.connection: sqlite3.Connection  # while there is a generation; `refresh` opens it
+        self.shards: ShardIds  # of that connection
 
     def refresh(self) -> None:
         """Goes over to the generation that counts now; makes one where there is none or a broken one."""
@@ -56,8 +60,11 @@ class View:
             try:
                 with transaction(self.connection):
                     yield
-            except sqlite3.Error as error:
-                raise mapped(error) from error
+            except BaseException as error:
+                self.shards.forget()
+                if isinstance(error, sqlite3.Error):
+                    raise mapped(error) from error
+                raise
 
     def heal(self) -> None:
         """Makes the view good again: opens what another process rebuilt, or rebuilds it."""
@@ -97,7 +104,8 @@ class View:
         generation = Generation(self._var, self._host)
         try:
             generation.begin()
-            fill(generation.connection, self._log, self.own, self._host.clock.wall_ms(), progress)
+            published = signed(self._log.root, self.own, self._host.storage)
+            fill(generation.connection, self._log, self.own, self._host.clock.wall_ms(), published, progress)
             for name, last in live.own(self._var, self._host).items():
                 agents.seen(generation.connection, self.own, name, last.seen_ms)
             failpoint("rebuild.filled")
@@ -135,6 +143,7 @@ class View:
     def _connect(self, path: str) -> None:
         before = database.stamp(self._var, path)
         self.connection = connect(path)
+        self.shards = ShardIds(self.connection)
         self.generation = path
         self._stamp = database.stamp(self._var, path)._replace(counts=before.counts)
         self._severed = ""
@@ -145,13 +154,41 @@ class View:
             self.generation = ""
 
 
-def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progress: Progress | None) -> None:
-    """Applies all logs to an empty view, oldest first as far as the shards' own order allows."""
+class _End(NamedTuple):
+    """How far a shard could be read, and why no further; `refused`: the disk did not give the rest."""
+
+    head: Head = Head()
+    damage: str = ""
+    refused: bool = False
+
+
+def _stop_shortened(ends: dict[Shard, _End], own: str, published: Mapping[str, int]) -> None:
+    for agent, seq in published.items():
+        end = ends.get(Shard(own, agent), _End())
+        if end.head.seq < seq and not end.damage and not end.refused:
+            why = f"events up to {seq} were published, and it ends with event {end.head.seq}"
+            ends[Shard(own, agent)] = end._replace(damage=why)
+
+
+def fill(
+    view: sqlite3.Connection,
+    log: EventLog,
+    own: str,
+    now_ms: int,
+    published: Mapping[str, int],
+    progress: Progress | None,
+) -> None:
+    """Applies all logs to an empty view, oldest first as far as the shards' own order allows.
+
+    A log of our own that is shorter than what was `published` of it is stopped: nobody may speak there again before
+    the rest is back, or two events would be the same one.
+    """
     import heapq  # as above
 
-    projection = Projection(view, own, now_ms, rebuilding=True)
+    ids = ShardIds(view)
+    projection = Projection(view, ids, own, now_ms, rebuilding=True)
     parse = fast_parser()
-    ends: dict[Shard, tuple[Head, str]] = {}
+    ends: dict[Shard, _End] = {}
     found: list[tuple[Shard, Tally]] = []
     streams = [_stream(log, shard, parse, ends, found) for shard in log.shards()]
     with _no_collections():
@@ -159,11 +196,12 @@ def fill(view: sqlite3.Connection, log: EventLog, own: str, now_ms: int, progres
             projection.apply(event)
             if progress is not None and count % _REPORTED == 0:
                 progress(count)
-    for shard, (head, damage) in ends.items():
+    _stop_shortened(ends, own, published)
+    for shard, (head, damage, _) in ends.items():
         if head.segment or damage:
             projection.advance(shard, head, damage or None)
     for shard, told in found:
-        tallies.add(view, projection.shard_id(shard), told)
+        tallies.add(view, ids.of(shard), told)
     projection.flush()
     database.add_indices(view)  # before the end, which looks for late deliveries by message
     projection.finish()
@@ -182,11 +220,7 @@ def _no_collections() -> Generator[None]:
 
 
 def _stream(
-    log: EventLog,
-    shard: Shard,
-    parse: Parser,
-    ends: dict[Shard, tuple[Head, str]],
-    found: list[tuple[Shard, Tally]],
+    log: EventLog, shard: Shard, parse: Parser, ends: dict[Shard, _End], found: list[tuple[Shard, Tally]]
 ) -> Iterator[tuple[int, Shard, Event]]:
     """A shard's events with a time that never runs backwards, for the merge; notes where it ends, and what it holds."""
     head, latest = Head(), 0
@@ -195,11 +229,12 @@ def _stream(
             reading = log.read(shard, head, parse)
             progressed = reading.head != head
             head = reading.head
-            ends[shard] = (head, reading.damage)
+            ends[shard] = _End(head, reading.damage)
             if not progressed:
                 log.sync(shard, head, Head())  # nobody may see what a power cut could still take
                 return
         except StorageFailed:  # a file that cannot be read holds up nobody else; every catch-up tries it again
+            ends[shard] = _End(head, "", refused=True)
             return
         found.append((shard, tallies.of(reading)))
         for event in reading.events:

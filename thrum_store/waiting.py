@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import select
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import model, wake
 from .host import REAL, Host
@@ -24,11 +25,9 @@ from .times import rfc3339
 from .wake import Bell
 
 TICK = 1.0  # seconds after which a waiter looks without having been rung (V3: found within 2 s)
-_LONG_TICK, _LONG_AFTER = 2.0, 10.0  # and once it has waited for a while
 
 
-@dataclass(frozen=True)
-class WaitFor:
+class WaitFor(NamedTuple):
     """What to wait for. `after`: negative seconds reach back, positive ones ignore what comes before then.
 
     Without `scope` and `mention`, mail to the caller; with them, any message that carries them.

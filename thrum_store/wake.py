@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 
 EVERY = "all"  # a reserved name: the bell of those who listen to everything
 
@@ -34,6 +35,11 @@ class Bell:
                 pass
         except BlockingIOError:
             return
+
+    def strike(self) -> None:
+        """Rings it oneself."""
+        with suppress(BlockingIOError):  # full: it rings already
+            os.write(self.fd, b"!")
 
     def close(self) -> None:
         """Takes the bell down."""

@@ -61,8 +61,11 @@ def _nothing_new(event: str, raw: bytes) -> bool:
     if not name:
         return True
     key = glance.notes_key(name, session(raw))
-    if event == "prompt" and os.path.exists(glance.idle_mark(here.var, key)):
-        return False  # its listener has to end
+    if event == "prompt" and (
+        os.path.exists(glance.idle_mark(here.var, key))  # its listener has to end
+        or os.path.exists(glance.due_mark(here.var, key))
+    ):
+        return False
     view = glance.generation(here)
     newest = glance.newest_unread(here, view, name)
     if not newest:

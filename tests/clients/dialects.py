@@ -15,10 +15,13 @@ Event = tuple[str, Json | str]  # of a server-sent stream: its name, empty where
 
 @dataclass(frozen=True)
 class Call:
-    """The model calls a tool, by the name that the client offers; `NAMESPACE/NAME` where it has namespaces."""
+    """The model calls a tool, by the name that the client offers; `NAMESPACE/NAME` where it has namespaces. `text` is
+    for a tool that takes plain text instead of arguments, as Codex's apply_patch does.
+    """
 
     tool: str
     arguments: Json = field(default_factory=dict[str, Any])
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ class Responses:
         if isinstance(turn, Say):
             content: list[Json] = [{"type": "output_text", "text": turn.text, "annotations": []}]
             item: Json = {"type": "message", "id": f"msg_{number}", "role": "assistant", "content": content}
+        elif turn.text:
+            item = {"type": "custom_tool_call", "call_id": f"call_{number}", "name": turn.tool, "input": turn.text}
         else:
             space, _, name = turn.tool.rpartition("/")
             item = {
@@ -185,11 +190,12 @@ class Contents:
         return system + [Said(one.get("role", "user"), text_of(one["parts"])) for one in body["contents"]]
 
     def answer(self, body: Json, turn: Turn, number: int) -> Json:
-        del body, number
+        del number
         part: Json = {"text": turn.text} if isinstance(turn, Say) else {
             "functionCall": {"name": turn.tool, "args": turn.arguments}
         }  # fmt: skip
-        usage = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+        read = len(json.dumps(body)) // 4  # Gemini CLI compresses only what was longer than its summary
+        usage = {"promptTokenCount": read, "candidatesTokenCount": 5, "totalTokenCount": read + 5}
         content = {"role": "model", "parts": [part]}
         return {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "usageMetadata": usage}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .codexhooks import accepted
@@ -64,7 +65,7 @@ class Client:
     healthy: str
     interactive: tuple[str, ...] = ()
     ready: str = ""
-    further: tuple[str, ...] = field(default_factory=tuple)
+    leaves: Callable[[Seat], None] = lambda _: None  # ends what goes on after an interactive session
 
     @property
     def installed(self) -> bool:
@@ -114,6 +115,14 @@ def _trust_codex(seat: Seat) -> None:
     seat.writes(".codex/config.toml", own + accepted(command("codex"), seat.root, seat.environ(CODEX)))
 
 
+def _end_codex_daemon(seat: Seat) -> None:
+    """Codex's sessions live in a daemon of its user, which its first session starts, with a process that updates it."""
+    CODEX.run(seat, "app-server", "daemon", "stop")
+    updater = seat.home / ".codex" / "app-server-daemon" / "daemon-updater.pid"
+    if updater.exists():
+        os.kill(json.loads(updater.read_text())["pid"], signal.SIGTERM)
+
+
 def _choose_opencode_model(seat: Seat) -> None:
     provider = {
         "npm": "@ai-sdk/openai-compatible", "name": "mock", "models": {"mock": {"name": "mock"}},
@@ -134,7 +143,7 @@ CLAUDE = Client(
 )  # fmt: skip
 CODEX = Client(
     "codex", "mcp__thrum/{}", _trust_codex, lambda _: {},
-    ("exec", "--json", "{prompt}"), ("mcp", "list"), "thrum", ("--no-daemon", "{prompt}"), "Done.",
+    ("exec", "--json", "{prompt}"), ("mcp", "list"), "thrum", ("{prompt}",), "Done.", _end_codex_daemon,
 )  # fmt: skip
 GEMINI = Client(
     "gemini", "mcp_thrum_{}", _trust_gemini,
@@ -147,4 +156,5 @@ OPENCODE = Client(
     ("run", "--format", "json", "{prompt}"), ("mcp", "list"), "✓ thrum", ("--prompt", "{prompt}"), "Done.",
 )  # fmt: skip
 AUGGIE = Client("auggie", "{}", lambda _: None, lambda _: {}, (), ("tools", "list"), "")
+AMP = Client("amp", "{}", lambda _: None, lambda _: {}, (), ("mcp", "list"), "")
 TALKING = (CLAUDE, CODEX, GEMINI, OPENCODE)  # those whose model can be replaced, so that a whole turn can be seen

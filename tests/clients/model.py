@@ -16,7 +16,7 @@ from .dialects import Dialect, Event, Json, Said, Say, Turn, dialect, offered
 PATIENCE = 90.0  # seconds until a test gives up
 Thought = Callable[[], object]
 _ANSWER = Say("Done.")
-_MODEL = ("assistant", "model", "function_call")  # the roles in which a model speaks
+_MODEL = ("assistant", "model", "function_call", "custom_tool_call")  # the roles in which a model speaks
 
 
 @dataclass(frozen=True)

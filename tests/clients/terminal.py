@@ -26,6 +26,7 @@ class Terminal:
     """An interactive client in a terminal, begun with one prompt; it ends with the block."""
 
     def __init__(self, client: Client, seat: Seat, prompt: str) -> None:
+        self._client, self._seat = client, seat
         self._socket = seat.home / "tmux"
         words = (part.format(prompt=prompt) for part in client.interactive)
         variables = [f"{name}={value}" for name, value in seat.environ(client).items()]
@@ -43,6 +44,7 @@ class Terminal:
         if error is not None:
             error.add_note(self.screen)
         self._tmux("kill-server")
+        self._client.leaves(self._seat)
 
     @property
     def screen(self) -> str:

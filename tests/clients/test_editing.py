@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import Workshop
 from .dialects import Call, Say
-from .installed import CLAUDE, GEMINI, OPENCODE, Client, Seat
+from .installed import CLAUDE, CODEX, GEMINI, OPENCODE, Client, Seat
 from .terminal import until
 
 
@@ -18,11 +18,19 @@ def _lets_claude_edit(seat: Seat) -> None:
     seat.writes(".claude/settings.json", json.dumps({"permissions": {"allow": ["Edit"]}}))
 
 
+def _lets_codex_edit(seat: Seat) -> None:
+    CODEX.trust(seat)
+    config = seat.home / ".codex" / "config.toml"  # apply_patch is offered only to models that Codex knows
+    config.write_text(config.read_text().replace('model = "mock"', 'model = "gpt-5.5"'))
+
+
 EDITING = (
     replace(CLAUDE, trust=_lets_claude_edit),
     replace(GEMINI, once=(*GEMINI.once, "--approval-mode", "auto_edit")),
     OPENCODE,
+    replace(CODEX, trust=_lets_codex_edit, once=("exec", "--json", "--sandbox", "workspace-write", "{prompt}")),
 )
+PATCH = "*** Begin Patch\n*** Update File: app.py\n@@\n-one\n+two\n*** End Patch\n"
 READING = {"claude": ("Read", "file_path"), "gemini": ("read_file", "file_path"), "opencode": ("read", "filePath")}
 CHANGING = {
     "claude": ("Edit", {"old_string": "one", "new_string": "two"}),
@@ -33,6 +41,8 @@ CHANGING = {
 
 def edit(workshop: Workshop) -> tuple[Call, Call]:
     """The model reads app.py, then makes "two" of "one" in it."""
+    if workshop.client.name == "codex":
+        return Call("exec_command", {"cmd": "cat app.py"}), Call("apply_patch", text=PATCH)
     reads, named = READING[workshop.client.name]
     changes, what = CHANGING[workshop.client.name]
     file = {named: str(workshop.seat.root / "app.py")}

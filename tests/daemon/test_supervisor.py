@@ -121,11 +121,13 @@ def test_all_is_up_once_each_part_has_run_or_failed() -> None:
 class Turns:
     """Counts turns; the test waits for the next one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, well: bool = True) -> None:
         self.taken = threading.Semaphore(0)
+        self._well = well
 
-    def __call__(self) -> None:
+    def __call__(self) -> bool:
         self.taken.release()
+        return self._well
 
     async def next(self) -> None:
         assert await anyio.to_thread.run_sync(lambda: self.taken.acquire(timeout=DEADLINE))
@@ -134,11 +136,11 @@ class Turns:
         return self.taken.acquire(blocking=False)
 
 
-def run(rhythm: Rhythm, steps: Callable[[Loop, Turns], Awaitable[None]]) -> None:
+def run(rhythm: Rhythm, steps: Callable[[Loop, Turns], Awaitable[None]], *, well: bool = True) -> None:
     """Runs a loop while `steps` looks on."""
 
     async def main() -> None:
-        turns = Turns()
+        turns = Turns(well=well)
         loop = Loop("loop", turns, rhythm, Entropy())
         with anyio.fail_after(DEADLINE):
             async with anyio.create_task_group() as group:
@@ -177,6 +179,25 @@ def test_changes_that_come_together_bring_one_turn() -> None:
         assert not turns.more()
 
     run(Rhythm(every=1000, after_change=0.05), steps)
+
+
+def test_after_a_turn_that_went_badly_no_change_brings_the_next_one() -> None:
+    async def steps(loop: Loop, turns: Turns) -> None:
+        await settled(loop)
+        loop.changed()
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+            assert loop.sleeps
+        assert not turns.more()
+
+    run(Rhythm(every=1000, after_change=0), steps, well=False)
+
+
+def test_after_a_turn_that_went_badly_the_interval_brings_the_next_one() -> None:
+    async def steps(_: Loop, turns: Turns) -> None:
+        await turns.next()
+
+    run(Rhythm(every=0.01, after_change=1000), steps, well=False)
 
 
 async def settled(loop: Loop) -> None:

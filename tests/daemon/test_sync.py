@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.shell import SCRIPT
 from tests.daemon.conftest import Daemon, free_port, send
-from thrum_mcp.daemon import process
+from thrum_mcp.daemon import places, process
 from thrum_store import paths, setup, waiting
 from thrum_store.host import REAL
 from thrum_store.model import Caller
@@ -74,6 +76,26 @@ def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemo
     assert [one.agent_id.partition("@")[0] for one in ended.messages] == ["alice"]
 
 
+def test_a_wait_that_blocks_in_another_clone_ends_with_a_forced_sync_on_both_sides(
+    clones: tuple[Daemon, Daemon],
+) -> None:
+    here, there = clones
+    for daemon in (here, there, here):
+        with daemon.wire() as wire:
+            wire.result("sync.force")
+    command = [SCRIPT, "--json", "--repo", there.paths.root, "wait", "--timeout", "30s"]
+    environment = {**os.environ, "THRUM_NAME": "bob"}
+    waiter = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=there.paths.root)
+    while not any(name.startswith("bob.") for name in os.listdir(there.paths.bells)):
+        assert waiter.poll() is None
+    sent = send(here.paths, "over there", "@bob", author="alice")
+    for daemon in (here, there):
+        with daemon.wire() as wire:
+            wire.result("sync.force")
+    told, _ = waiter.communicate(timeout=10)
+    assert (waiter.returncode, [one["message_id"] for one in json.loads(told)["messages"]]) == (0, [sent])
+
+
 def test_what_is_said_here_is_pushed_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
     here, _ = clones
     with here.wire() as wire:
@@ -81,6 +103,24 @@ def test_what_is_said_here_is_pushed_without_anybody_asking(clones: tuple[Daemon
         send(here.paths, "goes by itself", author="alice")
         while wire.result("sync.status")["ahead"]:
             continue
+
+
+def test_a_log_that_was_lost_comes_back_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
+    here, there = clones
+    for daemon in (there, here):
+        with daemon.wire() as wire:
+            wire.result("sync.force")
+    (lost,) = (file for file in Path(here.paths.logs).rglob("*.jsonl") if file.parent.name == "bob")
+    published = lost.read_bytes()
+    shutil.rmtree(lost.parent)
+    with here.wire() as wire:
+        send(here.paths, "the next sync is near", author="alice")
+        while not (told := wire.result("sync.status")["damaged"]):
+            continue
+        assert (told[0]["agent_id"], told[0]["back_from"], told[0]["lost_from"]) == ("bob", 1, None)
+        assert lost.read_bytes() == published
+        while "@bob" not in Path(places.log_file(here.paths)).read_text(encoding="utf-8"):
+            wire.result("health")
 
 
 def test_the_mode_is_kept_and_there_is_a_way_back(quiet: Daemon) -> None:

@@ -97,6 +97,7 @@ class Send:
 
     def at_each(self, call: str, what: str) -> None:
         """Lets `what` happen at the first, second, … `call`, until the send makes no more of them."""
+        self.calls_before(call)
         for count in range(1, MOST):
             self.prepare()
             speaker = self.once(call, what, count)
@@ -164,15 +165,26 @@ def lines_of_answer(lines: list[str]) -> bool:
 
 
 class HardSend(Send):
-    """A send that finds its view gone, a torn tail in its log, and its segment full."""
+    """A send that finds its view gone, a torn tail in its log, and its segment full: each time in the same store, which
+    would otherwise have a segment more to open each time, and never be through."""
 
-    def prepare(self) -> None:
-        log = EventLog(self.repo.logs, Storage())
-        with open_store(self.repo) as store:
+    def __init__(self, repo: Paths) -> None:
+        super().__init__(repo)
+        log = EventLog(repo.logs, Storage())
+        with open_store(repo) as store:
             head, _ = store.head(self.shard)
-            filler = SendMessage("x" * (SEGMENT_LIMIT - min(head.offset, SEGMENT_LIMIT) + 1), to=("bob",))
-            self.acknowledged.append(messages.send(store, Caller("alice", worktree="main"), filler).message_id)
+            filler = SendMessage("x" * (SEGMENT_LIMIT - head.offset + 1), to=("bob",))
+            self.before = messages.send(store, Caller("alice", worktree="main"), filler).message_id
             head, _ = store.head(self.shard)
         with open(log.segment(self.shard, head.segment), "ab") as file:
             file.write(b'{"a":"alice","d":{"con')
-        os.unlink(os.path.join(self.repo.var, "current-v2"))
+        os.unlink(os.path.join(repo.var, "current-v2"))
+        self.kept = Path(repo.root) / "kept"
+        for place in (repo.var, repo.logs):
+            shutil.copytree(place, self.kept / os.path.basename(place))
+
+    def prepare(self) -> None:
+        for place in (self.repo.var, self.repo.logs):
+            shutil.rmtree(place)
+            shutil.copytree(self.kept / os.path.basename(place), place)
+        self.acknowledged = [self.before]

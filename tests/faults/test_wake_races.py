@@ -14,24 +14,30 @@ from typing import Any
 
 import pytest
 
+import thrum_mcp
 import thrum_store
 from tests.conftest import Two
+from thrum_mcp import vigil
+from thrum_mcp.vigil import Vigil
 from thrum_store import waiting
 from thrum_store.paths import Paths
-from thrum_store.service import mailbox, messages
+from thrum_store.service import handover, mailbox, messages
 from thrum_store.service.mailbox import MarkRead
 from thrum_store.service.messages import SendMessage
-from thrum_store.store import open_store
+from thrum_store.store import Store, open_store
 from thrum_store.waiting import WaitFor
+from thrum_store.wake import Bell
 
-PACKAGE = str(Path(thrum_store.__file__).parent)
+PACKAGES = tuple(str(Path(package.__file__ or "").parent) for package in (thrum_store, thrum_mcp))
 LONG = 60.0
+LATE = 10.0  # half of what the waits below last: what their bell missed, their last look finds after twenty
 
 
 @pytest.fixture(autouse=True)
 def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the slow tick only a bell ends a wait, so a lost one shows."""
     monkeypatch.setattr(waiting, "TICK", LONG)
+    monkeypatch.setattr(vigil, "TICK", LONG)
 
 
 class Interrupted:
@@ -53,11 +59,12 @@ class Interrupted:
 
     def _entered(self, frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code
-        if not code.co_filename.startswith(PACKAGE):
+        if not code.co_filename.startswith(PACKAGES):
             return None
         if code.co_filename.endswith("wake.py") and code.co_name == "__init__":
             self._counting = True
-        if code.co_filename.endswith("waiting.py") and code.co_name == "__exit__":
+        taken_down = code.co_filename.endswith(("waiting.py", "wake.py")) and code.co_name in ("__exit__", "close")
+        if taken_down and not self.until_the_end:
             self.until_the_end = self.lines
         return self._line
 
@@ -105,6 +112,7 @@ class Race:
                 ended = waiting.wait(self.repo, self.two.bob, request)
             assert [one.message_id for one in ended.messages] == sent, f"missed at line {line}"
             assert sent
+            assert ended.waited_seconds < LATE, f"only found by its last look, at line {line}"
         return run.until_the_end
 
 
@@ -128,18 +136,61 @@ def test_a_send_after_a_rebuild_at_any_line_of_a_wait_ends_it(race: Race) -> Non
     assert race.at_each_line(rebuild_and_send, WaitFor(20)) > 50
 
 
+def waited(race: Race) -> list[str]:
+    """What a wait of the command line ends with, sent before its cursor or after it; read afterwards."""
+    ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
+    assert ended.waited_seconds < LATE, "only found by its last look"
+    race.read()
+    return [one.message_id for one in ended.messages]
+
+
+def kept(store: Store, race: Race, seconds: float) -> list[str]:
+    """What a wait of the MCP server hands over; read afterwards."""
+    with Bell(store.paths.bells, race.two.bob.name) as bell:
+        start = store.host.clock.monotonic()
+        handed = Vigil(race.two.bob, bell, seconds).keep(store)
+    assert store.host.clock.monotonic() - start < LATE, "only found by its last look"
+    handover.acknowledge(store, race.two.bob, handed)
+    return [mail.message_id for mail in handed.messages]
+
+
+def test_a_send_at_any_line_of_a_wait_of_the_mcp_server_ends_it(race: Race) -> None:
+    with open_store(race.repo) as store:
+        with Interrupted(0, str) as run:
+            assert kept(store, race, 0) == []
+        assert run.until_the_end > 40
+        for line in range(1, run.until_the_end + 1):
+            sent: list[str] = []
+            with Interrupted(line, lambda sent=sent: sent.append(race.send())):  # type: ignore[misc]
+                got = kept(store, race, 20)
+            assert got == sent, f"missed at line {line}"
+            assert sent
+
+
 def test_of_a_thousand_sends_at_any_moment_of_a_wait_none_is_missed(race: Race) -> None:
-    run(race, 1000)
+    run(race, 1000, lambda: waited(race))
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_of_ten_thousand_sends_at_any_moment_of_a_wait_none_is_missed(race: Race) -> None:
-    run(race, 10_000)
+    run(race, 10_000, lambda: waited(race))
 
 
-def run(race: Race, count: int) -> None:
-    """Sends at a random moment of so many waits, in another thread; what was sent before the cursor counts as well."""
+def test_of_a_thousand_sends_at_any_moment_of_a_wait_of_the_mcp_server_none_is_missed(race: Race) -> None:
+    with open_store(race.repo) as store:
+        run(race, 1000, lambda: kept(store, race, 20))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_of_ten_thousand_sends_at_any_moment_of_a_wait_of_the_mcp_server_none_is_missed(race: Race) -> None:
+    with open_store(race.repo) as store:
+        run(race, 10_000, lambda: kept(store, race, 20))
+
+
+def run(race: Race, count: int, wait: Callable[[], list[str]]) -> None:
+    """Sends at a random moment of so many waits, in another thread."""
     draw, start = random.Random(count), Barrier(2)
 
     def send(pause: float) -> str:
@@ -151,6 +202,4 @@ def run(race: Race, count: int) -> None:
         for number in range(count):
             sent = other.submit(send, draw.uniform(0, 0.004))
             start.wait()
-            ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
-            assert [one.message_id for one in ended.messages] == [sent.result()], f"missed in race {number}"
-            race.read()
+            assert wait() == [sent.result()], f"missed in race {number}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import PATIENCE, SCRIPT
+from tests.cli.shell import PATIENCE, SCRIPT, Shell
 
 from .conftest import Session
 
@@ -122,18 +122,35 @@ def test_a_listener_ends_when_the_session_gets_a_prompt_and_the_next_one_takes_o
     assert second.wait(PATIENCE) == 2
 
 
+def codex(session: Session, tmp_path: Path, then: str) -> tuple[Shell, Path]:
+    """The agent's shell with a `codex` that notes its arguments in the file returned, and then does `then`."""
+    command, part, called = tmp_path / "bin" / "codex", tmp_path / "part", tmp_path / "called"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{part}"\nmv "{part}" "{called}"\n{then}\n')
+    command.chmod(0o755)
+    return session.agent.having(PATH=f"{command.parent}:{os.environ['PATH']}"), called
+
+
 def test_codex_is_woken_by_a_message_in_its_own_queue(session: Session, tmp_path: Path) -> None:
-    codex = tmp_path / "bin" / "codex"
-    codex.parent.mkdir()
-    part, queued = tmp_path / "part", tmp_path / "queued"
-    codex.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{part}"\nmv "{part}" "{queued}"\n')
-    codex.chmod(0o755)
-    agent = session.agent.having(PATH=f"{codex.parent}:{os.environ['PATH']}")
+    agent, called = codex(session, tmp_path, "true")
     told = json.dumps({"session_id": "0199-thread"}).encode()
     assert agent.run("hook", "listen", "--runtime", "codex", stdin=told).code == 0
     until(lambda: waiting(session))
     session.gets("Wake up")
-    until(queued.exists)
-    arguments = queued.read_text().splitlines()
+    until(called.exists)
+    arguments = called.read_text().splitlines()
     assert arguments[:4] == ["queue", "--thread", "0199-thread", "--message"]
     assert "Wake up" in "\n".join(arguments)
+
+
+def test_mail_that_codex_could_not_queue_is_shown_with_the_next_prompt(session: Session, tmp_path: Path) -> None:
+    agent, called = codex(session, tmp_path, "exit 1")
+    told = json.dumps({"session_id": session.id}).encode()
+    agent.run("hook", "listen", "--runtime", "codex", stdin=told)
+    until(lambda: waiting(session))
+    message = session.gets("Wake up")
+    until(called.exists)
+    notes = session.agent.cwd / ".thrum" / "var" / "hooks" / f"planner.{session.id}"
+    until(lambda: message not in notes.read_text())
+    assert "Wake up" in session.hook("prompt", "codex").out
+    assert session.hook("post-tool", "codex").out == ""

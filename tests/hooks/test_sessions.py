@@ -45,6 +45,29 @@ def test_after_a_compaction_the_briefing_comes_again_with_mail_shown_before_and_
     assert "Please review app.py" in text
 
 
+@pytest.mark.parametrize("runtime", ["gemini", "cursor"])
+def test_where_a_client_starts_no_session_after_a_compaction_the_next_prompt_is_briefed_once(
+    session: Session, runtime: str
+) -> None:
+    session.hook("session-start", runtime)
+    started = session.agent.json("whoami")["session_id"]
+    session.gets("Please review app.py")
+    session.hook("prompt", runtime)
+    session.hook("pre-compact", runtime)
+    briefed = session.hook("prompt", runtime).out
+    assert "you are @planner" in briefed
+    assert briefed.count("Please review app.py") == 1
+    assert session.agent.json("whoami")["session_id"] == started
+    assert session.hook("prompt", runtime).out == ""
+
+
+def test_a_session_that_begins_anew_after_its_compaction_is_briefed_by_that_alone(session: Session) -> None:
+    session.hook("session-start", "gemini")
+    session.hook("pre-compact", "gemini")
+    assert "you are @planner" in session.hook("session-start", "gemini", source="clear").out
+    assert session.hook("prompt", "gemini").out == ""
+
+
 def test_saving_before_each_compaction_keeps_the_agents_own_notes_once(session: Session) -> None:
     session.context("session-start")
     session.agent.ok("context", "save", stdin=b"Mine.\n")

@@ -51,6 +51,20 @@ def test_several_waits_of_one_server_share_what_comes(team: Team, builder: Serve
     assert {one["result"]["structuredContent"]["message"]["message_id"] for one in seen} == sent
 
 
+def test_a_client_that_waits_too_often_at_once_is_told_so_and_what_it_waits_for_goes_on(
+    team: Team, builder: Server
+) -> None:
+    waits = [builder.begin("wait_for_message", timeout=60) for _ in range(16)]
+    builder.result("ping")
+    refused = builder.answer(builder.begin("wait_for_message", timeout=60))["result"]
+    assert refused["isError"]
+    assert refused["content"][0]["text"].startswith("16 waits of this client are in progress.")
+    for waiting in waits:
+        builder.cancel(waiting)
+    team.send("Room again")
+    assert builder.call("wait_for_message", timeout=5)["status"] == "message_received"
+
+
 def test_ones_own_message_does_not_end_a_wait(builder: Server) -> None:
     waiting = builder.begin("wait_for_message", timeout=2)
     builder.call("broadcast_message", content="From myself")

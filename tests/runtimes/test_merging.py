@@ -69,6 +69,18 @@ MARKDOWNS = {
     "a comment of another program": "<!-- other:begin -->\nx\n<!-- other:end -->\n",
     "lines at the end": "# Mine\n\n\n\n",
     "a heading like ours": "## Working with the other agents (thrum)\n\nMy own words.\n",
+    "front matter": "---\ndescription: rules\nglobs: ['*']\n---\n\n# Mine\n",
+    "front matter alone": "---\nalwaysApply: true\n---",
+    "one line and CRLF": "Mine\r\n",
+    "CRLF, no line at the end": "# Mine\r\n\r\nText.",
+    "spaces at the end": "# Mine  \n\n   ",
+    "tabs": "\t# code\n\t\tmore\n",
+    "a comment that is open": "<!-- todo\n# Mine\n",
+    "letters of the world": "# Zoë\n\n漢字 🧵\n",
+    "imports": "@docs/rules.md\n@~/mine.md\n",
+    "a table": "| a | b |\n|---|---|\n| 1 | 2 |\n",
+    "a long line": "word " * 5000 + "\n",
+    "our words in a fence": "```sh\nthrum init\n# thrum\n```\n",
 }
 TOMLS = {
     "comments": '# mine\nmodel = "x" # why\n\n[mcp_servers.other] # theirs\ncommand = "y"\nargs = [ "a",\n  "b" ]\n',

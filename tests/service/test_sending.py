@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -311,7 +310,7 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
 ) -> None:
     before = spoken(store.paths.logs)
     with pytest.raises(Invalid) as refused:
-        messages.send(store, two_agents.alice, replace(SendMessage("text", to=("bob",)), **wrong))
+        messages.send(store, two_agents.alice, SendMessage("text", to=("bob",))._replace(**wrong))
     assert why in refused.value.message
     assert refused.value.hint
     assert spoken(store.paths.logs) == before

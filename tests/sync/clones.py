@@ -187,16 +187,26 @@ class Clone:
 
     def killed_at(self, failpoint: str) -> None:
         """A sync in a process of its own that is killed at this step, if it gets there."""
+        self._syncing(f"{failpoint}:kill").wait()
+
+    def stopped_at(self, failpoint: str) -> subprocess.Popen[bytes]:
+        """A sync in a process of its own that stands still at this step, until it gets SIGCONT."""
+        syncing = self._syncing(f"{failpoint}:stop")
+        _, status = os.waitpid(syncing.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        return syncing
+
+    def _syncing(self, failpoint: str) -> subprocess.Popen[bytes]:
         program = (
             "import sys; from thrum_store import paths; from thrum_store.store import open_store\n"
             "from thrum_store.service import syncing\n"
             "with open_store(paths.find(sys.argv[1])) as store: syncing.force(store)"
         )
-        environment = {**os.environ, "THRUM_TESTING": "1", "THRUM_FAILPOINT": f"{failpoint}:kill"}
         root = Path(__file__).resolve().parents[2]
-        subprocess.run(
-            [sys.executable, "-c", program, str(self.root)], env={**environment, "PYTHONPATH": str(root)}, check=False,
-            capture_output=True,
+        environment = {**os.environ, "THRUM_TESTING": "1", "THRUM_FAILPOINT": failpoint, "PYTHONPATH": str(root)}
+        return subprocess.Popen(
+            [sys.executable, "-c", program, str(self.root)], env=environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 
 import pytest
 
 from tests.sync.clones import Clone, git
 from tests.sync.conftest import Pair
+from thrum_store.errors import StoreBusy
+from thrum_store.host import Host
 from thrum_store.model import Caller
-from thrum_store.service import mailbox, messages
+from thrum_store.service import agents, mailbox, messages
+from thrum_store.service.agents import Register
 from thrum_store.service.messages import Reply, SendMessage
+from thrum_store.store import open_store
 
 STEPS = ("renewal.prepared", "renewal.switched", "renewal.moved", "rebuild.filled", "admit.append", "sync.pushed")
 
@@ -126,6 +132,23 @@ def test_whoever_has_the_store_open_meanwhile_goes_on_under_the_new_keys(pair: P
         messages.send(store, Caller("alice"), SendMessage("from a process that had it open", to=("@bob",)))
     settle(copy, pair.there)
     assert "from a process that had it open" in texts(pair.there)
+
+
+def test_an_agent_that_registers_during_the_switch_waits_and_is_one_of_the_new_store(pair: Pair) -> None:
+    copy = copied(pair.here)
+    pair.here.send("alice", "the original", "@bob")
+    copy.send("alice", "the copy", "@bob")
+    pair.here.sync()
+    syncing = copy.stopped_at("renewal.prepared")
+    with open_store(copy.paths, Host(patience=0.05)) as store, pytest.raises(StoreBusy):
+        agents.register(store, Register("newcomer", "worker", "core"))
+    os.kill(syncing.pid, signal.SIGCONT)
+    assert syncing.wait() == 0
+    copy.join("newcomer")
+    copy.send("newcomer", "here I am", "@bob")
+    settle(copy, pair.there)
+    assert (copy.logs / copy.store_id / "newcomer").is_dir()
+    assert "here I am" in texts(pair.there)
 
 
 def test_a_branch_that_does_not_verify_gives_nobody_new_keys(pair: Pair) -> None:

@@ -87,12 +87,13 @@ class Day:
             await anyio.sleep(DAY)
             group.cancel_scope.cancel()
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
         self.turns += 1
         if self.turns % self._every == 0:
             for clone in self._clones:
-                gitsync.turn(clone.paths, self._host, None)
+                assert gitsync.turn(clone.paths, self._host, None)
                 self.syncs += 1
+        return True
 
 
 class Pushes:

@@ -1,7 +1,7 @@
 """Three clones, two agents each, and everything at random: they converge, and nothing acknowledged is lost.
 
 Beside the clones works somebody with push rights and bad manners: the branch is set back, replaced by an orphan,
-emptied, filled with garbage or deleted. Some syncs are killed half-way.
+emptied, filled with garbage or deleted. Some syncs are killed half-way, and the disk loses and spoils published logs.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from tests.sync.clones import Clone, Remote, remote_at
 from thrum_store.errors import ThrumError
 from thrum_store.model import Caller
 from thrum_store.queries import agents
-from thrum_store.service import corrections, groups, mailbox, messages, purge
+from thrum_store.service import corrections, doctor, groups, mailbox, messages, purge
 from thrum_store.service.corrections import DeleteMessage, EditMessage
 from thrum_store.service.groups import CreateGroup, Membership
+from thrum_store.service.logcheck import Examine
 from thrum_store.service.messages import SendMessage
 from thrum_store.service.purge import Purge
 from thrum_store.store import Store
@@ -45,7 +46,7 @@ class Run:
     def step(self) -> None:
         """Something happens."""
         doings = [self.say] * 5 + [self.edit, self.delete, self.read, self.group]
-        doings += [self.sync] * 5 + [self.force_push, self.purge]
+        doings += [self.sync] * 5 + [self.force_push, self.purge, self.damage]
         self.random.choice(doings)()
 
     def _anyone(self) -> tuple[Clone, str, Caller]:
@@ -131,6 +132,19 @@ class Run:
             clone.sync()
         if self.remote.tip:
             self.tips.append(self.remote.tip)
+
+    def damage(self) -> None:
+        """Files of the logs are lost, cut or overwritten right after a sync; the doctor puts them back."""
+        clone, _, _ = self._anyone()
+        clone.sync()
+        for file in sorted(clone.logs.rglob("*.jsonl")):
+            fate, data = self.random.random(), file.read_bytes()
+            at = self.random.randrange(len(data))
+            if fate < 0.2:
+                file.unlink()
+            elif fate < 0.6:
+                file.write_bytes(data[:at] + (self.random.randbytes(8) + data[at + 8 :] if fate < 0.4 else b""))
+        doctor.examine(str(clone.root), Examine(fix=True), environ={})
 
     def force_push(self) -> None:
         """The branch becomes something else than what we made of it."""

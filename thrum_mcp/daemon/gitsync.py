@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
+import threading
 
 from thrum_store.errors import Invalid, ThrumError
 from thrum_store.host import Host
@@ -16,6 +18,7 @@ from .loops import Loop, Rhythm
 
 logger = logging.getLogger(__name__)
 
+_NICENESS = 10
 RHYTHM = Rhythm(every=60, after_change=2)
 
 
@@ -24,16 +27,30 @@ def loop(paths: Paths, host: Host, local: bool | None) -> Loop:
     return Loop("git", lambda: turn(paths, host, local), RHYTHM, host.entropy)
 
 
-def turn(paths: Paths, host: Host, local: bool | None) -> None:
-    """One turn: a sync. That a remote does not answer is no failure of the loop: the sync's own state says so."""
+def turn(paths: Paths, host: Host, local: bool | None) -> bool:
+    """One turn: a sync; whether it went well. That a remote does not answer is no failure of the loop: the sync's own
+    state says so, and the loop takes its time until the next one."""
+    _step_back()
     with open_store(paths, host) as store:
         try:
             done = cycle.synchronize(store, local_only=settings.local_only(paths, host, local))
         except ThrumError as error:
             logger.warning("sync: %s (%s)", error.message, error.code)
-            return
+            return False
+    for sentence in done.damaged:
+        logger.warning("sync: %s", sentence)
     if done.taken or done.pushed:
         logger.info("sync: %d events taken in%s", done.taken, ", ours pushed" if done.pushed else "")
+    return True
+
+
+def _step_back() -> None:
+    """Lets agents go first where there is no processor for all, and every git that this thread starts does the same.
+
+    Linux counts niceness by thread; elsewhere it would be the whole daemon's, which serves agents.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def word(paths: Paths, host: Host) -> str:

@@ -26,10 +26,11 @@ class Rhythm:
 class Loop:
     """A part that takes a turn, a plain function on a worker thread, again and again.
 
+    The function says whether it went well: after a turn that did not, no change brings the next one, only the interval.
     What the function raises ends this run; the supervisor starts the loop again, later each time.
     """
 
-    def __init__(self, name: str, turn: Callable[[], None], rhythm: Rhythm, entropy: Entropy) -> None:
+    def __init__(self, name: str, turn: Callable[[], bool], rhythm: Rhythm, entropy: Entropy) -> None:
         self.name = name
         self._turn = turn
         self._rhythm = rhythm
@@ -47,18 +48,18 @@ class Loop:
         while True:
             self.sleeps = False
             self._changed = anyio.Event()
-            await self._take_turn()
+            well = await self._take_turn()
             self.sleeps = True
             with anyio.move_on_after(self._pause()):
-                await self._changed.wait()
+                await (self._changed.wait() if well else anyio.sleep_forever())
                 await anyio.sleep(self._rhythm.after_change)
 
-    async def _take_turn(self) -> None:
+    async def _take_turn(self) -> bool:
         """One turn, which a cancellation lets finish, if it does so soon."""
         executor = ThreadPoolExecutor(1, self.name)
         turn = asyncio.get_running_loop().run_in_executor(executor, self._turn)
         try:
-            await asyncio.shield(turn)
+            return await asyncio.shield(turn)
         except asyncio.CancelledError:
             with anyio.move_on_after(_FAREWELL, shield=True):
                 await asyncio.wait([turn])

@@ -53,6 +53,27 @@ def own(view: sqlite3.Connection, name: str) -> Agent | None:
     return found[0] if found else None
 
 
+class Speaker(NamedTuple):
+    """An agent as far as saying something needs it; `session` is its open one."""
+
+    id: int
+    name: str
+    store: str
+    worktree: str
+    session: str | None
+
+
+def speaker(view: sqlite3.Connection, name: str) -> Speaker | None:
+    """This store's agent of that name, by one step into each index: asked at every send."""
+    sql = (
+        "SELECT a.id, a.name, s.store, a.worktree, (SELECT o.id FROM sessions o WHERE o.agent = a.id"
+        " AND o.ended_ms IS NULL ORDER BY o.seq DESC LIMIT 1)"
+        " FROM agents a JOIN shards s ON s.id = a.id WHERE a.name = ? AND a.own"
+    )
+    row = view.execute(sql, (name,)).fetchone()
+    return Speaker(*row) if row else None
+
+
 def own_id(view: sqlite3.Connection, name: str) -> int | None:
     """The id of this store's agent of that name: one step into an index, for whoever needs no more."""
     row = view.execute("SELECT id FROM agents WHERE name = ? AND own", (name,)).fetchone()

@@ -27,6 +27,16 @@ def rejected(view: sqlite3.Connection) -> list[tuple[str, str, int, str]]:
     return view.execute(sql).fetchall()
 
 
+def messages_after(view: sqlite3.Connection, store: str, agent: str, seq: int) -> dict[int, dict[str, object]]:
+    """What the view knows of an agent's messages after this event, by sequence."""
+    sql = (
+        "SELECT m.seq, m.id, m.sent_ms, m.audience, m.content FROM messages m JOIN shards s ON s.id = m.author"
+        " WHERE s.store = ? AND s.agent = ? AND m.seq > ? ORDER BY m.seq"
+    )
+    names = ("id", "ms", "to", "content")
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in view.execute(sql, (store, agent, seq))}
+
+
 def number(view: sqlite3.Connection, store: str, agent: str) -> int | None:
     """The row of a shard; None where nobody spoke in it or of it."""
     row = view.execute("SELECT id FROM shards WHERE store = ? AND agent = ?", (store, agent)).fetchone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import NotRegistered, WorktreeMismatch
 from ..model import Caller
 from ..queries import agents
-from ..queries.agents import Agent
+from ..queries.agents import Agent, Speaker
 from ..store import Store
 
 
@@ -15,9 +15,22 @@ def acting(store: Store, caller: Caller) -> Agent:
     That prevents mistakes between agents that mean well. It is no defence against a process of the same user.
     """
     agent = known(store, caller)
-    if caller.worktree and agent.worktree and caller.worktree != agent.worktree:
-        raise WorktreeMismatch(caller.name, agent.worktree, caller.worktree)
+    _at_home(caller, agent.worktree)
     return agent
+
+
+def speaking(store: Store, caller: Caller) -> Speaker:
+    """Like `acting`, with no more than a send or a check needs to know."""
+    speaker = agents.speaker(store.view, caller.name)
+    if speaker is None:
+        raise NotRegistered(caller.name)
+    _at_home(caller, speaker.worktree)
+    return speaker
+
+
+def _at_home(caller: Caller, worktree: str) -> None:
+    if caller.worktree and worktree and caller.worktree != worktree:
+        raise WorktreeMismatch(caller.name, worktree, caller.worktree)
 
 
 def known(store: Store, caller: Caller) -> Agent:

@@ -18,7 +18,7 @@ from ..storage import failpoint
 from ..store import Store, use_case
 from ..times import rfc3339
 from . import shapes
-from .callers import acting
+from .callers import speaking
 from .shapes import Pair
 
 LEASE_MS = 30_000  # how long a claim holds: longer than any response takes to be written
@@ -57,7 +57,7 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
     """
     if not 1 <= limit <= LIMIT:
         raise Invalid(f"a check takes 1 to {LIMIT} messages, not {limit}", hint="call it again for more")
-    reader = acting(store, caller)
+    reader = speaking(store, caller)
     if not mailbox.has_unread(store.view, reader.id):
         return Handover((), 0, "")
     token = store.host.entropy.token()

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import ids, model
 from ..errors import Invalid, KeyReused, UnknownMessage
 from ..events import Draft
 from ..model import Caller
 from ..queries import messages
-from ..queries.agents import Agent
+from ..queries.agents import Speaker
 from ..queries.messages import Row
 from ..store import Store, use_case
 from ..times import rfc3339
 from . import addressing, shapes
 from .addressing import Audience
-from .callers import acting
+from .callers import speaking
 from .shapes import Pair, Recipient
 
 
-@dataclass(frozen=True)
-class SendMessage:
+class SendMessage(NamedTuple):
     """What to say, and to whom. No address at all means everyone.
 
     `key` makes a repeated send harmless: the second one returns the first one's message.
@@ -39,8 +38,7 @@ class SendMessage:
     key: str | None = None
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer to a message; it goes to whom the message went, and to its author."""
 
     message_id: str
@@ -70,7 +68,7 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     Raises Invalid, UnknownRecipient, UnknownMessage (for reply_to), KeyReused, NotRegistered, WorktreeMismatch; then
     nothing was stored.
     """
-    sender = acting(store, caller)
+    sender = speaking(store, caller)
     scopes, refs = model.tags(request.scopes, "scope"), model.tags(request.refs, "ref")
     mentions = [*request.to, *request.mentions, *(ref.value for ref in refs if ref.type == "mention")]
     audience = addressing.resolve(store, mentions, sender.id)
@@ -88,7 +86,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
     parent = messages.message(store.view, model.message_id(request.message_id))
     if parent is None:
         raise UnknownMessage(request.message_id)
-    sender = acting(store, caller)
+    sender = speaking(store, caller)
     to, gone = _audience_of(store, parent, sender)
     if not to:
         raise Invalid("nobody is left to answer to", hint="send a new message: `thrum send TEXT --to @name`")
@@ -104,7 +102,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
     return replace(sent, warnings=(*sent.warnings, *(f"@{name} is gone; left out" for name in gone)))
 
 
-def _audience_of(store: Store, parent: Row, sender: Agent) -> tuple[tuple[str, ...], list[str]]:
+def _audience_of(store: Store, parent: Row, sender: Speaker) -> tuple[tuple[str, ...], list[str]]:
     """The parent's author and addresses, without the sender; and the addresses that nobody answers to any more."""
     author = shapes.shown(parent.author_name, parent.author_store, own=parent.author_own)
     wanted = [author] if parent.author != sender.id else []
@@ -152,7 +150,7 @@ def _linked(store: Store, request: SendMessage) -> dict[str, Any]:
     return data
 
 
-def _say(store: Store, sender: Agent, data: dict[str, Any], audience: Audience, read: str | None) -> Sent:
+def _say(store: Store, sender: Speaker, data: dict[str, Any], audience: Audience, read: str | None) -> Sent:
     data["recipients"] = [
         name if owner == sender.store else f"{name}@{owner}" for _, name, owner in audience.recipients
     ]

@@ -9,7 +9,7 @@ from ..queries import shards
 from ..queries.lengths import rejected
 from ..store import Store, use_case
 from ..sync import cycle, publicness, settings, state
-from ..sync.state import State
+from ..sync.state import Repair, State
 from ..times import rfc3339
 from .condition import word
 
@@ -39,6 +39,21 @@ class OtherStore:
 
 
 @dataclass(frozen=True)
+class DamagedLog:
+    """A log that was found damaged: the events that came back from the branch, and those that cannot be read (null:
+    none), with the reason."""
+
+    store: str
+    agent_id: str
+    at: str
+    back_from: int | None
+    back_to: int | None
+    lost_from: int | None
+    lost_to: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class SyncStatus:
     """Where the sync stands. `ahead`: events that the remote lacks; `behind`: signed ones that we lack.
 
@@ -56,6 +71,7 @@ class SyncStatus:
     ahead: int
     behind: int
     frozen: tuple[FrozenShard, ...]
+    damaged: tuple[DamagedLog, ...]
     refused: dict[str, int]
     rejected: int
     stores: tuple[OtherStore, ...]
@@ -63,7 +79,7 @@ class SyncStatus:
 
 @dataclass(frozen=True)
 class SyncForced:
-    """A sync that was done: events taken in, and whether anything was committed and pushed."""
+    """A sync that was done: events taken in, whether anything was committed and pushed, and what was found damaged."""
 
     triggered: bool
     last_sync_at: str
@@ -74,6 +90,7 @@ class SyncForced:
     pushed: bool
     ahead: int
     behind: int
+    damaged: tuple[str, ...]
 
 
 @use_case
@@ -96,6 +113,7 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
         ahead=cycle.unsent(store, remembered),
         behind=_behind(remembered),
         frozen=_frozen(store, remembered),
+        damaged=tuple(_damaged(key, one) for key, one in sorted(remembered.repairs.items())),
         refused=dict(sorted(remembered.counters.items())),
         rejected=rejected(store.view),
         stores=tuple(
@@ -121,7 +139,14 @@ def force(store: Store, *, running: bool = False, local: bool | None = None) -> 
         pushed=done.pushed,
         ahead=cycle.unsent(store, remembered),
         behind=_behind(remembered),
+        damaged=done.damaged,
     )
+
+
+def _damaged(key: str, one: Repair) -> DamagedLog:
+    whose, _, agent = key.partition("/")
+    back, lost = one.back or (None, None), one.lost or (None, None)
+    return DamagedLog(whose, agent, rfc3339(one.at_ms), back[0], back[1], lost[0], lost[1], one.why)
 
 
 def _last(remembered: State) -> str:

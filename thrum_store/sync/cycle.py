@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 from ..digest import fingerprint
 from ..errors import Refused, ThrumError
-from ..log import Head
+from ..log import Head, Shard
 from ..queries.lengths import lengths
 from ..storage import failpoint
 from ..store import Store
-from . import packing, papers, publicness, renewal, settings, state
+from . import healing, packing, papers, publicness, renewal, settings, state
 from .git import Branch, Rejected, Tip
-from .incoming import Incoming, Taken
+from .incoming import Incoming, Taken, trust_of
 from .outgoing import Outgoing, outgoing, seal
+from .proof import Proof
 from .repository import Repository
 from .settings import Settings
 from .state import State
@@ -38,6 +39,7 @@ class Synced:
     taken: int = 0  # events taken in
     committed: bool = False
     pushed: bool = False
+    damaged: tuple[str, ...] = ()  # a sentence for each log that was found damaged: what came back, what did not
 
 
 class Cycle:
@@ -50,6 +52,7 @@ class Cycle:
         self._settings: Settings | None = None
         self._taken = 0
         self._committed = False
+        self._damaged: list[str] = []
         self._more = False  # a quota left something for the next sync
 
     def run(self) -> Synced:
@@ -75,7 +78,7 @@ class Cycle:
         packing.pack_when_due(self._remembered, branch)  # before all else: a remote that refuses us shall not hinder it
         if not branch.remote:
             self._integrate(branch, Tip())
-            return Synced(self._taken, self._committed)
+            return self._done()
         for turn in range(TRIES):
             branch.fetch()
             failpoint("sync.fetched")
@@ -83,12 +86,15 @@ class Cycle:
             commit = self._integrate(branch, theirs)
             if commit == theirs.commit:
                 self._remember_pushed()
-                return Synced(self._taken, self._committed)
+                return self._done()
             if self._push(branch, commit, theirs):
                 self._remember_pushed()
-                return Synced(self._taken, self._committed, pushed=True)
+                return self._done(pushed=True)
             self._pause(turn)
         raise Rejected(f"{branch.remote!r} was faster {TRIES} times", hint="the next sync tries again")
+
+    def _done(self, *, pushed: bool = False) -> Synced:
+        return Synced(self._taken, self._committed, pushed, tuple(self._damaged))
 
     def _branch(self) -> Branch:
         probe = Branch(self._store.paths, self._store.host, "")
@@ -127,7 +133,7 @@ class Cycle:
         if tip.commit:
             self._integrate(branch, tip)
             state.save(self._store.paths.var, self._store.host, self._remembered)
-        return Synced(self._taken, self._committed)
+        return self._done()
 
     def _branch_offline(self) -> Branch:
         branch = Branch(self._store.paths, self._store.host, "")
@@ -142,6 +148,7 @@ class Cycle:
         if not base.commit:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
+        self._heal(branch, repository, ours, theirs)
         taken = self._take(branch, theirs, base, repository)
         if renewal.renew(self._store, remembered, branch, theirs):
             return self._integrate(branch, theirs)  # under its new keys, and from the beginning
@@ -152,6 +159,25 @@ class Cycle:
         remembered.tip, remembered.published, remembered.files = commit, new.published, new.files
         state.save(self._store.paths.var, self._store.host, remembered)
         return commit
+
+    def _heal(self, branch: Branch, repository: Repository, ours: Tip, theirs: Tip) -> None:
+        """Logs that were lost or have rotted get back what was published of them."""
+        remembered, tips = self._remembered, f"{ours.commit} {theirs.commit}"
+        wanted = [one for one in healing.doubted(self._store, remembered) if self._may_mend(one, tips)]
+        if wanted:
+            proof = Proof(self._store, branch, repository, (ours, theirs))
+            self._damaged += healing.heal(self._store, remembered, proof, wanted, tips)
+            remembered.seen = {}
+
+    def _may_mend(self, shard: Shard, tips: str) -> bool:
+        """Not where the same commits had nothing for it, and nothing of a store that we take nothing from."""
+        key = f"{shard.store}/{shard.agent}"
+        known = self._remembered.repairs.get(key)
+        asked = known is not None and known.tips == tips and bool(known.lost) and key not in self._remembered.doubted
+        told = self._settings
+        assert told is not None
+        trust = trust_of(shard.store, self._store.own, told, self._remembered).word
+        return not asked and trust not in ("blocked", "untrusted")
 
     def _take(self, branch: Branch, theirs: Tip, base: Tip, repository: Repository) -> Taken:
         taken = Taken()

@@ -19,7 +19,10 @@ from . import tree
 from .tree import Listing
 
 REF = "refs/heads/a-sync"
-_DURABLE = {"core.fsync": "objects,reference", "core.fsyncMethod": "batch"}
+# Objects are written out as they are made, and the one fsync of the ref that names them makes all of them durable
+# before it: git's own "batch", across its processes. Each fsync is one that somebody's message waits for.
+_OBJECTS = {"core.fsync": "objects", "core.fsyncMethod": "writeout-only"}
+_REFERENCE = {"core.fsync": "reference", "core.fsyncMethod": "fsync"}
 # A file goes only once the pack that replaces it is durable, its index too; nothing of the user's bends how it is made.
 _PACKING = {"core.fsync": "objects,pack-metadata", "pack.packSizeLimit": "0", "pack.threads": "1"}
 _PLAIN_INDEX = {"core.splitIndex": "false", "core.untrackedCache": "false", "index.sparse": "false"}
@@ -62,9 +65,9 @@ class Branch:
         self._packs = os.path.join(paths.common, "objects", "pack")
         self._outgoing = os.path.join(paths.var, "outgoing")
         self._index_file = os.path.join(paths.var, "sync.index")
-        self.git = GitRunner(paths.root, configured(_DURABLE))
+        self.git = GitRunner(paths.root, configured(_OBJECTS))
         self._index = GitRunner(
-            paths.root, {**configured({**_DURABLE, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
+            paths.root, {**configured({**_OBJECTS, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
         )
 
         self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(os.path.join(paths.var, "git.config"))})
@@ -143,8 +146,7 @@ class Branch:
         names = [os.path.join(self._outgoing, str(place)) for place in range(len(contents))]
         try:
             for name, content in zip(names, contents, strict=True):
-                self._host.storage.remove(name)
-                self._host.storage.create(name, content)
+                self._host.storage.jot(name, content)
             listed = b"".join(map(_quoted, names))
             return self.git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()
         finally:
@@ -175,14 +177,13 @@ class Branch:
 
     def move(self, new: str, old: str) -> None:
         """Moves our branch from `old` (empty: from nowhere) to `new`; raises GitFailed where it is elsewhere now."""
-        self.git.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
+        durable = GitRunner(self.git.directory, configured(_REFERENCE))
+        durable.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
 
     def note(self, commit: str) -> None:
-        """Notes where the remote's branch stands; empty: it has none."""
-        if commit:
-            self.git.run("update-ref", self.tracking, commit)
-        else:
-            self.git.run("update-ref", "-d", self.tracking)
+        """Notes where the remote's branch stands; empty: it has none. A power cut may take it: the next fetch knows."""
+        what = (self.tracking, commit) if commit else ("-d", self.tracking)
+        GitRunner(self.git.directory).run("update-ref", *what)
 
     def pack(self, commit: str, since: str) -> None:
         """Packs what `commit` reaches and `since` does not (empty or lost: all), in place of single files."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from .. import cuts, live
 from ..errors import Damaged
-from ..events import Broken, Header, decode, header
-from ..log import Head, Shard
+from ..events import Broken, Header, decode, fast_parser, header
+from ..log import Head, Shard, chained
 from ..queries.lengths import lengths
 from ..store import Store
 from . import papers
@@ -54,15 +54,17 @@ def outgoing(store: Store, state: State, repo: str) -> Outgoing:
     ends = lengths(store.view)
     contents: dict[str, bytes | None] = {}
     published = dict(state.published)
-    for shard, head in ends.items():
+    for shard, head in list(ends.items()):
         key = f"{shard.store}/{shard.agent}"
-        if _elsewhere(state, key):
-            continue
+        if _elsewhere(state, key) or [head.segment, head.offset] < published.get(key, [])[:2]:
+            continue  # the branch follows another one, or has more of it than is here: never less again
         try:
             contents |= _changed(store, shard, head, published.get(key, []))
             published[key] = [head.segment, head.offset, _first(store, shard)]
         except Damaged:  # that log is told of by the view and the doctor; the others go out
             state.count("damaged")
+            state.doubted = sorted({*state.doubted, key})
+            ends.pop(shard)  # nothing is signed that does not go out
     _sign(store, state, {shard.agent: head for shard, head in ends.items() if shard.store == store.own}, repo)
     files = dict(state.files)
     for path, data in _papers(store).items():
@@ -107,16 +109,28 @@ def _path(store: Store, shard: Shard, number: int) -> str:
 
 
 def _segments(store: Store, shard: Shard, head: Head, since: int) -> dict[str, bytes]:
-    """Segments from number `since` on, each as far as it counts, and the last one as far as the view has it."""
+    """Segments from number `since` on, each as far as it counts, and the last one as far as the view has it.
+
+    Raises Damaged where one of them is not whole: rotten bytes are never published.
+    """
     found: dict[str, bytes] = {}
     for number in range(max(since, 1), head.segment + 1):
         end = head.offset if number == head.segment else _counted(store, shard, number)
         try:
             data = store.host.storage.read(store.log.segment(shard, number), 0, end)
-        except FileNotFoundError:
-            continue  # lost: the tree keeps its copy, and `thrum doctor` tells
+        except FileNotFoundError as error:
+            raise Damaged(f"the log of {shard.agent!r}", f"segment {number} is gone") from error
+        _check_whole(store, shard, number, data, end)
         found[_path(store, shard, number)] = data
     return found
+
+
+def _check_whole(store: Store, shard: Shard, number: int, data: bytes, end: int) -> None:
+    told, length = _header(store, shard, number)
+    start = Head(number, length, told.place.seq - 1, told.place.before)
+    reading = chained(data[length:], shard, start, fast_parser())
+    if reading.head.offset != end:
+        raise Damaged(f"the log of {shard.agent!r}", f"segment {number}: {reading.damage or 'it breaks off'}")
 
 
 def _counted(store: Store, shard: Shard, number: int) -> int:

@@ -18,13 +18,13 @@ from ..events import Draft, Event, decode, fast_parser, original
 from ..ids import mint, thread_of
 from ..kinds import KINDS, Data
 from ..log import EventLog, Head, Shard
-from ..own import former
+from ..own import beginnings, former
 from ..storage import failpoint
 from ..store import Store
 from . import papers
-from .chain import NOTHING, extension, succession
 from .git import Branch, Tip
 from .heads import Heads
+from .proof import proven
 from .refusal import Refusal
 from .state import State
 from .tree import Offered
@@ -66,22 +66,14 @@ def renew(store: Store, remembered: State, branch: Branch, theirs: Tip) -> bool:
 
 def _hashes(store: Store, branch: Branch, offered: Offered, told: Heads, agent: str) -> set[str]:
     """The events of one of our logs that the branch has, checked up to what was signed. Raises Refusal."""
-    shard, goal = Shard(store.own, agent), told.shards[agent]
-    wanted = {n: blob for n, blob in offered.segments.get(agent, {}).items() if n <= goal.segment}
-    found = branch.blobs(blob.oid for blob in wanted.values())
-    blobs = {number: found[blob.oid] for number, blob in wanted.items() if blob.oid in found}
-    cut = max(store.log.cuts.of(shard), told.cuts.get(agent, 0))
-    parse = fast_parser()
-    if cut:
-        pieces = succession(shard, NOTHING, blobs, goal, cut, parse)
-    else:
-        pieces = extension(shard, NOTHING, b"", blobs, goal, parse)
-    return {decode(line, parse).hash for piece in pieces for line in piece.data.split(b"\n") if line}
+    found = proven(store, branch, offered, told, Shard(store.own, agent))
+    return {decode(line, fast_parser()).hash for piece in found.pieces for line in piece.data.split(b"\n") if line}
 
 
 def _switch(store: Store, published: dict[str, set[str]]) -> None:
     storage, own = store.host.storage, os.path.join(store.paths.logs, store.own)
     with ExitStack() as locks:
+        locks.enter_context(beginnings(store.paths, store.host))
         for agent in (name for name in storage.listing(own) if "." not in name):
             locks.enter_context(store.shard_lock(Shard(store.own, agent)))
             store.absorb(Shard(store.own, agent))

@@ -25,6 +25,33 @@ class Frozen:
 
 
 @dataclass
+class Repair:
+    """A log that was damaged: when it was looked at, the first and the last event that came back from the branch, those
+    that did not and why, and which commits were asked."""
+
+    at_ms: int
+    back: list[int]
+    lost: list[int]
+    why: str
+    tips: str
+
+
+def sentence(shard: str, repair: Repair) -> str:
+    """What became of a log that was damaged."""
+    whose, _, agent = shard.partition("/")
+    told = [f"{extent(repair.back)} came back from the branch"] if repair.back else []
+    if repair.lost:
+        told.append(f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}")
+    return f"the log of @{agent} ({whose[:8]}) was damaged: {'; '.join(told)}"
+
+
+def extent(events: list[int]) -> str:
+    """From one event to another, in words."""
+    first, last = events
+    return f"event {first}" if first == last else f"events {first} to {last}"
+
+
+@dataclass
 class Known:
     """Another store: its nick, how it is trusted, since when, and how many events of it were taken in."""
 
@@ -50,6 +77,8 @@ class State:
     pushed: dict[str, int] = field(default_factory=dict[str, int])  # own agent -> sequence that the remote has
     frozen: dict[str, Frozen] = field(default_factory=dict[str, Frozen])
     stores: dict[str, Known] = field(default_factory=dict[str, Known])
+    doubted: list[str] = field(default_factory=list[str])  # shards whose files are not what they were
+    repairs: dict[str, Repair] = field(default_factory=dict[str, Repair])
     counters: dict[str, int] = field(default_factory=dict[str, int])  # what was refused, by code
     probes: dict[str, list[int]] = field(
         default_factory=dict[str, list[int]]
@@ -77,6 +106,7 @@ def load(var: str, host: Host) -> State:
             return State()
         state = State(**told)
         state.frozen = {shard: Frozen(**one) for shard, one in told["frozen"].items()}
+        state.repairs = {shard: Repair(**one) for shard, one in told.get("repairs", {}).items()}
         state.stores = {store: Known(**one) for store, one in told["stores"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return State()
@@ -84,6 +114,9 @@ def load(var: str, host: Host) -> State:
 
 
 def save(var: str, host: Host, state: State) -> None:
-    """Remembers it, atomically. Only under sync.lock."""
+    """Remembers it, atomically. Only under sync.lock.
+
+    Not durably: a power cut may take it, and each sync of the disk is one that somebody's message waits for.
+    """
     told = {**asdict(state), "version": VERSION}
-    host.storage.replace(os.path.join(var, _FILE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")
+    host.storage.jot(os.path.join(var, _FILE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")

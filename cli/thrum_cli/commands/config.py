@@ -133,15 +133,14 @@ def _shown(name: str, value: str) -> str:
 def _configured(here: Paths) -> dict[str, Any]:
     path = os.path.join(here.thrum, "config.json")
     try:
-        told = json.loads(REAL.storage.read(path))
+        told: dict[str, Any] | None = json.loads(REAL.storage.read(path))
     except FileNotFoundError:
         return {}
     except ValueError:
         told = None
     if not isinstance(told, dict):
         raise Invalid(f"{path} is not a JSON object", hint="mend it by hand")
-    found: dict[str, Any] = told
-    return found
+    return told
 
 
 def _runtime(here: Paths, told: dict[str, Any]) -> RuntimeSettings:

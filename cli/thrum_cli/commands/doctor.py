@@ -8,6 +8,7 @@ import click
 
 from thrum_store.service.doctor import Diagnosis, examine
 from thrum_store.service.findings import Finding
+from thrum_store.service.logcheck import Examine
 
 from ..app import App
 from ..command import Entry, group, pass_app
@@ -37,18 +38,19 @@ _SECTIONS = {
 )
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely.")
 @click.option("--deep", is_flag=True, help="Read every line of large logs, too, and all of the view.")
+@click.option("--give-up", is_flag=True, help="Mend, and end logs whose rest is lost, so that their agents can go on.")
 @click.pass_context
 @pass_app
-def doctor(app: App, context: click.Context, fix: bool, deep: bool) -> Any:
+def doctor(app: App, context: click.Context, fix: bool, deep: bool, give_up: bool) -> Any:
     """Check the set-up, the logs and the view, and say what mends what is wrong.
 
-    Logs of more than 1 MB in all are checked by their headers and lengths, unless --deep. Exit code 1: a problem is
-    left.
+    Logs of more than 1 MB in all are checked by their headers and lengths, unless --deep. With --fix, what was
+    published of a damaged log comes back from the branch a-sync. Exit code 1: a problem is left.
     """
     if context.invoked_subcommand is not None:
         return None
     with Counting(quiet=app.quiet) as counting:
-        found = examine(app.repo, fix=fix, deep=deep, progress=counting)
+        found = examine(app.repo, Examine(fix, deep, give_up, counting))
     return Outcome(found, exit_code=1 if found.problems else 0)
 
 
@@ -76,8 +78,8 @@ def _row(one: Finding) -> tuple[str, ...]:
 
 
 def _finding(one: Finding, width: int) -> list[str]:
-    first, *rest = wrap(one.message, width - 16)
-    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}{' (mended)' if one.fixed else ''}"]
+    first, *rest = wrap(one.message + (" (mended)" if one.fixed else ""), width - 16)
+    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}"]
     lines += [f"{'':15}{line}" for line in rest]
     if one.hint and not one.fixed:
         lines += [f"{'':15}{dim(line)}" for line in wrap(one.hint, width - 16)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from thrum_mcp.daemon import process
 from thrum_store.host import REAL
 from thrum_store.service import syncing
-from thrum_store.service.syncing import FrozenShard, SyncForced, SyncStatus
+from thrum_store.service.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
@@ -54,10 +54,15 @@ def force(app: App) -> SyncForced:
 def _forced(done: SyncForced, screen: Screen) -> str:
     if done.local_only:
         did = "committed to a-sync on this machine" if done.committed else "nothing new"
-        return f"✓ Sync done: {did}\n  Mode: local-only (remote sync disabled)"
+        return "\n".join([f"✓ Sync done: {did}", "  Mode: local-only (remote sync disabled)", *_found(done)])
     took = f"{plural(done.taken, 'event')} taken in" if done.taken else "nothing new to take in"
     gave = "ours pushed" if done.pushed else "nothing to push"
-    return f"✓ Sync done: {took}, {gave}\n  Last sync: {ago(done.last_sync_at, screen.now_ms)}"
+    when = f"  Last sync: {ago(done.last_sync_at, screen.now_ms)}"
+    return "\n".join([f"✓ Sync done: {took}, {gave}", when, *_found(done)])
+
+
+def _found(done: SyncForced) -> list[str]:
+    return [f"! {sentence}" for sentence in done.damaged]
 
 
 @human.register(SyncStatus)
@@ -76,7 +81,8 @@ def _status(told: SyncStatus, screen: Screen) -> str:
             ("Refused", _counts(told)),
         ]
     )
-    return "\n\n".join(part for part in (head, _stores(told, screen), _frozen(told.frozen, screen)) if part)
+    parts = (head, _stores(told, screen), _frozen(told.frozen, screen), _damaged(told.damaged, screen))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _counts(told: SyncStatus) -> str:
@@ -99,3 +105,18 @@ def _frozen(frozen: tuple[FrozenShard, ...], screen: Screen) -> str:
         return ""
     rows = [(f"@{one.agent_id}", one.store[:8], str(one.after), one.reason) for one in frozen]
     return "Stopped logs:\n" + table(("agent", "store", "after", "why"), rows, screen)
+
+
+def _damaged(damaged: tuple[DamagedLog, ...], screen: Screen) -> str:
+    if not damaged:
+        return ""
+    rows = [
+        (f"@{one.agent_id}", one.store[:8], ago(one.at, screen.now_ms), _extent(one.back_from, one.back_to),
+         _extent(one.lost_from, one.lost_to), one.reason)
+        for one in damaged
+    ]  # fmt: skip
+    return "Damaged logs:\n" + table(("agent", "store", "found", "came back", "lost", "why"), rows, screen)
+
+
+def _extent(first: int | None, last: int | None) -> str:
+    return "" if first is None else str(first) if first == last else f"{first} to {last}"

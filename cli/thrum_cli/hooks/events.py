@@ -109,7 +109,8 @@ def _offer(here: Here) -> str:
 
 def _prompt(here: Here) -> str:
     listening.interrupt(here.paths, here.caller, here.key, here.host)
-    return _offer(here)
+    due = notes.briefed(here.paths.var, here.key, here.host)
+    return _briefing(here, anew=True) if due else _offer(here)
 
 
 def _stop(here: Here) -> str:
@@ -118,9 +119,15 @@ def _stop(here: Here) -> str:
 
 
 def _session_start(here: Here) -> str:
+    notes.briefed(here.paths.var, here.key, here.host)  # by what follows
+    return _briefing(here, anew=here.call.source not in BEGINNINGS)
+
+
+def _briefing(here: Here, *, anew: bool) -> str:
+    """Who the agent is, its notes and all unread mail; nothing where its session had that and `anew` is False."""
     store, caller = here.store, here.caller
     with notes.noting(here.paths.var, here.key, here.host) as noted:
-        if noted.session and here.call.session and here.call.source in BEGINNINGS:
+        if noted.session and here.call.session and not anew:
             return ""
         if not noted.session or not here.call.session:
             noted.session = sessions.start(store, caller).session_id
@@ -162,6 +169,8 @@ def _after_edit(here: Here) -> str:
 
 def _pre_compact(here: Here) -> str:
     """Adds what is known of the work to the agent's own notes: the next briefing shows them."""
+    if here.call.runtime in forms.SILENT_AFTER_COMPACTION:
+        notes.brief_at_prompt(here.paths.var, here.key, here.host)
     files.touched(here.store, here.caller)
     saved = contexts.show(here.store, here.caller.name).content or ""
     unread = offers.offer(here.store, here.caller, offers.Told()).unread

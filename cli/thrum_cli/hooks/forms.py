@@ -15,6 +15,7 @@ _NAMES = {
     },
     "auggie": {"session-start": "SessionStart", "post-tool": "PostToolUse", "after-edit": "PostToolUse"},
 }  # fmt: skip
+SILENT_AFTER_COMPACTION = ("gemini", "cursor")  # the others start the session anew, or their plugin has us do so
 _CURSOR = ("session-start", "prompt", "post-tool", "after-edit")
 
 

@@ -15,6 +15,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from thrum_store import glance
 from thrum_store.host import Host
 from thrum_store.service.offers import Offer, Told
 
@@ -36,6 +37,12 @@ class Notes:
         self.told = found.told
         self.shown |= {one.message_id: f"{event} {runtime}" for one in found.messages}
 
+    def take_back(self, found: Offer) -> None:
+        """These did not reach the session after all: the next hook shows them."""
+        lost = {one.message_id for one in found.messages}
+        self.told = Told(messages=self.told.messages - lost)  # of no view, so that the ids decide
+        self.shown = {message: event for message, event in self.shown.items() if message not in lost}
+
 
 @contextmanager
 def noting(var: str, key: str, host: Host) -> Generator[Notes]:
@@ -54,7 +61,7 @@ def shown_by(var: str, agent: str, message: str, host: Host) -> tuple[str, str]:
     """The event whose hook showed a message to an agent, in any session, and the client; both empty where none did."""
     folder = os.path.join(var, "hooks")
     for name in host.storage.listing(folder):
-        if name.partition(".")[0] == agent and not name.endswith(".idle"):
+        if name.partition(".")[0] == agent and not name.endswith((".idle", ".due")):
             shown = _parsed(_read(os.path.join(folder, name), host)).shown.get(message)
             if shown:
                 event, _, runtime = shown.partition(" ")
@@ -62,9 +69,24 @@ def shown_by(var: str, agent: str, message: str, host: Host) -> tuple[str, str]:
     return "", ""
 
 
+def brief_at_prompt(var: str, key: str, host: Host) -> None:
+    """The session was compacted, and its client will not begin it anew: the next prompt has to brief it."""
+    host.storage.replace(glance.due_mark(var, key), b"")
+
+
+def briefed(var: str, key: str, host: Host) -> bool:
+    """Ends that. Returns whether a briefing was due."""
+    mark = glance.due_mark(var, key)
+    due = host.storage.size(mark) >= 0
+    if due:
+        host.storage.remove(mark)
+    return due
+
+
 def forget(var: str, key: str, host: Host) -> None:
     """Drops the notes of a session that ended."""
     host.storage.remove(os.path.join(var, "hooks", key))
+    briefed(var, key, host)
 
 
 def prune(var: str, host: Host) -> None:

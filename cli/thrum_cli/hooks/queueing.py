@@ -13,7 +13,7 @@ from thrum_store.host import Host
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
 
-from . import words
+from . import notes, words
 from .listening import EVENT, Living, arrivals, idle
 
 _COMMAND = "codex"
@@ -31,7 +31,9 @@ def listen(paths: Paths, caller: Caller, key: str, thread: str, host: Host) -> i
     for found in arrivals(paths, caller, key, host, idle(paths, key, host, client), (EVENT, "codex")):
         text = words.digest(found, caller.name, host.entropy)
         arguments = [command, "queue", "--thread", thread, "--message", text]
-        os.waitpid(os.posix_spawn(command, arguments, os.environ), 0)
+        if os.waitpid(os.posix_spawn(command, arguments, os.environ), 0)[1]:
+            with notes.noting(paths.var, key, host) as noted:
+                noted.take_back(found)
         break
     os._exit(0)
 

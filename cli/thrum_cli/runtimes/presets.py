@@ -96,8 +96,8 @@ PRESETS = {
             "start `codex` in this directory, trust it, and accept the hooks when it asks to review them", 600,
             (
                 Rung("queue", wakes=True, how="a listener that the stop hook starts queues mail with `codex queue`",
-                     limits="needs codex on the PATH; from the first turn on, within about 10 s", basis="seen",
-                     events=("listen",)),
+                     limits="codex on the PATH; from the first turn on; within 10 s where run with --no-daemon",
+                     basis="seen", events=("listen",)),
                 _PROMPT, _STOP, _wait(600),
             ),
             _BEFORE,

@@ -117,7 +117,7 @@ def _gemini(root: str, launcher: Launcher) -> Recipe:
     events = (
         ("SessionStart", "", "session-start"), ("BeforeAgent", "", "prompt"), ("AfterTool", "", "post-tool"),
         ("AfterTool", "write_file|replace", "after-edit"), ("AfterAgent", "", "stop"),
-        ("SessionEnd", "", "session-end"),
+        ("PreCompress", "manual", "pre-compact"), ("SessionEnd", "", "session-end"),  # "auto": before every request
     )  # fmt: skip
     hooks = tuple(
         _group(event, matcher, _shell_hook("gemini", name, launcher, 10_000)) for event, matcher, name in events
@@ -166,7 +166,7 @@ def _cursor(root: str, launcher: Launcher) -> Recipe:
     events: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("sessionStart", "session-start", {}), ("beforeSubmitPrompt", "prompt", {}), ("postToolUse", "post-tool", {}),
         ("postToolUse", "after-edit", {"matcher": "Write|Delete"}), ("stop", "stop", {"loop_limit": 10}),
-        ("sessionEnd", "session-end", {}),
+        ("preCompact", "pre-compact", {}), ("sessionEnd", "session-end", {}),
     )  # fmt: skip
     hooks = tuple(
         Item(("hooks", event), {"command": _line("cursor", name, launcher), "timeout": 10, **extra})

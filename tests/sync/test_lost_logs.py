@@ -1,0 +1,418 @@
+"""Logs that are lost or rot: what was published comes back from the branch, what was not is said to the event."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.sync.clones import BRANCH, Clone, remote_at
+from tests.sync.conftest import Pair
+from thrum_store.errors import Damaged, Refused
+from thrum_store.service import agents, doctor
+from thrum_store.service.agents import Register
+from thrum_store.service.findings import Finding
+from thrum_store.service.logcheck import Examine
+
+LONG = "x" * 6000  # three of them, and a sync ends the segment
+
+
+def segments(clone: Clone, agent: str, whose: Clone | None = None) -> list[Path]:
+    """The files of an agent's log, oldest first."""
+    return sorted((clone.logs / (whose or clone).store_id / agent).glob("*.jsonl"))
+
+
+def lose_the_view(clone: Clone) -> None:
+    for file in (clone.root / ".thrum" / "var").glob("current-*"):
+        file.unlink()
+
+
+def rot(file: Path, at: float = 0.5) -> None:
+    """Turns over a bit."""
+    data = bytearray(file.read_bytes())
+    data[int(len(data) * at)] ^= 4
+    file.write_bytes(data)
+
+
+def whole(clone: Clone) -> dict[str, bytes]:
+    """All logs of a clone as they lie on the disk."""
+    return {str(path.relative_to(clone.logs)): path.read_bytes() for path in sorted(clone.logs.rglob("*.jsonl"))}
+
+
+def check(clone: Clone, *, fix: bool = False, give_up: bool = False) -> list[Finding]:
+    """What `thrum doctor` finds wrong in the logs and the view."""
+    found = doctor.examine(str(clone.root), Examine(fix, give_up=give_up), environ={})
+    return [one for one in found.findings if one.check in ("logs", "view") and one.status == "problem"]
+
+
+@pytest.fixture
+def talk(pair: Pair) -> Pair:
+    """Two clones; alice's log has several segments, all of it published."""
+    for number in range(9):
+        pair.here.send("alice", f"{number} {LONG}", "@bob")
+        if number % 3 == 2:
+            pair.here.sync()
+    pair.there.send("bob", "heard", "@alice")
+    pair.there.sync()
+    pair.here.sync()
+    pair.there.sync()
+    assert len(segments(pair.here, "alice")) > 2
+    return pair
+
+
+def first_rots(files: list[Path]) -> None:
+    rot(files[0])
+
+
+def last_rots(files: list[Path]) -> None:
+    rot(files[-2])
+
+
+def one_is_lost(files: list[Path]) -> None:
+    files[1].unlink()
+
+
+def all_are_lost(files: list[Path]) -> None:
+    shutil.rmtree(files[0].parent)
+
+
+def one_is_cut(files: list[Path]) -> None:
+    os.truncate(files[-2], files[-2].stat().st_size // 2)
+
+
+def one_is_emptied(files: list[Path]) -> None:
+    os.truncate(files[0], 0)
+
+
+def the_end_is_cut_at_a_line(files: list[Path]) -> None:
+    for file in files[2:]:
+        file.unlink()
+    data = files[1].read_bytes()
+    files[1].write_bytes(data[: data.index(b"\n", data.index(b"\n") + 1) + 1])
+
+
+def one_is_overwritten(files: list[Path]) -> None:
+    files[1].write_bytes(b"\0" * files[1].stat().st_size)
+
+
+DAMAGES = [
+    first_rots, last_rots, one_is_lost, all_are_lost, one_is_cut, one_is_emptied, the_end_is_cut_at_a_line,
+    one_is_overwritten,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("view_lost", [False, True])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_our_own_log_comes_back_and_its_agent_goes_on(
+    talk: Pair, damage: Callable[[list[Path]], None], view_lost: bool
+) -> None:
+    before, seen = whole(talk.here), talk.here.view()
+    damage(segments(talk.here, "alice"))
+    if view_lost:
+        lose_the_view(talk.here)
+    check(talk.here, fix=True)
+    assert whole(talk.here) == before
+    assert talk.here.view() == seen
+    assert check(talk.here) == []
+    talk.here.send("alice", "and on", "@bob")
+    talk.here.sync()
+    talk.there.sync()
+    assert "and on" in talk.there.contents()
+    assert talk.here.store_id == talk.here.logs.joinpath(talk.here.store_id).name
+    assert not talk.there.status().frozen
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_another_clones_log_comes_back(talk: Pair, damage: Callable[[list[Path]], None]) -> None:
+    before, seen = whole(talk.there), talk.there.view()
+    damage(segments(talk.there, "alice", talk.here))
+    lose_the_view(talk.there)
+    talk.there.sync()
+    assert whole(talk.there) == before
+    assert talk.there.view() == seen
+    assert not talk.there.status().frozen
+
+
+@pytest.mark.parametrize("damage", [all_are_lost, one_is_lost, the_end_is_cut_at_a_line])
+def test_a_sync_notices_lost_files_by_itself(talk: Pair, damage: Callable[[list[Path]], None]) -> None:
+    before = whole(talk.here)
+    damage(segments(talk.here, "alice"))
+    said = talk.here.sync().damaged
+    assert whole(talk.here) == before
+    assert len(said) == 1 and "@alice" in said[0] and "came back from the branch" in said[0]
+    (told,) = talk.here.status().damaged
+    assert (told.agent_id, told.lost_from, told.back_to is not None) == ("alice", None, True)
+    assert talk.here.sync().damaged == ()
+
+
+def test_what_was_said_since_stays_behind_what_comes_back(talk: Pair) -> None:
+    talk.here.send("alice", "not published", "@bob")
+    talk.here.send("alice", "nor this", "@bob")
+    before, seen = whole(talk.here), talk.here.view()
+    for file in segments(talk.here, "alice")[:-1]:
+        rot(file)
+    lose_the_view(talk.here)
+    talk.here.sync()
+    assert whole(talk.here) == before
+    assert talk.here.view() == seen
+    talk.there.sync()
+    assert "nor this" in talk.there.contents()
+
+
+def test_the_damaged_file_is_kept_aside(talk: Pair) -> None:
+    file = segments(talk.here, "alice")[0]
+    rot(file)
+    rotten = file.read_bytes()
+    check(talk.here, fix=True)
+    (aside,) = (talk.here.root / ".thrum/var/damaged").iterdir()
+    assert aside.read_bytes() == rotten
+
+
+def test_without_its_own_branch_a_clone_asks_the_remote(talk: Pair) -> None:
+    before = whole(talk.here)
+    all_are_lost(segments(talk.here, "alice"))
+    for ref in (BRANCH, "refs/thrum/r/origin"):
+        talk.here.git("update-ref", "-d", ref)
+    assert [one.fixed for one in check(talk.here, fix=True)] == [True]
+    assert whole(talk.here) == before
+
+
+def test_nobody_speaks_in_a_log_that_was_published_longer(talk: Pair) -> None:
+    the_end_is_cut_at_a_line(segments(talk.here, "alice"))
+    lose_the_view(talk.here)
+    with pytest.raises(Damaged, match="were published"):
+        talk.here.send("alice", "too early", "@bob")
+    all_are_lost(segments(talk.here, "albert"))
+    lose_the_view(talk.here)
+    with talk.here.open() as store, pytest.raises(Damaged, match="were published"):
+        agents.register(store, Register("albert", "worker", "core"))
+    talk.here.sync()
+    talk.here.send("alice", "now", "@bob")
+    assert "now" in talk.here.contents() and "too early" not in talk.here.contents()
+
+
+@pytest.mark.parametrize("step", ["heal.replaced", "rebuild.filled"])
+def test_killed_half_way_the_next_sync_finishes(talk: Pair, step: str) -> None:
+    before, seen = whole(talk.here), talk.here.view()
+    all_are_lost(segments(talk.here, "alice"))
+    lose_the_view(talk.here)
+    talk.here.killed_at(step)
+    talk.here.sync()
+    assert whole(talk.here) == before
+    assert talk.here.view() == seen
+
+
+def test_rotten_bytes_are_never_published(talk: Pair) -> None:
+    talk.here.send("alice", "short", "@bob")
+    talk.here.sync()
+    rot(segments(talk.here, "alice")[-1])
+    talk.here.send("alice", "said after it had rotted", "@bob")
+    for clone in (talk.here, talk.there, talk.here, talk.there):
+        clone.sync()
+    assert not talk.there.status().frozen
+    assert "said after it had rotted" in talk.there.contents()
+    assert talk.here.view() == talk.there.view()
+
+
+def test_a_forged_branch_gives_nothing_back(talk: Pair) -> None:
+    files = segments(talk.here, "alice")
+    path = f"v1/{files[0].relative_to(talk.here.logs)}"
+    forged = files[0].read_bytes().replace(b"0 xx", b"0 yy")
+    all_are_lost(files)
+    for ref in (BRANCH, "refs/thrum/r/origin"):
+        talk.here.git("update-ref", "-d", ref)
+    talk.remote.plant({path: forged})
+    talk.here.sync()
+    assert not segments(talk.here, "alice")
+    (told,) = talk.here.status().damaged
+    assert told.agent_id == "alice" and told.lost_from == 1
+    with pytest.raises(Refused, match="were published"):
+        check(talk.here, give_up=True)
+
+
+# beyond what was published
+
+
+@pytest.fixture
+def ahead(talk: Pair) -> Pair:
+    """alice said three things since the last sync."""
+    for text in ("one", "two", "three"):
+        talk.here.send("alice", text, "@bob")
+    return talk
+
+
+def last_event(clone: Clone, agent: str) -> int:
+    line = segments(clone, agent)[-1].read_bytes().rstrip(b"\n").rpartition(b"\n")[2]
+    return int(json.loads(line)["n"])
+
+
+def unpublished(clone: Clone, agent: str, text: str) -> int:
+    """The event that says `text`."""
+    for file in segments(clone, agent):
+        for line in file.read_bytes().split(b"\n"):
+            if b'"content":"%b"' % text.encode() in line:
+                return int(json.loads(line)["n"])
+    raise AssertionError(text)
+
+
+def damage_line(clone: Clone, agent: str, text: str) -> None:
+    file = segments(clone, agent)[-1]
+    data = file.read_bytes()
+    file.write_bytes(data.replace(b'"content":"%b"' % text.encode(), b'"content":"%b"' % text[::-1].encode()))
+
+
+def test_a_line_that_rots_before_it_was_published_is_told_to_the_event(ahead: Pair) -> None:
+    first, last = unpublished(ahead.here, "alice", "two"), last_event(ahead.here, "alice")
+    damage_line(ahead.here, "alice", "two")
+    lose_the_view(ahead.here)
+    rotten = whole(ahead.here)
+    ahead.here.sync()
+    (told,) = ahead.here.status().damaged
+    assert (told.lost_from, told.lost_to, told.back_from) == (first, last, None)
+    assert {"one"} <= ahead.here.contents() and not {"two", "three"} & ahead.here.contents()
+    found = check(ahead.here, fix=True)
+    assert any(f"events {first} to {last} cannot be read" in one.message and not one.fixed for one in found)
+    assert whole(ahead.here) == rotten
+    with pytest.raises(Damaged):
+        ahead.here.send("alice", "more", "@bob")
+    (lost,) = (ahead.here.root / ".thrum/var/lost").iterdir()
+    assert b'"content":"three"' in lost.read_bytes()
+
+
+def test_once_it_is_known_nobody_speaks_behind_what_cannot_be_read(ahead: Pair) -> None:
+    damage_line(ahead.here, "alice", "two")  # the view has read past it
+    check(ahead.here, fix=True)
+    with pytest.raises(Damaged):
+        ahead.here.send("alice", "behind it", "@bob")
+    assert {"one", "two", "three"} <= ahead.here.contents()
+
+
+def test_a_sync_that_finds_rot_in_what_it_would_publish_stops_that_log(ahead: Pair) -> None:
+    damage_line(ahead.here, "alice", "two")
+    for _ in range(2):
+        ahead.here.sync()
+    (told,) = ahead.here.status().damaged
+    assert told.lost_from == unpublished(ahead.here, "alice", "three") - 1
+    with pytest.raises(Damaged):
+        ahead.here.send("alice", "behind it", "@bob")
+    ahead.there.sync()
+    assert not ahead.there.status().frozen
+
+
+def test_a_log_that_lost_its_unpublished_end_gets_the_rest_and_tells(ahead: Pair) -> None:
+    first, last = unpublished(ahead.here, "alice", "one"), last_event(ahead.here, "alice")
+    all_are_lost(segments(ahead.here, "alice"))
+    said = ahead.here.sync().damaged
+    assert f"events {first} to {last} cannot be read" in said[0] and f"events 1 to {first - 1} came back" in said[0]
+    assert {"one", "two", "three"} <= ahead.here.contents()  # the view knows them still
+    (lost,) = (ahead.here.root / ".thrum/var/lost").iterdir()
+    assert [json.loads(line)["content"] for line in lost.read_text().splitlines()] == ["one", "two", "three"]
+    with pytest.raises(Damaged):
+        ahead.here.send("alice", "more", "@bob")
+
+
+@pytest.mark.parametrize("how", ["rotten", "lost"])
+def test_given_up_its_agent_goes_on_and_the_others_hear_it(ahead: Pair, how: str) -> None:
+    if how == "rotten":
+        damage_line(ahead.here, "alice", "two")
+        lose_the_view(ahead.here)
+    else:
+        all_are_lost(segments(ahead.here, "alice"))
+    assert all(one.fixed for one in check(ahead.here, give_up=True) if one.check == "logs")
+    assert check(ahead.here) == []
+    ahead.here.send("alice", "and on", "@bob")
+    ahead.here.sync()
+    ahead.there.sync()
+    assert "and on" in ahead.there.contents() and "three" not in ahead.there.contents()
+    assert ahead.here.view() == ahead.there.view()
+    assert (ahead.here.root / ".thrum/var/lost").is_dir()
+
+
+def test_a_file_from_a_backup_is_read_again(ahead: Pair) -> None:
+    file = segments(ahead.here, "alice")[-1]
+    good = file.read_bytes()
+    damage_line(ahead.here, "alice", "two")
+    lose_the_view(ahead.here)
+    ahead.here.sync()
+    file.write_bytes(good)
+    check(ahead.here, fix=True)
+    assert check(ahead.here) == []
+    assert {"one", "two", "three"} <= ahead.here.contents()
+
+
+# at random
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone with logs of its own and another's, all of it published, in several segments."""
+    remote = remote_at(tmp_path_factory.mktemp("settled"))
+    here, there = remote.clone("here", "alice", "albert"), remote.clone("there", "bob")
+    for number in range(8):
+        here.send("alice", f"{number} {LONG}", "@albert")
+        here.send("albert", f"{number}", "@alice")
+        there.send("bob", f"{number} {LONG[:3000]}")
+        here.sync()
+        there.sync()
+    here.sync()
+    return here
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where copies for each example go."""
+    yield tmp_path_factory.mktemp("examples")
+
+
+def spoiled(data: bytes, draw: random.Random) -> bytes:
+    """A file's content after some accident."""
+    at, more = draw.randrange(len(data) + 1), draw.randint(1, 400)
+    flipped = bytes([data[at] ^ 1 << draw.randrange(8)]) if at < len(data) else b""
+    return draw.choice(
+        [
+            data[:at],
+            data[:at] + draw.randbytes(more) + data[at:],
+            data[:at] + b"\0" * len(data[at:]),
+            data[:at] + data[at + more :],
+            data[:at] + flipped + data[at + 1 :],
+        ]
+    )
+
+
+def spoil(clone: Clone, draw: random.Random) -> None:
+    """One to four accidents to any files of any logs."""
+    for _ in range(draw.randint(1, 4)):
+        files = sorted(clone.logs.rglob("*.jsonl"))
+        kind = draw.choice(["file", "log", *["content"] * 5])
+        if files and kind == "log":
+            shutil.rmtree(draw.choice(files).parent)
+        elif files and kind == "file":
+            draw.choice(files).unlink()
+        elif files:
+            file = draw.choice(files)
+            file.write_bytes(spoiled(file.read_bytes(), draw))
+
+
+@settings(max_examples=int(os.environ.get("THRUM_EXAMPLES", "20")), deadline=None)
+@given(seed=st.integers(0, 1 << 32), view_lost=st.booleans())
+def test_whatever_happens_to_published_logs_the_same_bytes_come_back(
+    settled: Clone, places: Path, seed: int, view_lost: bool
+) -> None:
+    clone = Clone(places / "here")
+    shutil.rmtree(clone.root, ignore_errors=True)
+    shutil.copytree(settled.root, clone.root, symlinks=True)
+    before, seen = whole(clone), clone.view()
+    spoil(clone, random.Random(seed))
+    if view_lost:
+        lose_the_view(clone)
+    check(clone, fix=True)
+    assert whole(clone) == before
+    assert clone.view() == seen
+    assert check(clone) == []

@@ -1,0 +1,76 @@
+"""What commits of the branch prove of a log: signed by its own store, chained from its first event, whole."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..events import fast_parser
+from ..log import Shard
+from ..store import Store
+from . import papers
+from .chain import NOTHING, Piece, extension, succession
+from .git import Branch, Tip
+from .heads import Heads, identified, verified
+from .refusal import Refusal
+from .repository import Repository
+from .tree import Listing, Offered
+
+
+class Proven(NamedTuple):
+    """The segments of a log up to what was signed, and how far it was purged; no segments where nothing is proven."""
+
+    pieces: list[Piece]
+    cut: int = 0
+
+    @property
+    def seq(self) -> int:
+        """The last event that is proven."""
+        return self.pieces[-1].head.seq if self.pieces else 0
+
+
+def proven(store: Store, branch: Branch, offered: Offered, told: Heads, shard: Shard) -> Proven:
+    """A log as a branch has it, checked up to what was signed. Raises Refusal where any of it is not that."""
+    goal = told.shards[shard.agent]
+    wanted = {n: blob for n, blob in offered.segments.get(shard.agent, {}).items() if n <= goal.segment}
+    found = branch.blobs(blob.oid for blob in wanted.values())
+    blobs = {number: found[blob.oid] for number, blob in wanted.items() if blob.oid in found}
+    cut = max(store.log.cuts.of(shard), told.cuts.get(shard.agent, 0))
+    parse = fast_parser()
+    if cut:
+        return Proven(succession(shard, NOTHING, blobs, goal, cut, parse), cut)
+    return Proven(extension(shard, NOTHING, b"", blobs, goal, parse))
+
+
+class Proof:
+    """What some commits prove; the longest counts."""
+
+    def __init__(self, store: Store, branch: Branch, repository: Repository, tips: tuple[Tip, ...]) -> None:
+        self._store, self._branch, self._repository = store, branch, repository
+        self._listings: list[Listing] = [branch.listing(tip, store.log) for tip in dict.fromkeys(tips)]
+
+    def of(self, shard: Shard) -> Proven:
+        """The longest proven copy of a log."""
+        return max((self._one(shard, listing) for listing in self._listings), key=lambda one: one.seq, default=_NONE)
+
+    def _one(self, shard: Shard, listing: Listing) -> Proven:
+        offered = listing.stores.get(shard.store, Offered())
+        try:
+            told = self._heads(shard.store, offered)
+            if told is None or shard.agent not in told.shards:
+                return _NONE
+            return proven(self._store, self._branch, offered, told, shard)
+        except Refusal:
+            return _NONE
+
+    def _heads(self, whose: str, offered: Offered) -> Heads | None:
+        """What a store signed there. Raises Refusal."""
+        if papers.CARD not in offered.files or papers.HEADS not in offered.files:
+            return None
+        named = {path: offered.files[path].oid for path in (papers.CARD, papers.HEADS)}
+        found = self._branch.blobs(named.values())
+        small = {path: found.get(oid, b"") for path, oid in named.items()}
+        told = verified(small[papers.HEADS], identified(small[papers.CARD], whose))
+        return told if self._repository.accepts(told.repo) else None
+
+
+_NONE = Proven([])
