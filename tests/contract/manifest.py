@@ -221,6 +221,14 @@ MANIFEST = {
     "purge:files": Entry("Cleans both SQLite and sync JSONL files.", "and stays clean after a rebuild"),
     "search": Entry("(ours) thrum search WORDS", "all words, phrases, beginnings; by author, address, scope, time"),
     "doctor": Entry("(ours) thrum doctor [--fix]", "says what is wrong and what mends it"),
+    "doctor:logs": Entry(
+        "(ours) thrum doctor --fix, --give-up, where logs are damaged",
+        "what was published comes back; the rest goes only where somebody says so",
+        (
+            "sync/test_lost_logs.py::test_our_own_log_comes_back_and_its_agent_goes_on",
+            "sync/test_lost_logs.py::test_given_up_its_agent_goes_on_and_the_others_hear_it",
+        ),
+    ),
     "agent:list:context": Entry(
         "--context shows branch/commits/intent.", "as last told by a heartbeat; the branch is read anew"
     ),

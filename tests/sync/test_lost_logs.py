@@ -304,6 +304,8 @@ def test_a_sync_that_finds_rot_in_what_it_would_publish_stops_that_log(ahead: Pa
         ahead.here.send("alice", "behind it", "@bob")
     ahead.there.sync()
     assert not ahead.there.status().frozen
+    refused = ahead.here.status().refused
+    assert not ahead.here.sync().damaged and ahead.here.status().refused == refused
 
 
 def test_a_log_that_lost_its_unpublished_end_gets_the_rest_and_tells(ahead: Pair) -> None:

@@ -62,9 +62,8 @@ def outgoing(store: Store, state: State, repo: str) -> Outgoing:
             contents |= _changed(store, shard, head, published.get(key, []))
             published[key] = [head.segment, head.offset, _first(store, shard)]
         except Damaged:  # that log is told of by the view and the doctor; the others go out
-            state.count("damaged")
-            state.doubted = sorted({*state.doubted, key})
             ends.pop(shard)  # nothing is signed that does not go out
+            _doubt(state, key)
     _sign(store, state, {shard.agent: head for shard, head in ends.items() if shard.store == store.own}, repo)
     files = dict(state.files)
     for path, data in _papers(store).items():
@@ -72,6 +71,14 @@ def outgoing(store: Store, state: State, repo: str) -> Outgoing:
             contents[path] = data
             files[path] = mark(data)
     return Outgoing(contents, published, files)
+
+
+def _doubt(state: State, key: str) -> None:
+    """Has the next cycle look at a log, unless it is known what of it is lost."""
+    known = state.repairs.get(key)
+    if known is None or not known.lost:
+        state.count("damaged")
+        state.doubted = sorted({*state.doubted, key})
 
 
 def _elsewhere(state: State, key: str) -> bool:
