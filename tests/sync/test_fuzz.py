@@ -21,7 +21,7 @@ from thrum_store.sync.chain import extension
 from thrum_store.sync.heads import Goal, identified, verified
 from thrum_store.sync.refusal import Refusal
 
-COUNT = 1_000
+COUNTS = [1000, pytest.param(10_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])]
 
 
 def log_of(lines: int) -> tuple[Stranger, dict[int, bytes], Goal]:
@@ -75,22 +75,23 @@ def lines_about(rng: random.Random, data: bytes) -> bytes:
 CHANGES: list[Callable[[random.Random, bytes], bytes]] = [flip, flip, cut, insert, remove, lines_about]
 
 
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("part", range(4))
-def test_a_changed_log_is_refused_or_gives_exactly_what_was_signed(part: int) -> None:
+def test_a_changed_log_is_refused_or_gives_exactly_what_was_signed(part: int, count: int) -> None:
     rng = random.Random(part)
     stranger, blobs, goal = log_of(6)
     shard = Shard(stranger.store, stranger.agent)
     whole = extension(shard, Head(), b"", blobs, goal, fast_parser())
     assert sum(piece.events for piece in whole) == goal.seq
     refused = 0
-    for _ in range(COUNT // 4):
+    for _ in range(count // 4):
         number = rng.choice([1, 2])
         changed = {**blobs, number: rng.choice(CHANGES)(rng, blobs[number])}
         try:
             assert extension(shard, Head(), b"", changed, goal, rng.choice([fast_parser(), plain_parser])) == whole
         except Refusal:
             refused += 1
-    assert refused > COUNT // 8
+    assert refused > count // 8
 
 
 @pytest.mark.parametrize("end", [1, 2, 3, 4])
@@ -104,13 +105,14 @@ def test_a_log_grows_from_any_place_to_the_same_end(end: int) -> None:
     assert first.data + b"".join(piece.data for piece in rest) == blobs[1] + blobs[2]
 
 
-def test_changed_signatures_are_refused() -> None:
+@pytest.mark.parametrize("count", COUNTS)
+def test_changed_signatures_are_refused(count: int) -> None:
     rng = random.Random(1)
     stranger = Stranger()
     stranger.message("x")
     card = identified(stranger.card, stranger.store)
     good = stranger.heads("r" * 32)
-    for _ in range(COUNT):
+    for _ in range(count):
         changed = rng.choice(CHANGES[:-1])(rng, good)
         if changed == good:
             continue
