@@ -246,7 +246,7 @@ class StoreBusy(ThrumError):
         holder = f" (held by pid {pid})" if pid else ""
         super().__init__(
             f"the store is busy: {what} was not free in time{holder}",
-            hint="try again; if that process is stopped or stuck, end it",
+            hint="run it again; if that process is stopped or stuck, end it",
         )
 
 
