@@ -70,6 +70,10 @@ export const Thrum = async ({ client, directory }) => {
       for (const text of [warnings.get(callID), await news(sessionID, "post-tool")]) if (text) add(output, text)
       warnings.delete(callID)
     },
+    // Both when a compaction begins and when it is over: a prompt may come before the word of its end.
+    "experimental.session.compacting": async ({ sessionID }) => {
+      briefing.set(sessionID, "compact")
+    },
     event: async ({ event }) => {
       if (event.type === "session.idle") listen(event.properties.sessionID)
       if (event.type === "session.compacted") briefing.set(event.properties.sessionID, "compact")
