@@ -16,6 +16,7 @@ from .kinds import Data, malformed
 from .log import Head, Shard
 from .rows import Rows, fast_json, written
 from .shards import ShardIds
+from .tallies import NOTHING, Tally
 from .wake import EVERY
 
 # How far numbering went; whether any receipt waits for its delivery; whether any agent was ever deleted.
@@ -78,12 +79,14 @@ class Projection:
             return "its id belongs to another event"
         return malformed(event.kind, event.data)
 
-    def advance(self, shard: Shard, head: Head, frozen: str | None = None) -> None:
-        """Notes how far the shard was read, and why no further."""
+    def advance(self, shard: Shard, head: Head, frozen: str | None = None, read: Tally = NOTHING) -> None:
+        """Notes how far the shard was read, why no further, and what was read of its present segment."""
+        number = self._shards.of(shard)
         self._db.execute(
-            "UPDATE shards SET segment = ?, position = ?, seq = ?, hash = ?, frozen = ?, said_ms = max(said_ms, ?)"
+            "UPDATE shards SET segment = ?, position = ?, seq = ?, hash = ?, frozen = ?, said_ms = max(said_ms, ?),"
+            " events = events + ?, messages = messages + ?, bytes = bytes + ?, latest_ms = max(latest_ms, ?)"
             " WHERE id = ?",
-            (*head, frozen, self._said.get(self._shards.of(shard), 0), self._shards.of(shard)),
+            (*head, frozen, self._said.get(number, 0), *read[2:], number),
         )
 
     def flush(self) -> None:

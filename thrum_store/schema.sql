@@ -6,10 +6,13 @@ CREATE TABLE shards (
     id INTEGER PRIMARY KEY, store TEXT NOT NULL, agent TEXT NOT NULL,
     segment INTEGER NOT NULL DEFAULT 0, position INTEGER NOT NULL DEFAULT 0,
     seq INTEGER NOT NULL DEFAULT 0, hash TEXT NOT NULL, frozen TEXT, said_ms INTEGER NOT NULL DEFAULT 0,
+    events INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+    latest_ms INTEGER NOT NULL DEFAULT 0,
     UNIQUE (store, agent)
 );
 
 -- What each segment holds of it; of purged events nothing. A purge is foreseen by this, without a look into the logs.
+-- What was said in the last one since the view was made is counted in the shard's row, which a send writes anyway.
 CREATE TABLE segments (
     id INTEGER NOT NULL, segment INTEGER NOT NULL, seq INTEGER NOT NULL, events INTEGER NOT NULL,
     messages INTEGER NOT NULL, bytes INTEGER NOT NULL, latest_ms INTEGER NOT NULL, PRIMARY KEY (id, segment)

@@ -184,8 +184,8 @@ class Store:
             projection = self.projection()
             for event in reading.events:
                 projection.apply(event)
-            tallies.add(self.view, self._view.shards.of(shard), tallies.of(reading))
-            projection.advance(shard, reading.head, reading.damage or None)
+            tallies.turn(self.view, self._view.shards.of(shard), reading)
+            projection.advance(shard, reading.head, reading.damage or None, tallies.of(reading))
             projection.finish()
             failpoint("commit.apply")
         self._rung |= projection.recipients

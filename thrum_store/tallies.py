@@ -8,11 +8,16 @@ from typing import NamedTuple
 from .log import Reading
 
 _ADD = (
-    "INSERT INTO segments (id, segment, seq, events, messages, bytes, latest_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO segments (id, segment, seq, events, messages, bytes, latest_ms) {}"
     " ON CONFLICT (id, segment) DO UPDATE SET seq = excluded.seq, events = events + excluded.events,"
     " messages = messages + excluded.messages, bytes = bytes + excluded.bytes,"
     " latest_ms = max(latest_ms, excluded.latest_ms)"
 )
+_VALUES = _ADD.format("VALUES (?, ?, ?, ?, ?, ?, ?)")
+_OVER = "id = ? AND segment != ? AND events"
+_MOVE = _ADD.format(f"SELECT id, segment, seq, events, messages, bytes, latest_ms FROM shards WHERE {_OVER}")
+_CLEAR = f"UPDATE shards SET events = 0, messages = 0, bytes = 0, latest_ms = 0 WHERE {_OVER}"
+_BEGINNING = 1024  # bytes in which a segment's first event begins: its header is shorter
 
 
 class Tally(NamedTuple):
@@ -26,6 +31,9 @@ class Tally(NamedTuple):
     latest_ms: int
 
 
+NOTHING = Tally(0, 0, 0, 0, 0, 0)
+
+
 def of(reading: Reading) -> Tally:
     """What a reading adds to its segment."""
     if not reading.events:
@@ -36,7 +44,24 @@ def of(reading: Reading) -> Tally:
     return Tally(reading.head.segment, reading.head.seq, len(kinds), kinds.count("message.create"), size, latest)
 
 
-def add(view: sqlite3.Connection, shard: int, found: Tally) -> None:
-    """Notes it in the row of the shard's segment, inside of the transaction that shows the events."""
-    if found.events:
-        view.execute(_ADD, (shard, *found))
+def keep(view: sqlite3.Connection, shard: int, found: list[Tally], segment: int) -> Tally:
+    """Notes what a rebuild found, segment by segment; returns what is of the last one, which the shard's row counts."""
+    last = Tally(segment, 0, 0, 0, 0, 0)
+    for one in found:
+        if one.segment == segment:
+            last = _together(last, one)
+        elif one.events:
+            view.execute(_VALUES, (shard, *one))
+    return last
+
+
+def _together(one: Tally, more: Tally) -> Tally:
+    events, messages, size = (one[at] + more[at] for at in (2, 3, 4))
+    return Tally(more.segment, more.seq, events, messages, size, max(one.latest_ms, more.latest_ms))
+
+
+def turn(view: sqlite3.Connection, shard: int, reading: Reading) -> None:
+    """Where a reading begins a segment, what the shard's row counted of the one before goes into that one's own row."""
+    if reading.start < _BEGINNING:
+        view.execute(_MOVE, (shard, reading.head.segment))
+        view.execute(_CLEAR, (shard, reading.head.segment))

@@ -189,7 +189,7 @@ def fill(
     projection = Projection(view, ids, own, now_ms, rebuilding=True)
     parse = fast_parser()
     ends: dict[Shard, _End] = {}
-    found: list[tuple[Shard, Tally]] = []
+    found: dict[Shard, list[Tally]] = {}
     streams = [_stream(log, shard, parse, ends, found) for shard in log.shards()]
     with _no_collections():
         for count, (_, _, event) in enumerate(heapq.merge(*streams), 1):
@@ -199,9 +199,8 @@ def fill(
     _stop_shortened(ends, own, published)
     for shard, (head, damage, _) in ends.items():
         if head.segment or damage:
-            projection.advance(shard, head, damage or None)
-    for shard, told in found:
-        tallies.add(view, ids.of(shard), told)
+            last = tallies.keep(view, ids.of(shard), found.get(shard, []), head.segment)
+            projection.advance(shard, head, damage or None, last)
     projection.flush()
     database.add_indices(view)  # before the end, which looks for late deliveries by message
     projection.finish()
@@ -220,7 +219,7 @@ def _no_collections() -> Generator[None]:
 
 
 def _stream(
-    log: EventLog, shard: Shard, parse: Parser, ends: dict[Shard, _End], found: list[tuple[Shard, Tally]]
+    log: EventLog, shard: Shard, parse: Parser, ends: dict[Shard, _End], found: dict[Shard, list[Tally]]
 ) -> Iterator[tuple[int, Shard, Event]]:
     """A shard's events with a time that never runs backwards, for the merge; notes where it ends, and what it holds."""
     head, latest = Head(), 0
@@ -236,7 +235,7 @@ def _stream(
         except StorageFailed:  # a file that cannot be read holds up nobody else; every catch-up tries it again
             ends[shard] = _End(head, "", refused=True)
             return
-        found.append((shard, tallies.of(reading)))
+        found.setdefault(shard, []).append(tallies.of(reading))
         for event in reading.events:
             latest = max(latest, event.ms)
             yield latest, shard, event

@@ -19,7 +19,7 @@ def blocks() -> list[list[str]]:
 
 def test_the_readme_can_be_followed_word_for_word(tmp_path: Path) -> None:
     session = Session(tmp_path)
-    first, second, third = blocks()
+    first, joining, waiting, sending = blocks()
 
     def runs(*commands: str) -> list[str]:
         printed = [session.run(f"{{ {command.partition('#')[0]} ; }} || echo FAILED") for command in commands]
@@ -27,11 +27,11 @@ def test_the_readme_can_be_followed_word_for_word(tmp_path: Path) -> None:
         return printed[-1]
 
     runs("git init -q project && cd project && git commit -q --allow-empty -m begin", *first)
-    runs("git worktree add -q ../builder && cd ../builder", second[0])
-    waits = second[1].partition("#")[0]
+    runs("git worktree add -q ../builder && cd ../builder", *joining)
+    waits = waiting[0].partition("#")[0]
     session.run(f"{waits} > ../waited 2>&1 &")
     session.run("until ls ../project/.thrum/var/bells/builder.* >/dev/null 2>&1; do sleep 0.05; done; cd ../project")
-    assert any("@builder" in line for line in runs(*third))
+    assert any("@builder" in line for line in runs(*sending))
     runs("wait $!")
     assert "@planner" in (tmp_path / "waited").read_text()
     session.close()

@@ -11,9 +11,11 @@ from ..tallies import Tally
 def by_agent(view: sqlite3.Connection, store: str) -> dict[str, list[Tally]]:
     """The segments of each agent's shard of a store, in order."""
     sql = (
-        "SELECT s.agent, g.segment, g.seq, g.events, g.messages, g.bytes, g.latest_ms"
-        " FROM segments g JOIN shards s ON s.id = g.id WHERE s.store = ? AND s.frozen IS NULL"
-        " ORDER BY s.agent, g.segment"
+        "SELECT s.agent, g.segment, max(g.seq), sum(g.events), sum(g.messages), sum(g.bytes), max(g.latest_ms) FROM ("
+        "SELECT id, segment, seq, events, messages, bytes, latest_ms FROM segments UNION ALL"
+        " SELECT id, segment, seq, events, messages, bytes, latest_ms FROM shards WHERE events"
+        ") g JOIN shards s ON s.id = g.id WHERE s.store = ? AND s.frozen IS NULL"
+        " GROUP BY s.agent, g.segment ORDER BY s.agent, g.segment"
     )
     rows = view.execute(sql, (store,))
     return {agent: [Tally(*row[1:]) for row in told] for agent, told in groupby(rows, lambda row: str(row[0]))}

@@ -148,7 +148,9 @@ def _derived(store: Store, role: str, module: str) -> str:
 def _check_names(store: Store, name: str, role: str) -> None:
     """Agents, roles and groups share one name space, so that an address means one thing."""
     if name == role:
-        raise Invalid(f"{name!r} cannot be both name and role", hint=f"take another name, like {name}-1; @{role} means the role")
+        raise Invalid(
+            f"{name!r} cannot be both name and role", hint=f"take another name, like {name}-1; @{role} means the role"
+        )
     if name in agents.roles(store.view):
         raise NameTaken(f"{name!r} is a role already", hint=f"choose another name, like {name}-1")
     if agents.named(store.view, role):

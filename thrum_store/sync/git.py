@@ -212,7 +212,7 @@ class Branch:
             return
         asked = self._remote.talk("ls-remote", "--exit-code", "--", self.remote, REF)
         if asked.status != 2:
-            raise Unreachable(f"cannot fetch from {self.remote!r}: {done.err}", hint=f"`git fetch {self.remote}` says more")
+            raise Unreachable(f"cannot fetch from {self.remote!r}: {done.err}", hint=f"see `git fetch {self.remote}`")
         self.note("")
 
     def push(self, commit: str) -> bool:
@@ -230,7 +230,7 @@ class Branch:
         if verdict:
             why = "; ".join(filter(None, [verdict.split("\t")[-1], done.err]))
             raise Rejected(f"{self.remote!r} does not take the push: {why}", hint="ask who runs that remote")
-        raise Unreachable(f"cannot push to {self.remote!r}: {done.err}", hint=f"`git push {self.remote}` says more")
+        raise Unreachable(f"cannot push to {self.remote!r}: {done.err}", hint=f"see `git push {self.remote}`")
 
 
 def configured(settings: Mapping[str, str]) -> dict[str, str]:
