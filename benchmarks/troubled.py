@@ -133,7 +133,7 @@ def _child(where: Paths, kind: str) -> None:
     sys.stdin.readline()
     if kind == "sync":
         gitsync.turn(where, REAL, False)
-    time.sleep(60)
+    time.sleep(60)  # until it is ended: what it started goes with it, and its own end shall not be measured
 
 
 if __name__ == "__main__":

@@ -36,6 +36,13 @@ class Two(NamedTuple):
 
 
 @pytest.fixture
+def strace() -> None:
+    """Skips, loudly, where there is no strace; continuous integration has one."""
+    if shutil.which("strace") is None and os.environ.get("CI") != "true":
+        pytest.skip("strace is not installed: what system calls do was NOT tested")
+
+
+@pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Path]:
     """An empty directory; in memory where there is plenty, because these tests wait for the disk more than they think.
 

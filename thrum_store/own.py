@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from .errors import Damaged, NotInitialized
 from .host import Host
@@ -36,11 +37,18 @@ class Own:
             raise Damaged(self._path, "it does not say which store this is") from None
         return self._known
 
-    def beginning(self, agent: str) -> AbstractContextManager[object]:
-        """Held while a log may begin: a renewal, which knows only the logs that are there, waits, or is waited for."""
-        if os.path.isdir(os.path.join(self._paths.logs, self.now(), agent)):
-            return nullcontext()
-        return beginnings(self._paths, self._host)
+    @contextmanager
+    def beginning(self, agent: str) -> Generator[str]:
+        """The id of the store, which stays the same inside; only under the shard's lock. Raises as `now`.
+
+        A renewal takes the locks of the logs that are there; while one may begin, it waits, or is waited for.
+        """
+        own = self.now()
+        if os.path.isdir(os.path.join(self._paths.logs, own, agent)):
+            yield own
+        else:
+            with beginnings(self._paths, self._host):
+                yield self.now()
 
 
 def beginnings(paths: Paths, host: Host) -> Lock:

@@ -135,9 +135,9 @@ class Store:
     @contextmanager
     def writing(self, agent: str) -> Generator[Writing]:
         """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
-        with self.shard_lock(Shard(self.own, agent)), self._whose.beginning(agent):
-            self._follow_own()
-            yield Writing(self, Shard(self.own, agent))
+        with self.shard_lock(Shard(self.own, agent)), self._whose.beginning(agent) as own:
+            self.own = self._view.own = own
+            yield Writing(self, Shard(own, agent))
 
     def end(self, shard: Shard) -> Head:
         """Where the shard ends, everything before it in the view. Only under the shard's lock; raises Damaged."""

@@ -27,14 +27,8 @@ CALLS = (
     "openat", "flock", "write", "pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "mkdir", "unlink",
 )  # fmt: skip
 REFUSABLE = tuple(call for call in CALLS if call != "openat")  # Python opens modules too, and cannot do without
+pytestmark = pytest.mark.usefixtures("strace")
 MOST = 400
-
-
-@pytest.fixture(autouse=True)
-def strace() -> None:
-    """Skips, loudly, where there is no strace; continuous integration has one."""
-    if shutil.which("strace") is None and os.environ.get("CI") != "true":
-        pytest.skip("strace is not installed: the system call tests did NOT run")
 
 
 @pytest.mark.parametrize("call", CALLS)

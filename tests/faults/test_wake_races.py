@@ -41,13 +41,14 @@ def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Interrupted:
-    """Counts the lines of ours that this thread runs from the making of the bell on; does something at one of them."""
+    """Counts the lines of ours that this thread runs from the making of the bell on; sends something at one of them."""
 
-    def __init__(self, at: int, what: Callable[[], object]) -> None:
+    def __init__(self, at: int, what: Callable[[], str]) -> None:
         self._at, self._what = at, what
         self._counting = False
         self._before = sys.gettrace()
         self.lines = 0
+        self.sent: list[str] = []
         self.until_the_end = 0  # lines before the wait is taken down
 
     def __enter__(self) -> Interrupted:
@@ -73,7 +74,7 @@ class Interrupted:
             self.lines += 1
             if self.lines == self._at:
                 sys.settrace(None)
-                self._what()
+                self.sent.append(self._what())
         return self._line
 
 
@@ -107,11 +108,10 @@ class Race:
         for line in range(1, run.until_the_end + 2):
             self.read()
             self.send()
-            sent: list[str] = []
-            with Interrupted(line, lambda sent=sent: sent.append(act())):  # type: ignore[misc]
+            with Interrupted(line, act) as raced:
                 ended = waiting.wait(self.repo, self.two.bob, request)
-            assert [one.message_id for one in ended.messages] == sent, f"missed at line {line}"
-            assert sent
+            assert [one.message_id for one in ended.messages] == raced.sent, f"missed at line {line}"
+            assert raced.sent
             assert ended.waited_seconds < LATE, f"only found by its last look, at line {line}"
         return run.until_the_end
 
@@ -160,11 +160,10 @@ def test_a_send_at_any_line_of_a_wait_of_the_mcp_server_ends_it(race: Race) -> N
             assert kept(store, race, 0) == []
         assert run.until_the_end > 40
         for line in range(1, run.until_the_end + 1):
-            sent: list[str] = []
-            with Interrupted(line, lambda sent=sent: sent.append(race.send())):  # type: ignore[misc]
+            with Interrupted(line, race.send) as raced:
                 got = kept(store, race, 20)
-            assert got == sent, f"missed at line {line}"
-            assert sent
+            assert got == raced.sent, f"missed at line {line}"
+            assert raced.sent
 
 
 def test_of_a_thousand_sends_at_any_moment_of_a_wait_none_is_missed(race: Race) -> None:

@@ -16,14 +16,8 @@ from tests.sync.conftest import Pair
 from tests.sync.test_hostile_branch import STORE, entries_of, still_flows
 from tests.sync.tracing import Call, traced
 
+pytestmark = pytest.mark.usefixtures("strace")
 TRIPWIRE = b'#!/bin/sh\ntouch "$0.ran"\n'
-
-
-@pytest.fixture(autouse=True)
-def strace() -> None:
-    """Skips, loudly, where there is no strace; continuous integration has one."""
-    if shutil.which("strace") is None and os.environ.get("CI") != "true":
-        pytest.skip("strace is not installed: what a sync touches was NOT watched")
 
 
 @pytest.fixture
