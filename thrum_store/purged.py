@@ -65,7 +65,7 @@ class PurgedLog(EventLog):
     def grew(self, shard: Shard, head: Head) -> bool:
         """Whether anything is there that `head` does not cover."""
         if not head.segment and self.cuts.of(shard):
-            return bool(self._numbers(shard))
+            return bool(self.numbers(shard))
         return super().grew(shard, head)
 
     def read(self, shard: Shard, head: Head, parse: Parser = plain_parser) -> Reading:
@@ -80,20 +80,20 @@ class PurgedLog(EventLog):
 
     def pending(self, shard: Shard) -> bool:
         """Whether purged events are still on the disk, outside of the last segment."""
-        numbers = self._numbers(shard)
+        numbers = self.numbers(shard)
         first = self._next_header(shard, numbers[0] - 1) if len(numbers) > 1 else None
         return first is not None and first[0].place.seq <= self.cuts.of(shard)
 
     def size(self, shard: Shard) -> int:
         """Bytes of all its files."""
-        return sum(self._storage.size(self.segment(shard, number)) for number in self._numbers(shard))
+        return sum(self._storage.size(self.segment(shard, number)) for number in self.numbers(shard))
 
     def gap(self, shard: Shard) -> str:
         """What headers and lengths say is missing before the last file, or nothing.
 
         Nothing else is read: what rotted inside of a line is found by reading alone.
         """
-        numbers = self._numbers(shard)
+        numbers = self.numbers(shard)
         if numbers and numbers[0] != (self._beginning(shard, self.cuts.of(shard)).segment or 1):
             return "its beginning is missing"
         for number, after in zip(numbers, numbers[1:], strict=False):
@@ -132,7 +132,7 @@ class PurgedLog(EventLog):
     def trim(self, shard: Shard) -> None:
         """Removes what is below the cut, and can be repeated. Only under the shard's lock and commit.lock."""
         cut = self.cuts.of(shard)
-        numbers = self._numbers(shard)
+        numbers = self.numbers(shard)
         for number, after in zip(numbers, numbers[1:], strict=False):
             following = self._next_header(shard, after - 1)
             if following is None:
@@ -166,13 +166,14 @@ class PurgedLog(EventLog):
 
     def _beginning(self, shard: Shard, cut: int) -> Head:
         """Where reading begins: behind the header of the first segment there is, if a purge explains that."""
-        numbers = self._numbers(shard) if cut else []
+        numbers = self.numbers(shard) if cut else []
         found = self._next_header(shard, numbers[0] - 1) if numbers else None
         if found is None or found[0].place.seq > cut + 1:
             return Head()
         told, length = found
         return Head(told.number, length, told.place.seq - 1, told.place.before)
 
-    def _numbers(self, shard: Shard) -> list[int]:
+    def numbers(self, shard: Shard) -> list[int]:
+        """The segments of a shard that are there."""
         names = self._storage.listing(os.path.dirname(self.segment(shard, 1)))
         return [int(name[:8]) for name in names if name.endswith(_SUFFIX) and name[:8].isdecimal()]

@@ -9,7 +9,7 @@ from ..queries import shards
 from ..queries.lengths import rejected
 from ..store import Store, use_case
 from ..sync import cycle, publicness, settings, state
-from ..sync.state import Repair, State
+from ..sync.state import Repair, State, shard_of
 from ..times import rfc3339
 from .condition import word
 
@@ -158,7 +158,7 @@ def _behind(remembered: State) -> int:
 
 
 def _frozen(store: Store, remembered: State) -> tuple[FrozenShard, ...]:
-    foreign = {tuple(key.split("/", 1)): one for key, one in remembered.frozen.items()}
+    foreign = {shard_of(key): one for key, one in remembered.frozen.items()}
     found = [
         FrozenShard(whose, agent, one.seq, one.code, one.why, rfc3339(one.since_ms))
         for (whose, agent), one in sorted(foreign.items())

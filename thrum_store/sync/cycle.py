@@ -24,7 +24,7 @@ from .outgoing import Outgoing, outgoing, seal
 from .proof import Proof
 from .repository import Repository
 from .settings import Settings
-from .state import State
+from .state import State, key_of
 
 TRIES = 5
 _ROUNDS = 40  # looks at one tip by the first sync, while quotas are used up
@@ -171,7 +171,7 @@ class Cycle:
 
     def _may_mend(self, shard: Shard, tips: str) -> bool:
         """Not where the same commits had nothing for it, and nothing of a store that we take nothing from."""
-        key = f"{shard.store}/{shard.agent}"
+        key = key_of(shard)
         known = self._remembered.repairs.get(key)
         asked = known is not None and known.tips == tips and bool(known.lost) and key not in self._remembered.doubted
         told = self._settings

@@ -14,8 +14,6 @@ from ..own import signed
 from ..queries import shards
 from ..store import Store
 
-_SUFFIX = ".jsonl"
-
 
 class Damage(NamedTuple):
     """Where the whole part of a log ends, why it goes no further (empty: it is whole), and the last event there was."""
@@ -57,7 +55,7 @@ def _sequences(store: Store, shard: Shard, head: Head) -> list[int]:
 
 def _behind(store: Store, shard: Shard, head: Head) -> Iterator[tuple[int, bytes]]:
     """Lines behind `head` that can be read although the chain does not reach them: their sequence and their bytes."""
-    for number in numbers(store, shard):
+    for number in store.log.numbers(shard):
         if number >= head.segment:
             start = head.offset if number == head.segment else 0
             for line in content(store, shard, number)[start:].split(b"\n"):
@@ -72,12 +70,6 @@ def event_in(line: bytes) -> Event | None:
         return decode(line, plain_parser)
     except Broken:
         return None
-
-
-def numbers(store: Store, shard: Shard) -> list[int]:
-    """The segments of a log that are there."""
-    names = store.host.storage.listing(os.path.dirname(store.log.segment(shard, 1)))
-    return [int(name[:8]) for name in names if name.endswith(_SUFFIX) and name[:8].isdecimal()]
 
 
 def content(store: Store, shard: Shard, number: int) -> bytes:

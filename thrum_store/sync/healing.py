@@ -19,34 +19,26 @@ from ..queries.lengths import lengths
 from ..storage import failpoint
 from ..store import Store
 from .chain import Piece
-from .damage import Damage, content, event_in, examine, export, keep, numbers
+from .damage import Damage, content, event_in, examine, export, keep
 from .proof import Proof, Proven
-from .state import Repair, State, sentence
+from .state import Repair, State, key_of, sentence, shard_of
 
 
 def doubted(store: Store, state: State) -> list[Shard]:
     """The logs that are not what they were: a few looks at names and lengths, no log is read."""
     ends = lengths(store.view)
     stopped = {Shard(one.store, one.agent) for one in shards.frozen(store.view)}
-    published = {_shard(key): at for key, at in state.published.items()}
+    published = {shard_of(key): at for key, at in state.published.items()}
     shorter = {shard for shard, at in published.items() if list(ends.get(shard, Head())[:2]) < at[:2]}
     missing = {shard for shard, head in ends.items() if _missing(store, shard, head)}
     said = signed(store.log.root, store.own, store.host.storage)
     behind = {one for a, seq in said.items() if ends.get(one := Shard(store.own, a), Head()).seq < seq}
-    elsewhere = {_shard(key) for key, one in state.frozen.items() if one.code == "diverged"}
-    return sorted((stopped | shorter | missing | behind | set(map(_shard, state.doubted))) - elsewhere)
-
-
-def _shard(key: str) -> Shard:
-    return Shard(*key.split("/", 1))
-
-
-def _key(shard: Shard) -> str:
-    return f"{shard.store}/{shard.agent}"
+    elsewhere = {shard_of(key) for key, one in state.frozen.items() if one.code == "diverged"}
+    return sorted((stopped | shorter | missing | behind | set(map(shard_of, state.doubted))) - elsewhere)
 
 
 def _missing(store: Store, shard: Shard, head: Head) -> bool:
-    there = numbers(store, shard)
+    there = store.log.numbers(shard)
     first = 1 if not store.log.cuts.of(shard) else min(there, default=head.segment)
     return not set(range(first, head.segment + 1)) <= set(there)
 
@@ -65,7 +57,7 @@ def heal(store: Store, state: State, proof: Proof, wanted: Iterable[Shard], tips
         except (StorageFailed, DiskFull, StoreBusy):
             continue
         if _remember(state, shard, repair):
-            news.append(sentence(_key(shard), repair))
+            news.append(sentence(key_of(shard), repair))
         stopped += [(shard, damage)] * bool(damage.lost)
         stale |= _stale(store, shard, damage)
     if stale:
@@ -87,7 +79,7 @@ def _stop(store: Store, shard: Shard, damage: Damage) -> None:
 
 def _remember(state: State, shard: Shard, repair: Repair) -> bool:
     """Notes what became of a log; whether that is news."""
-    key = _key(shard)
+    key = key_of(shard)
     before = state.repairs.pop(key, None)
     news = bool(repair.back) or repair.lost != (before.lost if before else [])
     if repair.back:
@@ -187,14 +179,14 @@ def give_up(store: Store, state: State, shard: Shard) -> None:
         if damage.lost:
             export(store, shard, damage)
             _cut(store, shard, damage.head)
-            back = state.repairs[_key(shard)].back if _key(shard) in state.repairs else []
+            back = state.repairs[key_of(shard)].back if key_of(shard) in state.repairs else []
             why = f"given up: {damage.why}"
-            state.repairs[_key(shard)] = Repair(store.host.clock.wall_ms(), back, damage.lost, why, "")
+            state.repairs[key_of(shard)] = Repair(store.host.clock.wall_ms(), back, damage.lost, why, "")
     store.rebuild()
 
 
 def _cut(store: Store, shard: Shard, head: Head) -> None:
-    for number in reversed(numbers(store, shard)):
+    for number in reversed(store.log.numbers(shard)):
         if number >= head.segment:
             keep(store, shard, number)
         if number > head.segment:

@@ -17,7 +17,7 @@ from .heads import Goal, Heads, mark, verified
 from .refusal import Refusal
 from .repository import Repository
 from .settings import Settings
-from .state import Frozen, Known, State
+from .state import Frozen, Known, State, key_of
 from .tree import Blob, Listing, Offered
 
 STORES_LIMIT = 2000
@@ -183,7 +183,7 @@ class Incoming:
     def _one_shard(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
         """Takes in one shard as far as there is room; what is left of it."""
         head, _ = self._store.head(shard)
-        key = f"{shard.store}/{shard.agent}"
+        key = key_of(shard)
         forked = self._forked(shard, goal)
         if forked:
             self._freeze(shard, Refusal("diverged", forked), {}, "")
@@ -199,7 +199,7 @@ class Incoming:
         head, _ = self._store.head(shard)
         if (head.seq, head.segment) == (goal.seq, goal.segment) and head.hash != goal.hash:
             return f"event {head.seq} was signed with another content"
-        frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
+        frozen = self._state.frozen.get(key_of(shard))
         doubt = self._told_anew or (frozen is not None and frozen.code == "diverged")
         if shard.store == self._store.own and doubt and reached(head, goal) and not holds(self._store, shard, goal):
             return "another copy of this clone speaks under the same key"
@@ -211,7 +211,7 @@ class Incoming:
         since = 1 if self._store.log.cuts.of(shard) > head.seq or not head.segment else head.segment
         wanted = {n: blob for n, blob in there.items() if since <= n <= goal.segment}
         mark_of_offer = _offer(goal, wanted)
-        frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
+        frozen = self._state.frozen.get(key_of(shard))
         size = sum(blob.size for blob in wanted.values())
         if room.events <= 0 or self._left <= 0:
             self._taken.more |= room.word == "tofu" or self._left <= 0
@@ -231,7 +231,7 @@ class Incoming:
             self._freeze(shard, error, blobs, _offer(goal, wanted))
             return room
         self._moved |= moved
-        self._state.frozen.pop(f"{shard.store}/{shard.agent}", None)
+        self._state.frozen.pop(key_of(shard), None)
         self._taken.events += events
         self._taken.more |= events >= room.events
         if shard.store in self._state.stores:
@@ -240,7 +240,7 @@ class Incoming:
 
     def _freeze(self, shard: Shard, error: Refusal, blobs: dict[int, bytes], offer: str) -> None:
         head, _ = self._store.head(shard)
-        key = f"{shard.store}/{shard.agent}"
+        key = key_of(shard)
         before = self._state.frozen.get(key)
         if before is not None and (before.code, before.seq, before.offer) == (error.code, head.seq, offer):
             return
@@ -256,7 +256,7 @@ class Incoming:
         Where two clones could disagree which of two unread files it should be, a rule decides that both know.
         """
         head, _ = self._store.head(shard)
-        frozen = self._state.frozen.get(f"{shard.store}/{shard.agent}")
+        frozen = self._state.frozen.get(key_of(shard))
         diverged = frozen is not None and frozen.code == "diverged"
         if not diverged and (reached(head, goal) or shard.store == self._store.own):
             return

@@ -13,7 +13,7 @@ from . import healing, settings, state
 from .git import Branch
 from .proof import Proof
 from .repository import Repository
-from .state import Repair, State
+from .state import Repair, State, key_of
 
 
 def doubted(store: Store) -> list[Shard]:
@@ -40,7 +40,7 @@ def mend(store: Store, wanted: list[Shard], *, ask: bool) -> dict[Shard, Repair]
             with suppress(ThrumError):  # a remote that does not answer: what is lost is told all the same
                 branch.fetch()
                 healing.heal(store, remembered, *_given(_proof(store, branch), left))
-        found = {shard: remembered.repairs.get(_key(shard)) for shard in wanted}
+        found = {shard: remembered.repairs.get(key_of(shard)) for shard in wanted}
     return {shard: repair for shard, repair in found.items() if repair is not None}
 
 
@@ -77,9 +77,5 @@ def _given(proof: tuple[Proof, str], wanted: list[Shard]) -> tuple[Proof, list[S
 
 
 def _lost(remembered: State, shard: Shard) -> bool:
-    repair = remembered.repairs.get(_key(shard))
+    repair = remembered.repairs.get(key_of(shard))
     return repair is not None and bool(repair.lost)
-
-
-def _key(shard: Shard) -> str:
-    return f"{shard.store}/{shard.agent}"

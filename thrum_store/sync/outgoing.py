@@ -15,7 +15,7 @@ from ..store import Store
 from . import papers
 from .heads import Goal, Heads, mark, signed
 from .refusal import Refusal
-from .state import State
+from .state import State, key_of
 
 _HEADER_LIMIT = 1024
 
@@ -27,7 +27,7 @@ SEAL = 16 * 1024
 def seal(store: Store, state: State) -> None:
     """Ends the segments of ours that grew and have 16 KiB by now: what comes next goes to a new one."""
     for shard, head in lengths(store.view).items():
-        published = state.published.get(f"{shard.store}/{shard.agent}", [0, 0])
+        published = state.published.get(key_of(shard), [0, 0])
         if shard.store != store.own or head.offset < SEAL or published[:2] == [head.segment, head.offset]:
             continue
         lock = store.shard_lock(shard)
@@ -55,7 +55,7 @@ def outgoing(store: Store, state: State, repo: str) -> Outgoing:
     contents: dict[str, bytes | None] = {}
     published = dict(state.published)
     for shard, head in list(ends.items()):
-        key = f"{shard.store}/{shard.agent}"
+        key = key_of(shard)
         if _elsewhere(state, key) or [head.segment, head.offset] < published.get(key, [])[:2]:
             continue  # the branch follows another one, or has more of it than is here: never less again
         try:

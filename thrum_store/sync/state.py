@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..host import Host
+from ..log import Shard
 
 _FILE = "sync.json"
 VERSION = 1
@@ -34,6 +35,16 @@ class Repair:
     lost: list[int]
     why: str
     tips: str
+
+
+def key_of(shard: Shard) -> str:
+    """What a shard is called in there."""
+    return f"{shard.store}/{shard.agent}"
+
+
+def shard_of(key: str) -> Shard:
+    """The shard that is called so in there."""
+    return Shard(*key.split("/", 1))
 
 
 def sentence(shard: str, repair: Repair) -> str:
