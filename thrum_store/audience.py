@@ -11,9 +11,10 @@ import json
 import sqlite3
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from . import folds
-from .folds import Added, Members, Registration
+if TYPE_CHECKING:
+    from .folds import Added, Members
 
 Deliver = Callable[..., None]
 
@@ -81,6 +82,8 @@ class Audiences:
             self._db.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (message_id, recipient, read_ms))
 
     def _reached(self, number: int, ms: int, store: str) -> set[int]:
+        from . import folds  # 0.4 ms, which only a message that reaches another store pays
+
         (audience,) = self._db.execute("SELECT audience FROM messages WHERE number = ?", (number,)).fetchone()
         wide = [(kind, value) for kind, value in json.loads(audience) if kind != "agent"]
         members = partial(self._members, ms=ms)
@@ -92,13 +95,19 @@ class Audiences:
         }
 
     def _role(self, agent: int, ms: int) -> str | None:
+        from . import folds  # as above
+
         rows = self._db.execute("SELECT seq, ms, role FROM registrations WHERE id = ?", (agent,))
-        return folds.role_at((Registration(*row) for row in rows), ms)
+        return folds.role_at((folds.Registration(*row) for row in rows), ms)
 
     def _members(self, group: str, ms: int) -> Members:
+        from . import folds  # as above
+
         return folds.expanded(group, partial(self._alive, ms=ms))
 
     def _alive(self, group: str, ms: int) -> list[Added]:
+        from . import folds  # as above
+
         adds = self._db.execute(
             "SELECT id, member_type, member_value, ms FROM group_adds WHERE name = ?", (group,)
         ).fetchall()
@@ -107,6 +116,6 @@ class Audiences:
             row = self._db.execute("SELECT ms FROM group_removes WHERE id = ?", add[:1]).fetchone()
             if row:
                 removes[add[0]] = row[0]
-        found = folds.alive((Added(*add) for add in adds), removes, ms)
+        found = folds.alive((folds.Added(*add) for add in adds), removes, ms)
         # What another machine added to a group that was being deleted holds nobody, as when a message is sent.
         return found if any(add.member_type == folds.ITSELF for add in found) else []

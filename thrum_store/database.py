@@ -8,8 +8,6 @@ Every write, checkpoint and close happens under commit.lock: SQLite before 3.51.
 connections reset at once.
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Generator

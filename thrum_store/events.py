@@ -7,8 +7,6 @@ Keys sorted, no spaces, UTF-8, ended by one newline (reliability §7). The hash 
 line without `"h"`. A kind we do not know is kept, published and skipped, never refused.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The machine, as one argument: clock, randomness, disk."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from .clock import Clock, Entropy

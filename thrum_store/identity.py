@@ -4,8 +4,6 @@ Role, module and display follow as flag, then environment, then file. Nothing is
 nothing that decides is an error. This keeps apart agents that mean well; it does not stop a process of the same user.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping

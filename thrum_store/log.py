@@ -5,8 +5,6 @@ which event comes next, and how many bytes of the segment before it count, so th
 behind. Nothing here is ever renamed, sorted or rewritten. The steps are reliability §5.2.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator
@@ -40,7 +38,7 @@ SEGMENT_LIMIT = 64 * 1024
 _HEADER_LIMIT = 1024
 ENDING = rb'"t":(-?[0-9]+),"v":[0-9]+,"y":"([a-z._]+)"}'  # of an event's line: its time and its kind
 _ENDING_LIMIT = 96
-_ENDING = re.compile(ENDING + b"$")
+_END = ENDING + b"$"  # compiled by its first use, which most processes never come to
 
 
 class Shard(NamedTuple):
@@ -290,7 +288,8 @@ def _was_whole(line: bytes, begin: bytes) -> bool:
     tail = line[-_ENDING_LIMIT:]
     if b"\0\0" in line:
         return False
-    return bool(_ENDING.search(tail)) or (line.startswith(begin) and any(map(_ENDING.search, _flipped(tail))))
+    ends = re.compile(_END).search
+    return bool(ends(tail)) or (line.startswith(begin) and any(map(ends, _flipped(tail))))
 
 
 def _flipped(data: bytes) -> Iterator[bytes]:

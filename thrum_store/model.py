@@ -1,7 +1,5 @@
 """The nouns, and what makes a valid one. Nothing here touches a disk."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable

@@ -4,8 +4,6 @@ All worktrees of one clone share one store, because they share git's common dire
 belong to a single worktree.
 """
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

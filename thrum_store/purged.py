@@ -5,8 +5,6 @@ behind it, with the same number. Both follow from the shard and the cut alone, s
 The last segment is never touched: positions point into it, and whoever appends holds it open.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from typing import NamedTuple
@@ -18,7 +16,7 @@ from .log import ENDING, EventLog, Head, Reading, Shard
 from .storage import failpoint
 
 _SUFFIX = ".jsonl"
-_LINE_END = re.compile(ENDING + b"\n")
+_LINE_END = ENDING + b"\n"  # compiled by its first use
 
 
 class Older(NamedTuple):
@@ -119,7 +117,7 @@ class PurgedLog(EventLog):
         if found is None:
             return None
         (told, start), cut = found, self.cuts.of(shard)
-        endings = list(_LINE_END.finditer(data, start))
+        endings = list(re.compile(_LINE_END).finditer(data, start))
         first, gone = told.place.seq, max(cut + 1 - told.place.seq, 0)
         newer = (at for at, ending in enumerate(endings) if int(ending[1]) >= before and at >= gone)
         end = min(next(newer, len(endings)), last + 1 - first)

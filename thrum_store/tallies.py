@@ -1,7 +1,5 @@
 """What the segments of the logs hold, counted as they are read: a purge is foreseen by it without reading them."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The view that counts now: opened, gone over to when it was replaced, rebuilt from the logs when it is broken."""
 
-from __future__ import annotations
-
 import gc
 import os
 import sqlite3

@@ -5,12 +5,10 @@ model in docs/models/wait.pml). `Watch` holds the order and never sleeps itself:
 server with its event loop.
 """
 
-from __future__ import annotations
-
 import math
 import select
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from . import model, wake
 from .host import REAL, Host
@@ -39,7 +37,7 @@ class WaitFor(NamedTuple):
     after: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Signal:
     """A message that arrived: who sent it, and its id. Its text is what `inbox` and `message get` show."""
 
@@ -48,7 +46,7 @@ class Signal:
     created_at: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class WaitEnded:
     """How a wait ended: `received` with the messages, oldest first, or `timeout` with none."""
 
@@ -93,7 +91,7 @@ class Watch:
         """
         return self._start + self._after - self.store.host.clock.monotonic() if self._after > 0 else 0.0
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

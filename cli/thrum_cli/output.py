@@ -4,8 +4,6 @@ Everything shown passes `safe_text`: messages, names and errors come from strang
 characters. A result is made safe before it is rendered, so that columns are counted on what is seen.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

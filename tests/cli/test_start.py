@@ -17,7 +17,7 @@ HEAVY = {
     "subprocess", "tempfile", "traceback", "unicodedata", "urllib", "locale",
 }  # fmt: skip
 OURS = {"thrum_mcp", "thrum_store.setup", "thrum_store.gitinfo", "thrum_store.keys", "thrum_store.live"}
-MOST = 58  # modules of ours and of others that one everyday command may load beside click, sqlite3 and json
+MOST = 56  # modules of ours and of others that one everyday command may load beside click, sqlite3 and json
 
 
 def loaded_by(shell: Shell, *arguments: str) -> set[str]:

@@ -1,7 +1,5 @@
 """Who there is: agents, their sessions, their presence."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Mailboxes: what an agent got, what it has not read, what it sent."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Messages, as they are now, and who has read them."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import NamedTuple
 

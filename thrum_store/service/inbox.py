@@ -4,8 +4,6 @@ A module of its own, because each `thrum inbox` is a process, and every dataclas
 named tuple a sixth of that).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,7 +33,7 @@ class ReadInbox(NamedTuple):
     page: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InboxMessage:
     """A message as it lies in a mailbox."""
 
@@ -52,7 +50,7 @@ class InboxMessage:
     is_read: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inbox:
     """A page of messages; `total` and `unread` count all that the filter holds."""
 

@@ -1,7 +1,5 @@
 """Send and reply."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -48,7 +46,7 @@ class Reply(NamedTuple):
     key: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sent:
     """A message that is durable, and who it went to."""
 

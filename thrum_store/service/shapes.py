@@ -19,7 +19,7 @@ class Pair:
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recipient:
     """Somebody a message went to, and how far it got: delivered, then read, and answered once they replied."""
 
@@ -36,7 +36,7 @@ class Recipient:
         return "read" if self.read_at else "delivered"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Body:
     """What a message says. `structured` is any JSON object."""
 
