@@ -93,7 +93,7 @@ def idle_mark(var: str, key: str) -> str:
 
 
 def due_mark(var: str, key: str) -> str:
-    """A file that is there while a session, which its client compacted, has yet to be briefed again."""
+    """A file that is there while the next prompt of a session has to brief it."""
     return os.path.join(var, "hooks", f"{key}.due")
 
 

@@ -15,6 +15,7 @@ from thrum_store import glance
 _OFFERING = ("prompt", "post-tool", "stop")  # silent as long as there is no new mail
 _PROJECT = ("CLAUDE_PROJECT_DIR", "AUGMENT_PROJECT_DIR", "GEMINI_PROJECT_DIR")
 _SESSION = ("CLAUDE_CODE_SESSION_ID", "GEMINI_SESSION_ID", "AUGMENT_CONVERSATION_ID")
+_LATE = ("gemini", "--runtime=gemini")  # its first prompt may run ahead of its session's beginning (hooks/forms.py)
 _PATIENCE_MS = 500  # for a client that opens standard input and says nothing
 _INPUT_LIMIT = 16 * 1024 * 1024
 
@@ -23,7 +24,7 @@ def run(arguments: list[str]) -> int:
     """Answers one hook call on standard output. Returns 0, and 2 where that wakes the agent (`listen`)."""
     try:
         raw = _read()
-        if arguments and arguments[0] in _OFFERING and _nothing_new(arguments[0], raw):
+        if arguments and arguments[0] in _OFFERING and _nothing_new(arguments, raw):
             return 0
         from .hooks.events import answer  # only where there is something to do
 
@@ -53,7 +54,7 @@ def session(raw: bytes) -> str:
     return ""
 
 
-def _nothing_new(event: str, raw: bytes) -> bool:
+def _nothing_new(arguments: list[str], raw: bytes) -> bool:
     here = glance.spot(project())
     if here is None:
         return True
@@ -61,9 +62,10 @@ def _nothing_new(event: str, raw: bytes) -> bool:
     if not name:
         return True
     key = glance.notes_key(name, session(raw))
-    if event == "prompt" and (
+    if arguments[0] == "prompt" and (
         os.path.exists(glance.idle_mark(here.var, key))  # its listener has to end
         or os.path.exists(glance.due_mark(here.var, key))
+        or (arguments[-1] in _LATE and not os.path.exists(glance.notes(here, key)))
     ):
         return False
     view = glance.generation(here)

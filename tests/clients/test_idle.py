@@ -23,6 +23,17 @@ def named(client: Client) -> str:
     return client.name
 
 
+@pytest.mark.parametrize("client", COMPACTING, ids=named)
+def test_the_first_prompt_in_a_terminal_carries_the_briefing(client: Client, workshop: Workshop) -> None:
+    workshop.sends("Which key is in use?")
+    with Terminal(client, workshop.seat, "hello") as terminal:
+        workshop.model.asked(1)
+        terminal.shows("Done.")
+    first = workshop.model.prompted("hello").text
+    assert first.count("you are @planner") == 1
+    assert first.count("Which key is in use?") == 1
+
+
 @pytest.mark.parametrize("client", WAKING, ids=named)
 def test_mail_starts_a_turn_in_an_idle_session(client: Client, workshop: Workshop) -> None:
     with Terminal(client, workshop.seat, "hello") as terminal:

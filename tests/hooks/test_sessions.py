@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -50,6 +51,7 @@ def test_where_a_client_starts_no_session_after_a_compaction_the_next_prompt_is_
     session: Session, runtime: str
 ) -> None:
     session.hook("session-start", runtime)
+    session.hook("prompt", runtime)
     started = session.agent.json("whoami")["session_id"]
     session.gets("Please review app.py")
     session.hook("prompt", runtime)
@@ -62,9 +64,35 @@ def test_where_a_client_starts_no_session_after_a_compaction_the_next_prompt_is_
 
 
 def test_a_session_that_begins_anew_after_its_compaction_is_briefed_by_that_alone(session: Session) -> None:
-    session.hook("session-start", "gemini")
-    session.hook("pre-compact", "gemini")
-    assert "you are @planner" in session.hook("session-start", "gemini", source="clear").out
+    session.hook("session-start", "cursor")
+    session.hook("pre-compact", "cursor")
+    assert "you are @planner" in session.hook("session-start", "cursor", source="clear").out
+    assert session.hook("prompt", "cursor").out == ""
+
+
+@pytest.mark.parametrize("first", ["session-start", "prompt"])
+def test_a_client_that_sends_its_first_prompt_without_awaiting_the_beginning_is_briefed_by_that_prompt_once(
+    session: Session, first: str
+) -> None:
+    session.gets("Please review app.py")
+    order = ("session-start", "prompt") if first == "session-start" else ("prompt", "session-start")
+    said = {event: session.hook(event, "gemini", source="startup").out for event in order}
+    assert said["session-start"] == ""
+    assert "you are @planner" in said["prompt"]
+    assert said["prompt"].count("Please review app.py") == 1
+    assert session.agent.json("whoami")["session_id"] is not None
+    assert session.hook("prompt", "gemini").out == ""
+    assert session.hook("session-start", "gemini", source="clear").out == ""
+    assert "you are @planner" in session.hook("prompt", "gemini").out
+    assert session.hook("prompt", "gemini").out == ""
+
+
+def test_a_first_prompt_beside_the_beginning_of_its_session_is_briefed(session: Session) -> None:
+    with ThreadPoolExecutor() as both:
+        begun = both.submit(session.hook, "session-start", "gemini", source="startup")
+        prompted = both.submit(session.hook, "prompt", "gemini")
+    assert begun.result().out == ""
+    assert "you are @planner" in prompted.result().out
     assert session.hook("prompt", "gemini").out == ""
 
 

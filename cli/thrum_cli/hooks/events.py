@@ -109,8 +109,9 @@ def _offer(here: Here) -> str:
 
 def _prompt(here: Here) -> str:
     listening.interrupt(here.paths, here.caller, here.key, here.host)
-    due = notes.briefed(here.paths.var, here.key, here.host)
-    return _briefing(here, anew=True) if due else _offer(here)
+    late = here.call.runtime in forms.LATE and here.call.session != ""
+    due = late or notes.due(here.paths.var, here.key, here.host)
+    return (_briefing(here, anew=False) if due else "") or _offer(here)
 
 
 def _stop(here: Here) -> str:
@@ -119,19 +120,36 @@ def _stop(here: Here) -> str:
 
 
 def _session_start(here: Here) -> str:
-    notes.briefed(here.paths.var, here.key, here.host)  # by what follows
-    return _briefing(here, anew=here.call.source not in BEGINNINGS)
+    anew = here.call.source not in BEGINNINGS
+    if here.call.runtime in forms.LATE:
+        return _begin(here, anew=anew)
+    return _briefing(here, anew=anew)
+
+
+def _begin(here: Here, *, anew: bool) -> str:
+    """The session is there, and its next prompt briefs it; unless its first prompt was earlier than its beginning."""
+    with notes.noting(here.paths.var, here.key, here.host) as noted:
+        if anew or not noted.session:
+            notes.brief_at_prompt(here.paths.var, here.key, here.host)
+        _join(here, noted)
+    return ""
+
+
+def _join(here: Here, noted: notes.Notes) -> None:
+    """Begins the agent's session with the client's, once."""
+    if not noted.session or not here.call.session:
+        noted.session = sessions.start(here.store, here.caller).session_id
+        notes.prune(here.paths.var, here.host)
 
 
 def _briefing(here: Here, *, anew: bool) -> str:
-    """Who the agent is, its notes and all unread mail; nothing where its session had that and `anew` is False."""
+    """Who the agent is, its notes and all unread mail; nothing where its session had that and is not due it `anew`."""
     store, caller = here.store, here.caller
     with notes.noting(here.paths.var, here.key, here.host) as noted:
-        if noted.session and here.call.session and not anew:
+        due = notes.briefed(here.paths.var, here.key, here.host)  # by what follows
+        if noted.session and here.call.session and not (anew or due):
             return ""
-        if not noted.session or not here.call.session:
-            noted.session = sessions.start(store, caller).session_id
-            notes.prune(here.paths.var, here.host)
+        _join(here, noted)
         found = offers.offer(store, caller, offers.Told())  # all that is unread: a compaction forgets what was told
         noted.show(found, here.call.event, here.call.runtime)
         session = noted.session

@@ -70,17 +70,21 @@ def shown_by(var: str, agent: str, message: str, host: Host) -> tuple[str, str]:
 
 
 def brief_at_prompt(var: str, key: str, host: Host) -> None:
-    """The session was compacted, and its client will not begin it anew: the next prompt has to brief it."""
+    """The next prompt has to brief the session: its client hands the model nothing that could have done so before."""
     host.storage.replace(glance.due_mark(var, key), b"")
+
+
+def due(var: str, key: str, host: Host) -> bool:
+    """Whether the next prompt has to brief the session."""
+    return host.storage.size(glance.due_mark(var, key)) >= 0
 
 
 def briefed(var: str, key: str, host: Host) -> bool:
     """Ends that. Returns whether a briefing was due."""
-    mark = glance.due_mark(var, key)
-    due = host.storage.size(mark) >= 0
-    if due:
-        host.storage.remove(mark)
-    return due
+    if not due(var, key, host):
+        return False
+    host.storage.remove(glance.due_mark(var, key))
+    return True
 
 
 def forget(var: str, key: str, host: Host) -> None:
