@@ -1,6 +1,6 @@
 """The view's SQLite file: its name, its settings, its transactions, its errors.
 
-The file is named by schema and generation (`p-v2.3-9f2c11e0.db`), and `current-v2` names the one that counts, so that
+The file is named by schema and generation (`p-v3.3-9f2c11e0.db`), and `current-v3` names the one that counts, so that
 a broken view is replaced and never unlinked under a live process (reliability §5.4). No name comes back: a process that
 still has the old file open could not tell, and SQLite would take the old WAL for the new file's.
 
@@ -18,7 +18,7 @@ from . import glance
 from .errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewDamaged
 from .host import Host
 
-SCHEMA = 2  # with it goes the name in glance.py
+SCHEMA = 3  # with it goes the name in glance.py
 _CURRENT = glance.CURRENT
 _START = f"p-v{SCHEMA}."
 _HERE = os.path.dirname(__file__)

@@ -11,7 +11,7 @@ import os
 
 from . import gitfiles
 
-CURRENT = "current-v2"  # beside the views: names the one that counts (see database.py)
+CURRENT = "current-v3"  # beside the views: names the one that counts (see database.py)
 _NEWEST = (
     "SELECT max(d.number) FROM deliveries d INDEXED BY deliveries_unread WHERE d.read_ms IS NULL"
     " AND d.recipient = (SELECT id FROM agents WHERE name = ? AND own)"

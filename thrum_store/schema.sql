@@ -82,12 +82,13 @@ CREATE INDEX group_adds_name ON group_adds (name);
 CREATE INDEX group_adds_member ON group_adds (member_type, member_value);
 CREATE TABLE group_removes (id TEXT PRIMARY KEY, ms INTEGER NOT NULL) WITHOUT ROWID;
 
--- The words of the messages, indexed when somebody searches: no send pays for it. `reworded` keeps what the index knows
--- of a message that was changed since, because an index entry can only be removed by what it was made from.
+-- The words of the messages and their addresses, indexed when somebody searches: no send pays for it. `reworded` keeps
+-- what the index knows of a message that was changed since: an index entry can only be removed by what it was made from.
 CREATE VIRTUAL TABLE words USING fts5 (
     content, content = 'messages', content_rowid = 'number', tokenize = 'unicode61 remove_diacritics 2'
 );
 CREATE TABLE reworded (number INTEGER PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE addressed (address TEXT, message INTEGER, PRIMARY KEY (address, message)) WITHOUT ROWID;
 
 -- What is local to this machine and never an event: who was seen when, and what was handed over and not confirmed yet.
 CREATE TABLE presence (agent INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL);

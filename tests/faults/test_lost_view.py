@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from thrum_store.glance import CURRENT
 from thrum_store.paths import Paths
 from thrum_store.store import open_store
 
@@ -70,7 +71,7 @@ ACTS: dict[str, list[tuple[str, Callable[[Path], None]]]] = {
 
 def view(repo: Paths) -> str:
     """The path of the view that counts."""
-    return os.path.join(repo.var, Path(repo.var, "current-v2").read_text().strip())
+    return os.path.join(repo.var, Path(repo.var, CURRENT).read_text().strip())
 
 
 def act(repo: Paths, what: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Two
 from tests.oracle import spoken
 from thrum_store.errors import Damaged, NotRegistered, StorageFailed
+from thrum_store.glance import CURRENT
 from thrum_store.host import REAL
 from thrum_store.log import EventLog, Shard
 from thrum_store.paths import Paths
@@ -74,7 +75,7 @@ class Rot:
         rotten = bytearray(self.whole[segment])
         rotten[bit // 8] ^= 1 << (bit % 8)
         self.paths[segment].write_bytes(rotten)
-        os.unlink(os.path.join(self.repo.var, "current-v2"))
+        os.unlink(os.path.join(self.repo.var, CURRENT))
         with open_store(self.repo) as store:
             with pytest.raises((Damaged, NotRegistered)):  # the latter where it was her registration
                 self.send(store, "alice", "more")
@@ -102,7 +103,7 @@ class Rot:
 
     def healed(self) -> None:
         """Asserts that with the right bytes back and a new view, alice goes on."""
-        os.unlink(os.path.join(self.repo.var, "current-v2"))
+        os.unlink(os.path.join(self.repo.var, CURRENT))
         with open_store(self.repo) as store:
             self.send(store, "alice", "back")
 

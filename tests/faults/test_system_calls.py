@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import spoken
+from thrum_store.glance import CURRENT
 from thrum_store.log import SEGMENT_LIMIT, EventLog, Shard
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
@@ -172,7 +173,7 @@ class HardSend(Send):
             head, _ = store.head(self.shard)
         with open(log.segment(self.shard, head.segment), "ab") as file:
             file.write(b'{"a":"alice","d":{"con')
-        os.unlink(os.path.join(repo.var, "current-v2"))
+        os.unlink(os.path.join(repo.var, CURRENT))
         self.kept = Path(repo.root) / "kept"
         for place in (repo.var, repo.logs):
             shutil.copytree(place, self.kept / os.path.basename(place))

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Two
 from tests.oracle import spoken
 from thrum_store.events import Draft, Place, encode
+from thrum_store.glance import CURRENT
 from thrum_store.log import SEGMENT_LIMIT, EventLog, Shard
 from thrum_store.paths import Paths
 from thrum_store.service import messages
@@ -56,7 +57,7 @@ class Tail:
             with self.path.open("ab") as file:
                 file.write(tail)
             if count % 8 == 2:
-                os.unlink(os.path.join(self.repo.var, "current-v2"))  # then a rebuild meets it first
+                os.unlink(os.path.join(self.repo.var, CURRENT))  # then a rebuild meets it first
             with open_store(self.repo) as store:
                 self.acknowledged.append(self.send(store))
             assert tail in {copy.read_bytes() for copy in aside.glob("alice-*")}

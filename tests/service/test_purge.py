@@ -15,6 +15,7 @@ from tests.places import Place, cut_short, git
 from thrum_store import purging
 from thrum_store.errors import Invalid, UnknownMessage
 from thrum_store.events import decode
+from thrum_store.glance import CURRENT
 from thrum_store.log import Head, Shard
 from thrum_store.service import agents, corrections, groups, handover, mailbox, messages, purge, search, sessions
 from thrum_store.service.agents import ListAgents, Register
@@ -154,7 +155,7 @@ def test_purged_messages_stay_gone_after_a_rebuild_and_after_new_ones(old: Place
         store.rebuild()
         assert dump(store.view) == before
     assert texts(old, "bob") == ["later", "today"]
-    (old.root / ".thrum/var/current-v2").unlink()
+    (old.root / ".thrum/var" / CURRENT).unlink()
     assert texts(old, "bob") == ["later", "today"]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from .messages import COLUMNS, JOINS, Row
 
 RANKED = 10_000  # the newest that match are put in order, where the best are wanted
 _STEP = 5_000  # messages between two reports of progress
-_UNINDEXED = ("messages m", "m.number")
 _DOCUMENTS = "words_docsize"  # FTS5's own list of what it holds
 
 
@@ -51,6 +51,10 @@ def index(view: sqlite3.Connection, progress: Callable[[int], None] | None) -> N
     )
     view.execute("DELETE FROM reworded")
     new = f"SELECT number, content FROM messages WHERE number > {_NEWEST} ORDER BY number LIMIT {_STEP}"
+    view.execute(
+        "INSERT INTO addressed SELECT DISTINCT json_extract(e.value, '$[1]'), number"
+        f" FROM messages, json_each(audience) e WHERE number > {_NEWEST}"
+    )  # first: what is new is told by the words
     done = 0
     while taken := view.execute(f"INSERT INTO words (rowid, content) {new}").rowcount:
         done += taken
@@ -61,18 +65,26 @@ def index(view: sqlite3.Connection, progress: Callable[[int], None] | None) -> N
 def found(view: sqlite3.Connection, wanted: Wanted, size: int, page: int) -> tuple[list[Row], int]:
     """Page `page` (from 1) of what was found, and how much that is altogether; newest first, or best first."""
     conditions, bound = _conditions(wanted)
-    source, number = ("words w CROSS JOIN messages m ON m.number = w.rowid", "w.rowid") if wanted.match else _UNINDEXED
-    counted = "words w" if wanted.match and not any("m." in one for one in conditions) else source
+    number = "w.rowid" if wanted.match else "m.number"
+    joined = "words w CROSS JOIN messages m ON m.number = w.rowid" if wanted.match else "messages m"
+    source = joined if any("m." in one for one in conditions) else "words w"
     where = " AND ".join(conditions)
-    (total,) = view.execute(f"SELECT count(*) FROM {counted} WHERE {where}", bound).fetchone()
+    (total,) = view.execute(f"SELECT count(*) FROM {source} WHERE {where}", bound).fetchone()
     order = f"{number} DESC"
     if wanted.best and wanted.match:
-        order = "bm25(words), w.rowid DESC"
-        newest = f"SELECT w.rowid AS found FROM {source} WHERE {where} ORDER BY w.rowid DESC LIMIT {RANKED}"
+        newest = f"SELECT w.rowid AS found FROM {source} WHERE {where} ORDER BY {order} LIMIT {RANKED}"
         where += f" AND w.rowid >= (SELECT min(found) FROM ({newest}))"
-    sql = f"SELECT {COLUMNS} FROM {source}{JOINS} WHERE {where} AND m.deleted_ms IS NULL ORDER BY {order}"
-    rows = view.execute(f"{sql} LIMIT :size OFFSET :skip", {**bound, "size": size, "skip": size * (page - 1)})
-    return [Row(*row) for row in rows], int(total)
+        order = f"bm25(words), {order}"
+    # Sorted without what is shown of them: the sorter would carry the texts of all that were found.
+    sql = f"SELECT {number} AS found FROM {source} WHERE {where} ORDER BY {order} LIMIT :size OFFSET :skip"
+    numbers = view.execute(sql, {**bound, "size": size, "skip": size * (page - 1)}).fetchall()
+    return [Row(*row) for row in _shown(view, [number for (number,) in numbers])], int(total)
+
+
+def _shown(view: sqlite3.Connection, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
+    """These messages, in this order, but for those that were deleted meanwhile."""
+    sql = f"SELECT {COLUMNS} FROM json_each(?) f CROSS JOIN messages m ON m.number = f.value{JOINS}"
+    return view.execute(f"{sql} WHERE m.deleted_ms IS NULL ORDER BY f.key", (json.dumps(numbers),))
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:
@@ -106,8 +118,5 @@ _CONDITIONS = {
     ),
     "after": "m.sent_ms >= :after",
     "before": "m.sent_ms < :before",
-    "to": (
-        "instr(m.audience, :to) AND EXISTS ("  # most end with the first look
-        "SELECT 1 FROM json_each(m.audience) e WHERE json_extract(e.value, '$[1]') = :to)"
-    ),
+    "to": "+w.rowid IN (SELECT message FROM addressed WHERE address = :to)",
 }

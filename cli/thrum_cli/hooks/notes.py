@@ -1,6 +1,6 @@
 """What a client's session was told already: one small file per session in `.thrum/var/hooks`.
 
-    p-v2.3.db 124          the view, and the newest delivery in it that the session knows of
+    p-v3.3.db 124          the view, and the newest delivery in it that the session knows of
     session ses_01K…       the thrum session that the client's session began
     told msg_01K… prompt claude   one line per message: the event whose hook showed it, and the client
     warned bob src/a.py    one line per file and agent of which the session was warned
