@@ -12,7 +12,7 @@ from typing import Self
 from .installed import Client, Seat, command
 from .model import PATIENCE
 
-_STILL = 40  # looks at the screen that show the same
+_STILL = 300  # looks at the screen that show the same: over a second, in which a client that works moves something
 
 
 def until(holds: Callable[[], object], what: Callable[[], str]) -> None:
