@@ -22,8 +22,9 @@ PROMPT = ("team", "status", "prime", "inbox")  # answer within 150 ms
 OTHERS = (
     "overview", "sent", "agent list", "agent list --context", "session list", "group list", "group members everyone",
     "ping a1", "who-has README.md", "whoami", "search pushed", "search pushed --from a9 --limit 5",
-    "search pushed --best", "search pushed --to a9", "context show", "roles list", "config show", "subscriptions",
-    "sync status", "doctor", "purge --all",
+    "search pushed --best", "search pushed --to a9", "search pushed --mine", "inbox --all", "inbox --mentions",
+    "sent --to a9", "team --all", "agent context", "agent cleanup --dry-run", "context show", "runtime list", "version",
+    "roles list", "config show", "subscriptions", "sync status", "doctor", "purge --all",
 )  # fmt: skip
 _THRUM = str(Path(sys.executable).with_name("thrum"))
 _LOADED = """
