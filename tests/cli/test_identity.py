@@ -218,3 +218,39 @@ def test_version_tells_the_addresses_that_the_package_was_published_with(reposit
     assert len(builds) == 2 and {len(build) for build in builds} == {12}
     assert (told["repo_url"], told["docs_url"]) == ("https://example.com/thrum", "https://example.com/docs")
     assert there.run("version").out.splitlines()[1:] == ["https://example.com/thrum", "https://example.com/docs"]
+
+
+@requirement("version:urls")
+@pytest.mark.parametrize(
+    ("url", "repo_url"),
+    [
+        ("https://me:secret@git.example.com:8443/a/thrum.git", "https://git.example.com:8443/a/thrum"),
+        ("https://example.com/thrum/", "https://example.com/thrum"),
+        ("ssh://git@example.com/thrum.git", None),
+        ("file:///srv/thrum", None),
+    ],
+)
+def test_version_tells_where_it_was_installed_from_and_no_password(
+    repository: Shell, tmp_path: Path, url: str, repo_url: str | None
+) -> None:
+    installed = tmp_path / "elsewhere" / "thrum-9.8.7.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum\nVersion: 9.8.7\n")
+    noted = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "0123456789abcdef"}}
+    (installed / "direct_url.json").write_text(json.dumps(noted))
+    told = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
+    assert (told["build"], told["repo_url"]) == ("0123456789ab", repo_url)
+    assert told["docs_url"] == (f"{repo_url}#readme" if repo_url else None)
+
+
+@requirement("version:urls")
+def test_a_checkout_tells_where_it_was_cloned_from(repository: Shell, tmp_path: Path) -> None:
+    checkout, installed = tmp_path / "checkout", tmp_path / "installed" / "thrum-9.8.7.dist-info"
+    installed.mkdir(parents=True)
+    checkout.mkdir()
+    git(checkout, "init", "-q")
+    git(checkout, "remote", "add", "origin", "https://example.com/thrum.git")
+    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum\nVersion: 9.8.7\n")
+    (installed / "direct_url.json").write_text(json.dumps({"url": checkout.as_uri(), "dir_info": {"editable": True}}))
+    told = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
+    assert (told["build"], told["repo_url"]) == (None, "https://example.com/thrum")

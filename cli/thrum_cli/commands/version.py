@@ -20,7 +20,7 @@ from ..output import Screen, human
 @dataclass(frozen=True)
 class Version:
     """Which thrum this is. What the installation does not know is null; `build` is the commit it was made from, or a
-    hash of the modules.
+    hash of the modules; the addresses are those it was published with, or where it was installed from.
     """
 
     version: str
@@ -39,24 +39,49 @@ def version() -> Version:
 def current_version() -> Version:
     """What this installation says of itself."""
     installed = metadata.distribution("thrum")
+    told: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")  # of what was not from an index
     named = (url.partition(", ") for url in installed.metadata.get_all("Project-URL") or [])
     urls = {name.lower(): url for name, _, url in named}
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    return Version(installed.version, _build(installed), python, urls.get("repository"), urls.get("documentation"))
+    repository = urls.get("repository") or _source(told)
+    return Version(
+        version=installed.version,
+        build=_build(installed, told),
+        python_version=".".join(str(part) for part in sys.version_info[:3]),
+        repo_url=repository,
+        docs_url=urls.get("documentation") or (f"{repository}#readme" if repository else None),
+    )
 
 
-def _build(installed: metadata.Distribution) -> str | None:
+def _source(told: dict[str, Any]) -> str | None:
+    """The web address of the repository that it was installed from, without a user's name or password."""
+    place = _checkout(told)
+    url = (
+        GitRunner(place).asks("remote", "get-url", "origin") if place else told.get("url") if "vcs_info" in told else ""
+    )
+    parts = urlsplit(str(url or ""))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/').removesuffix('.git')}"
+
+
+def _checkout(told: dict[str, Any]) -> str | None:
+    """The git checkout that an editable installation runs from."""
+    place = unquote(urlsplit(str(told.get("url", ""))).path)
+    return place if told.get("dir_info", {}).get("editable") and os.path.exists(f"{place}/.git") else None
+
+
+def _build(installed: metadata.Distribution, told: dict[str, Any]) -> str | None:
     """The commit: noted by the installer, or that of the checkout which an editable installation runs from.
 
     An installation that knows no commit, as from a wheel, is told from others by its modules.
     """
-    told: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")
     if commit := told.get("vcs_info", {}).get("commit_id"):
         return str(commit)[:12]
-    place = unquote(urlsplit(str(told.get("url", ""))).path)
-    if not told.get("dir_info", {}).get("editable"):
-        return _modules(installed)
-    return GitRunner(place).asks("rev-parse", "--short=12", "HEAD") if os.path.exists(f"{place}/.git") else None
+    if told.get("dir_info", {}).get("editable"):
+        place = _checkout(told)
+        return GitRunner(place).asks("rev-parse", "--short=12", "HEAD") if place else None
+    return _modules(installed)
 
 
 def _modules(installed: metadata.Distribution) -> str | None:
