@@ -155,14 +155,14 @@ class Refused(ThrumError):
 
 
 class NotAuthor(Refused):
-    """Raised when somebody else's message would be changed."""
+    """Raised when what only a message's author may do is asked for somebody else's."""
 
     code = "not_author"
 
     def __init__(self, message_id: str, author: str) -> None:
         super().__init__(
-            f"{message_id} was written by @{author}; only its author can change it",
-            hint=f"answer it instead: `thrum reply {message_id} TEXT`",
+            f"{message_id} was written by @{author}, not by you",
+            hint=f"`thrum message get {message_id}` shows it, `thrum reply {message_id} TEXT` answers it",
         )
 
 

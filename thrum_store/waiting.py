@@ -37,6 +37,10 @@ class WaitFor(NamedTuple):
     after: float | None = None
 
 
+_READ = "read them: `thrum inbox --unread`"
+_AGAIN = "wait again, or go on"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Signal:
     """A message that arrived: who sent it, and its id. Its text is what `inbox` and `message get` show."""
@@ -48,9 +52,13 @@ class Signal:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WaitEnded:
-    """How a wait ended: `received` with the messages, oldest first, or `timeout` with none."""
+    """How a wait ended: `received` with the messages, oldest first, or `timeout` with none.
+
+    `action` says what to do next.
+    """
 
     status: str
+    action: str
     messages: tuple[Signal, ...]
     waited_seconds: float
 
@@ -135,7 +143,8 @@ def wait_in(store: Store, caller: Caller, request: WaitFor) -> WaitEnded:
             found = watch.look()
             waited = clock.monotonic() - start
             if found or waited >= request.timeout:
-                return WaitEnded("received" if found else "timeout", found, round(waited, 3))
+                ended = ("received", _READ) if found else ("timeout", _AGAIN)
+                return WaitEnded(*ended, found, round(waited, 3))
             pause = min(TICK, request.timeout - waited, watch.early() if watch.early() > 0 else TICK)
             if not poll.poll(math.ceil(max(pause, 0) * 1000)):
                 _catch_up(watch.store)

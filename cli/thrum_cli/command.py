@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Callback = Callable[..., Any]
 Flag = click.Option | click.Argument
+Returns = type | tuple[type, ...]
 
 pass_app = click.make_pass_decorator(App)
 
@@ -56,7 +57,7 @@ class Common(click.Command):
     """What commands and groups share: the global flags, --help, and examples."""
 
     examples: tuple[str, ...] = ()
-    returns: type | None = None  # what the docs say it answers with, where its annotation does not say so
+    returns: Returns = ()  # what the docs say it answers with, where its annotation does not say so
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters, and each global flag whose name it does not use itself."""
@@ -86,7 +87,7 @@ class Command(Common):
     """One command. `error_code` is what its failures exit with."""
 
     def __init__(
-        self, *args: Any, examples: Sequence[str] = (), error_code: int = 1, returns: type | None = None, **kwargs: Any
+        self, *args: Any, examples: Sequence[str] = (), error_code: int = 1, returns: Returns = (), **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
@@ -119,7 +120,7 @@ class LazyGroup(Common, click.Group):
         *args: Any,
         sections: Sections,
         examples: Sequence[str] = (),
-        returns: type | None = None,
+        returns: Returns = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -181,12 +182,10 @@ class LazyGroup(Common, click.Group):
         super().format_options(ctx, formatter)
 
 
-def command(
-    name: str, *examples: str, error_code: int = 1, returns: type | None = None
-) -> Callable[[Callback], Command]:
+def command(name: str, *examples: str, error_code: int = 1, returns: Returns = ()) -> Callable[[Callback], Command]:
     """Makes a function a command; its docstring is the help text, and each command shows at least one example.
 
-    `returns` names the result where the function's annotation does not: inside of an Outcome.
+    `returns` names the result, or each of several, where the function's annotation does not: inside of an Outcome.
     """
     return click.command(name, cls=Command, examples=examples, error_code=error_code, returns=returns)
 

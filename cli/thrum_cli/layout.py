@@ -18,21 +18,60 @@ if TYPE_CHECKING:
     from .output import Screen
 
 
+_WORD = 12  # columns of a word that a cell has room for; longer ones break
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
-    """Rows under their names; a column that is empty everywhere is left out. On a terminal, cells wrap."""
+    """Rows under their names; a column that is empty everywhere is left out.
+
+    On a terminal cells wrap between words; one that is too narrow for that gets a block of lines for each row.
+    """
     if not screen.terminal or not rows:
         return text.table(head, rows, screen.width)
+    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
+    names, shown = [head[place] for place in used], [[row[place] for place in used] for row in rows]
+    columns = list(zip(names, *shown, strict=True))
+    needed, room = [_least(column) for column in columns], screen.width - 3 * len(columns) - 1
+    if sum(needed) > room:
+        return "\n\n".join(_block(names, row, screen.width) for row in shown)
+    wished = [max(map(text.cells, column)) for column in columns]
+    return _grid(names, shown, _shared_out(wished, needed, room), screen.width)
+
+
+def _least(column: Sequence[str]) -> int:
+    """The width below which a column's name, or a word of it, would break."""
+    words = (text.cells(word) for cell in column[1:] for word in cell.split())
+    return max(text.cells(column[0]), min(max(words, default=0), _WORD))
+
+
+def _shared_out(wished: Sequence[int], needed: Sequence[int], room: int) -> list[int]:
+    """Widths that fit together: the widest columns give way first, down to what each needs."""
+    widths = [min(width, room) for width in wished]
+    while sum(widths) > room:
+        widest = max(range(len(widths)), key=lambda place: (widths[place] > needed[place], widths[place]))
+        widths[widest] -= 1
+    return widths
+
+
+def _block(names: Sequence[str], row: Sequence[str], width: int) -> str:
+    """A row as lines: its mark and its first value, the others by name below."""
+    first = next(place for place, name in enumerate(names) if name)
+    below = fields([(names[place].capitalize(), row[place]) for place in range(first + 1, len(row))], width - 2)
+    title = text.wrap(" ".join(row[: first + 1]), width)
+    return "\n".join([*title, *(f"  {line}" for line in below.splitlines())])
+
+
+def _grid(names: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], width: int) -> str:
     from rich import box  # only when a person looks
     from rich.table import Table
     from rich.text import Text
 
-    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
     made = Table(box=box.ROUNDED)
-    for place in used:
-        made.add_column(Text(dim(head[place].upper())), overflow="fold")
+    for name, wide in zip(names, widths, strict=True):
+        made.add_column(Text(dim(name.upper())), overflow="fold", width=wide)
     for row in rows:
-        made.add_row(*(Text(row[place]) for place in used))
-    return _drawn(made, screen.width)
+        made.add_row(*map(Text, row))
+    return _drawn(made, width)
 
 
 def panel(title: str, body: str, screen: Screen) -> str:

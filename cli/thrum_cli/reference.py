@@ -73,7 +73,7 @@ def results() -> str:
     shapes: dict[str, type] = {}
     rows: list[tuple[str, ...]] = []
     for words, command in every():
-        found = _returned(command)
+        found = answers(command)
         rows.append((f"`{words}`", " or ".join(_named(one, shapes) for one in found)))
     kept = [row for row in rows if row[1]]
     return "\n\n".join([grid(("command", "answer"), kept), *_shapes(shapes)]) + "\n"
@@ -92,27 +92,15 @@ def _errors(root: type[ThrumError]) -> Iterator[type[ThrumError]]:
         yield from _errors(error)
 
 
-def _returned(command: Common) -> list[type]:
-    """The results of a command: as it says, or what its module renders and no other command there says it returns."""
-    if command.returns is not None:
-        return [command.returns]
-    function = inspect.unwrap(command.callback) if command.callback is not None else None
-    said = typing.get_type_hints(function).get("return") if function is not None else None
-    if said is not Outcome or function is None:
-        named: tuple[Any, ...] = typing.get_args(said) or (said,)
-        return [one for one in named if one in human.registry and one is not type(None)]
-    claimed = {one for _, other in every() if other is not command for one in _plainly(other)}
-    rendered = [shape for shape, form in human.registry.items() if form.__module__ == function.__module__]
-    return [shape for shape in rendered if shape not in claimed]
-
-
-def _plainly(command: Common) -> list[type]:
-    if command.returns is not None:
-        return [command.returns]
-    if command.callback is None:
-        return []
-    said = typing.get_type_hints(inspect.unwrap(command.callback)).get("return")
-    return [said] if isinstance(said, type) else []
+def answers(command: Common) -> list[type]:
+    """The results of a command, as it says or as its annotation says. Raises LookupError where neither does."""
+    if command.returns:
+        return list(command.returns) if isinstance(command.returns, tuple) else [command.returns]
+    said = typing.get_type_hints(inspect.unwrap(command.callback)).get("return") if command.callback else None
+    if said is Outcome:
+        raise LookupError(f"{command.name} answers with an Outcome and does not say of what")
+    named: tuple[Any, ...] = typing.get_args(said) or (said,)
+    return [one for one in named if one in human.registry and one is not type(None)]
 
 
 def _shapes(shapes: dict[str, type]) -> Iterator[str]:
@@ -122,17 +110,19 @@ def _shapes(shapes: dict[str, type]) -> Iterator[str]:
         for name in waiting:
             shape = shapes[name]
             hints = typing.get_type_hints(shape)
-            rows = [(f"`{key.removesuffix('_')}`", _type(hints[key], shapes)) for key in _keys(shape)]
+            rows = [(f"`{key.removesuffix('_')}`", _type(hints[key], shapes)) for key in keys(shape)]
             yield f"## {name}\n\n{inspect.cleandoc(shape.__doc__ or '')}\n\n{grid(('key', 'value'), rows)}"
             shown.add(name)
 
 
-def _keys(shape: Any) -> list[str]:
+def keys(shape: Any) -> list[str]:
+    """The fields of a result."""
     return list(getattr(shape, "__dataclass_fields__", None) or shape._fields)
 
 
 def _named(shape: type, shapes: dict[str, type]) -> str:
-    shapes[shape.__name__] = shape
+    if shapes.setdefault(shape.__name__, shape) is not shape:
+        raise LookupError(f"two results are called {shape.__name__}; a page has room for one")
     return f"[{shape.__name__}](#{shape.__name__.lower()})"
 
 

@@ -110,6 +110,7 @@ def test_prime_tells_everything_an_agent_needs_to_go_on(team: Team, command: tup
     for expected in ("@builder", "Reviewing", "@planner", "1 unread of 1", message, "feature", "I was at step 3"):
         assert expected in shown
     assert "thrum inbox --unread" in shown and "thrum wait" in shown
+    assert shown.count("Branch:") == 1 and "\nGit: nothing to commit\n" in shown
     told = team.builder.json(*command)
     assert {"identity", "session", "agents", "messages", "work_context", "repo_path"} <= set(told)
     assert team.builder.json("inbox")["unread"] == 1
@@ -117,7 +118,8 @@ def test_prime_tells_everything_an_agent_needs_to_go_on(team: Team, command: tup
 
 def test_prime_without_an_identity_says_how_to_get_one(repository: Shell) -> None:
     repository.ok("init")
-    assert "thrum quickstart" in repository.ok("prime")
+    told = repository.ok("prime")
+    assert "thrum quickstart" in told and "\nGit: master, 1 uncommitted file\n  .gitignore\n" in told
     assert repository.json("prime")["identity"] is None
 
 

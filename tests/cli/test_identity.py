@@ -63,7 +63,7 @@ def test_quickstart_sets_up_registers_and_starts_a_session(repository: Shell) ->
     )  # fmt: skip
     assert done["init"]["created"]
     assert (done["register"]["agent_id"], done["register"]["status"]) == ("furiosa", "registered")
-    assert done["intent"] == "Design the tokens"
+    assert done["intent"]["intent"] == "Design the tokens"
     who = repository.json("whoami")
     assert (who["agent_id"], who["role"], who["module"], who["display"]) == ("furiosa", "planner", "auth", "Furiosa")
     assert (who["session_id"], who["source"]) == (done["session"]["session_id"], "file")
@@ -216,7 +216,7 @@ def test_version_tells_the_addresses_that_the_package_was_published_with(reposit
     assert (told["version"], told["build"]) == ("9.8.7", None)
     builds = {_build_of(there, installed, modules) for modules in ("one", "another", "one")}
     assert len(builds) == 2 and {len(build) for build in builds} == {12}
-    assert (told["repo_url"], told["docs_url"]) == ("https://example.com/thrum", "https://example.com/docs")
+    assert (told["repo_url"], told["website_url"]) == ("https://example.com/thrum", "https://example.com/docs")
     assert there.run("version").out.splitlines()[1:] == ["https://example.com/thrum", "https://example.com/docs"]
 
 

@@ -2,90 +2,148 @@
 
 from __future__ import annotations
 
+import types
+import typing
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.contract.manifest import requirement
-from thrum_cli.command import LazyGroup
+from thrum_cli import reference
+from thrum_cli.reference import keys
 
-from .conftest import Team
-from .shell import Shell
+from .conftest import gathered
+from .shell import Answer, Shell
 from .test_help import EVERY
+from .tour import FAIL, LEAVES, LINES, SLOW, STREAMS, TOUR, Words, tour
 
-# What speaks line by line while it runs, or serves; they answer with no document of their own.
-STREAMS = {("mcp", "serve"), ("daemon", "run"), ("hook",), ("listen",), ("watch",)}
-LEAVES = [
-    words
-    for words, one in EVERY.items()
-    if words not in STREAMS and (words == ("sent",) or not isinstance(one, LazyGroup))
-]
-
-# A command line of each that succeeds for planner, who wrote MSG to builder and got GOT from it.
-LINES: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("setup", "worktree"): ("../feature",),
-    ("send",): ("x",),
-    ("reply",): ("GOT", "x"),
-    ("sent", "show"): ("MSG",),
-    ("wait",): ("--after", "-1h", "--timeout", "1s"),
-    ("purge",): ("--all",),
-    ("message", "get"): ("MSG",),
-    ("message", "edit"): ("MSG", "x"),
-    ("message", "delete"): ("MSG", "--force"),
-    ("message", "read"): ("--all",),
-    ("subscribe",): ("--all",),
-    ("unsubscribe",): ("1",),
-    ("agent", "set-intent"): ("x",),
-    ("agent", "set-task"): ("x",),
-    ("agent", "delete"): ("builder", "--force"),
-    ("session", "set-intent"): ("x",),
-    ("session", "set-task"): ("x",),
-    ("group", "create"): ("fresh",),
-    ("group", "delete"): ("backend",),
-    ("group", "add"): ("backend", "@builder"),
-    ("group", "remove"): ("backend", "@planner"),
-    ("group", "info"): ("backend",),
-    ("group", "members"): ("backend", "--expand"),
-    ("who-has",): ("README.md",),
-    ("ping",): ("@builder",),
-    ("search",): ("Port",),
-    ("completion",): ("bash",),
-    ("runtime", "show"): ("claude",),
-    ("runtime", "set-default"): ("codex",),
-}
-# What fails for planner as it stands: there is no daemon, no remote, no client to wake.
-FAIL = {
-    ("daemon", "stop"), ("daemon", "status"), ("daemon", "restart"), ("daemon", "logs"), ("sync", "force"),
-    ("doctor", "wake"),
+_CONTEXT = "contexts.session_id contexts.agent_id contexts.branch contexts.worktree_path contexts.unmerged_commits"
+_AGENT = "agent_id role module display branch worktree intent session_id session_start identity_file source"
+_STATUS = "health.status health.repo_id work_context inbox.total inbox.unread websocket_port"
+_PAGE = "total page page_size total_pages messages.message_id messages.thread_id messages.agent_id messages.created_at"
+_SENT = "message_id thread_id created_at resolved_to warnings audiences.type audiences.value recipients.agent_id"
+_MESSAGE = (
+    "message.message_id message.thread_id message.author.agent_id message.author.session_id message.body.content"
+    " message.scopes message.refs message.metadata.deleted_at message.metadata.delete_reason message.created_at"
+    " message.updated_at message.deleted message.audiences.type message.recipients.read_at"
+)
+_ALIVE = "session_id last_seen_at branch unmerged_commits file_changes"
+# What scripts read that were written for the Go program; a key inside of another stands behind a dot.
+GO: dict[Words, str] = {
+    ("quickstart",): "register.agent_id register.status session.session_id session.started_at intent runtime"
+    " runtime_init",
+    ("overview",): f"{_STATUS} team agent.agent_id agent.role agent.intent",
+    ("status",): f"{_STATUS} agent.agent_id agent.intent context.has_context context.size context.updated_at",
+    ("whoami",): _AGENT,
+    ("agent", "whoami"): _AGENT,
+    ("version",): "version build repo_url website_url",
+    ("prime",): "identity session.session_id agents.total agents.active agents.list messages.unread messages.total"
+    " messages.recent work_context.branch work_context.uncommitted_files work_context.unmerged_commits"
+    " sync_state.daemon_status sync_state.sync_state repo_path",
+    ("send",): _SENT,
+    ("reply",): _SENT,
+    ("inbox",): f"{_PAGE} messages.body.format messages.body.content messages.reply_to messages.is_read unread",
+    ("sent",): f"{_PAGE} messages.body.content messages.audiences messages.recipients.read_at messages.read_count",
+    ("sent", "show"): _MESSAGE,
+    ("message", "get"): _MESSAGE,
+    ("message", "edit"): "message_id updated_at version",
+    ("message", "delete"): "message_id deleted_at",
+    ("message", "read"): "marked_count",
+    ("wait",): "status action",
+    ("purge",): "before dry_run messages_deleted sessions_deleted events_deleted sync_message_files",
+    ("agent", "register"): "agent_id status",
+    ("agent", "list"): "agents.agent_id agents.kind agents.role agents.module agents.display agents.registered_at"
+    " agents.last_seen_at",
+    ("agent", "context"): _CONTEXT,
+    ("agent", "delete"): "agent_id deleted",
+    ("agent", "cleanup"): "orphans deleted dry_run",
+    ("agent", "heartbeat"): _ALIVE,
+    ("session", "heartbeat"): _ALIVE,
+    ("session", "start"): "session_id agent_id started_at",
+    ("session", "end"): "session_id ended_at duration_ms",
+    ("session", "list"): "sessions.session_id sessions.agent_id sessions.started_at sessions.ended_at"
+    " sessions.end_reason sessions.last_seen_at sessions.intent sessions.status",
+    ("session", "set-intent"): "session_id intent intent_updated_at",
+    ("session", "set-task"): "session_id current_task task_updated_at",
+    ("subscribe",): "subscription_id session_id created_at",
+    ("unsubscribe",): "removed",
+    ("subscriptions",): "subscriptions",
+    ("group", "create"): "group_id name created_at",
+    ("group", "delete"): "name deleted_at",
+    ("group", "add"): "group member_type member_value",
+    ("group", "remove"): "group member_type member_value",
+    ("group", "list"): "groups.group_id groups.name groups.description groups.member_count groups.created_at",
+    ("group", "info"): "group_id name description created_at created_by members.member_type members.member_value"
+    " members.added_at members.added_by",
+    ("group", "members"): "members.member_type members.member_value expanded",
+    ("team",): "members.agent_id members.role members.module members.hostname members.worktree members.session_id"
+    " members.session_start members.last_seen members.intent members.current_task members.branch members.status"
+    " members.unmerged_commits members.file_changes members.inbox_total members.inbox_unread"
+    " shared_messages.broadcast_total shared_messages.groups",
+    ("who-has",): _CONTEXT,
+    ("sync", "status"): "running last_sync_at last_error sync_state local_only",
+    ("daemon", "status"): "running status pid repo_path version sync_state ws_port",
+    ("runtime", "list"): "presets.name presets.display_name presets.command presets.mcp_supported"
+    " presets.hooks_supported presets.instructions_file presets.mcp_config_path presets.setup_notes default_runtime",
+    ("runtime", "show"): "name display_name command mcp_supported hooks_supported instructions_file mcp_config_path",
+    ("config", "show"): "config_file runtime.primary runtime.source runtime.detected daemon.local_only.value"
+    " daemon.sync_interval.source daemon.ws_port.value daemon.status daemon.pid daemon.socket identity.agent"
+    " identity.role identity.module identity.file overrides",
 }  # fmt: skip
-SLOW = {("daemon", "start"), ("daemon", "restart"), ("demo",)}  # tests of their own run them
+SHAPES = {words: reference.answers(EVERY[words]) for words in TOUR}
 
 
-def talk(team: Team) -> dict[str, str]:
-    """The ids of a message each way, and a group, a subscription."""
-    team.planner.ok("group", "create", "backend")
-    team.planner.ok("group", "add", "backend", "@planner")
-    team.planner.ok("subscribe", "--scope", "module:auth")
-    got = team.builder.json("send", "Port 8080", "--to", "@planner")["message_id"]
-    return {"MSG": team.says("Port 8443"), "GOT": str(got)}
-
-
-def filled(words: tuple[str, ...], ids: dict[str, str]) -> list[str]:
-    """What follows a command so that it succeeds."""
-    return [ids.get(word, word) for word in LINES.get(words, ())]
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[Words, Answer]:
+    """What every command answers to planner."""
+    team = gathered(tmp_path_factory.mktemp("tour"))
+    return tour(team, team.builder.cwd, team.planner)
 
 
 @requirement("flag:json")
-@pytest.mark.parametrize("words", [one for one in LEAVES if one not in SLOW], ids=" ".join)
-def test_an_answer_is_one_document(team: Team, words: tuple[str, ...]) -> None:
-    answer = team.planner.thrum(*words, *filled(words, talk(team)), "--json", stdin=b"notes")
+@pytest.mark.parametrize("words", TOUR, ids=" ".join)
+def test_an_answer_is_one_document_with_the_keys_of_the_docs(answers: dict[Words, Answer], words: Words) -> None:
+    answer = answers[words]
     told: dict[str, Any] = answer.data
-    assert isinstance(told, dict)
     if "error" in told:
         assert words in FAIL and set(told["error"]) == {"code", "message", "hint"}, told
     else:
         assert answer.code == 0 or words in FAIL
+        assert [shape for shape in SHAPES[words] if fits(told, shape)], told
+
+
+@pytest.mark.parametrize("words", GO, ids=" ".join)
+def test_scripts_find_the_keys_that_the_go_program_wrote(answers: dict[Words, Answer], words: Words) -> None:
+    assert set(GO[words].split()) - set(_paths(answers[words].data)) == set()
+
+
+def _paths(value: Any, above: str = "") -> Iterator[str]:
+    """The keys of a document, those inside of others behind a dot; a list is as its items are."""
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _paths(item, above)
+    elif isinstance(value, dict):
+        for key, inner in cast("dict[str, Any]", value).items():
+            yield f"{above}{key}"
+            yield from _paths(inner, f"{above}{key}.")
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is what docs/json.md says of a result: these keys, each with a value of its kind."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return any(fits(value, one) for one in inner)
+    if origin in (tuple, list):
+        return isinstance(value, list) and all(fits(one, inner[0]) for one in cast("list[Any]", value))
+    if origin is dict or hint in (dict, Any):
+        return isinstance(value, dict) or hint is Any
+    if hint in (str, int, float, bool, type(None)):
+        return type(value) is hint or (hint, type(value)) == (float, int)
+    hints = {key.removesuffix("_"): one for key, one in typing.get_type_hints(hint).items() if key in keys(hint)}
+    table = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return set(table) == set(hints) and all(fits(table[key], hints[key]) for key in hints)
 
 
 @requirement("flag:json")

@@ -154,6 +154,30 @@ def test_all_shows_what_others_say_to_each_other(team: Team, flag: str) -> None:
     assert team.planner.json("inbox", flag)["total"] == 1
 
 
+@requirement("inbox:all")
+def test_with_all_what_i_have_not_read_is_still_unread(team: Team) -> None:
+    mine = team.builder.json("send", "Unread", "--to", "@planner", "--scope", "pr:1")["message_id"]
+    team.builder.ok("send", "Other", "--to", "@planner")
+    theirs = team.says("For builder", "--scope", "pr:1")
+    told = team.planner.json("inbox", "--all", "--scope", "pr:1")
+    assert {one["message_id"]: one["is_read"] for one in told["messages"]} == {mine: False, theirs: True}
+    assert (told["total"], told["unread"]) == (2, 1)
+    team.planner.ok("message", "read", mine)
+    assert team.planner.json("inbox", "--all", "--scope", "pr:1")["unread"] == 0
+
+
+def test_structured_data_is_shown_as_json(team: Team) -> None:
+    sent = team.says("Look", "--structured", '{"ports": [8443, null], "ok": true}')
+    assert 'Data:    {"ports": [8443, null], "ok": true}' in team.builder.ok("message", "get", sent)
+
+
+def test_somebody_elses_message_is_said_to_be_theirs(team: Team) -> None:
+    sent = team.says("Look")
+    refused = team.builder.thrum("sent", "show", sent, "--json").error
+    assert refused["code"] == "not_author" and "by @planner, not by you" in refused["message"]
+    assert f"thrum message get {sent}" in refused["hint"]
+
+
 @requirement("inbox:pages", "sent:pages")
 @pytest.mark.parametrize("size", ["--page-size", "--limit"])
 def test_pages_begin_with_the_newest(team: Team, size: str) -> None:

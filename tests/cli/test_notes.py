@@ -26,9 +26,10 @@ def test_a_context_is_saved_from_a_file_or_standard_input_and_shown_again(team: 
 
 @requirement("context:preamble")
 def test_a_preamble_comes_before_the_context_unless_it_is_not_wanted(team: Team) -> None:
-    assert "thrum context preamble --init" in team.builder.ok("context", "preamble")
-    team.builder.ok("context", "preamble", "--init")
     team.builder.ok("context", "save", stdin=b"step 3")
+    none = "No preamble for @builder. `thrum context preamble --init` writes one.\n"
+    assert team.builder.ok("context", "preamble") == none
+    team.builder.ok("context", "preamble", "--init")
     shown = team.builder.ok("context", "show")
     assert shown.index("You are @builder") < shown.index("step 3")
     assert team.builder.ok("context", "show", "--raw", "--no-preamble") == "step 3\n"
@@ -53,6 +54,8 @@ def test_a_shared_context_is_found_in_other_worktrees(team: Team) -> None:
     assert team.builder.json("context", "sync")["status"] == "unchanged"
     assert team.planner.ok("context", "show", "--agent", "builder", "--raw") == "for everyone\n"
     assert "as it shared it" in team.planner.ok("context", "show", "--agent", "builder")
+    assert "stays in the branch a-sync" in team.builder.ok("context", "clear")
+    assert "as it shared it" in team.builder.ok("context", "show")
     names = git(team.planner.cwd, "ls-tree", "-r", "--name-only", "a-sync")
     assert "/builder/context.md" in names
     assert team.builder.thrum("context", "sync", "--agent", "nobody").code == 1

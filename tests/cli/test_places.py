@@ -13,7 +13,7 @@ from tests.contract.manifest import requirement
 
 from .conftest import Team, created
 from .shell import Shell, git
-from .test_json import FAIL, LEAVES, SLOW, filled, talk
+from .tour import FAIL, tour
 
 
 def test_a_subdirectory_finds_the_store(team: Team) -> None:
@@ -75,39 +75,35 @@ class Bare(Shell):
         return {"PATH": os.environ["PATH"]}
 
 
-@pytest.fixture
-def nowhere(tmp_path: Path) -> Team:
-    """Planner deep in a linked worktree without a redirect, builder in the main one; spaces and signs in the paths."""
-    place = tmp_path / "mein Büro 日本"
+def _places(folder: Path) -> tuple[Bare, Bare]:
+    """A shell in a repository, and one in a linked worktree of it; there is a third. Paths with spaces and signs."""
+    place = folder / "mein Büro 日本"
     place.mkdir()
-    main = created(place)
-    git(main.cwd, "worktree", "add", "--quiet", "-b", "second", str(place / "feature 2"))
-    (place / "feature 2" / "a b" / "ü").mkdir(parents=True)
-    planner, builder = Bare(place / "feature 2" / "a b" / "ü"), Bare(main.cwd)
-    builder.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
-    planner.ok("quickstart", "--name", "planner", "--role", "lead", "--module", "core")
-    (place / "feature 2" / ".thrum" / "redirect").unlink(missing_ok=True)
-    return Team(planner, builder)
+    main, other = created(place).cwd, place / "feature 2"
+    git(main, "worktree", "add", "--quiet", "-b", "second", str(other))
+    for root in (main, other):
+        (root / "a b" / "ü").mkdir(parents=True)
+    git(main, "worktree", "add", "--quiet", "-b", "third", str(place / "feature 3"))
+    return Bare(main), Bare(other)
 
 
-ANYWHERE = [words for words in LEAVES if words not in SLOW]
-
-
-@pytest.mark.parametrize("words", ANYWHERE, ids=" ".join)
-def test_each_command_runs_deep_in_a_worktree_with_nothing_set(nowhere: Team, words: tuple[str, ...]) -> None:
-    line = filled(words, talk(nowhere))
-    line = ["../../../feature 3"] if words == ("setup", "worktree") else line
-    git(nowhere.builder.cwd, "worktree", "add", "--quiet", "-b", "third", "../feature 3")
-    answer = nowhere.planner.thrum(*words, *line, "--json", stdin=b"notes")
-    assert "error" not in answer.data or words in FAIL, answer
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("words", ANYWHERE, ids=" ".join)
-def test_each_command_runs_from_outside_with_repo(team: Team, tmp_path: Path, words: tuple[str, ...]) -> None:
-    line = ("--repo", str(team.planner.cwd), *words, *filled(words, talk(team)), "--json")
-    answer = team.planner.at(tmp_path).thrum(*line, stdin=b"notes")
-    assert "error" not in answer.data or words in FAIL, answer
+@requirement("flag:repo")
+@pytest.mark.parametrize(
+    "where", ["in a subdirectory", "in a worktree with a redirect", "in a worktree without one", "outside with --repo"]
+)
+def test_each_command_runs_with_nothing_set(scratch: Path, where: str) -> None:
+    planner, builder = _places(scratch) if "worktree" not in where else _places(scratch)[::-1]
+    for shell, role in ((planner, "lead"), (builder, "implementer")):
+        name = "planner" if shell is planner else "builder"
+        shell.ok("quickstart", "--name", name, "--role", role, "--module", "core")
+    redirect = planner.cwd / ".thrum" / "redirect"
+    if where == "in a worktree without one":
+        redirect.unlink()
+    assert redirect.exists() is (where == "in a worktree with a redirect")
+    deep, outside = planner.at(planner.cwd / "a b" / "ü"), ("--repo", str(planner.cwd))
+    team, flags = Team(planner, builder), outside if "--repo" in where else ()
+    answers = tour(team, planner.cwd.parent / "feature 3", planner.at(scratch) if flags else deep, *flags)
+    assert [answer.out for words, answer in answers.items() if "error" in answer.data and words not in FAIL] == []
 
 
 def test_a_repository_can_be_moved(team: Team) -> None:

@@ -23,6 +23,9 @@ LOOKS = [
     ("agent", "list", "--context"), ("group", "list"), ("group", "info", "backend"), ("group", "members", "backend"),
     ("session", "list"), ("doctor",), ("runtime", "list"), ("runtime", "show", "claude"), ("config", "show"),
 ]  # fmt: skip
+HEADINGS = {
+    "AGENT", "ROLE", "MODULE", "STATUS", "SEEN", "HOST", "WORKTREE", "SESSION", "STARTED", "BRANCH", "UNREAD", "INTENT",
+}  # fmt: skip
 WHETHER = "import sys; from thrum_cli.main import main; main(sys.argv[1:]); print('rich' in sys.modules)"
 IMPATIENT = (
     "import sys; from thrum_cli import progress, main; progress._PATIENCE = 0; sys.exit(main.main(sys.argv[1:]))"
@@ -50,6 +53,16 @@ def test_boxes_close_at_one_edge_within_the_terminal(busy: Team, words: tuple[st
     assert [line for line in boxed if line[-1:] not in ("╮", "│", "┤", "╯") or text.cells(line) > columns] == []
     for box in re.findall(r"^╭.*?^╰.*?$", told, re.MULTILINE | re.DOTALL):
         assert len({text.cells(line) for line in box.splitlines()}) == 1
+
+
+@pytest.mark.parametrize("columns", [40, 50, 64])
+@pytest.mark.parametrize("words", [("agent", "list"), ("session", "list"), ("overview",)], ids=" ".join)
+def test_no_heading_and_no_name_breaks_on_a_narrow_terminal(team: Team, words: tuple[str, ...], columns: int) -> None:
+    told = seen(team.planner.having(NO_COLOR="1"), *words, columns=columns)
+    assert re.search(r"@builder\b", told) and re.search(r"implementer\b|Started\b|STARTED\b", told)
+    assert all(text.cells(line) <= columns for line in told.splitlines())
+    for head in re.findall(r"^╭─*┬.*\n(.*)", told, re.MULTILINE):
+        assert set(head.split()) - {"│"} <= HEADINGS
 
 
 @pytest.mark.parametrize("words", [("team",), ("overview",), ("group", "list")], ids=" ".join)

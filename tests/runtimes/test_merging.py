@@ -196,7 +196,7 @@ def test_an_invalid_file_is_left_alone_and_said_so(
     file = place(repository, path, text)
     answer = repository.thrum("init", "--runtime", runtime, "--json")
     assert answer.code == 1
-    (refused,) = [one for one in json.loads(answer.out)["runtime"]["files"] if one["status"] == "refused"]
+    (refused,) = [one for one in json.loads(answer.out)["runtime_init"]["files"] if one["status"] == "refused"]
     assert refused["path"] == path
     assert "not JSON (line " in refused["reason"]
     assert file.read_bytes().decode() == text
@@ -207,7 +207,7 @@ def test_an_invalid_file_is_left_alone_and_said_so(
 def refusal(answer: Answer, path: str) -> str:
     """Why a file was refused."""
     assert answer.code == 1
-    (reason,) = [one["reason"] for one in json.loads(answer.out)["runtime"]["files"] if one["path"] == path]
+    (reason,) = [one["reason"] for one in json.loads(answer.out)["runtime_init"]["files"] if one["path"] == path]
     return str(reason)
 
 

@@ -40,7 +40,7 @@ def test_a_dry_run_shows_a_diff_and_writes_nothing(repository: Shell) -> None:
 
 def test_the_diff_of_a_dry_run_is_what_then_happens(repository: Shell, tmp_path: Path) -> None:
     (repository.cwd / "AGENTS.md").write_text("# Mine\r\nno line at the end")
-    planned = repository.json("init", "--runtime", "all", "--dry-run")["runtime"]["files"]
+    planned = repository.json("init", "--runtime", "all", "--dry-run")["runtime_init"]["files"]
     copy = tmp_path / "copy"
     copy.mkdir()
     (copy / "AGENTS.md").write_bytes((repository.cwd / "AGENTS.md").read_bytes())
@@ -55,7 +55,7 @@ def test_the_diff_of_a_dry_run_is_what_then_happens(repository: Shell, tmp_path:
 def test_doing_it_again_changes_nothing(repository: Shell) -> None:
     repository.ok("init", "--runtime", "all")
     before = files(repository.cwd)
-    again = repository.json("init", "--runtime", "all")["runtime"]["files"]
+    again = repository.json("init", "--runtime", "all")["runtime_init"]["files"]
     assert {one["status"] for one in again} == {"unchanged"}
     assert files(repository.cwd) == before
 
@@ -213,7 +213,7 @@ def test_every_preset_has_a_recipe_and_every_field_a_value(tmp_path: Path) -> No
 @requirement("quickstart:runtime")
 def test_quickstart_sets_a_client_up_as_well(repository: Shell) -> None:
     told = repository.json("quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--runtime", "codex")
-    assert told["runtime"]["runtimes"] == ["codex"]
+    assert told["runtime_init"]["runtimes"] == ["codex"]
     assert told["session"]["agent_id"] == "ann"
     assert (repository.cwd / ".codex" / "config.toml").exists()
 

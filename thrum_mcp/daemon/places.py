@@ -53,6 +53,15 @@ def usual_socket(paths: Paths) -> str:
     return os.path.join(paths.var, "thrum.sock")
 
 
+def port_in_use(paths: Paths, host: Host) -> int | None:
+    """The WebSocket's port, as the daemon noted it; it stays there when the daemon ends. None: it has no WebSocket."""
+    try:
+        told = host.storage.read(port_file(paths)).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return None
+    return int(told) if told.isdecimal() else None
+
+
 def socket_in_use(paths: Paths, host: Host) -> str:
     """The path that a client connects to."""
     try:

@@ -11,10 +11,15 @@ UNCLAIMED = (
 )
 
 
-class Filter(NamedTuple):
-    """Which messages of a mailbox; None means any. `reader` None: the whole store, not one mailbox."""
+_UNREAD_BY = (
+    "EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NULL)"
+)
 
-    reader: int | None
+
+class Filter(NamedTuple):
+    """Which messages of a mailbox; None means any. `everything`: the whole store's, as `reader` sees them."""
+
+    reader: int
     unread: bool = False
     scope: tuple[str, str] | None = None
     mentioned: tuple[str, str] | None = None
@@ -22,10 +27,14 @@ class Filter(NamedTuple):
     not_author: int | None = None
     thread: str | None = None
     after: int | None = None
+    everything: bool = False
 
 
 class Page(NamedTuple):
-    """A page of rows with the time each was read (None: unread), and what the filter holds altogether."""
+    """A page of rows with the time each was read (None: unread), and what the filter holds altogether.
+
+    What went to others only is nothing to read: it has the time it arrived.
+    """
 
     rows: list[tuple[Row, int | None]]
     total: int
@@ -35,29 +44,29 @@ class Page(NamedTuple):
 def page(view: sqlite3.Connection, wanted: Filter, size: int, number: int) -> Page:
     """Page `number` (from 1) of `size` messages, newest first."""
     where, bound = _conditions(wanted)
-    if wanted.reader is None:
-        source, read, order = "messages m", "m.received_ms", "m.number"
+    if wanted.everything:
+        source, read, order = "messages m", f"CASE WHEN {_UNREAD_BY} THEN NULL ELSE m.received_ms END", "m.number"
     else:
         source, read, order = "deliveries d JOIN messages m ON m.number = d.message", "d.read_ms", "d.number"
     sql = f"SELECT {read}, {COLUMNS} FROM {source}{JOINS} WHERE {where} ORDER BY {order} DESC LIMIT :n OFFSET :k"
     rows = view.execute(sql, {**bound, "n": size, "k": size * (number - 1)}).fetchall()
     total = _count(view, wanted)
-    unread = 0 if wanted.reader is None else _count(view, wanted._replace(unread=True))
+    unread = _count(view, wanted._replace(unread=True, everything=False))
     return Page([(Row(*row[1:]), row[0]) for row in rows], total, unread)
 
 
 def _count(view: sqlite3.Connection, wanted: Filter) -> int:
     """How many the filter holds; a plain mailbox is counted without a look at its messages."""
     where, bound = _conditions(wanted)
-    source = "messages m" if wanted.reader is None else "deliveries d"
-    if wanted.reader is not None and "m." in where:
+    source = "messages m" if wanted.everything else "deliveries d"
+    if not wanted.everything and "m." in where:
         source += " JOIN messages m ON m.number = d.message"
     (count,) = view.execute(f"SELECT count(*) FROM {source} WHERE {where}", bound).fetchone()
     return int(count)
 
 
 def _conditions(wanted: Filter) -> tuple[str, dict[str, object]]:
-    conditions = ["m.deleted_ms IS NULL"] if wanted.reader is None else ["d.recipient = :reader"]
+    conditions = ["m.deleted_ms IS NULL"] if wanted.everything else ["d.recipient = :reader"]
     if wanted.unread:
         conditions.append("d.read_ms IS NULL")
     fields = wanted._asdict()

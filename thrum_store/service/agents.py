@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from .. import identity, model
+from .. import identity, live, model
 from ..errors import Invalid, NameTaken, WorktreeMismatch
 from ..events import Draft
 from ..model import Caller
@@ -84,6 +84,7 @@ class WhoAmI:
     worktree: str
     session_id: str | None
     session_start: str | None
+    intent: str
     identity_file: str | None
     source: str
     registered: bool
@@ -199,6 +200,7 @@ def whoami(store: Store, caller: Caller) -> WhoAmI:
         worktree=caller.worktree,
         session_id=agent.session if agent else None,
         session_start=rfc3339(agent.session_ms) if agent and agent.session_ms is not None else None,
+        intent=live.load(store.paths.var, store.host, agent.name).of(agent.session).intent if agent else "",
         identity_file=file,
         source=caller.source,
         registered=agent is not None,

@@ -49,10 +49,11 @@ class Saved:
 
 @dataclass(frozen=True)
 class Cleared:
-    """An agent's context is gone; `existed` says whether there was one. The preamble stays."""
+    """An agent's context is gone; `existed` says whether there was one. The preamble stays, and what was shared."""
 
     agent_id: str
     existed: bool
+    shared: bool
 
 
 def save(store: Store, agent: str, content: str) -> Saved:
@@ -91,7 +92,7 @@ def clear(store: Store, agent: str) -> Cleared:
     path = _path(store.paths.local, agent, "context")
     existed = store.host.storage.size(path) >= 0
     store.host.storage.remove(path)
-    return Cleared(agent, existed)
+    return Cleared(agent, existed, show(store, agent).shared)
 
 
 def set_preamble(store: Store, agent: str, content: str) -> Saved:

@@ -52,7 +52,7 @@ class InboxMessage:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inbox:
-    """A page of messages; `total` and `unread` count all that the filter holds."""
+    """A page of messages; `total` and `unread` count all that the filter holds, `unread` what is for the caller."""
 
     messages: tuple[InboxMessage, ...]
     total: int
@@ -70,15 +70,15 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
     reader = known(store, caller)
     scope = model.tag(request.scope, "scope") if request.scope is not None else None
     wanted = Filter(
-        reader=None if request.everything and not request.unread else reader.id,
+        reader=reader.id,
         unread=request.unread,
+        everything=request.everything and not request.unread,
         scope=scope,
         mentioned=(reader.name, reader.role) if request.mentions else None,
     )
     page = mailbox.page(store.view, wanted, size, number)
-    found = tuple(_inbox_message(row, read_ms is not None or row.author == reader.id) for row, read_ms in page.rows)
-    unread = page.unread if wanted.reader is not None else mailbox.unread_count(store.view, reader.id)
-    return Inbox(found, page.total, unread, number, size, pages(page.total, size), reader.name)
+    found = tuple(_inbox_message(row, read_ms is not None) for row, read_ms in page.rows)
+    return Inbox(found, page.total, page.unread, number, size, pages(page.total, size), reader.name)
 
 
 def page_of(size: int, number: int) -> tuple[int, int]:

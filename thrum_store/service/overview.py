@@ -52,7 +52,7 @@ class Present:
 
 @dataclass(frozen=True)
 class Status:
-    """The caller, its work, its mailbox, its company, and where all of it lies."""
+    """The caller, its work, its mailbox, its company, and where all of it lies. `websocket_port`: the daemon's."""
 
     health: Health
     agent: WhoAmI
@@ -62,6 +62,7 @@ class Status:
     agents: Present
     repository: str
     store: str
+    websocket_port: int | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Overview:
     offline: int
     inbox: Counted
     sync: SyncState
+    websocket_port: int | None
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,8 @@ class Prime:
 
 
 @use_case
-def status(store: Store, caller: Caller) -> Status:
-    """Who the caller is, its session, work and mailbox."""
+def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
+    """Who the caller is, its session, work and mailbox. `port`: that of a living daemon's WebSocket."""
     now = presence.now(store)
     everybody = registered.listed(store.view)
     notes = contexts.in_worktree(store.paths, store.host, caller.name)
@@ -171,12 +173,13 @@ def status(store: Store, caller: Caller) -> Status:
         agents=Present(len(everybody), sum(now.status(agent) == "active" for agent in everybody)),
         repository=store.paths.root,
         store=store.paths.thrum,
+        websocket_port=port,
     )
 
 
 @use_case
-def overview(store: Store, caller: Caller, *, running: bool = False) -> Overview:
-    """The caller, and the other active agents with what they do. `running`: a daemon lives."""
+def overview(store: Store, caller: Caller, *, running: bool = False, port: int | None = None) -> Overview:
+    """The caller, and the other active agents with what they do. `running`: a daemon lives; `port`: its WebSocket's."""
     everyone = team.team(store)
     return Overview(
         health=condition.health(store),
@@ -186,6 +189,7 @@ def overview(store: Store, caller: Caller, *, running: bool = False) -> Overview
         offline=everyone.offline,
         inbox=_counted(store, caller),
         sync=condition.sync_state(store, running=running),
+        websocket_port=port,
     )
 
 

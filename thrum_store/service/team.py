@@ -51,7 +51,7 @@ class GroupTotal:
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedMessages:
     """What went to many: to everyone, and to each group."""
 
     broadcast_total: int
@@ -63,7 +63,7 @@ class Team:
     """The members, those seen last first; `offline` counts those that are not shown."""
 
     members: tuple[TeamMember, ...]
-    shared_messages: Shared
+    shared_messages: SharedMessages
     offline: int
 
 
@@ -144,7 +144,7 @@ def _member(store: Store, agent: Agent, told: WorkContext, now: Presence) -> Tea
     )
 
 
-def _shared(store: Store) -> Shared:
+def _shared(store: Store) -> SharedMessages:
     counts = {name: mailbox.addressed(store.view, "group", name) for name in groups.names(store.view)}
     broadcasts = mailbox.addressed(store.view, EVERYONE, EVERYONE)
-    return Shared(broadcasts, tuple(GroupTotal(name, total) for name, total in counts.items() if total))
+    return SharedMessages(broadcasts, tuple(GroupTotal(name, total) for name, total in counts.items() if total))

@@ -20,7 +20,7 @@ from ..text import ago, bold, cut, dim, fields
 _SHOWN = 10  # commits, and files, of one agent
 
 
-@command("context", "thrum agent context builder", "thrum agent context --branch feature/auth")
+@command("context", "thrum agent context builder", "thrum agent context --branch feature/auth", returns=WorkContexts)
 @click.argument("name", metavar="[AGENT]", required=False, shell_complete=addresses)
 @click.option("--agent", "role", metavar="ROLE", help="Only agents of this role or name.")
 @click.option("--branch", metavar="NAME", help="Only agents on this branch.")

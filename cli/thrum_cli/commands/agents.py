@@ -6,12 +6,14 @@ import click
 
 from thrum_store.service import agents
 from thrum_store.service.agents import AgentInfo, AgentList, ListAgents
+from thrum_store.service.work import WorkContexts
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
 from ..layout import table
 from ..output import Outcome, Screen, human
 from ..text import ago, green
+from .agent_context import listed
 
 _SECTIONS = {
     "Commands": {
@@ -35,7 +37,13 @@ def agent() -> None:
     """Register agents and see who is here."""
 
 
-@command("list", "thrum agent list", "thrum agent list --role implementer", "thrum agent list --context")
+@command(
+    "list",
+    "thrum agent list",
+    "thrum agent list --role implementer",
+    "thrum agent list --context",
+    returns=(AgentList, WorkContexts),
+)
 @click.option("--role", "wanted_role", metavar="ROLE", help="Only agents with this role.")
 @click.option("--module", "wanted_module", metavar="MODULE", help="Only agents of this module.")
 @click.option("--context", "with_work", is_flag=True, help="Show branch, commits and intent of each.")
@@ -43,8 +51,6 @@ def agent() -> None:
 def list_(app: App, wanted_role: str | None, wanted_module: str | None, with_work: bool) -> Outcome:
     """List the registered agents."""
     if with_work:
-        from .agent_context import listed  # the plain list needs none of it
-
         return listed(app, wanted_role, wanted_module)
     found = agents.list_agents(app.store, ListAgents(wanted_role, wanted_module))
     if found.agents:

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 from click.shell_completion import (
+    BashComplete,
     CompletionItem,
     FishComplete,
     ShellComplete,
+    ZshComplete,
     add_completion_class,
     get_completion_class,
     split_arg_string,
@@ -23,17 +25,36 @@ from ..output import Screen, Verbatim, human
 
 _VARIABLE = "_THRUM_COMPLETE"
 _SHELLS = ("bash", "zsh", "fish", "powershell")
+# Readline puts a completion in place of what stands behind the last of COMP_WORDBREAKS, to which `@` and `=` belong;
+# so we divide the line ourselves, and give back only what comes behind such a break.
+_BASH = """\
+%(complete_func)s() {
+    local line="${COMP_LINE:0:COMP_POINT}" told kind value
+    local token="${line##*[[:space:]]}" replaced="${line##*[$COMP_WORDBREAKS]}"
+    local kept="${token%%"$replaced"}"
+    COMPREPLY=()
+    told=$(env COMP_WORDS="$line" %(complete_var)s=bash_complete "$1")
+    while IFS=, read -r kind value; do
+        case $kind in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("${value#"$kept"}") ;;
+        esac
+    done <<< "$told"
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
 _POWERSHELL = """\
 Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
     param($word, $line, $cursor)
     $env:%(complete_var)s = 'powershell_complete'
-    $env:COMP_WORDS = $line.ToString()
-    $env:COMP_WORD = $word
+    $env:COMP_WORDS = $line.ToString().PadRight($cursor).Substring(0, $cursor)
     %(prog_name)s | ForEach-Object {
         $value, $help = $_ -split "`t", 2
         [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $help)
     }
-    Remove-Item Env:%(complete_var)s, Env:COMP_WORDS, Env:COMP_WORD
+    Remove-Item Env:%(complete_var)s, Env:COMP_WORDS
 }
 """
 
@@ -46,33 +67,58 @@ class Script(Verbatim):
     script: str
 
 
-class PowerShellComplete(ShellComplete):
+class _WholeWords(ShellComplete):
+    """Offers whole words, since shells replace the whole word: `--to=@builder` for `--to=@b`."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """What fits, with the option that the word begins with."""
+        found = super().get_completions(args, incomplete)
+        option = incomplete[: incomplete.find("=") + 1] if incomplete.startswith("--") else ""
+        return [CompletionItem(f"{option}{one.value}", one.type, one.help) for one in found]
+
+
+class _UpToTheCursor(_WholeWords):
+    """Is told the line as far as the cursor, and divides it into words itself."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """What stands before the word that is typed, and that word."""
+        line = os.environ.get("COMP_WORDS", "")
+        words = split_arg_string(line)[1:]
+        typed = words.pop() if words and not line[-1:].isspace() else ""
+        return words, typed
+
+
+class WholeBashComplete(_UpToTheCursor, BashComplete):
+    """Click's own for bash, which would complete nothing behind a `@` or a `=`."""
+
+    source_template = _BASH
+
+
+class WholeZshComplete(_WholeWords, ZshComplete):
+    """Click's own for zsh, which would put a value in place of `--option=` as well."""
+
+
+class PowerShellComplete(_UpToTheCursor):
     """How PowerShell asks and is answered: one completion to a line, its help behind a tab."""
 
     name = "powershell"
     source_template = _POWERSHELL
-
-    def get_completion_args(self) -> tuple[list[str], str]:
-        """What stands before the word that is typed, and that word."""
-        incomplete = os.environ.get("COMP_WORD", "")
-        words = split_arg_string(os.environ.get("COMP_WORDS", ""))[1:]
-        return (words[:-1] if incomplete and words else words), incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """A line of the answer."""
         return f"{item.value}\t{item.help or item.value}"
 
 
-class WholeFishComplete(FishComplete):
+class WholeFishComplete(_UpToTheCursor, FishComplete):
     """Click's own for fish, which would end each help at its first comma."""
 
     source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
 
 
 def offer() -> None:
-    """Makes click answer PowerShell as well, and fish with whole sentences."""
-    add_completion_class(PowerShellComplete)
-    add_completion_class(WholeFishComplete)
+    """Makes click answer each shell with whole words, and fish with whole sentences."""
+    for one in (WholeBashComplete, WholeZshComplete, WholeFishComplete, PowerShellComplete):
+        add_completion_class(one)
 
 
 def _shells(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

@@ -54,7 +54,7 @@ def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
     return contexts.save(app.store, _name(app, name), text_of(file or sys.stdin.buffer))
 
 
-@command("show", "thrum context show", "thrum context show --raw --no-preamble")
+@command("show", "thrum context show", "thrum context show --raw --no-preamble", returns=Context)
 @_AGENT
 @click.option("--raw", is_flag=True, help="Only the text itself, without a heading.")
 @click.option("--no-preamble", is_flag=True, help="Without the text before it.")
@@ -87,7 +87,13 @@ def sync(app: App, name: str | None) -> Shared:
     return sharing.share(app.store, _name(app, name))
 
 
-@command("preamble", "thrum context preamble", "thrum context preamble --init", "thrum context preamble --file P.md")
+@command(
+    "preamble",
+    "thrum context preamble",
+    "thrum context preamble --init",
+    "thrum context preamble --file P.md",
+    returns=(Context, Saved),
+)
 @click.option("--init", "initial", is_flag=True, help="Write it from your role's template, or a general one.")
 @click.option("--file", type=click.File("rb"), metavar="PATH", help="Take it from a file.")
 @_AGENT
@@ -102,9 +108,11 @@ def preamble(app: App, initial: bool, file: BinaryIO | None, name: str | None) -
     if initial:
         return Outcome(contexts.set_preamble(app.store, agent, _initial(app, agent)))
     found = contexts.show(app.store, agent)
+    if app.json:
+        return Outcome(found)
     if found.preamble is None:
-        return Outcome(found, note=f"No preamble for @{agent}. `thrum context preamble --init` writes one.")
-    return Outcome(found if app.json else Raw(found.preamble))
+        return Outcome(None, note=f"No preamble for @{agent}. `thrum context preamble --init` writes one.")
+    return Outcome(Raw(found.preamble))
 
 
 def _name(app: App, name: str | None) -> str:
@@ -152,7 +160,8 @@ def _saved(saved: Saved, screen: Screen) -> str:
 @human.register(Cleared)
 def _cleared(done: Cleared, screen: Screen) -> str:
     del screen
-    return f"Context cleared for @{done.agent_id}." if done.existed else f"There was no context for @{done.agent_id}."
+    said = f"Context cleared for @{done.agent_id}." if done.existed else f"There was no context for @{done.agent_id}."
+    return f"{said}\nWhat it shared stays in the branch a-sync." if done.shared else said
 
 
 @human.register(Shared)

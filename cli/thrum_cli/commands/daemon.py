@@ -11,7 +11,6 @@ import click
 from thrum_mcp.daemon import places, process
 from thrum_mcp.daemon.process import DaemonStarted, DaemonStatus, DaemonStopped
 from thrum_store.host import REAL
-from thrum_store.paths import Paths
 
 from ..app import App
 from ..command import Entry, command, group, pass_app
@@ -82,7 +81,7 @@ def stop(app: App) -> DaemonStopped:
     return process.stop(app.paths, REAL)
 
 
-@command("status", "thrum daemon status", "thrum --json daemon status")
+@command("status", "thrum daemon status", "thrum --json daemon status", returns=DaemonStatus)
 @pass_app
 def status(app: App) -> Outcome:
     """Show whether the daemon runs, since when, and how its parts are.
@@ -98,11 +97,11 @@ def status(app: App) -> Outcome:
 @pass_app
 def restart(app: App, local: bool | None) -> DaemonRestarted:
     """Stop the daemon, if it runs, and start it on the same port."""
-    port = _port(app.paths)
+    port = places.port_in_use(app.paths, REAL)
     if process.is_held(app.paths, REAL):
         process.stop(app.paths, REAL)
     if port:
-        os.environ.setdefault("THRUM_WS_PORT", port)
+        os.environ.setdefault("THRUM_WS_PORT", str(port))
     started = process.start(app.paths, REAL, _flags(local))
     return DaemonRestarted(
         started.pid, started.repo_path, started.socket_path, started.ws_port, started.local_only
@@ -132,13 +131,6 @@ def logs(app: App, lines: int) -> DaemonLog:
 
 def _flags(local: bool | None) -> tuple[str, ...]:
     return () if local is None else ("--local",) if local else ("--no-local",)
-
-
-def _port(paths: Paths) -> str:
-    try:
-        return REAL.storage.read(places.port_file(paths)).decode("ascii", "replace").strip()
-    except FileNotFoundError:
-        return ""
 
 
 @human.register(DaemonStarted)

@@ -55,7 +55,7 @@ def set_task(app: App, task: str) -> TaskSet:
     return liveness.set_task(app.store, app.caller, task)
 
 
-@command("list", "thrum session list --active", "thrum session list --agent builder")
+@command("list", "thrum session list --active", "thrum session list --agent builder", returns=SessionList)
 @click.option("--active", is_flag=True, help="Only sessions that are open.")
 @click.option("--agent", metavar="NAME", help="Only this agent's.")
 @pass_app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import BinaryIO
 
 import click
@@ -14,7 +15,7 @@ from thrum_store.service.shapes import Pair
 from ..app import App
 from ..command import Entry, command, group, pass_app
 from ..layout import table
-from ..output import Screen, human
+from ..output import Screen, human, plain
 from ..text import ago, bold, fields, plural, wrap
 from .body import body, body_options
 from .sent import receipt
@@ -102,7 +103,8 @@ def _detail(detail: MessageDetail, screen: Screen) -> str:
 
 
 def _told(one: Message, now_ms: int) -> str:
-    deleted = f"{ago(one.metadata.deleted_at, now_ms)} {one.metadata.delete_reason or ''}" if one.deleted else None
+    gone = (ago(one.metadata.deleted_at, now_ms), one.metadata.delete_reason)
+    deleted = ", ".join(part for part in gone if part) if one.deleted else None
     return fields(
         (
             ("From", f"@{one.author.agent_id}"),
@@ -113,7 +115,7 @@ def _told(one: Message, now_ms: int) -> str:
             ("Scopes", _pairs(one.scopes)),
             ("Refs", _pairs(tuple(pair for pair in one.refs if pair.type != "mention"))),
             ("Format", one.body.format if one.body.format != "markdown" else None),
-            ("Data", str(one.body.structured) if one.body.structured else None),
+            ("Data", json.dumps(plain(one.body.structured), ensure_ascii=False) if one.body.structured else None),
             ("Edited", f"{ago(one.updated_at, now_ms)}, {plural(one.version, 'time')}" if one.updated_at else None),
             ("Deleted", deleted),
         )

@@ -14,7 +14,7 @@ from ..progress import Counting
 from ..text import plural
 
 
-@command("migrate", "thrum migrate", "thrum migrate --dry-run", "thrum migrate --repo ../old")
+@command("migrate", "thrum migrate", "thrum migrate --dry-run", "thrum migrate --repo ../old", returns=Migrated)
 @click.option("--dry-run", is_flag=True, help="Only say what would be taken over.")
 @pass_app
 def migrate(app: App, dry_run: bool) -> Outcome:

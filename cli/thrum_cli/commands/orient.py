@@ -32,6 +32,7 @@ def _told(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:
         ("Role", who.role and f"@{who.role}"),
         ("Module", who.module),
         ("Display", who.display),
+        ("Intent", who.intent),
         ("Session", session or "none (thrum session start)"),
         ("Branch", who.branch),
         ("Worktree", who.worktree),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_mcp.daemon import process
+from thrum_mcp.daemon import places, process
 from thrum_store.errors import NoIdentity
 from thrum_store.host import REAL
 from thrum_store.service import overview as overviews
@@ -42,14 +42,15 @@ _LISTENING = """\
 @pass_app
 def status(app: App) -> Status:
     """Show who you are, your session, your work and your inbox."""
-    return overviews.status(app.store, app.caller)
+    return overviews.status(app.store, app.caller, port=_port(app, running=process.is_held(app.paths, REAL)))
 
 
 @command("overview", "thrum overview", "thrum overview --json")
 @pass_app
 def overview(app: App) -> Overview:
     """Show everything at once: you, the team, your inbox, the sync."""
-    return overviews.overview(app.store, app.caller, running=process.is_held(app.paths, REAL))
+    running = process.is_held(app.paths, REAL)
+    return overviews.overview(app.store, app.caller, running=running, port=_port(app, running=running))
 
 
 @command("prime", "thrum prime", "thrum prime --json")
@@ -66,6 +67,10 @@ def prime(app: App) -> Prime:
     except NoIdentity as error:
         return overviews.prime(store, None, f"{error.message}; {error.hint}", running=running)
     return overviews.prime(store, caller, running=running)
+
+
+def _port(app: App, *, running: bool) -> int | None:
+    return places.port_in_use(app.paths, REAL) if running else None
 
 
 def _who(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:
@@ -204,10 +209,13 @@ def _excerpt(one: Excerpt, screen: Screen) -> str:
 def _git(told: Prime) -> str:
     here = told.work_context
     if here.error:
-        return f"{bold('Branch')}: {here.branch or 'unknown'} ({here.error})"
-    ahead = f", {plural(here.unmerged_commits, 'commit')} not in {here.base}" if here.unmerged_commits else ""
-    lines = [f"{bold('Branch')}: {here.branch}{ahead}"]
-    lines += [f"  {path}  {dim('uncommitted')}" for path in here.uncommitted_files]
+        return f"{bold('Git')}: {here.error}"
+    ahead = f"{plural(here.unmerged_commits, 'commit')} not in {here.base}" if here.unmerged_commits else ""
+    left = plural(len(here.uncommitted_files) + here.more_files, "uncommitted file") if here.uncommitted_files else ""
+    branch = here.branch if told.identity is None else ""  # else it stands above
+    state = ", ".join(part for part in (branch, ahead, left) if part) or "nothing to commit"
+    lines = [f"{bold('Git')}: {state}"]
+    lines += [f"  {path}" for path in here.uncommitted_files]
     lines += [dim(f"  and {here.more_files} more")] if here.more_files else []
     return "\n".join(lines)
 

@@ -16,7 +16,13 @@ from ..text import dim, fields, plural
 _HISTORY = "What was synced before stays in git's history; a secret that got there must be changed."
 
 
-@command("purge", "thrum purge --before 2d", "thrum purge --before 2026-03-15 --confirm", "thrum purge --all --confirm")
+@command(
+    "purge",
+    "thrum purge --before 2d",
+    "thrum purge --before 2026-03-15 --confirm",
+    "thrum purge --all --confirm",
+    returns=Purged,
+)
 @click.option("--before", metavar="TIME", help="What is older: 2d, 24h, a date, or RFC 3339.")
 @click.option("--all", "everything", is_flag=True, help="Everything said so far.")
 @click.option("--confirm", is_flag=True, help="Do it. Without this, see what would go.")

@@ -14,6 +14,7 @@ from thrum_store.model import Caller
 from thrum_store.paths import Paths
 from thrum_store.service import agents, contexts, liveness
 from thrum_store.service.agents import Register, Registered
+from thrum_store.service.liveness import IntentSet
 from thrum_store.service.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
 
@@ -31,15 +32,16 @@ from .setup import RUNTIMES, initialized
 
 @dataclass(frozen=True)
 class Quickstarted:
-    """What quickstart did. `init` is null where the repository was set up already; `intent`, `runtime` and `preamble`
-    where none was given.
+    """What quickstart did. `init` is null where the repository was set up already; `intent`, `preamble`, and `runtime`
+    with its files in `runtime_init`, where none was given.
     """
 
     register: Registered
     session: SessionStarted
-    intent: str | None
+    intent: IntentSet | None
     init: Initialized | None
-    runtime: Configured | None = None
+    runtime: str | None = None
+    runtime_init: Configured | None = None
     preamble: str | None = None
 
 
@@ -53,7 +55,8 @@ class Planned:
     role: str
     module: str
     initialized: bool
-    runtime: Configured | None
+    runtime: str | None
+    runtime_init: Configured | None
     preamble: str | None = None
     dry_run: bool = True
 
@@ -122,17 +125,16 @@ def quickstart(
         return _planned(here, wanted(app, here, name, display, force), client, preamble_file)
     made = None if no_init else _initialized(app)
     caller, done = join(app, wanted(app, app.paths, name, display, force))
-    if intent:
-        liveness.set_intent(app.store, caller, intent)
+    said = liveness.set_intent(app.store, caller, intent) if intent else None
     preamble = _preamble(app, caller, preamble_file) if preamble_file is not None else None
     files = configure(app.paths, Configure(client)) if client else None
-    return Quickstarted(done.register, done.session, intent, made, files, preamble)
+    return Quickstarted(done.register, done.session, said, made, client, files, preamble)
 
 
 def _planned(here: Paths, whom: Register, client: str | None, preamble_file: BinaryIO | None) -> Planned:
     files = configure(here, Configure(client, dry_run=True)) if client else None
     preamble = None if preamble_file is None else preamble_file.name
-    return Planned(whom.name, whom.role, whom.module, not here.initialized, files, preamble)
+    return Planned(whom.name, whom.role, whom.module, not here.initialized, client, files, preamble)
 
 
 def _preamble(app: App, caller: Caller, file: BinaryIO) -> str:
@@ -149,9 +151,9 @@ def _initialized(app: App) -> Initialized | None:
 def _quickstarted(done: Quickstarted, screen: Screen) -> str:
     lines = [initialized(done.init, screen)] if done.init else []
     lines.append(joined(Joined(done.register, done.session), screen))
-    lines += [f"Intent: {done.intent}"] if done.intent else []
+    lines += [f"Intent: {done.intent.intent}"] if done.intent else []
     lines += [f"Preamble: {done.preamble}"] if done.preamble else []
-    lines += [configured(done.runtime, screen)] if done.runtime else []
+    lines += [configured(done.runtime_init, screen)] if done.runtime_init else []
     lines.append('Next: thrum inbox, thrum agent list, thrum send "Hello" --to @NAME')
     return "\n".join(lines)
 
@@ -161,5 +163,5 @@ def _plan(plan: Planned, screen: Screen) -> str:
     lines = ["Would set thrum up in this repository."] if plan.initialized else []
     lines.append(f"W{planned(Register(plan.name, plan.role, plan.module))[1:]}.")
     lines += [f"Would save a preamble: the usual one, then {plan.preamble}."] if plan.preamble else []
-    lines += [configured(plan.runtime, screen)] if plan.runtime else []
+    lines += [configured(plan.runtime_init, screen)] if plan.runtime_init else []
     return "\n".join(lines)

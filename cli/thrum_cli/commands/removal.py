@@ -16,7 +16,7 @@ from ..output import Outcome, Screen, human
 from ..text import ago, fields, listing, plural
 
 
-@command("delete", "thrum agent delete builder", "thrum agent delete builder --force")
+@command("delete", "thrum agent delete builder", "thrum agent delete builder --force", returns=AgentDeleted)
 @click.argument("name", shell_complete=addresses)
 @click.option("--force", is_flag=True, help="Do not ask.")
 @pass_app
@@ -30,7 +30,7 @@ def delete(app: App, name: str, force: bool) -> Outcome:
     return Outcome(removal.delete(app.store, name, by=_by(app), force=True))
 
 
-@command("cleanup", "thrum agent cleanup --dry-run", "thrum agent cleanup --threshold 7 --force")
+@command("cleanup", "thrum agent cleanup --dry-run", "thrum agent cleanup --threshold 7 --force", returns=CleanedUp)
 @click.option("--force", is_flag=True, help="Delete them without asking.")
 @click.option("--dry-run", is_flag=True, help="Only show them.")
 @click.option("--threshold", type=int, default=30, metavar="DAYS", help="Days without a sign of life (default 30).")

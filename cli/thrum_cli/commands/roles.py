@@ -29,7 +29,7 @@ def roles() -> None:
     """
 
 
-@command("list", "thrum roles list")
+@command("list", "thrum roles list", returns=RoleTemplates)
 @pass_app
 def list_(app: App) -> Outcome:
     """List the role templates and the agents they are for."""

@@ -16,7 +16,7 @@ from ..output import Outcome, Screen, human
 from ..runtimes import check as checking
 from ..runtimes import detect
 from ..runtimes.check import Checked, RuntimeCheck
-from ..runtimes.configure import REFUSED, UNCHANGED, Configured, FileChange, Unconfigured, unconfigure
+from ..runtimes.configure import REFUSED, UNCHANGED, ClientFile, Configured, Unconfigured, unconfigure
 from ..runtimes.presets import PRESETS, Preset, Rung, preset
 
 _SECTIONS = {
@@ -85,7 +85,7 @@ def check(app: App, name: str | None) -> Outcome:
     return Outcome(found, 0 if found.healthy else 1)
 
 
-@command("uninit", "thrum uninit --dry-run", "thrum uninit")
+@command("uninit", "thrum uninit --dry-run", "thrum uninit", returns=Unconfigured)
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @pass_app
 def uninit(app: App, dry_run: bool) -> Outcome:
@@ -102,7 +102,7 @@ def _default(here: paths.Paths) -> str:
     return detect.default_runtime(here, REAL)
 
 
-def changes(files: tuple[FileChange, ...], *, with_diff: bool) -> str:
+def changes(files: tuple[ClientFile, ...], *, with_diff: bool) -> str:
     """The files and what became of them; or what would become of them, as a diff."""
     lines = [f"  {one.status:<9}  {one.path}" + (f"  ({one.reason})" if one.reason else "") for one in files]
     diffs = [one.diff.rstrip("\n") for one in files if one.diff] if with_diff else []

@@ -20,6 +20,7 @@ from ..text import ago, beyond, bold, dim, listing, summary, wrap
     "thrum search token",
     "thrum search '\"token format\" expir*' --from planner --after 7d",
     "thrum search deploy --to @backend --best",
+    returns=Found,
 )
 @click.argument("words", nargs=-1, required=True)
 @click.option("--from", "author", metavar="AGENT", help="Only what this agent wrote.", shell_complete=addresses)

@@ -24,19 +24,27 @@ RUNTIMES = "claude, codex, cursor, gemini, auggie, amp, opencode, cli-only, all,
 
 @dataclass(frozen=True)
 class SetUp:
-    """What `thrum init` did: the repository, then a client's files and an agent; null where none was asked for."""
+    """What `thrum init` did: the repository, then a client with its files, and an agent; null where none was asked
+    for.
+    """
 
     repository: str
     store: str
     created: bool
     dry_run: bool
     steps: tuple[str, ...]
-    runtime: Configured | None = None
+    runtime: str | None = None
+    runtime_init: Configured | None = None
     agent: Joined | None = None
 
 
 @command(
-    "init", "thrum init", "thrum init --runtime claude", "thrum init --runtime all --dry-run", "thrum init --stealth"
+    "init",
+    "thrum init",
+    "thrum init --runtime claude",
+    "thrum init --runtime all --dry-run",
+    "thrum init --stealth",
+    returns=(Initialized, SetUp),
 )
 @click.option("--runtime", metavar="NAME", help=f"Also set up a client: {RUNTIMES}.")
 @click.option("--agent-name", metavar="NAME", help="Also register an agent of this name and start its session.")
@@ -70,15 +78,18 @@ def init(
     if client is None and whom is None:
         return Outcome(done)
     files = configure(here, Configure(client, dry_run, force, stealth)) if client is not None else None
-    return _outcome(app, done, files, whom)
+    return _outcome(app, done, (client, files), whom)
 
 
-def _outcome(app: App, done: Initialized, files: Configured | None, whom: Register | None) -> Outcome:
+def _outcome(
+    app: App, done: Initialized, runtime: tuple[str | None, Configured | None], whom: Register | None
+) -> Outcome:
+    files = runtime[1]
     agent = join(app, whom)[1] if whom is not None and not done.dry_run else None
     steps = (*done.steps, planned(whom)) if whom is not None and done.dry_run else done.steps
     refused = files is not None and any(one.status == REFUSED for one in files.files)
     return Outcome(
-        SetUp(done.repository, done.store, done.created, done.dry_run, steps, files, agent), 1 if refused else 0
+        SetUp(done.repository, done.store, done.created, done.dry_run, steps, *runtime, agent), 1 if refused else 0
     )
 
 
@@ -86,7 +97,7 @@ def _outcome(app: App, done: Initialized, files: Configured | None, whom: Regist
 def _set_up(done: SetUp, screen: Screen) -> str:
     first = Initialized(done.repository, done.store, done.created, done.dry_run, done.steps)
     parts = [initialized(first, screen)]
-    parts += [configured(done.runtime, screen)] if done.runtime else []
+    parts += [configured(done.runtime_init, screen)] if done.runtime_init else []
     parts += [joined(done.agent, screen)] if done.agent else []
     return "\n".join(parts)
 

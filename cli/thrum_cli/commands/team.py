@@ -21,7 +21,7 @@ from ..text import ago, bold, cut, dim, green, plural
 _FILES = 6  # of one member
 
 
-@command("team", "thrum team", "thrum team --all --json")
+@command("team", "thrum team", "thrum team --all --json", returns=Team)
 @click.option("--all", "everybody", is_flag=True, help="Show who is offline as well.")
 @pass_app
 def team(app: App, everybody: bool) -> Outcome:
@@ -33,7 +33,7 @@ def team(app: App, everybody: bool) -> Outcome:
     return Outcome(found, note=hidden)
 
 
-@command("who-has", "thrum who-has auth.go", "thrum who-has src/auth")
+@command("who-has", "thrum who-has auth.go", "thrum who-has src/auth", returns=WhoHas)
 @click.argument("file")
 @pass_app
 def who_has(app: App, file: str) -> Outcome:

@@ -56,6 +56,7 @@ class SetupGroup(LazyGroup):
     cls=SetupGroup,
     sections=_SECTIONS,
     examples=("thrum setup ../feature", "thrum setup claude-md", "thrum setup claude-md --apply"),
+    returns=Initialized,
 )
 def setup() -> None:
     """Set up a worktree, or the instructions for an agent.

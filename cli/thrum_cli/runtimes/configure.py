@@ -40,7 +40,7 @@ class Configure:
 
 
 @dataclass(frozen=True)
-class FileChange:
+class ClientFile:
     """A file and what became of it: created, updated, unchanged, refused, restored or removed.
 
     `reason` says why it was refused, `diff` is a unified diff, or empty.
@@ -65,7 +65,7 @@ class Configured:
     """The files of the clients that were asked for, and what is left to do."""
 
     runtimes: tuple[str, ...]
-    files: tuple[FileChange, ...]
+    files: tuple[ClientFile, ...]
     steps: tuple[UserStep, ...]
     dry_run: bool
 
@@ -74,13 +74,13 @@ class Configured:
 class Unconfigured:
     """The files that were taken back."""
 
-    files: tuple[FileChange, ...]
+    files: tuple[ClientFile, ...]
     dry_run: bool
 
 
 @dataclass(frozen=True)
 class _Planned:
-    change: FileChange
+    change: ClientFile
     real: str = ""
     now: bytes | None = None
     then: bytes | None = None
@@ -140,11 +140,11 @@ def _plan(root: str, wanted: Recipe, known: Ledger, request: Configure, tracked:
     seen: dict[str, str] = {}
     for path, pieces in sorted(wanted.items()):
         if path in tracked:
-            planned.append(_Planned(FileChange(path, REFUSED, "git tracks it, and --stealth touches no such file")))
+            planned.append(_Planned(ClientFile(path, REFUSED, "git tracks it, and --stealth touches no such file")))
             continue
         one = _planned(root, path, pieces, known, request.force)
         if one.real and one.real in seen:  # a link to a file that has its pieces already
-            one = _Planned(FileChange(path, UNCHANGED, f"is {seen[one.real]}"))
+            one = _Planned(ClientFile(path, UNCHANGED, f"is {seen[one.real]}"))
         elif one.real:
             seen[one.real] = path
         planned.append(one)
@@ -161,12 +161,12 @@ def _planned(root: str, path: str, pieces: tuple[Piece, ...], known: Ledger, for
         for piece in pieces:
             text = piece.add(text, mine=mine)
     except (ValueError, RecursionError) as error:
-        return _Planned(FileChange(path, REFUSED, f"it is not valid and was left alone: {_told(error)}"))
+        return _Planned(ClientFile(path, REFUSED, f"it is not valid and was left alone: {_told(error)}"))
     except ThrumError as error:
-        return _Planned(FileChange(path, REFUSED, error.message + (f"; {error.hint}" if error.hint else "")))
+        return _Planned(ClientFile(path, REFUSED, error.message + (f"; {error.hint}" if error.hint else "")))
     then = text.encode()
     status = UNCHANGED if then == now else CREATED if now is None else UPDATED
-    return _Planned(FileChange(path, status, diff=_diff(path, now, then)), real, now, then, before)
+    return _Planned(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then, before)
 
 
 def _without(now: bytes | None, pieces: tuple[Piece, ...], entry: Entry | None) -> bytes | None:
@@ -213,11 +213,11 @@ def _taken_back(root: str, path: str, known: Ledger, pieces: tuple[Piece, ...]) 
             if known.files[path].before is None and then is not None and then.strip() in (b"", b"{}"):
                 then = None
     except (ValueError, RecursionError) as error:
-        return _Planned(FileChange(path, REFUSED, f"it is not valid and was left alone: {_told(error)}"))
+        return _Planned(ClientFile(path, REFUSED, f"it is not valid and was left alone: {_told(error)}"))
     except ThrumError as error:
-        return _Planned(FileChange(path, REFUSED, error.message))
+        return _Planned(ClientFile(path, REFUSED, error.message))
     status = UNCHANGED if then == now else REMOVED if then is None else RESTORED
-    return _Planned(FileChange(path, status, diff=_diff(path, now, then)), real, now, then)
+    return _Planned(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then)
 
 
 def _restore(one: _Planned, known: Ledger) -> None:
