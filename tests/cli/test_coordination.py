@@ -141,8 +141,10 @@ def test_heartbeats_tell_git_state_and_scopes(team: Team) -> None:
     )  # fmt: skip
     told = team.builder.json("session", "heartbeat", "--remove-scope", "module:auth", "--remove-ref", "pr:42")
     assert (told["scopes"], told["refs"]) == ([], [])
-    shown = team.planner.ok("agent", "list", "--context")
-    assert "feature" in shown
+    team.builder.ok("agent", "set-intent", "Building")
+    (head, shown) = (line.split() for line in team.planner.ok("agent", "list", "--context").splitlines()[:2])
+    told = dict(zip(head, shown[1:], strict=False))
+    assert (told["AGENT"], told["BRANCH"], told["COMMITS"]) == ("@builder", "feature", "1") and shown[-1] == "Building"
     detail = team.planner.ok("agent", "context", "builder")
     assert "add auth" in detail and "auth.go" in detail
     for wanted in (("--agent", "implementer"), ("--branch", "feature"), ("--file", "auth.go")):

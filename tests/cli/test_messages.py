@@ -9,6 +9,7 @@ import pytest
 from tests.contract.manifest import requirement
 
 from .conftest import Team
+from .test_help import EVERY
 
 
 @requirement("send", "inbox", "sent")
@@ -37,7 +38,9 @@ def test_scopes_and_refs_travel_with_a_message(team: Team) -> None:
 @requirement("send:mention", "inbox:mentions")
 def test_a_mention_reaches_whoever_it_names(team: Team) -> None:
     team.planner.ok("send", "Look at this", "--mention", "@implementer")
-    assert team.builder.json("inbox", "--mentions")["total"] == 1
+    team.planner.ok("send", "For all")
+    (found,) = team.builder.json("inbox", "--mentions")["messages"]
+    assert found["body"]["content"] == "Look at this"
 
 
 @requirement("mention")
@@ -154,7 +157,7 @@ def test_all_shows_what_others_say_to_each_other(team: Team, flag: str) -> None:
     assert team.planner.json("inbox", flag)["total"] == 1
 
 
-@requirement("inbox:all")
+@requirement("inbox:all", "inbox:scope")
 def test_with_all_what_i_have_not_read_is_still_unread(team: Team) -> None:
     mine = team.builder.json("send", "Unread", "--to", "@planner", "--scope", "pr:1")["message_id"]
     team.builder.ok("send", "Other", "--to", "@planner")
@@ -255,6 +258,7 @@ def test_a_wait_ends_with_what_was_sent_during_it(team: Team) -> None:
 
 @requirement("wait:exit")
 def test_a_wait_exits_with_0_1_or_2(team: Team) -> None:
+    assert {one.name: one.default for one in EVERY["wait",].params}["timeout"] == "30s"
     assert team.builder.thrum("wait", "--timeout", "10ms").code == 1
     team.says("Now")
     assert team.builder.thrum("wait", "--timeout", "10ms", "--after", "-30s").code == 0

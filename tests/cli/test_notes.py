@@ -75,10 +75,15 @@ def test_role_templates_are_listed_and_deployed(team: Team) -> None:
     assert "implementer.md" in team.planner.ok("roles", "list") and "@builder" in team.planner.ok("roles", "list")
     told = team.planner.json("roles", "deploy", "--dry-run")
     assert (told["updated"], told["without_template"], told["dry_run"]) == (["builder"], ["planner"], True)
+    assert "No preamble" in team.builder.ok("context", "preamble")
     assert "Wrote 1 preamble of 2 agents: @builder." in team.planner.ok("roles", "deploy")
     assert team.builder.ok("context", "preamble") == "You are builder of coordinator\n"
-    assert team.builder.ok("context", "preamble", "--init")
-    assert team.builder.ok("context", "preamble") == "You are builder of coordinator\n"
+    own = team.builder.cwd / "own.md"
+    own.write_text("mine\n")
+    for again in (("context", "preamble", "--init"), ("roles", "deploy", "--agent", "builder")):
+        team.builder.ok("context", "preamble", "--file", str(own))
+        team.builder.ok(*again)
+        assert team.builder.ok("context", "preamble") == "You are builder of coordinator\n"
 
 
 @requirement("search")

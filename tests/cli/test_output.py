@@ -22,7 +22,7 @@ from thrum_store.service.shapes import Body, Pair
 from thrum_store.times import rfc3339
 
 from .conftest import Team
-from .shell import SCRIPT, Shell
+from .shell import SCRIPT, Answer, Shell
 
 LONG = "The token format is settled, see docs/auth.md; " * 5
 WIDE = "日本語テキスト 👍 ünïcödé " * 8
@@ -33,7 +33,8 @@ def test_a_global_flag_counts_before_and_after_the_command(team: Team) -> None:
     for words in (("--json", "group", "list"), ("group", "--json", "list"), ("group", "list", "--json")):
         assert team.planner.thrum(*words).data["count"] == 1
     for words in (("--quiet", "send", "x"), ("send", "x", "--quiet"), ("send", "--quiet", "x")):
-        assert team.planner.thrum(*words) == team.planner.thrum("inbox", "--quiet")
+        assert team.planner.thrum(*words) == Answer(0, "", "")
+    assert team.planner.json("sent")["total"] == 3
     quiet = team.planner.thrum("send", "x", "--to", "@nobody", "--quiet")
     assert (quiet.code, quiet.out, quiet.err[:6]) == (1, "", "Error:")
 

@@ -341,6 +341,11 @@ MANIFEST = {
         "and the way back",
         ("daemon/test_commands.py::test_local_and_remote_are_kept",),
     ),
+    "local-only:default": Entry(
+        "default (true via thrum init)",
+        "and config show says so",
+        ("cli/test_config.py::test_each_setting_is_shown_with_its_source",),
+    ),
     "sync:mode": Entry(
         'thrum sync status (shows "Mode: local-only" or "Mode: normal")',
         "as it says",
@@ -416,6 +421,7 @@ MANIFEST = {
         "as it says",
         (_DAEMON, "daemon/test_commands.py::test_status_as_json_always_succeeds"),
     ),
+    "daemon:health": Entry("Health: thrum daemon status (shows repo path, JSON PID info)", "as it says", (_DAEMON,)),
     "daemon:restart": Entry("thrum daemon restart Stop and restart daemon.", "as it says", (_DAEMON,)),
     "daemon:run": Entry(
         "(ours) thrum daemon run",

@@ -38,7 +38,11 @@ def test_the_life_of_a_daemon(alice: Shell) -> None:
     assert (stopped.code, stopped.out.splitlines()[0]) == (1, "Daemon: not running")
     started = alice.json("daemon", "start")
     assert set(started) == {"pid", "repo_path", "socket_path", "ws_port", "local_only"}
-    assert "running" in alice.ok("daemon", "status")
+    assert str(started["ws_port"]) == alice.variables["THRUM_WS_PORT"]
+    told = dict(line.split(": ", 1) for line in alice.ok("daemon", "status").splitlines())
+    assert told["Daemon"].strip() == f"running (pid {started['pid']})"
+    assert told["Repository"].strip() == started["repo_path"] == str(alice.cwd)
+    assert told["Uptime"].strip().endswith(" s") and told["Version"].strip() == alice.json("version")["version"]
     again = alice.thrum("daemon", "start", "--json")
     assert (again.code, again.error["code"]) == (1, "already_running")
     restarted = alice.json("daemon", "restart")

@@ -312,8 +312,9 @@ def test_a_wish_for_a_port_that_is_none_is_refused(quiet: Daemon, monkeypatch: p
         monkeypatch.setenv("THRUM_WS_PORT", text)
         with pytest.raises(DaemonFailed, match="THRUM_WS_PORT"):
             quiet.start()
-    monkeypatch.setenv("THRUM_WS_PORT", str(free_port()))
-    assert quiet.start().ws_port
+    wished = free_port()
+    monkeypatch.setenv("THRUM_WS_PORT", str(wished))
+    assert quiet.start().ws_port == wished
 
 
 def test_without_a_port_the_socket_serves_and_the_websocket_comes_later(

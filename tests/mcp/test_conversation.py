@@ -121,7 +121,10 @@ def test_agents_are_listed_and_oneself_is_marked(planner: Server) -> None:
     listed = planner.call("list_agents")
     assert listed["count"] == 2
     assert {agent["name"]: agent.get("you", False) for agent in listed["agents"]} == {"planner": True, "builder": False}
-    assert planner.call("list_agents", include_offline=False)["count"] <= 2
+    active = {agent["name"] for agent in listed["agents"] if agent["status"] == "active"}
+    assert len(active) < 2  # builder's server does not run
+    told = planner.call("list_agents", include_offline=False)
+    assert ({agent["name"] for agent in told["agents"]}, told["count"]) == (active, len(active))
 
 
 def test_the_text_says_what_the_data_says(planner: Server, builder: Server) -> None:

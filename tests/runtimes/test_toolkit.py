@@ -82,7 +82,10 @@ def test_claude_code_finds_nothing_wrong_with_the_plugin(what: str, tmp_path: Pa
 
 @requirement("toolkit:agents")
 def test_agents_and_skills_say_what_they_are_for() -> None:
-    texts = [*(TOOLKIT / "agents").glob("*.md"), *(TOOLKIT / "plugin").rglob("*.md")]
+    agents = sorted((TOOLKIT / "agents").glob("*.md"))
+    assert [path.stem for path in agents] == ["message-listener", "thrum-agent"]
+    assert "\nmodel: haiku\n" in agents[0].read_text()
+    texts = [*agents, *(TOOLKIT / "plugin").rglob("*.md")]
     for path in texts:
         head = path.read_text().split("---\n")[1]
         assert "description: " in head, path
@@ -93,6 +96,15 @@ def test_agents_and_skills_say_what_they_are_for() -> None:
 def test_every_text_is_short_enough_to_be_read() -> None:
     for path in TOOLKIT.rglob("*.md"):
         assert len(path.read_text().split()) < 600, path
+
+
+@requirement("toolkit:templates")
+def test_the_workflow_has_a_text_for_each_part_and_the_readme_names_them() -> None:
+    texts = {path.name for path in (TOOLKIT / "templates" / "agent-dev-workflow").glob("*.md")}
+    assert texts == {"README.md", "implementation-agent.md", "philosophy-template.md", "planning-agent.md"}
+    told = (TOOLKIT / "templates" / "README.md").read_text()
+    told += (TOOLKIT / "templates" / "agent-dev-workflow" / "README.md").read_text()
+    assert [name for name in texts - {"README.md"} if name not in told] == []
 
 
 @requirement("toolkit:templates")
