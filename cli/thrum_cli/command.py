@@ -99,7 +99,11 @@ class Command(Common):
         app = ctx.find_object(App)
         if app is not None:
             app.error_code = self.error_code
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser says what is wrong, and not of which command
+            raise
 
 
 class Entry(NamedTuple):

@@ -249,3 +249,11 @@ def test_a_broken_identity_file_is_named(team: Team) -> None:
 def test_a_repository_that_does_not_exist_is_named(repository: Shell) -> None:
     refused = repository.thrum("inbox", "--repo", "nowhere", "--json")
     assert (refused.error["code"], "nowhere" in refused.error["message"]) == ("invalid", True)
+
+
+@pytest.mark.parametrize("words", [("send", "x", "--thread"), ("agent", "list", "--role"), ("wait", "--after")])
+def test_an_option_without_its_value_points_to_the_help_of_its_command(unmoved: Team, words: tuple[str, ...]) -> None:
+    said = unmoved.planner.thrum(*words)
+    command = " ".join(word for word in words[:-1] if word != "x")
+    assert f"Option '{words[-1]}' requires an argument." in said.err and f"`thrum {command} --help`" in said.err
+    assert said.code == (2 if "wait" in words else 1)
