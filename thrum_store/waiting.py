@@ -37,8 +37,8 @@ class WaitFor(NamedTuple):
     after: float | None = None
 
 
-_READ = "read them: `thrum inbox --unread`"
-_AGAIN = "wait again, or go on"
+_CAME = ("received", "read them: `thrum inbox --unread`")  # status, and what to do next
+_NOTHING_CAME = ("timeout", "wait again, or go on")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,8 +143,7 @@ def wait_in(store: Store, caller: Caller, request: WaitFor) -> WaitEnded:
             found = watch.look()
             waited = clock.monotonic() - start
             if found or waited >= request.timeout:
-                ended = ("received", _READ) if found else ("timeout", _AGAIN)
-                return WaitEnded(*ended, found, round(waited, 3))
+                return WaitEnded(*(_CAME if found else _NOTHING_CAME), found, round(waited, 3))
             pause = min(TICK, request.timeout - waited, watch.early() if watch.early() > 0 else TICK)
             if not poll.poll(math.ceil(max(pause, 0) * 1000)):
                 _catch_up(watch.store)

@@ -240,7 +240,7 @@ def test_version_tells_where_it_was_installed_from_and_no_password(
     (installed / "direct_url.json").write_text(json.dumps(noted))
     told = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
     assert (told["build"], told["repo_url"]) == ("0123456789ab", repo_url)
-    assert told["docs_url"] == (f"{repo_url}#readme" if repo_url else None)
+    assert told["website_url"] == (f"{repo_url}#readme" if repo_url else None)
 
 
 @requirement("version:urls")
