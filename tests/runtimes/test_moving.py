@@ -47,13 +47,14 @@ def server(root: Path, runtime: str) -> list[str]:
 
 
 def hook(root: Path, runtime: str) -> list[str]:
-    """What this client starts when a session begins."""
+    """What this client starts that briefs a session: at its beginning, in Gemini CLI before the first prompt."""
     if runtime in PLUGINS:
         found = re.search(r"^const THRUM\b.*? = (\[.*\])", (root / PLUGINS[runtime]).read_text(), re.MULTILINE)
         assert found
         return [*json.loads(found[1]), "hook", "session-start", "--runtime", runtime]
     hooks = json.loads((root / HOOKS[runtime]).read_text())["hooks"]
-    one = hooks["sessionStart"][0] if runtime == "cursor" else hooks["SessionStart"][0]["hooks"][0]
+    event = "BeforeAgent" if runtime == "gemini" else "SessionStart"
+    one = hooks["sessionStart"][0] if runtime == "cursor" else hooks[event][0]["hooks"][0]
     return [one["command"], *one["args"]] if "args" in one else ["sh", "-c", one["command"]]
 
 
