@@ -85,7 +85,7 @@ def root(app: App, context: click.Context, show_version: bool) -> object:
     if context.invoked_subcommand is not None:
         return None
     if show_version:
-        from .commands.version import current_version  # for this alone
+        from .commands.version import current_version  # loads importlib.metadata
 
         return current_version()
     if app.json:

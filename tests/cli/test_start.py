@@ -50,10 +50,6 @@ def test_an_everyday_command_loads_nothing_heavy(team: Team, words: tuple[str, .
     assert len(loaded) <= MOST, sorted(loaded)
 
 
-def test_the_version_is_told_without_loading_what_reads_packages(team: Team) -> None:
-    assert not {"importlib.metadata", "email", "zipfile"} & loaded_by(team.planner, "--version")
-
-
 def test_the_script_ends_without_tearing_down(team: Team) -> None:
     """SQLite's write-ahead log stays behind: nobody paid for a checkpoint."""
     assert team.planner.run("send", "x").code == 0
