@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from thrum_mcp.daemon.refusals import DaemonFailed
 from thrum_store import paths, setup
 from thrum_store.errors import Unsupported
 from thrum_store.host import REAL
+from thrum_store.paths import Paths
 
 NOBODY = 65534
 CONNECT = """
@@ -116,6 +118,17 @@ def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
         process.stop(found, REAL)
     assert not os.path.exists(started.socket_path)
     assert not os.path.exists(places.pointer_file(found))
+
+
+def test_an_account_without_a_cache_directory_gets_one_for_the_socket(
+    repo: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        monkeypatch.setenv("HOME", home)
+        for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        assert os.path.dirname(places.short_socket(repo, REAL)) == f"{home}/.cache/thrum"
+        assert oct(os.stat(f"{home}/.cache").st_mode)[-3:] == "700"
 
 
 def test_a_runtime_directory_that_others_can_write_to_is_not_used(
