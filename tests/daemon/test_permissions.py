@@ -38,6 +38,19 @@ os.setuid(int(sys.argv[1]))
 print(sum(os.access(path, os.R_OK, follow_symlinks=False) for path in sys.argv[2:]))
 """
 
+OPEN = """
+import os, sys
+from thrum_mcp.daemon import process
+from thrum_store import paths
+from thrum_store.errors import ThrumError
+from thrum_store.host import REAL
+os.setuid(int(sys.argv[1]))
+try:
+    process.status(paths.initialized(sys.argv[2]), REAL)
+except ThrumError as error:
+    print(error.message, error.hint, sep="|")
+"""
+
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 
 
@@ -78,6 +91,17 @@ def test_another_user_reads_nothing_even_where_the_directories_are_open(daemon: 
     opened_up(Path(places.usual_socket(daemon.paths)))
     files = [places.usual_socket, places.pid_file, places.port_file, places.token_file, places.log_file, places.lease]
     assert as_nobody(READ, *(file(daemon.paths) for file in files)) == "0"
+
+
+@as_root
+def test_another_user_is_told_whose_it_is(daemon: Daemon) -> None:
+    opened_up(Path(daemon.paths.thrum))
+    told = as_nobody(OPEN, daemon.paths.root)
+    assert told == f"{daemon.paths.thrum} is another user's|each user works in a clone of their own"
+    for directory in (daemon.paths.thrum, daemon.paths.var):
+        os.chmod(directory, 0o755)
+    message, _, hint = as_nobody(OPEN, daemon.paths.root).partition("|")
+    assert message.startswith("cannot open") and "whose it is" in hint
 
 
 @as_root
