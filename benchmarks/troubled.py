@@ -129,11 +129,13 @@ def _beside(where: Paths, kind: str, environment: dict[str, str]) -> Generator[N
 
 
 def _child(where: Paths, kind: str) -> None:
+    if kind == "sync":
+        gitsync.settle(where, REAL, False)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
     if kind == "sync":
-        gitsync.turn(where, REAL, False)
+        gitsync.turn(where, REAL)
     time.sleep(60)  # until it is ended: what it started goes with it, and its own end shall not be measured
 
 

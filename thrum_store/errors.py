@@ -264,10 +264,10 @@ class StorageFailed(ThrumError):
 
     code = "storage_failed"
 
-    def __init__(self, reason: str, *, unsynced: bool = False) -> None:
-        super().__init__(
-            f"the disk failed: {reason}", hint="nothing was acknowledged; check the disk, then repeat the command"
-        )
+    def __init__(self, reason: str, *, unsynced: bool = False, denied: bool = False) -> None:
+        what = reason if denied else f"the disk failed: {reason}"
+        todo = "see whose it is and what its mode allows" if denied else "check the disk"
+        super().__init__(what, hint=f"nothing was acknowledged; {todo}, then repeat the command")
         self.unsynced = unsynced
 
 

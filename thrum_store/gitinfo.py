@@ -180,10 +180,11 @@ _PROGRESS = (
     "Compressing", "Counting", "Delta", "Enumerating", "Everything", "Receiving", "Resolving", "Total", "Unpacking",
     "Updating", "Writing",
 )  # fmt: skip
+_ADVICE = ("Please make sure you have the correct access rights", "and the repository exists.")
 
 
 def _words(said: bytes) -> str:
     """What git and the remote said at the end, without their progress: a line or a few."""
-    lines = [line.rpartition("\r")[2].strip() for line in said.decode("utf-8", "replace").split("\n")]
-    told = [line for line in lines if line and not line.removeprefix("remote: ").startswith(_PROGRESS)]
+    lines = [line.rstrip().rpartition("\r")[2].strip() for line in said.decode("utf-8", "replace").split("\n")]
+    told = [line for line in lines if line and not line.removeprefix("remote: ").startswith((*_PROGRESS, *_ADVICE))]
     return "; ".join(told[-4:])[:600] or "it said nothing"

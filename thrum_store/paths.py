@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple
 
 from . import gitfiles
-from .errors import Invalid, NotARepository, NotInitialized
+from .errors import Invalid, NotARepository, NotInitialized, Refused
 
 
 class Paths(NamedTuple):
@@ -86,9 +86,11 @@ def find(start: str = ".") -> Paths:
 
 
 def initialized(start: str = ".") -> Paths:
-    """Like `find`, and raises NotInitialized where there is no store yet."""
+    """Like `find`, and raises NotInitialized where there is no store yet, or Refused where it is another user's."""
     paths = find(start)
     if not paths.initialized:
+        if os.path.isdir(paths.thrum) and not os.access(paths.thrum, os.X_OK):
+            raise Refused(f"{paths.thrum} is another user's", hint="each user works in a clone of their own")
         raise NotInitialized(paths.root)
     return paths
 

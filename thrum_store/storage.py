@@ -26,6 +26,8 @@ SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, no p
 def failed(error: OSError, what: str) -> StorageFailed | DiskFull:
     """The error a user sees for a refused call."""
     reason = f"{what}: {error.strerror or error}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return StorageFailed(reason, denied=True)
     return DiskFull(reason) if error.errno in _NO_ROOM else StorageFailed(reason)  # EDQUOT and EFBIG are "full" too
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.shell import PATIENCE, Shell
 from tests.conftest import Two
 from tests.daemon.conftest import Daemon, free_port, send
-from thrum_mcp.daemon import process
+from thrum_mcp.daemon import places, process
 from thrum_store.host import REAL
 from thrum_store.model import Caller
 from thrum_store.paths import Paths
@@ -43,6 +43,7 @@ def test_the_life_of_a_daemon(alice: Shell) -> None:
     assert told["Daemon"].strip() == f"running (pid {started['pid']})"
     assert told["Repository"].strip() == started["repo_path"] == str(alice.cwd)
     assert told["Uptime"].strip().endswith(" s") and told["Version"].strip() == alice.json("version")["version"]
+    assert told["Clients"].strip() == "none"  # who asks is none of them
     again = alice.thrum("daemon", "start", "--json")
     assert (again.code, again.error["code"]) == (1, "already_running")
     restarted = alice.json("daemon", "restart")
@@ -70,11 +71,28 @@ def test_local_and_remote_are_kept(alice: Shell) -> None:
         assert json.loads(config.read_text(encoding="utf-8"))["local_only"] is expected
 
 
+def test_the_mode_that_is_shown_is_the_one_of_the_daemon_that_runs(alice: Shell) -> None:
+    elsewhere = alice.having(THRUM_LOCAL="0")
+    assert "normal" in elsewhere.ok("sync", "status")
+    alice.ok("daemon", "start", "--local")
+    assert "local-only" in elsewhere.ok("sync", "status")
+
+
+def test_a_daemon_that_does_not_answer_is_shown_with_what_to_do(alice: Shell, repo: Paths) -> None:
+    alice.ok("daemon", "start")
+    os.unlink(places.usual_socket(repo))
+    shown = alice.ok("daemon", "status")
+    assert "not answering" in shown and "thrum daemon restart" in shown
+    alice.ok("daemon", "restart")
+    assert "not answering" not in alice.ok("daemon", "status")
+
+
 def test_run_in_the_foreground_logs_to_the_terminal_and_ends_on_ctrl_c(alice: Shell, repo: Paths) -> None:
     child = alice.start("daemon", "run")
     try:
         assert child.stderr is not None
-        assert b"serving" in child.stderr.readline()
+        serving = child.stderr.readline().decode()
+        assert all(part in serving for part in ("serving", alice.variables["THRUM_WS_PORT"], repo.root, "local-only"))
         assert process.status(repo, REAL).pid == child.pid
         child.send_signal(signal.SIGINT)
         assert child.wait(PATIENCE) == 0

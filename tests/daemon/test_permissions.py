@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from thrum_mcp.daemon.refusals import DaemonFailed
 from thrum_store import paths, setup
 from thrum_store.errors import Unsupported
 from thrum_store.host import REAL
+from thrum_store.paths import Paths
 
 NOBODY = 65534
 CONNECT = """
@@ -34,6 +36,19 @@ READ = """
 import os, sys
 os.setuid(int(sys.argv[1]))
 print(sum(os.access(path, os.R_OK, follow_symlinks=False) for path in sys.argv[2:]))
+"""
+
+OPEN = """
+import os, sys
+from thrum_mcp.daemon import process
+from thrum_store import paths
+from thrum_store.errors import ThrumError
+from thrum_store.host import REAL
+os.setuid(int(sys.argv[1]))
+try:
+    process.status(paths.initialized(sys.argv[2]), REAL)
+except ThrumError as error:
+    print(error.message, error.hint, sep="|")
 """
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
@@ -79,6 +94,17 @@ def test_another_user_reads_nothing_even_where_the_directories_are_open(daemon: 
 
 
 @as_root
+def test_another_user_is_told_whose_it_is(daemon: Daemon) -> None:
+    opened_up(Path(daemon.paths.thrum))
+    told = as_nobody(OPEN, daemon.paths.root)
+    assert told == f"{daemon.paths.thrum} is another user's|each user works in a clone of their own"
+    for directory in (daemon.paths.thrum, daemon.paths.var):
+        os.chmod(directory, 0o755)
+    message, _, hint = as_nobody(OPEN, daemon.paths.root).partition("|")
+    assert message.startswith("cannot open") and "whose it is" in hint
+
+
+@as_root
 def test_another_user_cannot_connect(daemon: Daemon) -> None:
     path = Path(places.usual_socket(daemon.paths))
     opened_up(path)
@@ -116,6 +142,17 @@ def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
         process.stop(found, REAL)
     assert not os.path.exists(started.socket_path)
     assert not os.path.exists(places.pointer_file(found))
+
+
+def test_an_account_without_a_cache_directory_gets_one_for_the_socket(
+    repo: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        monkeypatch.setenv("HOME", home)
+        for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        assert os.path.dirname(places.short_socket(repo, REAL)) == f"{home}/.cache/thrum"
+        assert oct(os.stat(f"{home}/.cache").st_mode)[-3:] == "700"
 
 
 def test_a_runtime_directory_that_others_can_write_to_is_not_used(

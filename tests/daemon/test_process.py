@@ -143,17 +143,53 @@ def test_a_pid_file_that_makes_no_sense_is_no_obstacle(quiet: Daemon) -> None:
 def test_a_recycled_pid_is_never_signalled(daemon: Daemon) -> None:
     """The lease is held, and the PID file has the number of a process that began at another time."""
     innocent = subprocess.Popen(["sleep", "600"])
-    right = pid_file(daemon).read_text(encoding="utf-8")
     try:
-        told = json.loads(right)
+        told = json.loads(pid_file(daemon).read_text(encoding="utf-8"))
         pid_file(daemon).write_text(json.dumps({**told, "pid": innocent.pid}), encoding="utf-8")
-        with pytest.raises(DaemonFailed):
-            process.stop(daemon.paths, REAL)
+        assert process.stop(daemon.paths, REAL).pid == told["pid"]
         assert innocent.poll() is None
     finally:
         innocent.kill()
         innocent.wait()
-        pid_file(daemon).write_text(right, encoding="utf-8")
+
+
+def test_a_daemon_whose_pid_file_was_lost_is_stopped_all_the_same(quiet: Daemon) -> None:
+    started = quiet.start()
+    pid_file(quiet).unlink()
+    assert process.stop(quiet.paths, REAL).pid == started.pid
+
+
+def test_where_nothing_says_who_the_daemon_is_no_process_is_guessed(quiet: Daemon) -> None:
+    started = quiet.start()
+    pid_file(quiet).unlink()
+    Path(places.usual_socket(quiet.paths)).unlink()
+    with pytest.raises(DaemonFailed) as refused:
+        process.stop(quiet.paths, REAL)
+    assert places.lease(quiet.paths) in (refused.value.hint or "")
+    os.kill(started.pid, signal.SIGTERM)
+    lease = REAL.lock(places.lease(quiet.paths))
+    lease.acquire(DEADLINE)
+    lease.release()
+
+
+def test_what_keeps_a_daemon_from_starting_is_told_in_its_own_words(
+    quiet: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THRUM_WS_PORT", "abc")
+    with pytest.raises(DaemonFailed) as refused:
+        quiet.start()
+    assert refused.value.message == "the daemon did not start: THRUM_WS_PORT is 'abc', which is no port"
+    assert refused.value.hint == "use 1 to 65535"
+
+
+@pytest.mark.parametrize("flags", [(), ("--no-local",)])
+def test_a_configuration_that_means_nothing_keeps_the_daemon_from_starting(
+    quiet: Daemon, flags: tuple[str, ...]
+) -> None:
+    (Path(quiet.paths.thrum) / "config.json").write_text("nonsense", encoding="utf-8")
+    with pytest.raises(DaemonFailed, match=r"config\.json"):
+        quiet.start(*flags)
+    assert not process.is_held(quiet.paths, REAL)
 
 
 @pytest.mark.parametrize("kind", ["socket", "file", "link", "port"])

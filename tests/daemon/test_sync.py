@@ -142,6 +142,29 @@ def test_the_environment_decides_where_no_flag_does(quiet: Daemon, monkeypatch: 
     assert quiet.start("--no-local").local_only is False
 
 
+def test_a_running_daemon_follows_the_configuration_whatever_it_was_started_with(
+    quiet: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes local_only there means it, and not only from the next start on."""
+    config = Path(quiet.paths.thrum) / "config.json"
+    monkeypatch.setenv("THRUM_LOCAL", "0")
+    quiet.start("--no-local")
+    config.write_text('{"local_only": true}', encoding="utf-8")
+    with quiet.wire() as wire:
+        assert wire.result("health")["local_only"] is True
+        assert wire.result("sync.force")["local_only"] is True
+        assert wire.result("sync.status")["local_only"] is True
+
+
+def test_a_configuration_that_breaks_meanwhile_keeps_everything_here_and_is_an_error(quiet: Daemon) -> None:
+    quiet.start("--no-local")
+    (Path(quiet.paths.thrum) / "config.json").write_text('{"local_only": "perhaps"}', encoding="utf-8")
+    told = process.status(quiet.paths, REAL)
+    assert (told.status, told.sync_state, told.local_only) == ("running", "error", True)
+    with quiet.wire() as wire:
+        assert "config.json" in wire.refusal("sync.force")["message"]
+
+
 def test_a_remote_that_hangs_keeps_nobody_and_leaves_nothing_behind(
     quiet: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,28 @@ def test_an_unreachable_remote_is_a_sentence_with_a_hint(pair: Pair, run: Run) -
     assert "cannot fetch from 'origin'" in run(pair.here, "prime")[1]
 
 
+def test_without_a_remote_a_sync_says_so_and_how_to_name_one(pair: Pair, run: Run) -> None:
+    pair.here.git("remote", "remove", "origin")
+    pair.here.send("alice", "to nobody yet", "@bob")
+    code, said = run(pair.here, "sync", "force")
+    assert (
+        code == 0 and said.startswith("✓ Sync done: committed to a-sync on this machine") and "git remote add" in said
+    )
+    assert "git remote add" in run(pair.here, "sync", "status")[1]
+
+
+def test_status_says_what_to_do_until_all_is_well_again(pair: Pair, run: Run) -> None:
+    away = pair.remote.root.rename(pair.remote.root.with_name("away.git"))
+    run(pair.here, "sync", "force")
+    told = json.loads(run(pair.here, "--json", "sync", "status")[1])
+    assert "no repository" in told["last_error"] and "git remote get-url origin" in told["last_error_hint"]
+    assert told["last_error_hint"] in run(pair.here, "sync", "status")[1]
+    away.rename(pair.remote.root)
+    run(pair.here, "sync", "force")
+    told = json.loads(run(pair.here, "--json", "sync", "status")[1])
+    assert told["last_error"] is None and told["last_error_hint"] is None
+
+
 def test_a_stopped_log_and_what_was_refused_are_shown(pair: Pair, run: Run) -> None:
     stranger = Stranger()
     stranger.message("x", n=9)

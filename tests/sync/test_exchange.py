@@ -12,7 +12,7 @@ from tests.sync.clones import Clone, Remote, git
 from tests.sync.conftest import Pair
 from thrum_store import live, paths
 from thrum_store.model import Caller
-from thrum_store.service import mailbox
+from thrum_store.service import mailbox, syncing
 from thrum_store.sync.git import Unreachable
 from thrum_store.wake import Bell
 
@@ -204,3 +204,16 @@ def test_a_sign_of_life_alone_is_worth_no_sync(pair: Pair) -> None:
             store.paths.var, store.host, "alice", live.Live(seen_ms=99, session="s", intent="same", scopes=("a:b",))
         )
     assert not pair.here.sync().committed
+
+
+def test_that_the_remote_is_behind_is_no_refusal(pair: Pair) -> None:
+    """We signed more than we pushed, and somebody else pushed meanwhile: what the remote has of us is old."""
+    pair.here.send("alice", "first kept here", "@bob")
+    with pair.here.open() as store:
+        syncing.force(store, local=True)
+    pair.there.send("bob", "pushed meanwhile", "@alice")
+    pair.there.sync()
+    assert pair.here.sync().pushed
+    assert pair.here.status().refused == {}
+    pair.there.sync()
+    assert "first kept here" in pair.there.contents()

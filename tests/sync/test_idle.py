@@ -91,7 +91,7 @@ class Day:
         self.turns += 1
         if self.turns % self._every == 0:
             for clone in self._clones:
-                assert gitsync.turn(clone.paths, self._host, None)
+                assert gitsync.turn(clone.paths, self._host)
                 self.syncs += 1
         return True
 

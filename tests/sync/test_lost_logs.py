@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from tests.sync.clones import BRANCH, Clone, remote_at
 from tests.sync.conftest import Pair
 from thrum_store.errors import Damaged, Refused
-from thrum_store.service import agents, doctor
+from thrum_store.service import agents, doctor, purge
 from thrum_store.service.agents import Register
 from thrum_store.service.findings import Finding
 from thrum_store.service.logcheck import Examine
+from thrum_store.service.purge import Purge
 
 LONG = "x" * 6000  # three of them, and a sync ends the segment
 
@@ -229,6 +230,7 @@ def test_a_forged_branch_gives_nothing_back(talk: Pair) -> None:
     for ref in (BRANCH, "refs/thrum/r/origin"):
         talk.here.git("update-ref", "-d", ref)
     talk.remote.plant({path: forged})
+    talk.remote.point(talk.remote.commit(f"{talk.remote.tip}^{{tree}}"))  # what is true of it is in no commit behind
     talk.here.sync()
     assert not segments(talk.here, "alice")
     (told,) = talk.here.status().damaged
@@ -418,3 +420,58 @@ def test_whatever_happens_to_published_logs_the_same_bytes_come_back(
     assert whole(clone) == before
     assert clone.view() == seen
     assert check(clone) == []
+
+
+@pytest.mark.parametrize("view_lost", [False, True])
+def test_what_the_tips_have_lost_comes_back_from_an_older_commit(talk: Pair, view_lost: bool) -> None:
+    """Both branches were set back by a commit on top of them, and then the log itself was lost."""
+    before, seen = whole(talk.here), talk.here.view()
+    states = talk.here.git("rev-list", BRANCH, "--", f"v1/{talk.here.store_id}/alice").split("\n")
+    shortened = talk.here.git("commit-tree", f"{states[-1]}^{{tree}}", "-p", talk.remote.tip, "-m", "set back")
+    talk.here.git("update-ref", BRANCH, shortened)
+    talk.here.git("push", "--quiet", "origin", f"{shortened}:{BRANCH}")
+    shutil.rmtree(segments(talk.here, "alice")[0].parent)
+    if view_lost:
+        lose_the_view(talk.here)
+    assert any("The branch has" in found.message for found in check(talk.here))
+    check(talk.here, fix=True)
+    assert whole(talk.here) == before
+    assert talk.here.view() == seen
+    talk.here.sync()
+    talk.there.sync()
+    assert check(talk.there) == [] and not talk.there.status().damaged
+    assert {path for path in talk.remote.files() if "/alice/" in path} >= {
+        f"v1/{talk.here.store_id}/alice/{file.name}" for file in segments(talk.here, "alice")
+    }
+
+
+def test_what_was_purged_is_not_fetched_out_of_an_older_commit(talk: Pair) -> None:
+    with talk.here.open() as store:
+        purge.purge(store, Purge(everything=True, confirm=True))
+    talk.here.sync()
+    after = whole(talk.here)
+    shutil.rmtree(segments(talk.here, "alice")[0].parent)
+    check(talk.here, fix=True)
+    assert whole(talk.here) == after
+    assert not any(LONG in content for content in talk.here.contents())
+
+
+@pytest.mark.parametrize("how", ["blocked", "untrusted"])
+def test_a_log_of_a_store_that_is_not_heard_is_not_mended_with_what_it_says_since(talk: Pair, how: str) -> None:
+    """The doctor says whose it is, and what to do for who wants it all the same."""
+    if how == "blocked":
+        talk.here.git("config", "--local", "--add", "thrum.blockedStore", talk.there.store_id)
+    else:
+        talk.here.git("config", "--local", "thrum.trust", "none")
+    all_are_lost(segments(talk.here, "bob", talk.there))
+    talk.there.send("bob", "never heard here", "@alice")
+    talk.there.sync()
+    talk.here.sync()
+    for fix in (False, True):
+        found = next(one for one in check(talk.here, fix=fix) if one.check == "logs")
+        assert talk.there.store_id in (found.hint or "") and not found.fixed
+    assert not segments(talk.here, "bob", talk.there)
+    talk.here.git("config", "--local", "--remove-section", "thrum")
+    check(talk.here, fix=True)
+    talk.here.sync()
+    assert "never heard here" in talk.here.contents()

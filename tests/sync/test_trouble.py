@@ -17,9 +17,14 @@ import pytest
 
 from tests.sync.clones import git
 from tests.sync.conftest import Pair
+from tests.sync.forging import Stranger
+from tests.sync.test_hostile_branch import repo_of
 from thrum_store.gitinfo import GitRunner
+from thrum_store.service import doctor
+from thrum_store.service.findings import Finding
+from thrum_store.service.logcheck import Examine
 from thrum_store.sync import publicness
-from thrum_store.sync.git import Rejected, Unreachable
+from thrum_store.sync.git import Branch, Rejected, Unreachable
 from thrum_store.sync.publicness import DoubtfulRemote, PublicRemote
 
 
@@ -114,6 +119,27 @@ def test_nobody_is_asked_for_a_password(pair: Pair, tmp_path: Path) -> None:
     os.close(terminal)
     assert done.stdout.decode().strip() == "remote_unreachable"
     assert not asked.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "why", "hint"),
+    [
+        ("ssh: Could not resolve hostname x: Name or service not known\r", "its host is not known", "get-url origin"),
+        ("ssh: connect to host x port 22: Connection refused\r", "does not answer", "tries again"),
+        ("Host key verification failed.\r", "does not know that server", "git fetch origin"),
+        ("git@x: Permission denied (publickey).\r", "asks nobody", "GIT_TERMINAL_PROMPT=0 git fetch origin"),
+        ("ERROR: Repository not found.", "no repository, or none that you may see", "get-url origin"),
+        ("something new", "something new", "git fetch origin"),
+    ],
+)
+def test_what_is_wrong_with_a_remote_is_a_sentence_and_what_to_do(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, why: str, hint: str
+) -> None:
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script(tmp_path / "ssh", f"printf '{said}\\n' >&2; exit 255")))
+    pair.here.git("remote", "set-url", "origin", "ssh://localhost/nowhere.git")
+    with pytest.raises(Unreachable, match="cannot fetch from 'origin'") as raised, pair.here.open() as store:
+        Branch(store.paths, store.host, "origin").fetch()
+    assert why in raised.value.message and hint in (raised.value.hint or "")
 
 
 @pytest.mark.parametrize("name", ["--upload-pack=touch sprung", "-oProxyCommand=x", "a/../b", "x y"])
@@ -242,3 +268,30 @@ def test_a_stranger_would_look_for_the_same_repository(url: str, expected: str |
 
 def test_a_password_in_a_url_is_neither_shown_nor_kept() -> None:
     assert publicness.without_credentials("https://me:secret@example.com/x.git") == "https://example.com/x.git"
+
+
+def told_of_the_sync(pair: Pair) -> list[Finding]:
+    """What `thrum doctor` finds in it."""
+    found = doctor.examine(str(pair.here.root), Examine(), environ={})
+    return [one for one in found.findings if one.check == "sync"]
+
+
+def test_the_doctor_says_that_the_sync_fails_and_what_to_do(pair: Pair) -> None:
+    pair.here.git("remote", "set-url", "origin", "/nowhere.git")
+    with pytest.raises(Unreachable):
+        pair.here.sync()
+    (found,) = (
+        one for one in doctor.examine(str(pair.here.root), Examine(), environ={}).findings if one.check == "sync"
+    )
+    assert "no repository" in found.message and "git remote get-url origin" in (found.hint or "")
+
+
+def test_the_doctor_says_which_logs_of_others_are_stopped(pair: Pair) -> None:
+    stranger = Stranger()
+    stranger.message("x", n=9)
+    pair.remote.plant(stranger.files(repo_of(pair.here)))
+    pair.here.sync()
+    (found,) = (
+        one for one in doctor.examine(str(pair.here.root), Examine(), environ={}).findings if one.check == "sync"
+    )
+    assert "@mallory" in found.message and "its own clone" in (found.hint or "")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from thrum_store import paths
 from thrum_store.errors import ThrumError
-from thrum_store.host import REAL
+from thrum_store.host import REAL, Host
 
 from . import journal, process
 from .refusals import AlreadyRunning
@@ -29,25 +31,45 @@ def main(arguments: Sequence[str]) -> int:
     try:
         here = paths.initialized(given.repo)
         journal.keep(here, REAL, to_terminal=given.ready_fd is None)
-        run(here, REAL, Wish(given.local), lambda: _ready(given.ready_fd))
-    except AlreadyRunning as error:
-        logger.error("%s", error.message)
-        return process.ALREADY_RUNNING
+        run(here, REAL, Wish(given.local), lambda: _tell(given.ready_fd, process.READY))
     except ThrumError as error:
-        logger.error("%s", error.message)
-        return 1
+        logger.error("%s (%s)", error.message, error.hint)
+        _tell(given.ready_fd, json.dumps([error.message, error.hint]).encode())
+        return process.ALREADY_RUNNING if isinstance(error, AlreadyRunning) else 1
     return 0
 
 
-def _ready(fd: int | None) -> None:
-    logger.info("serving, pid %d", os.getpid())
+def _tell(fd: int | None, word: bytes) -> None:
+    """Says to whoever started this process that it serves, or why it does not."""
     if fd is not None:
-        os.write(fd, b"!")
+        os.write(fd, word)
         os.close(fd)
+
+
+def end_children(host: Host) -> None:
+    """Asks whatever this process started and left running to end: a git that hangs on its remote."""
+    for child in _children(host):
+        try:
+            os.killpg(child, signal.SIGTERM)
+        except (ProcessLookupError, PermissionError):
+            continue  # it has ended, or leads no group of its own
+
+
+def _children(host: Host) -> list[int]:
+    """The children of this process, as far as the system says."""
+    found: list[int] = []
+    tasks = f"/proc/{os.getpid()}/task"
+    for task in host.storage.listing(tasks):
+        try:
+            told = host.storage.read(os.path.join(tasks, task, "children"), limit=65536)
+        except (FileNotFoundError, ThrumError):
+            continue
+        found += [int(pid) for pid in told.split()]
+    return found
 
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])
-    process.end_children(REAL)
+    end_children(REAL)
     logging.shutdown()
     os._exit(code)  # a sync that hangs on a remote must not keep us; it is safe to cut off, as by a crash

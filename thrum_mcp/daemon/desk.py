@@ -30,11 +30,6 @@ class Daemon(Protocol):
         """The places of its store."""
         ...
 
-    @property
-    def local(self) -> bool | None:
-        """Whether a flag said that everything stays on this machine; None where none did."""
-        ...
-
     def health(self) -> Any:
         """How it is: see `health.Health`."""
         ...

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+from typing import NamedTuple
 
 from thrum_store.errors import Invalid, ThrumError
 from thrum_store.host import Host
@@ -22,18 +23,18 @@ _NICENESS = 10
 RHYTHM = Rhythm(every=60, after_change=2)
 
 
-def loop(paths: Paths, host: Host, local: bool | None) -> Loop:
-    """The loop `git`: a sync each minute, and two seconds after something was said; `local` is what a flag said."""
-    return Loop("git", lambda: turn(paths, host, local), RHYTHM, host.entropy)
+def loop(paths: Paths, host: Host) -> Loop:
+    """The loop `git`: a sync each minute, and two seconds after something was said."""
+    return Loop("git", lambda: turn(paths, host), RHYTHM, host.entropy)
 
 
-def turn(paths: Paths, host: Host, local: bool | None) -> bool:
+def turn(paths: Paths, host: Host) -> bool:
     """One turn: a sync; whether it went well. That a remote does not answer is no failure of the loop: the sync's own
     state says so, and the loop takes its time until the next one."""
     _step_back()
     with open_store(paths, host) as store:
         try:
-            done = cycle.synchronize(store, local_only=settings.local_only(paths, host, local))
+            done = cycle.synchronize(store, local_only=local_only(paths, host))
         except ThrumError as error:
             logger.warning("sync: %s (%s)", error.message, error.code)
             return False
@@ -53,15 +54,39 @@ def _step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-def word(paths: Paths, host: Host) -> str:
-    """idle before the first sync, then synced or error."""
+class Standing(NamedTuple):
+    """How the sync is: idle before the first one, then synced or error; and whether it stays on this machine."""
+
+    word: str
+    local_only: bool
+
+
+def standing(paths: Paths, host: Host) -> Standing:
+    """How the sync is. Where config.json cannot be understood nothing leaves this machine, and that is an error."""
+    try:
+        local = local_only(paths, host)
+    except Invalid:
+        return Standing("error", local_only=True)
     remembered = state.load(paths.var, host)
     if remembered.last_error is not None:
-        return "error"
-    return "idle" if remembered.last_sync_ms is None else "synced"
+        return Standing("error", local)
+    return Standing("idle" if remembered.last_sync_ms is None else "synced", local)
 
 
-def choose(paths: Paths, host: Host, local: bool) -> None:
+def local_only(paths: Paths, host: Host) -> bool:
+    """Whether a running daemon keeps everything here: what config.json says at this moment, for a flag or a variable
+    that it was started with is noted there. Raises Invalid."""
+    return settings.local_only(paths, host, environ={})
+
+
+def settle(paths: Paths, host: Host, flag: bool | None) -> None:
+    """Notes in config.json what a flag, or else THRUM_LOCAL, says. Raises Invalid where either means nothing."""
+    local = settings.local_only(paths, host, flag)
+    if flag is not None or os.environ.get("THRUM_LOCAL"):
+        _choose(paths, host, local)
+
+
+def _choose(paths: Paths, host: Host, local: bool) -> None:
     """Notes in config.json whether everything stays on this machine. Raises Invalid where that is no such file."""
     path = os.path.join(paths.thrum, "config.json")
     try:

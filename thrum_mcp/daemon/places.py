@@ -76,6 +76,8 @@ def short_socket(paths: Paths, host: Host) -> str:
     name = sha256(paths.var.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if os.path.isabs(cache) and not os.path.exists(cache) and _ours(os.path.dirname(cache)):
+        host.storage.directory(cache)  # a fresh account has none yet
     for base in (runtime, cache):
         directory = os.path.join(base, "thrum")
         path = os.path.join(directory, f"{name}.sock")

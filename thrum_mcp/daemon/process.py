@@ -24,6 +24,7 @@ from thrum_store.paths import Paths
 from . import client, places
 from .refusals import AlreadyRunning, DaemonFailed, DaemonNotRunning
 
+READY = b"!"  # what a daemon says to whoever started it, once it serves
 ALREADY_RUNNING = 3  # what `daemon run` exits with where another one serves
 _TOLD = ("pid", "repo_path", "uptime_ms", "version", "sync_state", "local_only", "ws_port", "socket_path")
 _START = 20.0  # seconds for the daemon to answer
@@ -146,28 +147,6 @@ def lives(one: Identity, host: Host) -> bool:
     return one.pid > 1 and bool(one.began) and began(one.pid, host) == one.began
 
 
-def end_children(host: Host) -> None:
-    """Asks whatever this process started and left running to end: a git that hangs on its remote."""
-    for child in _children(host):
-        try:
-            os.killpg(child, signal.SIGTERM)
-        except (ProcessLookupError, PermissionError):
-            continue  # it has ended, or leads no group of its own
-
-
-def _children(host: Host) -> list[int]:
-    """The children of this process, as far as the system says."""
-    found: list[int] = []
-    tasks = f"/proc/{os.getpid()}/task"
-    for task in host.storage.listing(tasks):
-        try:
-            told = host.storage.read(os.path.join(tasks, task, "children"), limit=65536)
-        except (FileNotFoundError, ThrumError):
-            continue
-        found += [int(pid) for pid in told.split()]
-    return found
-
-
 # --- start, stop, status --------------------------------------------------------------------------------------------
 
 
@@ -224,8 +203,8 @@ def _await(child: subprocess.Popen[bytes], ready: int, paths: Paths, host: Host)
     """Waits for the child's word, or for its end."""
     poll = select.poll()
     poll.register(ready, select.POLLIN)
-    told = os.read(ready, 1) if poll.poll(_START * 1000) else None
-    if told:
+    told = os.read(ready, 65536) if poll.poll(_START * 1000) else None
+    if told == READY:
         child.returncode = 0  # it lives on, and is nobody's to wait for
         return
     if told is None:
@@ -234,7 +213,11 @@ def _await(child: subprocess.Popen[bytes], ready: int, paths: Paths, host: Host)
     if code == ALREADY_RUNNING:
         running = identity(paths, host)
         raise AlreadyRunning(running.pid if running else None, places.repository(paths))
-    raise DaemonFailed(f"the daemon did not start: {last_line(paths, host) or f'it ended with {code}'}")
+    if told:
+        why, hint = json.loads(told)
+        raise DaemonFailed(f"the daemon did not start: {why}", hint)
+    silent = f"it said nothing for {_START:.0f} s" if told is None else f"it ended with {code}"
+    raise DaemonFailed(f"the daemon did not start: {silent}")
 
 
 def stop(paths: Paths, host: Host) -> DaemonStopped:
@@ -242,9 +225,7 @@ def stop(paths: Paths, host: Host) -> DaemonStopped:
     with _turns(paths, host):
         if not is_held(paths, host):
             raise DaemonNotRunning(places.repository(paths))
-        running = identity(paths, host)
-        if running is None or not lives(running, host):
-            raise DaemonFailed("a daemon holds the lease, and its PID file does not say which process it is")
+        running = _holder(paths, host)
         os.kill(running.pid, signal.SIGTERM)
         if _ended(paths, host, _STOP):
             return DaemonStopped(running.pid, forced=False)
@@ -253,6 +234,24 @@ def stop(paths: Paths, host: Host) -> DaemonStopped:
         if not _ended(paths, host, _STOP):
             raise DaemonFailed(f"process {running.pid} does not end")
         return DaemonStopped(running.pid, forced=True)
+
+
+def _holder(paths: Paths, host: Host) -> Identity:
+    """The process that holds the lease: as the PID file says, else as the kernel says whose socket it is."""
+    told = identity(paths, host)
+    if told is not None and lives(told, host):
+        return told
+    try:
+        with client.Client(paths, timeout=_PROBE * 2) as connected:
+            asked = Identity(connected.peer, places.repository(paths), "", "", began(connected.peer, host))
+    except DaemonNotRunning:
+        asked = None
+    if asked is None or not lives(asked, host):
+        raise DaemonFailed(
+            "a daemon holds the lease, and neither its PID file nor its socket says which process it is",
+            f"find it with `fuser {places.lease(paths)}`, and end it",
+        )
+    return asked
 
 
 def _ended(paths: Paths, host: Host, seconds: float) -> bool:
@@ -277,12 +276,6 @@ def status(paths: Paths, host: Host) -> DaemonStatus:
         return DaemonStatus(running=True, status="not answering", pid=pid, repo_path=repository)
     told_here = {name: told[name] for name in _TOLD}
     return DaemonStatus(running=True, status="running", health=told, **told_here)
-
-
-def last_line(paths: Paths, host: Host) -> str:
-    """The last line of the log."""
-    lines = log_lines(paths, host, 1)
-    return lines[0] if lines else ""
 
 
 def log_lines(paths: Paths, host: Host, count: int) -> list[str]:

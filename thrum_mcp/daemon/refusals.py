@@ -25,8 +25,8 @@ class DaemonFailed(ThrumError):
 
     code = "daemon_failed"
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what, hint="`thrum daemon logs` says more")
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(what, hint=hint or "`thrum daemon logs` says more")
 
 
 class AlreadyRunning(Conflict):

@@ -16,7 +16,6 @@ import anyio
 from thrum_store.host import Host
 from thrum_store.paths import Paths
 from thrum_store.store import open_store
-from thrum_store.sync import settings
 from thrum_store.times import rfc3339
 
 from . import gitsync, places, process
@@ -49,12 +48,11 @@ class Running:
 
     def __init__(self, paths: Paths, host: Host, wish: Wish) -> None:
         self.paths = paths
-        self.local = wish.local
         self._host = host
         self._began = host.clock.monotonic()
         self._started_at = rfc3339(host.clock.wall_ms())
         self._supervisor = Supervisor()
-        self._git = gitsync.loop(paths, host, wish.local)
+        self._git = gitsync.loop(paths, host)
         self._push = Push(paths, wish.limits, self._git.changed)
         self._reception = Reception(Clerk(self, wish.limits), self._push, wish.limits)
         self._socket = SocketListener(paths, host, self._reception, wish.limits)
@@ -72,13 +70,21 @@ class Running:
             if broken:
                 raise DaemonFailed(f"the socket cannot be served: {broken[0].last_error}")
             process.sign(self.paths, self._host, self._socket.path, self._started_at)
+            self._announce()
             ready()
 
         return up
 
+    def _announce(self) -> None:
+        mode = "local-only" if gitsync.standing(self.paths, self._host).local_only else "syncs with the remote"
+        where = f"ws://localhost:{self._websocket.port}" if self._websocket.port else "no WebSocket"
+        told = (os.getpid(), places.repository(self.paths), mode, self._socket.path, where)
+        logger.info("serving, pid %d: %s, %s; socket %s, %s", *told)
+
     def health(self) -> Health:
         """How it is, at this moment."""
         parts = self._supervisor.states()
+        standing = gitsync.standing(self.paths, self._host)
         return Health(
             status="ok" if all(part.state == "running" for part in parts) else "degraded",
             pid=os.getpid(),
@@ -89,8 +95,8 @@ class Running:
             started_at=self._started_at,
             socket_path=self._socket.path,
             ws_port=self._websocket.port,
-            sync_state=gitsync.word(self.paths, self._host),
-            local_only=settings.local_only(self.paths, self._host, self.local),
+            sync_state=standing.word,
+            local_only=standing.local_only,
             connections=self._reception.connections,
             listening=self._push.count,
             parts=parts,
@@ -105,8 +111,7 @@ def run(paths: Paths, host: Host, wish: Wish, ready: Callable[[], None]) -> None
     lease = process.take_lease(paths, host)
     try:
         _raise_limit()
-        if wish.local is not None or os.environ.get("THRUM_LOCAL"):
-            gitsync.choose(paths, host, settings.local_only(paths, host, wish.local))
+        gitsync.settle(paths, host, wish.local)
         open_store(paths, host).close()  # heals it where it needs that, before anybody asks
         anyio.run(_serve, Running(paths, host, wish), ready)
     except ExceptionGroup as group:

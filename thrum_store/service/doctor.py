@@ -16,6 +16,7 @@ from ..store import Store
 from .checkup import around
 from .findings import Finding, Found, fine, note, problem
 from .logcheck import LARGE, Examine, Progress, logs
+from .synccheck import exchange
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def _checks(places: Paths, host: Host, environ: Mapping[str, str], how: Examine)
     yield from _view_file(places, host, how.deep)
     with store.open_store(places, host) as opened:
         yield from logs(opened, how)
+        yield from exchange(opened)
         yield from _view(opened, how.progress)
         yield from _registrations(opened, environ)
 

@@ -42,16 +42,19 @@ def logs(store: Store, how: Examine) -> Iterator[Found]:
         if shard not in damaged:
             what = f"{_where(store, shard)} ends in {size} bytes that were never acknowledged"
             yield note("logs", what, "the next command of that agent sets them aside")
+    unheard = mending.unheard(store, damaged) if damaged else set[Shard]()
+    yield from (_unheard(store, shard) for shard in sorted(unheard))
+    mendable = [shard for shard in damaged if shard not in unheard]
     if not damaged and outside:
         what = f"{len(shards)} logs of {size / 1e6:.1f} MB have all their files, as long as they should be"
         yield fine("logs", f"{what}; `thrum doctor --deep` reads every line")
     elif not damaged:
         yield fine("logs", f"{read:,} events in {len(shards)} logs, every one of them whole")
     elif how.fix or how.give_up:
-        yield from _mended(store, damaged, how.give_up)
+        yield from _mended(store, mendable, how.give_up)
     else:
-        reach = mending.within_reach(store, damaged)
-        yield from (_told(store, shard, examine(store, shard), reach[shard]) for shard in damaged)
+        reach = mending.within_reach(store, mendable)
+        yield from (_told(store, shard, examine(store, shard), reach[shard]) for shard in mendable)
 
 
 def _fits(store: Store, shard: Shard) -> bool:
@@ -90,6 +93,17 @@ def _told(store: Store, shard: Shard, damage: Damage, reach: int) -> Found:
         return problem("logs", what, "`thrum doctor --fix` reads it again")
     what += f". {extent(damage.lost).capitalize()} cannot be read, and the branch does not have them"
     return problem("logs", what, _hint(shard))
+
+
+def _unheard(store: Store, shard: Shard) -> Found:
+    damage = examine(store, shard)
+    what = f"{_where(store, shard)} after event {damage.head.seq}: {damage.why or 'it was shorter for a time'}."
+    return problem(
+        "logs",
+        f"{what} Its store is blocked here, or not trusted, so nothing of it is brought back",
+        f"all else goes on; to have it back, take {shard.store} out of `thrum.blockedStore` in git's configuration, or"
+        " add it to `thrum.knownStore`, then `thrum doctor --fix`",
+    )
 
 
 def _hint(shard: Shard) -> str:

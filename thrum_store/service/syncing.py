@@ -66,6 +66,7 @@ class SyncStatus:
     local_only: bool
     last_error: str | None
     last_error_code: str | None
+    last_error_hint: str | None
     remote: str
     remote_url: str
     ahead: int
@@ -79,12 +80,14 @@ class SyncStatus:
 
 @dataclass(frozen=True)
 class SyncForced:
-    """A sync that was done: events taken in, whether anything was committed and pushed, and what was found damaged."""
+    """A sync that was done: with which remote (empty: there is none), events taken in, whether anything was committed
+    and pushed, and what was found damaged."""
 
     triggered: bool
     last_sync_at: str
     sync_state: str
     local_only: bool
+    remote: str
     taken: int
     committed: bool
     pushed: bool
@@ -108,6 +111,7 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
         local_only=settings.local_only(store.paths, store.host, local),
         last_error=remembered.last_error,
         last_error_code=remembered.last_error_code,
+        last_error_hint=remembered.last_error_hint,
         remote=told.remote,
         remote_url=publicness.without_credentials(told.url),
         ahead=cycle.unsent(store, remembered),
@@ -134,6 +138,7 @@ def force(store: Store, *, running: bool = False, local: bool | None = None) -> 
         last_sync_at=_last(remembered),
         sync_state=word(remembered, running=running),
         local_only=local_only,
+        remote=done.remote,
         taken=done.taken,
         committed=done.committed,
         pushed=done.pushed,

@@ -19,7 +19,7 @@ from ..storage import failpoint
 from ..store import Store
 from . import healing, packing, papers, publicness, renewal, settings, state
 from .git import Branch, Rejected, Tip
-from .incoming import Incoming, Taken, trust_of
+from .incoming import Incoming, Taken, heard, trust_of
 from .outgoing import Outgoing, outgoing, seal
 from .proof import Proof
 from .repository import Repository
@@ -39,6 +39,7 @@ class Synced:
     taken: int = 0  # events taken in
     committed: bool = False
     pushed: bool = False
+    remote: str = ""  # which one it is that this clone exchanges with
     damaged: tuple[str, ...] = ()  # a sentence for each log that was found damaged: what came back, what did not
 
 
@@ -65,9 +66,10 @@ class Cycle:
             done = self._run()
         except ThrumError as error:
             remembered.last_error, remembered.last_error_code = error.message, error.code
+            remembered.last_error_hint = error.hint
             raise
         else:
-            remembered.last_error = remembered.last_error_code = None
+            remembered.last_error = remembered.last_error_code = remembered.last_error_hint = None
             remembered.last_sync_ms = self._store.host.clock.wall_ms()
             return done
         finally:
@@ -94,7 +96,8 @@ class Cycle:
         raise Rejected(f"{branch.remote!r} was faster {TRIES} times", hint="the next sync tries again")
 
     def _done(self, *, pushed: bool = False) -> Synced:
-        return Synced(self._taken, self._committed, pushed, tuple(self._damaged))
+        remote = self._settings.remote if self._settings else ""
+        return Synced(self._taken, self._committed, pushed, remote, tuple(self._damaged))
 
     def _branch(self) -> Branch:
         probe = Branch(self._store.paths, self._store.host, "")
@@ -176,8 +179,7 @@ class Cycle:
         asked = known is not None and known.tips == tips and bool(known.lost) and key not in self._remembered.doubted
         told = self._settings
         assert told is not None
-        trust = trust_of(shard.store, self._store.own, told, self._remembered).word
-        return not asked and trust not in ("blocked", "untrusted")
+        return not asked and heard(trust_of(shard.store, self._store.own, told, self._remembered))
 
     def _take(self, branch: Branch, theirs: Tip, base: Tip, repository: Repository) -> Taken:
         taken = Taken()

@@ -17,6 +17,7 @@ from ..paths import Paths
 from ..storage import failpoint
 from . import tree
 from .tree import Listing
+from .trouble import trouble
 
 REF = "refs/heads/a-sync"
 # Objects are written out as they are made, and the one fsync of the ref that names them makes all of them durable
@@ -110,6 +111,14 @@ class Branch:
         """The commit behind any ref."""
         told = self.git.run("for-each-ref", "--format=%(objectname) %(tree)", ref).split()
         return Tip(*told) if len(told) == 2 else Tip()
+
+    def history(self, path: str, most: int) -> list[Tip]:
+        """The last commits of our branch and of the remote's that changed a path, newest first."""
+        refs = [tip.commit for tip in self.tips() if tip.commit]
+        told = self.git.asks(
+            "rev-list", "--full-history", "--format=%H %T", f"--max-count={most}", *refs, "--", path
+        ) if refs else None  # fmt: skip
+        return [Tip(*line.split(" ")) for line in (told or "").split("\n") if line and not line.startswith("commit ")]
 
     def listing(self, tip: Tip, log: EventLog) -> Listing:
         """What a commit offers."""
@@ -212,7 +221,8 @@ class Branch:
             return
         asked = self._remote.talk("ls-remote", "--exit-code", "--", self.remote, REF)
         if asked.status != 2:
-            raise Unreachable(f"cannot fetch from {self.remote!r}: {done.err}", hint=f"see `git fetch {self.remote}`")
+            why, hint = trouble(self.remote, done.err)
+            raise Unreachable(f"cannot fetch from {self.remote!r}: {why}", hint=hint)
         self.note("")
 
     def push(self, commit: str) -> bool:
@@ -227,10 +237,14 @@ class Branch:
         verdict = next((line for line in done.out.split("\n") if line.startswith("!")), "")
         if "[rejected]" in verdict:
             return False
+        why, hint = trouble(self.remote, done.err)
         if verdict:
-            why = "; ".join(filter(None, [verdict.split("\t")[-1], done.err]))
-            raise Rejected(f"{self.remote!r} does not take the push: {why}", hint="ask who runs that remote")
-        raise Unreachable(f"cannot push to {self.remote!r}: {done.err}", hint=f"see `git push {self.remote}`")
+            told = "; ".join(filter(None, [verdict.split("\t")[-1], why]))
+            raise Rejected(
+                f"{self.remote!r} does not take the push: {told}",
+                hint="ask who runs that remote to let the branch a-sync in; until then messages stay on this machine",
+            )
+        raise Unreachable(f"cannot push to {self.remote!r}: {why}", hint=hint)
 
 
 def configured(settings: Mapping[str, str]) -> dict[str, str]:

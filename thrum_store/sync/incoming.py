@@ -58,6 +58,11 @@ def trust_of(store: str, own: str, settings: Settings, state: State) -> Trust:
     return Trust("tofu", max(min(_STRANGER_EVENTS, _STRANGER_TOTAL - taken), 0), _STRANGER_BYTES)
 
 
+def heard(trust: Trust) -> bool:
+    """Whether anything of such a store is taken in at all."""
+    return trust.word not in ("blocked", "untrusted")
+
+
 class Incoming:
     """One look at a branch."""
 
@@ -85,7 +90,8 @@ class Incoming:
             try:
                 self._one_store(whose, offered, contents)
             except Refusal as error:
-                self._state.count(error.code)
+                if whose != self._store.own or error.code != "replayed":  # a remote behind us is no wonder
+                    self._state.count(error.code)
         if self._moved or purging.pending(self._store):  # the latter where a sync or a purge was cut short
             purging.carry_out(self._store)
         return self._taken

@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 
 from ..errors import ThrumError
 from ..log import Shard
+from ..own import former
 from ..store import Store
 from . import healing, settings, state
 from .git import Branch
+from .incoming import heard, trust_of
 from .proof import Proof
 from .repository import Repository
 from .state import Repair, State, key_of
@@ -27,8 +29,17 @@ def within_reach(store: Store, wanted: Iterable[Shard]) -> dict[Shard, int]:
     return {shard: proof.of(shard).seq for shard in wanted}
 
 
+def unheard(store: Store, wanted: Iterable[Shard]) -> set[Shard]:
+    """Those logs whose stores are blocked or not trusted here: nothing of them is taken in, to mend them neither."""
+    remembered = state.load(store.paths.var, store.host)
+    told = settings.read(_branch(store).git)
+    told = told._replace(known=told.known | former(store.paths, store.host))
+    return {one for one in wanted if not heard(trust_of(one.store, store.own, told, remembered))}
+
+
 def mend(store: Store, wanted: list[Shard], *, ask: bool) -> dict[Shard, Repair]:
-    """Brings back what was published: from this clone's branch; where that is too little, with `ask`, from the remote.
+    """Brings back what was published: from this clone's branch, its older commits too; where that is too little, with
+    `ask`, from the remote.
 
     What became of each log; none for one that is whole. Raises StoreBusy while another sync runs.
     """
@@ -69,7 +80,7 @@ def _branch(store: Store) -> Branch:
 def _proof(store: Store, branch: Branch) -> tuple[Proof, str]:
     ours, theirs = branch.tips()
     repository = Repository(branch.git, store.paths.var, store.host)
-    return Proof(store, branch, repository, (ours, theirs)), f"{ours.commit} {theirs.commit}"
+    return Proof(store, branch, repository, (ours, theirs), deep=True), f"{ours.commit} {theirs.commit}"
 
 
 def _given(proof: tuple[Proof, str], wanted: list[Shard]) -> tuple[Proof, list[Shard], str]:

@@ -15,6 +15,8 @@ from .refusal import Refusal
 from .repository import Repository
 from .tree import Listing, Offered
 
+_OLDER = 256  # commits that changed a log and are looked into
+
 
 class Proven(NamedTuple):
     """The segments of a log up to what was signed, and how far it was purged; no segments where nothing is proven."""
@@ -42,15 +44,35 @@ def proven(store: Store, branch: Branch, offered: Offered, told: Heads, shard: S
 
 
 class Proof:
-    """What some commits prove; the longest counts."""
+    """What some commits prove; the longest counts. `deep` looks into older ones as well, where the tips have less."""
 
-    def __init__(self, store: Store, branch: Branch, repository: Repository, tips: tuple[Tip, ...]) -> None:
+    def __init__(
+        self, store: Store, branch: Branch, repository: Repository, tips: tuple[Tip, ...], *, deep: bool = False
+    ) -> None:
         self._store, self._branch, self._repository = store, branch, repository
+        self._deep = deep
         self._listings: list[Listing] = [branch.listing(tip, store.log) for tip in dict.fromkeys(tips)]
 
     def of(self, shard: Shard) -> Proven:
         """The longest proven copy of a log."""
-        return max((self._one(shard, listing) for listing in self._listings), key=lambda one: one.seq, default=_NONE)
+        best = max((self._one(shard, listing) for listing in self._listings), key=lambda one: one.seq, default=_NONE)
+        return self._older(shard, best) if self._deep else best
+
+    def _older(self, shard: Shard, best: Proven) -> Proven:
+        """A longer proof from a commit behind the tips, if there is one."""
+        goal = self._known(shard)
+        behind = self._branch.history(f"v1/{shard.store}/{shard.agent}", _OLDER) if best.seq < goal else []
+        for tip in behind:
+            best = max(best, self._one(shard, self._branch.listing(tip, self._store.log)), key=lambda one: one.seq)
+            if best.seq >= goal:
+                break
+        return best
+
+    def _known(self, shard: Shard) -> int:
+        """The last event of a log that its store signed or that the view has."""
+        told = papers.heads(self._store, shard.store)
+        signed = told.shards[shard.agent].seq if told and shard.agent in told.shards else 0
+        return max(signed, self._store.head(shard)[0].seq)
 
     def _one(self, shard: Shard, listing: Listing) -> Proven:
         offered = listing.stores.get(shard.store, Offered())

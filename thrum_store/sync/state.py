@@ -97,6 +97,7 @@ class State:
     last_sync_ms: int | None = None
     last_error: str | None = None
     last_error_code: str | None = None
+    last_error_hint: str | None = None
 
     def count(self, code: str, number: int = 1) -> None:
         """Counts something that was refused."""

@@ -114,7 +114,7 @@ def restart(app: App, local: bool | None) -> DaemonRestarted:
 def run(app: App, local: bool | None) -> None:
     """Run the daemon here until Ctrl-C, its log on the terminal.
 
-    For service managers, and to see what it does.
+    For service managers, and to see what it does. Exits with 0 when a signal ends it, with 3 where another one serves.
     """
     command_line = process.command(app.paths, _flags(local))
     sys.stdout.flush()
@@ -155,18 +155,26 @@ def _status(told: DaemonStatus, screen: Screen) -> str:
     del screen
     if not told.running:
         return "Daemon: not running\nStart it: thrum daemon start"
-    state = "running" if told.status == "running" else "running, and does not answer: thrum daemon restart"
-    lines = [("Daemon", f"{state} (pid {told.pid})"), ("Repository", told.repo_path)]
-    if told.health is not None:
-        lines += [
-            ("Uptime", lasting(told.uptime_ms or 0)),
-            ("Version", told.version),
-            ("Sync", f"{told.sync_state} ({'local-only' if told.local_only else 'normal'})"),
-            ("WebSocket", f"ws://localhost:{told.ws_port}" if told.ws_port else "none"),
-            ("Clients", f"{told.health['connections']}, {told.health['listening']} of them told of messages"),
-            *((f"Part {part['name']}", _part(part)) for part in told.health["parts"]),
-        ]
+    process_id = f" (pid {told.pid})" if told.pid else ""
+    lines = [("Daemon", f"{told.status}{process_id}"), ("Repository", told.repo_path)]
+    if told.health is None:
+        return f"{fields(lines)}\nIf it stays so, replace it: thrum daemon restart"
+    clients = max(told.health["connections"] - 1, 0)  # who asks is one of them
+    lines += [
+        ("Uptime", lasting(told.uptime_ms or 0)),
+        ("Version", told.version),
+        ("Sync", _sync(told)),
+        ("WebSocket", f"ws://localhost:{told.ws_port}" if told.ws_port else "none"),
+        ("Clients", f"{clients}, {told.health['listening']} of them told of messages" if clients else "none"),
+        *((f"Part {part['name']}", _part(part)) for part in told.health["parts"]),
+    ]
     return fields(lines)
+
+
+def _sync(told: DaemonStatus) -> str:
+    mode = "local-only" if told.local_only else "normal"
+    why = "; why: thrum sync status" if told.sync_state == "error" else ""
+    return f"{told.sync_state} ({mode}){why}"
 
 
 def _part(part: dict[str, object]) -> str:

@@ -20,6 +20,7 @@ _SECTIONS = {
     }
 }
 _STATES = {"synced": "✓ synced", "idle": "idle (no syncs yet)", "error": "✗ error", "stopped": "stopped (no syncs yet)"}
+_NO_REMOTE = "none; `git remote add origin URL`, or of several one by `git config --local thrum.remote NAME`"
 
 
 @group("sync", _SECTIONS, "thrum sync status", "thrum sync force")
@@ -35,9 +36,11 @@ def sync() -> None:
 def status(app: App) -> SyncStatus:
     """Show how far the sync is, and what is wrong.
 
-    Asks no remote. Logs that were stopped and everything that was refused are listed with the reason.
+    Asks no remote. Logs that were stopped and everything that was refused are listed with the reason. While a daemon
+    runs, the mode is the daemon's.
     """
-    return syncing.status(app.store, running=process.is_held(app.paths, REAL))
+    daemon = process.status(app.paths, REAL)
+    return syncing.status(app.store, running=daemon.running, local=daemon.local_only)
 
 
 @command("force", "thrum sync force")
@@ -52,9 +55,10 @@ def force(app: App) -> SyncForced:
 
 @human.register(SyncForced)
 def _forced(done: SyncForced, screen: Screen) -> str:
-    if done.local_only:
+    if done.local_only or not done.remote:
         did = "committed to a-sync on this machine" if done.committed else "nothing new"
-        return "\n".join([f"✓ Sync done: {did}", "  Mode: local-only (remote sync disabled)", *_found(done)])
+        why = "Mode: local-only (remote sync disabled)" if done.local_only else f"Remote: {_NO_REMOTE}"
+        return "\n".join([f"✓ Sync done: {did}", f"  {why}", *_found(done)])
     took = f"{plural(done.taken, 'event')} taken in" if done.taken else "nothing new to take in"
     gave = "ours pushed" if done.pushed else "nothing to push"
     when = f"  Last sync: {ago(done.last_sync_at, screen.now_ms)}"
@@ -72,10 +76,11 @@ def _status(told: SyncStatus, screen: Screen) -> str:
         [
             ("Sync loop", "✓ running" if told.running else "✗ stopped"),
             ("Mode", "local-only" if told.local_only else "normal"),
-            ("Remote", f"{told.remote} ({told.remote_url})" if told.remote else "none"),
+            ("Remote", f"{told.remote} ({told.remote_url})" if told.remote else _NO_REMOTE),
             ("State", _STATES[told.sync_state]),
             ("Last sync", when),
             ("Last error", told.last_error),
+            ("Try", told.last_error_hint),
             ("Ahead", plural(told.ahead, "event") if told.ahead else None),
             ("Behind", plural(told.behind, "event") if told.behind else None),
             ("Refused", _counts(told)),
@@ -104,7 +109,8 @@ def _frozen(frozen: tuple[FrozenShard, ...], screen: Screen) -> str:
     if not frozen:
         return ""
     rows = [(f"@{one.agent_id}", one.store[:8], str(one.after), one.reason) for one in frozen]
-    return "Stopped logs:\n" + table(("agent", "store", "after", "why"), rows, screen)
+    shown = table(("agent", "store", "after", "why"), rows, screen)
+    return f"Stopped logs (all else goes on; what to do: thrum doctor):\n{shown}"
 
 
 def _damaged(damaged: tuple[DamagedLog, ...], screen: Screen) -> str:
