@@ -99,6 +99,7 @@ class Projection:
         if self._deleted:
             self._db.executemany("DELETE FROM deliveries WHERE message = ?", self._deleted)
         self._audiences.settle()
+        self._rows.flush()  # what it delivered late counts for those who left, too
         self._departures.settle()
         self._rows.flush()
         self._db.execute("INSERT OR REPLACE INTO counter (id, ingest) VALUES (1, ?)", (self._ingest,))
