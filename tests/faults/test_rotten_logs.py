@@ -49,7 +49,8 @@ class Rot:
             self.send(store, "alice", "three")
             log = EventLog(repo.logs, Storage())
             self.paths = [Path(log.segment(Shard(store.own, "alice"), number)) for number in (1, 2)]
-        self.whole = [path.read_bytes() for path in self.paths]
+            self.bobs = Path(log.segment(Shard(store.own, "bob"), 1))
+        self.whole, self.bobs_whole = [path.read_bytes() for path in self.paths], self.bobs.read_bytes()
         (self.said,) = [events for (_, name), events in spoken(repo.logs).items() if name == "alice"]
 
     def send(self, store: Store, name: str, content: str) -> None:
@@ -86,6 +87,7 @@ class Rot:
         assert self.paths[segment].read_bytes() == rotten
         assert not Path(self.repo.var, "torn").exists()
         self.paths[segment].write_bytes(self.whole[segment])
+        self.bobs.write_bytes(self.bobs_whole)  # which would grow with every bit
 
     def shown(self, store: Store) -> int:
         """How many events of alice the view has."""
