@@ -27,11 +27,11 @@ def named(client: Client) -> str:
 def test_the_first_prompt_in_a_terminal_carries_the_briefing(client: Client, workshop: Workshop) -> None:
     workshop.sends("Which key is in use?")
     with Terminal(client, workshop.seat, "hello") as terminal:
-        workshop.model.asked(1)
+        first = workshop.model.prompted("hello").text
         terminal.shows("Done.")
-    first = workshop.model.prompted("hello").text
     assert first.count("you are @planner") == 1
     assert first.count("Which key is in use?") == 1
+    assert len(workshop.model.prompts) == 1
 
 
 @pytest.mark.parametrize("client", WAKING, ids=named)

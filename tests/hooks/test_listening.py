@@ -69,6 +69,26 @@ def test_a_listener_wakes_the_model_with_mail_that_comes_while_it_is_idle(sessio
 
 
 def test_mail_that_was_there_before_the_listener_wakes_as_well(session: Session, start: Start) -> None:
+    session.context("session-start")
+    session.gets("Early")
+    assert start("hook", "listen").wait(PATIENCE) == 2
+
+
+def test_a_listener_that_begins_with_the_session_leaves_what_is_unread_to_the_briefing(
+    session: Session, start: Start
+) -> None:
+    session.gets("Early")
+    listener = start("hook", "listen")
+    until(lambda: waiting(session))
+    assert session.context("session-start").count("Early") == 1
+    session.gets("Later")
+    assert listener.wait(PATIENCE) == 2
+    assert listener.stderr is not None
+    said = listener.stderr.read().decode()
+    assert "Later" in said and "Early" not in said
+
+
+def test_a_session_that_is_never_briefed_is_woken_all_the_same(session: Session, start: Start) -> None:
     session.gets("Early")
     assert start("hook", "listen").wait(PATIENCE) == 2
 

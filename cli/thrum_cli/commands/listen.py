@@ -14,10 +14,10 @@ from ..app import App
 from ..command import command, pass_app
 from ..hook import session
 from ..hooks import words
-from ..hooks.listening import arrivals, parent_lives
+from ..hooks.listening import Way, arrivals, parent_lives
 from ..output import Screen, human, plain, tell
 
-_WAY = ("monitor", "claude")  # what runs this for a session is the plugin's monitor
+_WAY = Way("monitor", "claude")  # what runs this for a session is the plugin's monitor
 
 
 @dataclass(frozen=True)

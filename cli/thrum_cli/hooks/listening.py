@@ -10,6 +10,7 @@ import os
 import select
 import sys
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from thrum_store import glance, wake
 from thrum_store.errors import StoreBusy
@@ -27,48 +28,57 @@ from . import notes, words
 EVENT = "listen"
 WAKES = 2  # the exit code that wakes a client's model with what stands on standard error
 _ATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"
+_BRIEFING = 5.0  # seconds in which a session that begins is briefed: Claude Code starts both hooks at once
 _HANDOVER = 2.0  # seconds in which an older listener of the session may end
 
 Living = Callable[[], bool]
 
 
-def arrivals(
-    paths: Paths, caller: Caller, key: str, host: Host, living: Living, way: tuple[str, str]
-) -> Iterator[Offer]:
+class Way(NamedTuple):
+    """How mail reaches a session: what is noted of it, and for how many seconds what waits is left to its briefing."""
+
+    event: str
+    runtime: str
+    briefing: float = 0.0
+
+
+def arrivals(paths: Paths, caller: Caller, key: str, host: Host, living: Living, way: Way) -> Iterator[Offer]:
     """Mail that the session was not told of, as it comes, for as long as `living` says. Marks nothing as read.
 
-    `way` is noted of it: the event that shows it, and the client. Ends soon where another listener serves this session.
-    Raises NotRegistered.
+    Ends soon where another listener serves this session. Raises NotRegistered.
     """
     lock = host.lock(os.path.join(paths.var, "locks", f"listen.{key}.lock"))
     try:
         lock.acquire(_HANDOVER)
     except StoreBusy:
         return
+    briefed = host.clock.monotonic() + way.briefing
     try:
         with Bell(paths.bells, caller.name) as bell, open_store(paths, host) as store:
-            yield from _heard(store, bell, living, lambda: _fresh(store, caller, key, way))
+            yield from _heard(store, bell, living, lambda: _fresh(store, caller, key, way, briefed))
     finally:
         lock.release()
 
 
-def _heard(store: Store, bell: Bell, living: Living, look: Callable[[], Offer]) -> Iterator[Offer]:
+def _heard(store: Store, bell: Bell, living: Living, look: Callable[[], Offer | None]) -> Iterator[Offer]:
     poll = select.poll()
     poll.register(bell.fd, select.POLLIN)
     while living():
         bell.hush()
         found = look()
-        if found.messages:
+        if found is not None and found.messages:
             yield found
         elif not poll.poll(TICK * 1000):
             store.catch_up()
 
 
-def _fresh(store: Store, caller: Caller, key: str, way: tuple[str, str]) -> Offer:
+def _fresh(store: Store, caller: Caller, key: str, way: Way, briefed: float) -> Offer | None:
     store.refresh()
     with notes.noting(store.paths.var, key, store.host) as noted:
+        if not noted.session and store.host.clock.monotonic() < briefed:
+            return None  # its briefing shows all that is unread
         found = offers.offer(store, caller, noted.told)
-        noted.show(found, *way)
+        noted.show(found, way.event, way.runtime)
     return found
 
 
@@ -110,7 +120,8 @@ def listen(paths: Paths, caller: Caller, key: str, host: Host, runtime: str) -> 
     if os.environ.get(_ATTENDED) == "0":
         return 0  # a run without anybody before it ends only when all its hooks have
     living = idle(paths, key, host, parent_lives())
-    for found in arrivals(paths, caller, key, host, living, (EVENT, runtime)):
+    way = Way(EVENT, runtime, _BRIEFING if key != caller.name else 0)  # what has no session, nobody briefs
+    for found in arrivals(paths, caller, key, host, living, way):
         sys.stderr.write(words.digest(found, caller.name, host.entropy) + "\n")
         return WAKES
     return 0

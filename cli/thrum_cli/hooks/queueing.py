@@ -14,7 +14,7 @@ from thrum_store.model import Caller
 from thrum_store.paths import Paths
 
 from . import notes, words
-from .listening import EVENT, Living, arrivals, idle
+from .listening import EVENT, Living, Way, arrivals, idle
 
 _COMMAND = "codex"
 
@@ -28,7 +28,7 @@ def listen(paths: Paths, caller: Caller, key: str, thread: str, host: Host) -> i
     if os.fork():
         return 0
     _detach()
-    for found in arrivals(paths, caller, key, host, idle(paths, key, host, client), (EVENT, "codex")):
+    for found in arrivals(paths, caller, key, host, idle(paths, key, host, client), Way(EVENT, "codex")):
         text = words.digest(found, caller.name, host.entropy)
         arguments = [command, "queue", "--thread", thread, "--message", text]
         if os.waitpid(os.posix_spawn(command, arguments, os.environ), 0)[1]:
