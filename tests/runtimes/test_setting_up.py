@@ -176,6 +176,14 @@ def test_a_thrum_that_every_shell_finds_is_started_by_its_name(tmp_path: Path) -
     assert launcher(str(tmp_path / "x" / ".git"), {"PATH": str(place)}, str(tmp_path / "venv")) == PLAIN
 
 
+def test_a_command_in_another_active_environment_is_not_what_every_shell_finds(tmp_path: Path) -> None:
+    other = executable(tmp_path / "other" / "bin" / "thrum").parent
+    (tmp_path / "other" / "pyvenv.cfg").touch()
+    own = executable(tmp_path / "venv" / "bin" / "thrum")
+    found = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(other)}, str(tmp_path / "venv"))
+    assert found == (str(own),)
+
+
 def test_one_in_an_environment_elsewhere_is_started_by_its_path(tmp_path: Path) -> None:
     thrum = executable(tmp_path / "venv" / "bin" / "thrum")
     found = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(thrum.parent)}, str(tmp_path / "venv"))

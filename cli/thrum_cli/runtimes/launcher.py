@@ -19,7 +19,8 @@ def launcher(common: str, environ: Mapping[str, str] = os.environ, prefix: str =
     """
     own = os.path.join(prefix, "bin")
     places = [place for place in environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
-    if shutil.which("thrum", path=os.pathsep.join(place for place in places if not _same(place, own))):
+    lasting = [place for place in places if not _same(place, own) and not _environment(place)]
+    if shutil.which("thrum", path=os.pathsep.join(lasting)):
         return PLAIN
     command = os.path.join(own, "thrum")
     if not os.access(command, os.X_OK):
@@ -34,3 +35,8 @@ def launcher(common: str, environ: Mapping[str, str] = os.environ, prefix: str =
 
 def _same(one: str, other: str) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _environment(place: str) -> bool:
+    """Whether this is a virtual environment's: it is on the path of the shell that activated it, and of no other."""
+    return os.path.exists(os.path.join(place, os.pardir, "pyvenv.cfg"))
