@@ -12,7 +12,7 @@ from tests.sync.clones import Clone, Remote, git
 from tests.sync.conftest import Pair
 from thrum_store import live, paths
 from thrum_store.model import Caller
-from thrum_store.service import mailbox, syncing
+from thrum_store.service import contexts, mailbox, syncing
 from thrum_store.sync.git import Unreachable
 from thrum_store.wake import Bell
 
@@ -190,6 +190,10 @@ def test_a_saved_context_and_live_values_travel_with_the_log(pair: Pair) -> None
     pair.there.sync()
     theirs = pair.there.logs / pair.here.store_id
     assert (theirs / "alice" / "context.md").read_text(encoding="utf-8") == "where I was"
+    alice = f"alice@{pair.here.store_id[:8]}"
+    with pair.there.open() as store:
+        assert contexts.show(store, alice).content == contexts.show(store, "alice").content == "where I was"
+        assert contexts.show(store, f"alice@{pair.there.store_id[:8]}").content is None
     with pair.there.open() as store:
         values = live.everyone(store.paths, store.host, store.own)
     assert values[(pair.here.store_id, "alice")].intent == "make it fast"

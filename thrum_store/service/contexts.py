@@ -62,11 +62,15 @@ def save(store: Store, agent: str, content: str) -> Saved:
 
 
 def show(store: Store, agent: str) -> Context:
-    """The agent's context and preamble in this worktree, else the context it shared. Raises Invalid for no name."""
-    found = in_worktree(store.paths, store.host, agent)
+    """The agent's context and preamble in this worktree, else the context it shared; as `name@nick` of another clone's
+    agent, what that one shared. Raises Invalid for no name.
+    """
+    name, _, nick = agent.partition("@")
+    found = Context(agent, False, None, None, 0, None) if nick else in_worktree(store.paths, store.host, name)
     if found.has_context:
         return found
-    places = [os.path.join(store.paths.logs, one.store, shared_path(agent)) for one in agents.named(store.view, agent)]
+    known = [one.store for one in agents.named(store.view, name) if one.store.startswith(nick)]
+    places = [os.path.join(store.paths.logs, one, shared_path(name)) for one in known]
     content = next((copy for copy in (_text(store.host, place) for place in places) if copy), None)
     if content is None:
         return found

@@ -60,8 +60,8 @@ def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
 @click.option("--no-preamble", is_flag=True, help="Without the text before it.")
 @pass_app
 def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
-    """Show your saved context, after its preamble."""
-    found = contexts.show(app.store, _name(app, name))
+    """Show your saved context, after its preamble; of another clone's agent (--agent NAME@CLONE), what it shared."""
+    found = contexts.show(app.store, model.address(name) if name else app.caller.name)
     if no_preamble:
         found = replace(found, preamble=None)
     if raw and not app.json:
