@@ -41,6 +41,7 @@ test: $(READY)  ## the everyday suite
 
 nightly: $(READY)  ## the long suites
 	$(BIN)/pytest -q -m nightly
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -q --timeout 1200 tests/properties
 
 clients: $(READY)  ## the real agent clients: installs them into the cache, about 1.4 GB, then drives them
 	scripts/install-clients.sh

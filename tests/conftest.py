@@ -20,7 +20,7 @@ from thrum_store.service import agents
 from thrum_store.service.agents import Register
 from thrum_store.store import Store, open_store
 
-# Deadlines are off: a machine that is busy is not a bug. HYPOTHESIS_PROFILE=nightly looks twenty times longer.
+# Deadlines are off: a machine that is busy is not a bug. `make nightly` looks twenty times longer.
 settings.register_profile(
     "everyday", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
