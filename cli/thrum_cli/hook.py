@@ -12,10 +12,10 @@ import sys
 
 from thrum_store import glance
 
+LATE = ("gemini",)  # these send a first prompt without awaiting what their session's beginning says
 _OFFERING = ("prompt", "post-tool", "stop")  # silent as long as there is no new mail
 _PROJECT = ("CLAUDE_PROJECT_DIR", "AUGMENT_PROJECT_DIR", "GEMINI_PROJECT_DIR")
 _SESSION = ("CLAUDE_CODE_SESSION_ID", "GEMINI_SESSION_ID", "AUGMENT_CONVERSATION_ID")
-_LATE = ("gemini", "--runtime=gemini")  # its first prompt may run ahead of its session's beginning (hooks/forms.py)
 _PATIENCE_MS = 500  # for a client that opens standard input and says nothing
 _INPUT_LIMIT = 16 * 1024 * 1024
 
@@ -65,7 +65,7 @@ def _nothing_new(arguments: list[str], raw: bytes) -> bool:
     if arguments[0] == "prompt" and (
         os.path.exists(glance.idle_mark(here.var, key))  # its listener has to end
         or os.path.exists(glance.due_mark(here.var, key))
-        or (arguments[-1] in _LATE and not os.path.exists(glance.notes(here, key)))
+        or (arguments[-1].rpartition("=")[2] in LATE and not os.path.exists(glance.notes(here, key)))
     ):
         return False
     view = glance.generation(here)

@@ -49,6 +49,13 @@ def waiting(session: Session) -> bool:
     return any(one["waiting"] for one in agents if one["agent_id"] == "planner")
 
 
+def woken(listener: subprocess.Popen[bytes]) -> str:
+    """What a listener wakes the model with."""
+    assert listener.wait(PATIENCE) == 2
+    assert listener.stderr is not None
+    return listener.stderr.read().decode()
+
+
 def until(true: Callable[[], bool]) -> None:
     """Looks again and again; the test's time-out ends it."""
     while not true():
@@ -60,9 +67,7 @@ def test_a_listener_wakes_the_model_with_mail_that_comes_while_it_is_idle(sessio
     listener = start("hook", "listen", "--runtime", "claude")
     until(lambda: waiting(session))
     message = session.gets("Wake up")
-    assert listener.wait(PATIENCE) == 2
-    assert listener.stderr is not None
-    said = listener.stderr.read().decode()
+    said = woken(listener)
     assert message in said
     assert "Wake up" in said
     assert session.context("prompt") == ""
@@ -82,9 +87,7 @@ def test_a_listener_that_begins_with_the_session_leaves_what_is_unread_to_the_br
     until(lambda: waiting(session))
     assert session.context("session-start").count("Early") == 1
     session.gets("Later")
-    assert listener.wait(PATIENCE) == 2
-    assert listener.stderr is not None
-    said = listener.stderr.read().decode()
+    said = woken(listener)
     assert "Later" in said and "Early" not in said
 
 

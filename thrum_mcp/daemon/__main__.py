@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         journal.keep(here, REAL, to_terminal=given.ready_fd is None)
         run(here, REAL, Wish(given.local), lambda: _tell(given.ready_fd, process.READY))
     except ThrumError as error:
-        logger.error("%s (%s)", error.message, error.hint)
+        logger.error("%s", journal.line(error))
         _tell(given.ready_fd, json.dumps([error.message, error.hint]).encode())
         return process.ALREADY_RUNNING if isinstance(error, AlreadyRunning) else 1
     return 0

@@ -7,6 +7,7 @@ import os
 import sys
 from logging.handlers import RotatingFileHandler
 
+from thrum_store.errors import ThrumError
 from thrum_store.host import Host
 from thrum_store.paths import Paths
 from thrum_store.printable import safe_text
@@ -59,3 +60,8 @@ def keep(paths: Paths, host: Host, *, to_terminal: bool) -> None:
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     logging.captureWarnings(True)
     logging.getLogger("websockets").setLevel(logging.WARNING)
+
+
+def line(error: ThrumError) -> str:
+    """An error in a line of the log: its sentence, and what to do."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message

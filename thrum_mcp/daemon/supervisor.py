@@ -13,6 +13,7 @@ import anyio
 
 from thrum_store.errors import ThrumError
 
+from . import journal
 from .health import PartHealth
 
 logger = logging.getLogger(__name__)
@@ -88,17 +89,10 @@ async def _turn(kept: _Kept) -> None:
         kept.last_error = "it ended by itself"
     except Exception as error:
         logger.exception("%s failed", kept.part.name)
-        kept.last_error = _told(error)
+        kept.last_error = journal.line(error) if isinstance(error, ThrumError) else f"{type(error).__name__}: {error}"
     kept.failures += 1
     kept.state = "restarting"
     kept.settled.set()
-
-
-def _told(error: Exception) -> str:
-    """What went wrong, for a person: a sentence of ours with what to do, else what kind of error it was."""
-    if isinstance(error, ThrumError):
-        return f"{error.message} ({error.hint})" if error.hint else error.message
-    return f"{type(error).__name__}: {error}"
 
 
 async def guarded(what: str, work: Awaitable[None]) -> None:

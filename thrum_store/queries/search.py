@@ -50,16 +50,19 @@ def index(view: sqlite3.Connection, progress: Callable[[int], None] | None) -> N
         "INSERT INTO words (rowid, content) SELECT r.number, m.content FROM reworded r JOIN messages m USING (number)"
     )
     view.execute("DELETE FROM reworded")
-    new = f"SELECT number, content FROM messages WHERE number > {_NEWEST} ORDER BY number LIMIT {_STEP}"
-    view.execute(
-        "INSERT INTO addressed SELECT DISTINCT json_extract(e.value, '$[1]'), number"
-        f" FROM messages, json_each(audience) e WHERE number > {_NEWEST}"
-    )  # first: what is new is told by the words
     done = 0
-    while taken := view.execute(f"INSERT INTO words (rowid, content) {new}").rowcount:
+    while taken := _take_in(view):
         done += taken
         if progress is not None:
             progress(done)
+
+
+def _take_in(view: sqlite3.Connection) -> int:
+    """The next of the messages that the index does not hold; how many. Their words come last: they tell what is new."""
+    new = f"FROM messages WHERE number > {_NEWEST} ORDER BY number LIMIT {_STEP}"
+    to = "SELECT DISTINCT json_extract(e.value, '$[1]'), m.number"
+    view.execute(f"INSERT INTO addressed {to} FROM (SELECT number, audience {new}) m, json_each(m.audience) e")
+    return view.execute(f"INSERT INTO words (rowid, content) SELECT number, content {new}").rowcount
 
 
 def found(view: sqlite3.Connection, wanted: Wanted, size: int, page: int) -> tuple[list[Row], int]:

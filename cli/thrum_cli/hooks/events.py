@@ -20,6 +20,7 @@ from thrum_store.service.sessions import EndSession
 from thrum_store.service.work import WantContexts
 from thrum_store.store import Store, open_store
 
+from ..hook import LATE
 from ..runtimes.pieces import Section
 from . import files, forms, listening, notes, queueing, words
 from .call import Call, parsed
@@ -109,7 +110,7 @@ def _offer(here: Here) -> str:
 
 def _prompt(here: Here) -> str:
     listening.interrupt(here.paths, here.caller, here.key, here.host)
-    late = here.call.runtime in forms.LATE and here.call.session != ""
+    late = here.call.runtime in LATE and here.call.session != ""
     due = late or notes.due(here.paths.var, here.key, here.host)
     return (_briefing(here, anew=False) if due else "") or _offer(here)
 
@@ -121,7 +122,7 @@ def _stop(here: Here) -> str:
 
 def _session_start(here: Here) -> str:
     anew = here.call.source not in BEGINNINGS
-    if here.call.runtime in forms.LATE:
+    if here.call.runtime in LATE:
         return _begin(here, anew=anew)
     return _briefing(here, anew=anew)
 

@@ -16,7 +16,6 @@ _NAMES = {
     "auggie": {"session-start": "SessionStart", "post-tool": "PostToolUse", "after-edit": "PostToolUse"},
 }  # fmt: skip
 SILENT_AFTER_COMPACTION = ("gemini", "cursor")  # the others start the session anew, or their plugin has us do so
-LATE = ("gemini",)  # these send a first prompt without awaiting what their session's beginning says
 _CURSOR = ("session-start", "prompt", "post-tool", "after-edit")
 
 
