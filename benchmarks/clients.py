@@ -16,10 +16,10 @@ from tests.clients.dialects import Call
 from tests.clients.installed import CLAUDE, CODEX, OPENCODE, TALKING, Client, Seat
 from tests.clients.model import Model
 from tests.clients.terminal import Terminal, idle, until
-from thrum_store import paths
 from thrum_store.model import Caller
-from thrum_store.service import messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository import paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store
 
 from .measuring import Row, percentile
@@ -70,7 +70,7 @@ def _seat(client: Client) -> Generator[tuple[Seat, Model]]:
 def _send(seat: Seat, text: str) -> float:
     """When the send returned."""
     with open_store(paths.find(str(seat.root))) as store:
-        messages.send(store, Caller("builder"), SendMessage(text, to=("@planner",)))
+        sending.send(store, Caller("builder"), SendMessage(text, to=("@planner",)))
     return time.monotonic()
 
 

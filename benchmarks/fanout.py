@@ -12,12 +12,13 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 
-from thrum_mcp.daemon import places, process
-from thrum_store.host import REAL
+from thrum_mcp.daemon.process import control, file_names
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import messages, sessions
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import sessions
 from thrum_store.store import open_store
 
 from .measuring import Row, percentile, repository, shown
@@ -107,11 +108,11 @@ def _echo(sockets: list[socket.socket]) -> None:
 
 @contextmanager
 def _daemon(paths: Paths) -> Generator[None]:
-    process.start(paths, REAL, ("--local",))
+    control.start(paths, REAL, ("--local",))
     try:
         yield
     finally:
-        process.stop(paths, REAL)
+        control.stop(paths, REAL)
 
 
 def _subscribed(paths: Paths, reader: Caller) -> Crowd:
@@ -120,7 +121,7 @@ def _subscribed(paths: Paths, reader: Caller) -> Crowd:
     found: list[socket.socket] = []
     for number in range(_SUBSCRIBERS):
         one = socket.socket(socket.AF_UNIX)
-        one.connect(places.usual_socket(paths))
+        one.connect(file_names.usual_socket(paths))
         method, params = ("subscriptions.listen", {}) if number else ("subscribe", {"all": True})
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "caller_agent_id": reader.name}}
         one.sendall(json.dumps(call).encode() + b"\n")
@@ -132,7 +133,7 @@ def _subscribed(paths: Paths, reader: Caller) -> Crowd:
 
 def _memory(paths: Paths) -> int:
     """Bytes of the daemon that are in memory."""
-    running = process.identity(paths, REAL)
+    running = control.identity(paths, REAL)
     assert running is not None
     told = REAL.storage.read(f"/proc/{running.pid}/statm", limit=4096)
     return int(told.split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -143,7 +144,7 @@ def _singles(paths: Paths, sender: Caller, crowd: Crowd) -> list[float]:
     with ExitStack() as stack:
         store = stack.enter_context(open_store(paths))
         for number in range(_SINGLE):
-            messages.send(store, sender, SendMessage(f"message {number}", to=("@a1",)))
+            sending.send(store, sender, SendMessage(f"message {number}", to=("@a1",)))
             start = time.monotonic_ns()
             taken.append(max(crowd.until(number + 1) - start, 0) / 1e6)
     return sorted(taken)
@@ -151,7 +152,7 @@ def _singles(paths: Paths, sender: Caller, crowd: Crowd) -> list[float]:
 
 def _storm(paths: Paths, sender: Caller, crowd: Crowd) -> float:
     script = (
-        "import sys; from benchmarks.fanout import storm; from thrum_store.paths import initialized; "
+        "import sys; from benchmarks.fanout import storm; from thrum_store.repository.paths import initialized; "
         "storm(initialized(sys.argv[1]), sys.argv[2])"
     )
     start = time.monotonic_ns()
@@ -167,4 +168,4 @@ def storm(paths: Paths, sender: str) -> None:
     with open_store(paths) as store:
         caller = Caller(sender, worktree=paths.worktree)
         for number in range(_STORM):
-            messages.send(store, caller, SendMessage(f"storm {number}", to=("@a1",)))
+            sending.send(store, caller, SendMessage(f"storm {number}", to=("@a1",)))

@@ -9,10 +9,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from thrum_store import paths, setup
+from thrum_store import setup
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents
+from thrum_store.repository import paths
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import agents
 from thrum_store.store import open_store
 
 

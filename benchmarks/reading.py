@@ -10,17 +10,17 @@ from itertools import islice
 
 import orjson
 
-from thrum_store import glance
-from thrum_store.events import Draft, Place, encode, encode_header
-from thrum_store.host import REAL
-from thrum_store.log import SEGMENT_LIMIT, EventLog, Head, Shard
+from thrum_store.log.events import Draft, Place, encode, encode_header
+from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard, ShardPosition
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.queries import mailbox
-from thrum_store.queries.agents import own
-from thrum_store.service import mailbox as mailboxes
-from thrum_store.service.mailbox import ReadInbox
+from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import receipts as mailboxes
+from thrum_store.service.messages.receipts import ReadInbox
 from thrum_store.store import Store, open_store
+from thrum_store.view.queries import mailbox
+from thrum_store.view.queries.agents import own
 
 from .measuring import Row, repository, shown, times
 
@@ -34,7 +34,7 @@ def measure() -> Iterator[Row]:
     with repository(AGENTS) as (paths, callers):
         write_logs(paths, MESSAGES)
         floor = _parse_and_insert(paths)
-        os.unlink(os.path.join(paths.var, glance.CURRENT))  # so that opening rebuilds, and does not catch up
+        os.unlink(os.path.join(paths.var, unread_probe.CURRENT))  # so that opening rebuilds, and does not catch up
         start = time.perf_counter()
         with open_store(paths):
             rate = MESSAGES / (time.perf_counter() - start)
@@ -78,7 +78,7 @@ def write_logs(paths: Paths, messages: int) -> int:
     return start + messages // AGENTS // 2
 
 
-def _write_shard(log: EventLog, shard: Shard, head: Head, number: int, messages: int, start: int) -> None:
+def _write_shard(log: EventLog, shard: Shard, head: ShardPosition, number: int, messages: int, start: int) -> None:
     with open(log.segment(shard, 1), "ab") as file:
         out = file
         segment, offset, seq, before = head

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from itertools import count
 
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import handover, messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import handover, sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store
 
 from .measuring import Row, paired, percentile, repository, shown, times
@@ -42,8 +42,8 @@ def _send() -> Iterator[Row]:
     with repository() as (paths, (sender, *_)), open_store(paths) as store, by_hand(paths.root) as floor:
         request = SendMessage(_TEXT, to=("@a1",))
         for _ in range(50):
-            messages.send(store, sender, request)
-        ours, theirs, ratio = paired(lambda: messages.send(store, sender, request), floor, 1000)
+            sending.send(store, sender, request)
+        ours, theirs, ratio = paired(lambda: sending.send(store, sender, request), floor, 1000)
         yield Row("send, in process", shown(ours), f"{shown(theirs)} append + fdatasync + SQLite", ratio, "≤ 2.5")
 
 
@@ -57,7 +57,7 @@ def _check() -> Iterator[Row]:
 
         ours: list[float] = []
         for _ in range(300):
-            messages.send(store, sender, SendMessage(_TEXT, to=("@a1",)))
+            sending.send(store, sender, SendMessage(_TEXT, to=("@a1",)))
             ours += times(check, 1)
         theirs = times(floor, 300)
         ours.sort()
@@ -123,12 +123,12 @@ def _child(paths: Paths, caller: Caller, sends: int) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()
-        taken = times(lambda: messages.send(store, caller, request), sends)
+        taken = times(lambda: sending.send(store, caller, request), sends)
     sys.stdout.write("".join(f"{one}\n" for one in taken))
 
 
 if __name__ == "__main__":
-    from thrum_store.paths import initialized
+    from thrum_store.repository.paths import initialized
 
     where = initialized(sys.argv[1])
     _child(where, Caller(sys.argv[3], worktree=where.worktree), int(sys.argv[2]))

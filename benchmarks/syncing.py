@@ -12,15 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from thrum_store import paths, setup, waiting
+from thrum_store import setup
+from thrum_store.machine.bells import Bell
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents, messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository import paths
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending, waiting
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.waiting import WaitFor
+from thrum_store.service.team import agents
 from thrum_store.store import Store, open_store
 from thrum_store.sync import cycle, state
-from thrum_store.waiting import WaitFor
-from thrum_store.wake import Bell
 
 from .measuring import Row, shown
 
@@ -81,7 +83,7 @@ def _woken(place: Path, here: Store) -> Row:
                 while len(os.listdir(where.bells)) < 2:
                     select.select([ready.fd], [], [], 0.001)
                 begun = time.perf_counter()
-                messages.send(here, Caller("a0"), SendMessage(f"go {number}", to=("b0",)))
+                sending.send(here, Caller("a0"), SendMessage(f"go {number}", to=("b0",)))
                 cycle.synchronize(here, local_only=False)
                 cycle.synchronize(there, local_only=False)
                 taken.append((told.result() - begun) * 1000)
@@ -128,7 +130,7 @@ def clone(place: Path) -> Paths:
 def _cycle(store: Store, number: int) -> float:
     for one in range(EACH):
         author, reader = (f"a{(number + one + who) % 2}" for who in (0, 1))
-        messages.send(store, Caller(author), SendMessage(f"{_TEXT} {number}.{one}", to=(reader,)))
+        sending.send(store, Caller(author), SendMessage(f"{_TEXT} {number}.{one}", to=(reader,)))
     return _spent(store)
 
 

@@ -13,19 +13,19 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from thrum_mcp.daemon import gitsync
-from thrum_store.host import REAL
+from thrum_mcp.daemon.parts import sync_loop
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import handover, messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import handover, sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 
 from .measuring import Row, percentile, shown, times
 from .syncing import clone, git
 
 PAIRS = int(os.environ.get("THRUM_BENCH_PAIRS", "11"))  # p99 of one window is noisy; 41 tell a tenth apart
-_SHORTEST = gitsync.RHYTHM.every * 0.8  # seconds between two syncs that fail
+_SHORTEST = sync_loop.RHYTHM.every * 0.8  # seconds between two syncs that fail
 TROUBLES = ("well", "away", "slow", "hanging", "refusing", "asking for a password")
 _SSH = {
     "away": "exit 255",
@@ -74,7 +74,7 @@ def _paired(store: Store, where: Paths, trouble: str) -> Iterator[Row]:
         for kind in ("sync", "idle") if turn % 2 else ("idle", "sync"):
             with _beside(where, kind, environment):
                 windows[kind].append(_window(store))
-    weight = 1 if trouble in ("well", "slow") else round(_SHORTEST / gitsync.RHYTHM.after_change)
+    weight = 1 if trouble in ("well", "slow") else round(_SHORTEST / sync_loop.RHYTHM.after_change)
     calm = sorted(one for taken in windows["idle"] for one in taken)
     whole = sorted([one for taken in windows["sync"] for one in taken] + calm * (weight - 1))
     ratios = sorted(map(partial(_ratio, weight), windows["sync"], windows["idle"]))
@@ -96,14 +96,14 @@ def _ratio(weight: int, beside: list[float], calm: list[float]) -> float:
 def _window(store: Store) -> list[float]:
     """Sends and checks, one after another, for as long as the daemon waits between two syncs."""
     taken: list[float] = []
-    ends = time.monotonic() + gitsync.RHYTHM.after_change
+    ends = time.monotonic() + sync_loop.RHYTHM.after_change
     while time.monotonic() < ends:
         taken += times(lambda: _said_and_heard(store), 1)
     return sorted(taken)
 
 
 def _said_and_heard(store: Store) -> None:
-    messages.send(store, Caller("a0"), SendMessage("ready", to=("a1",)))
+    sending.send(store, Caller("a0"), SendMessage("ready", to=("a1",)))
     handed = handover.check(store, Caller("a1"))
     handover.acknowledge(store, Caller("a1"), handed)
 
@@ -130,16 +130,16 @@ def _beside(where: Paths, kind: str, environment: dict[str, str]) -> Generator[N
 
 def _child(where: Paths, kind: str) -> None:
     if kind == "sync":
-        gitsync.settle(where, REAL, False)
+        sync_loop.settle(where, REAL, False)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
     if kind == "sync":
-        gitsync.turn(where, REAL)
+        sync_loop.turn(where, REAL)
     time.sleep(60)  # until it is ended: what it started goes with it, and its own end shall not be measured
 
 
 if __name__ == "__main__":
-    from thrum_store.paths import initialized
+    from thrum_store.repository.paths import initialized
 
     _child(initialized(sys.argv[1]), sys.argv[2])

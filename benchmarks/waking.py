@@ -9,13 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 
-from thrum_store import waiting
 from thrum_store.model import Caller
-from thrum_store.paths import Paths, initialized
-from thrum_store.service import messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths, initialized
+from thrum_store.service.messages import sending, waiting
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.store import open_store
-from thrum_store.waiting import WaitFor
 
 from .measuring import Row, percentile, repository, shown
 
@@ -53,7 +52,7 @@ def _waits(paths: Paths, sender: Caller, reader: Caller) -> list[float]:
     with open_store(paths) as store:
         for _ in range(_ROUNDS):
             _settled(child)
-            messages.send(store, sender, SendMessage("wake up", to=(f"@{reader.name}",)))
+            sending.send(store, sender, SendMessage("wake up", to=(f"@{reader.name}",)))
             start = time.monotonic_ns()
             taken.append((_answer(child) - start) / 1e6)
     _end(child)

@@ -13,11 +13,12 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
-from thrum_store import paths, setup
+from thrum_store import setup
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents
-from thrum_store.service.agents import Register
+from thrum_store.repository import paths
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
 from thrum_store.store import Store, open_store
 
 # Deadlines are off: a machine that is busy is not a bug. `make nightly` looks twenty times longer.

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from thrum_store import paths, setup
-from thrum_store.clock import Clock
-from thrum_store.host import REAL, Host
+from thrum_store import setup
+from thrum_store.machine.clock import Clock
+from thrum_store.machine.host import REAL, Host
 from thrum_store.model import Caller
-from thrum_store.service import agents, messages, sessions
-from thrum_store.service.agents import Register
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository import paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents, sessions
+from thrum_store.service.team.agents import Register
 from thrum_store.store import Store, open_store
 
 
@@ -70,7 +72,7 @@ class Place:
     def send(self, author: str, content: str, *to: str) -> str:
         """Says something; the message's id."""
         with self.open() as store:
-            return messages.send(store, self.caller(author), SendMessage(content, to=to)).message_id
+            return sending.send(store, self.caller(author), SendMessage(content, to=to)).message_id
 
     def write(self, name: str, text: str = "x\n") -> Path:
         """A file of the worktree."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from thrum_cli import pages
-from thrum_store.kinds import KINDS
+from docs.generate import pages
+from thrum_store.log.event_types import EVENT_TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = [path for path in sorted((ROOT / "docs").glob("*.md")) if "[[[cog" in path.read_text(encoding="utf-8")]
@@ -28,4 +28,4 @@ def test_the_pages_that_are_generated_are_these() -> None:
 
 
 def test_each_kind_of_event_has_a_meaning() -> None:
-    assert set(pages.MEANINGS) == set(KINDS)
+    assert set(pages.MEANINGS) == set(EVENT_TYPES)

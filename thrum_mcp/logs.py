@@ -8,9 +8,9 @@ import select
 import sys
 from typing import TextIO
 
-from thrum_store import paths
 from thrum_store.errors import ThrumError
-from thrum_store.storage import REAL
+from thrum_store.machine.storage import REAL
+from thrum_store.repository import paths
 
 LIMIT = 1_000_000  # bytes, after which what is there becomes mcp.log.1
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"

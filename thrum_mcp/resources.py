@@ -19,13 +19,13 @@ from mcp_types import (
 )
 
 from thrum_store.errors import NotFound, ThrumError
-from thrum_store.service import corrections, mailbox
+from thrum_store.service.messages import editing, receipts
 
-from . import shown, texts
-from .door import Door, sentence
+from .caller import CallerContext, sentence
+from .tools import render, sanitize
 from .tools.agents import team
 
-_Context = ServerRequestContext[Door, Any]
+_Context = ServerRequestContext[CallerContext, Any]
 
 INBOX = "thrum://inbox"
 TEAM = "thrum://team"
@@ -64,14 +64,14 @@ async def read(context: _Context, params: ReadResourceRequestParams) -> ReadReso
     return ReadResourceResult(contents=[TextResourceContents(uri=uri, text=text, mime_type=_PLAIN)])
 
 
-async def _text(door: Door, uri: str) -> str:
+async def _text(door: CallerContext, uri: str) -> str:
     if uri == INBOX:
-        request = mailbox.ReadInbox(page_size=_NEWEST)
-        page = await door.act(lambda store, caller: mailbox.inbox(store, caller, request))
-        return texts.inbox([shown.listed(message) for message in page.messages], page.unread, page.total)
+        request = receipts.ReadInbox(page_size=_NEWEST)
+        page = await door.act(lambda store, caller: receipts.inbox(store, caller, request))
+        return render.inbox([sanitize.listed(message) for message in page.messages], page.unread, page.total)
     if uri == TEAM:
-        return texts.agents(await team(door, include_offline=True))
+        return render.agents(await team(door, include_offline=True))
     if uri.startswith(MESSAGE):
-        detail = await door.look(lambda store: corrections.get(store, uri.removeprefix(MESSAGE)))
-        return texts.fenced([shown.single(detail.message)])
+        detail = await door.look(lambda store: editing.get(store, uri.removeprefix(MESSAGE)))
+        return render.fenced([sanitize.single(detail.message)])
     raise NotFound(f"there is no resource {uri!r}", hint=f"there are {INBOX}, {TEAM} and {MESSAGE}ID")

@@ -35,11 +35,11 @@ from mcp_types import (
 from thrum_store.errors import ThrumError
 
 from . import logs, prompts, resources
-from .door import Call, Door, refusal
-from .exchange import Exchange, Exchanges
-from .handing import Handed
-from .stdio import Reader, Writer
+from .caller import Call, CallerContext, refusal
 from .tools import TOOLS
+from .transport.handoff import Handoff
+from .transport.pending_requests import PendingRequest, PendingRequests
+from .transport.stdio import Reader, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ _FIXED: tuple[CacheableMethod, ...] = (
     "resources/templates/list",
 )
 _GRACE = 2.0  # seconds after a signal in which what is under way may finish
-_Context = ServerRequestContext[Door, Exchange]
+_Context = ServerRequestContext[CallerContext, PendingRequest]
 
 
 async def _list_tools(_: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -99,11 +99,11 @@ async def _call_tool(context: _Context, params: CallToolRequestParams) -> CallTo
     return result
 
 
-def build(door: Door, version: str) -> Server[Door]:
+def build(door: CallerContext, version: str) -> Server[CallerContext]:
     """The server, for any transport; calls act for `door`."""
 
     @asynccontextmanager
-    async def standing(_: Server[Door]) -> AsyncGenerator[Door]:
+    async def standing(_: Server[CallerContext]) -> AsyncGenerator[CallerContext]:
         yield door
 
     return Server(
@@ -128,10 +128,10 @@ class Loaded:
     """Everything imported and built, ready to take over from the front."""
 
     repo: str
-    door: Door
-    server: Server[Door]
+    door: CallerContext
+    server: Server[CallerContext]
 
-    def run(self, handed: Handed) -> int:
+    def run(self, handed: Handoff) -> int:
         """Serves until the client leaves or a signal ends it; the exit code. Must run in the main thread."""
         logs.keep(self.repo)
         anyio.run(_serve, self.server, handed)
@@ -142,12 +142,12 @@ class Loaded:
 
 def prepare(repo: str, agent_id: str | None) -> Loaded:
     """A server for this repository and agent."""
-    door = Door(repo, agent_id)
+    door = CallerContext(repo, agent_id)
     return Loaded(repo, door, build(door, metadata.version("thrum")))
 
 
-async def _serve(server: Server[Door], handed: Handed) -> None:
-    exchanges = Exchanges()
+async def _serve(server: Server[CallerContext], handed: Handoff) -> None:
+    exchanges = PendingRequests()
     writer = Writer(handed.wire.write, exchanges)
     reader = Reader(handed, exchanges, writer)
     with anyio.CancelScope() as scope:

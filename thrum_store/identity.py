@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from . import model
 from .errors import AmbiguousIdentity, Invalid, NoIdentity
-from .host import REAL, Host
+from .machine.host import REAL, Host
 from .model import Caller
-from .paths import Paths
+from .repository.paths import Paths
 from .times import rfc3339
 
 VERSION = 3  # of the identity file, as the Go program counts

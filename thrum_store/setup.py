@@ -10,12 +10,12 @@ import os
 import socket
 from dataclasses import dataclass
 
-from . import keys
 from .errors import Refused, ThrumError
-from .gitinfo import GitRunner
-from .host import REAL, Host
-from .paths import Paths
-from .storage import Storage
+from .log import keys
+from .machine.host import REAL, Host
+from .machine.storage import Storage
+from .repository.git_runner import GitRunner
+from .repository.paths import Paths
 from .store import open_store
 from .sync.cycle import adopt
 

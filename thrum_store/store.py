@@ -13,20 +13,20 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
-from . import tallies
-from .database import mapped
 from .errors import Damaged, DiskFull, StorageFailed, ThrumError, ViewDamaged
-from .events import Draft, Event
-from .host import REAL, Host
-from .locks import Lock
-from .log import Head, Reading, Shard
-from .own import Own
-from .paths import Paths
-from .projection import Projection
-from .purged import PurgedLog
-from .storage import failpoint
-from .view import Progress, View
-from .wake import ring
+from .log.events import Draft, Event
+from .log.purged_log import PurgedLog
+from .log.segments import Reading, Shard, ShardPosition
+from .machine.bells import ring
+from .machine.host import REAL, Host
+from .machine.locks import Lock
+from .machine.storage import failpoint
+from .repository.paths import Paths
+from .repository.store_id import StoreId
+from .view import segment_stats
+from .view.database import mapped
+from .view.generations import Progress, View
+from .view.projection import Projection
 
 _HEALINGS = 3  # of one use case: whoever spoils the view faster than that is told so
 
@@ -40,7 +40,7 @@ class Writing:
     def __init__(self, store: Store, shard: Shard) -> None:
         self._store = store
         self._shard = shard
-        self._end: Head | None = store.end(shard)
+        self._end: ShardPosition | None = store.end(shard)
 
     def append(self, *drafts: Draft) -> list[Event]:
         """Says these, in this order, durably; then they are in the view and those concerned are woken. Where it raises
@@ -71,7 +71,7 @@ class Store:
     def __init__(self, paths: Paths, host: Host, progress: Progress | None = None) -> None:
         self.paths = paths
         self.host = host
-        self._whose = Own(paths, host)
+        self._whose = StoreId(paths, host)
         self.own = self._whose.now()
         self.log = PurgedLog(paths.logs, paths.var, host)
         self.warnings: list[str] = []
@@ -95,12 +95,12 @@ class Store:
 
     # reading
 
-    def head(self, shard: Shard) -> tuple[Head, str | None]:
+    def head(self, shard: Shard) -> tuple[ShardPosition, str | None]:
         """How far the view has read a shard, and why no further if it is frozen."""
         row = self.view.execute(
             "SELECT segment, position, seq, hash, frozen FROM shards WHERE store = ? AND agent = ?", shard
         ).fetchone()
-        return (Head(*row[:4]), row[4]) if row else (Head(), None)
+        return (ShardPosition(*row[:4]), row[4]) if row else (ShardPosition(), None)
 
     def catch_up(self) -> None:
         """Brings into the view what the logs have and it has not: from a process that died, a fetch, a peer.
@@ -112,11 +112,11 @@ class Store:
             if self.log.grew(shard, head):
                 self._catch_up(shard)
 
-    def _known(self) -> list[tuple[Shard, Head]]:
+    def _known(self) -> list[tuple[Shard, ShardPosition]]:
         sql = "SELECT store, agent, segment, position, seq, hash FROM shards WHERE frozen IS NULL"
-        known = {Shard(*row[:2]): Head(*row[2:]) for row in self.view.execute(sql)}
+        known = {Shard(*row[:2]): ShardPosition(*row[2:]) for row in self.view.execute(sql)}
         (frozen,) = self.view.execute("SELECT count(*) FROM shards WHERE frozen IS NOT NULL").fetchone()
-        heads = {shard: known.get(shard, Head()) for shard in self.log.shards()}
+        heads = {shard: known.get(shard, ShardPosition()) for shard in self.log.shards()}
         return [(shard, head) for shard, head in heads.items() if not frozen or not self.head(shard)[1]]
 
     def _catch_up(self, shard: Shard) -> None:
@@ -139,7 +139,7 @@ class Store:
             self.own = self._view.own = own
             yield Writing(self, Shard(own, agent))
 
-    def end(self, shard: Shard) -> Head:
+    def end(self, shard: Shard) -> ShardPosition:
         """Where the shard ends, everything before it in the view. Only under the shard's lock; raises Damaged."""
         head, frozen = self.head(shard)
         if not frozen and self.log.grew(shard, head):
@@ -184,8 +184,8 @@ class Store:
             projection = self.projection()
             for event in reading.events:
                 projection.apply(event)
-            tallies.turn(self.view, self._view.shards.of(shard), reading)
-            projection.advance(shard, reading.head, reading.damage or None, tallies.of(reading))
+            segment_stats.turn(self.view, self._view.shards.of(shard), reading)
+            projection.advance(shard, reading.head, reading.damage or None, segment_stats.of(reading))
             projection.finish()
             failpoint("commit.apply")
         self._rung |= projection.recipients

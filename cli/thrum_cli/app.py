@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from thrum_store import identity, paths
+from thrum_store import identity
 from thrum_store.identity import Given
+from thrum_store.repository import paths
 
-from . import output
+from .terminal import output
 
 if TYPE_CHECKING:
     from thrum_store.model import Caller
-    from thrum_store.paths import Paths
+    from thrum_store.repository.paths import Paths
     from thrum_store.store import Store
 
-    from .progress import Counting
+    from .terminal.progress import Counting
 
 
 class App:
@@ -67,7 +68,7 @@ class App:
     def _rebuilding(self, count: int) -> None:
         """Says how far it is while a lost view is made anew at opening; later it would mix with the command's words."""
         if self._store is None:
-            from .progress import Counting  # a view is rarely lost
+            from .terminal.progress import Counting  # a view is rarely lost
 
             self._counting = self._counting or Counting(quiet=self.quiet)
             self._counting(count)

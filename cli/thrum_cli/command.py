@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from .app import App
-from .output import tell
+from .terminal.output import tell
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import traceback
 
-from thrum_store import paths
 from thrum_store.errors import ThrumError
-from thrum_store.host import REAL
+from thrum_store.machine.host import REAL
+from thrum_store.repository import paths
 
-from . import output
 from .app import App
+from .terminal import output
 
 
 def keep(app: App, error: Exception) -> str | None:

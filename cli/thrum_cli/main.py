@@ -15,7 +15,7 @@ def run() -> None:
     and the interpreter's farewell would only cost time (8 ms of 60). A kill would do no harm either.
     """
     if sys.argv[1:2] == ["hook"]:
-        from .hook import run as hook  # runs at every tool call of an agent, and loads nothing else
+        from .hooks.entry import run as hook  # runs at every tool call of an agent, and loads nothing else
 
         code = hook(sys.argv[2:])
         sys.stdout.flush()
@@ -23,7 +23,7 @@ def run() -> None:
     gc.set_threshold(50_000)  # imports make many objects and no garbage: 2 ms less, and a long wait stays bounded
     try:
         from .app import App  # once the collector is tamed
-        from .door import answer  # likewise
+        from .boundary import answer  # likewise
     except KeyboardInterrupt:
         os._exit(130)
     os._exit(answer(App(), sys.argv[1:]))
@@ -32,7 +32,7 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Runs `thrum ARGUMENTS` and returns its exit code, with everything closed."""
     from .app import App  # as above
-    from .door import answer  # as above
+    from .boundary import answer  # as above
 
     with App() as app:
         return answer(app, arguments)

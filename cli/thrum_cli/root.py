@@ -6,7 +6,7 @@ import click
 
 from .app import App
 from .command import Entry, group, pass_app
-from .output import Outcome, human
+from .terminal.output import Outcome, human
 
 _SECTIONS = {
     "Setup & orientation": {

@@ -8,7 +8,8 @@ import pytest
 
 from tests.contract.manifest import requirement
 from thrum_cli.commands import config
-from thrum_mcp.daemon import gitsync, websocket
+from thrum_mcp.daemon.listeners import websocket
+from thrum_mcp.daemon.parts import sync_loop
 
 from .conftest import Team
 from .shell import Shell, git
@@ -64,4 +65,4 @@ def test_a_broken_file_is_named(team: Team) -> None:
 
 
 def test_the_defaults_are_those_that_the_daemon_has() -> None:
-    assert (websocket.DEFAULT_PORT, gitsync.RHYTHM.every) == (config.WS_PORT, config.SYNC_SECONDS)
+    assert (websocket.DEFAULT_PORT, sync_loop.RHYTHM.every) == (config.WS_PORT, config.SYNC_SECONDS)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from thrum_cli import reference
+from docs.generate import reference
 from thrum_cli.command import Command, Common, LazyGroup
 from thrum_cli.root import root
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from docs.generate import reference
+from docs.generate.reference import keys
 from tests.contract.manifest import requirement
-from thrum_cli import reference
-from thrum_cli.reference import keys
 
 from .conftest import gathered
 from .shell import Answer, Shell
@@ -92,7 +92,7 @@ GO: dict[Words, str] = {
     " daemon.sync_interval.source daemon.ws_port.value daemon.status daemon.pid daemon.socket identity.agent"
     " identity.role identity.module identity.file overrides",
 }  # fmt: skip
-SHAPES = {words: reference.answers(EVERY[words]) for words in TOUR}
+SCHEMAS = {words: reference.answers(EVERY[words]) for words in TOUR}
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_an_answer_is_one_document_with_the_keys_of_the_docs(answers: dict[Words
         assert words in FAIL and set(told["error"]) == {"code", "message", "hint"}, told
     else:
         assert answer.code == 0 or words in FAIL
-        assert [shape for shape in SHAPES[words] if fits(told, shape)], told
+        assert [shape for shape in SCHEMAS[words] if fits(told, shape)], told
 
 
 @pytest.mark.parametrize("words", GO, ids=" ".join)

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.contract.manifest import requirement
-from thrum_cli import text
-from thrum_cli.output import emit
+from thrum_cli.terminal import text
+from thrum_cli.terminal.output import emit
 from thrum_store.printable import safe_text
-from thrum_store.service.mailbox import InboxMessage
-from thrum_store.service.shapes import Body, Pair
+from thrum_store.service.messages.receipts import InboxMessage
+from thrum_store.service.results import Body, Pair
 from thrum_store.times import rfc3339
 
 from .conftest import Team

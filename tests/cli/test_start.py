@@ -16,7 +16,13 @@ HEAVY = {
     "multiprocessing", "orjson", "pathlib", "pydantic", "rich", "shutil", "signal", "socket", "sqlite_utils", "ssl",
     "subprocess", "tempfile", "traceback", "unicodedata", "urllib", "locale",
 }  # fmt: skip
-OURS = {"thrum_mcp", "thrum_store.setup", "thrum_store.gitinfo", "thrum_store.keys", "thrum_store.live"}
+OURS = {
+    "thrum_mcp",
+    "thrum_store.setup",
+    "thrum_store.repository.git_runner",
+    "thrum_store.log.keys",
+    "thrum_store.presence_state",
+}
 MOST = 56  # modules of ours and of others that one everyday command may load beside click, sqlite3 and json
 
 

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from tests.contract.manifest import requirement
-from thrum_cli import text
-from thrum_store import paths
-from thrum_store.events import Draft
+from thrum_cli.terminal import text
+from thrum_store.log.events import Draft
+from thrum_store.repository import paths
 from thrum_store.store import open_store
 
 from .conftest import Team

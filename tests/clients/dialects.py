@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from thrum_cli.runtimes.jsontext import mapping, sequence
+from thrum_cli.clients.jsontext import mapping, sequence
 
 Json = dict[str, Any]
 Event = tuple[str, Json | str]  # of a server-sent stream: its name, empty where it has none, and its data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from thrum_cli import reference
+from docs.generate import reference
 from thrum_cli.command import LazyGroup
 
 from .manifest import MANIFEST, requirement

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import Two
-from thrum_mcp.daemon import places, process
-from thrum_store.host import REAL
+from thrum_mcp.daemon.process import control, file_names
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import messages, sessions
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import sessions
 from thrum_store.store import open_store
 
 DEADLINE = 30.0  # seconds after which a test has failed; nothing here waits that long when it works
@@ -97,26 +98,26 @@ class Daemon:
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
 
-    def start(self, *arguments: str) -> process.DaemonStarted:
-        return process.start(self.paths, REAL, arguments)
+    def start(self, *arguments: str) -> control.DaemonStarted:
+        return control.start(self.paths, REAL, arguments)
 
     def kill(self) -> None:
         """Ends it as a crash would."""
-        running = process.identity(self.paths, REAL)
+        running = control.identity(self.paths, REAL)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
-        lease = REAL.lock(places.lease(self.paths))
+        lease = REAL.lock(file_names.lease(self.paths))
         lease.acquire(DEADLINE)
         lease.release()
 
     def wire(self) -> Wire:
-        return Wire(places.socket_in_use(self.paths, REAL))
+        return Wire(file_names.socket_in_use(self.paths, REAL))
 
     def port(self) -> int:
-        return int(Path(places.port_file(self.paths)).read_text(encoding="ascii"))
+        return int(Path(file_names.port_file(self.paths)).read_text(encoding="ascii"))
 
     def token(self) -> str:
-        return Path(places.token_file(self.paths)).read_text(encoding="ascii").strip()
+        return Path(file_names.token_file(self.paths)).read_text(encoding="ascii").strip()
 
 
 @pytest.fixture
@@ -128,8 +129,8 @@ def quiet(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Iter
             sessions.start(store, caller)
     daemon = Daemon(repo)
     yield daemon
-    if process.is_held(repo, REAL):
-        process.stop(repo, REAL)
+    if control.is_held(repo, REAL):
+        control.stop(repo, REAL)
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def send(paths: Paths, content: str, *to: str, author: str = "bob", scopes: tupl
     """A message from this process, past the daemon; its id."""
     with open_store(paths) as store:
         caller = Caller(author, worktree="main")
-        return messages.send(store, caller, SendMessage(content, to=to, scopes=scopes)).message_id
+        return sending.send(store, caller, SendMessage(content, to=to, scopes=scopes)).message_id
 
 
 def spawn(paths: Paths, *arguments: str) -> subprocess.Popen[bytes]:

@@ -15,11 +15,11 @@ import pytest
 from tests.cli.shell import PATIENCE, Shell
 from tests.conftest import Two
 from tests.daemon.conftest import Daemon, free_port, send
-from thrum_mcp.daemon import places, process
-from thrum_store.host import REAL
+from thrum_mcp.daemon.process import control, file_names
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import sessions
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import sessions
 from thrum_store.store import open_store
 
 
@@ -29,8 +29,8 @@ def alice(repo: Paths, two_agents: Two) -> Iterator[Shell]:
     with open_store(repo) as store:
         sessions.start(store, two_agents.alice)
     yield Shell(Path(repo.root)).having(THRUM_NAME="alice", THRUM_WS_PORT=str(free_port()))
-    if process.is_held(repo, REAL):
-        process.stop(repo, REAL)
+    if control.is_held(repo, REAL):
+        control.stop(repo, REAL)
 
 
 def test_the_life_of_a_daemon(alice: Shell) -> None:
@@ -80,7 +80,7 @@ def test_the_mode_that_is_shown_is_the_one_of_the_daemon_that_runs(alice: Shell)
 
 def test_a_daemon_that_does_not_answer_is_shown_with_what_to_do(alice: Shell, repo: Paths) -> None:
     alice.ok("daemon", "start")
-    os.unlink(places.usual_socket(repo))
+    os.unlink(file_names.usual_socket(repo))
     shown = alice.ok("daemon", "status")
     assert "not answering" in shown and "thrum daemon restart" in shown
     alice.ok("daemon", "restart")
@@ -93,7 +93,7 @@ def test_run_in_the_foreground_logs_to_the_terminal_and_ends_on_ctrl_c(alice: Sh
         assert child.stderr is not None
         serving = child.stderr.readline().decode()
         assert all(part in serving for part in ("serving", alice.variables["THRUM_WS_PORT"], repo.root, "local-only"))
-        assert process.status(repo, REAL).pid == child.pid
+        assert control.status(repo, REAL).pid == child.pid
         child.send_signal(signal.SIGINT)
         assert child.wait(PATIENCE) == 0
     finally:

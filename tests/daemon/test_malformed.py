@@ -14,8 +14,8 @@ from websockets.sync.client import connect
 
 from tests.daemon.conftest import DEADLINE, Daemon, Wire
 from tests.daemon.test_websocket import UPGRADE, ask, auth, frame, opened, raw
-from thrum_mcp.daemon import places
-from thrum_mcp.daemon.methods import METHODS
+from thrum_mcp.daemon.process import file_names
+from thrum_mcp.daemon.rpc.dispatch import METHODS
 
 EVERYDAY, NIGHTLY = 1000, 10_000
 COUNTS = [EVERYDAY, pytest.param(NIGHTLY, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])]
@@ -77,7 +77,7 @@ def check(daemon: Daemon) -> None:
             wire.result("agent.register", name=name, role=role, module="auth")
         sent = wire.result("message.send", content="still here", mentions=["@alice"], caller_agent_id="bob")
         assert sent["resolved_to"] == 1
-    log = Path(places.log_file(daemon.paths)).read_text(encoding="utf-8")
+    log = Path(file_names.log_file(daemon.paths)).read_text(encoding="utf-8")
     assert "Traceback" not in log
     assert " ERROR " not in log
 
@@ -175,7 +175,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_call_hurts_nobody(daemon: Daemo
                 b'{"jsonrpc":"2.0","id":1,"method":"message.list","params":{"caller_agent_id":"alice"}}\n{"json'
             )
     assert wire.result("message.list", caller_agent_id="alice")["total"] == 0
-    assert " ERROR " not in Path(places.log_file(daemon.paths)).read_text(encoding="utf-8")
+    assert " ERROR " not in Path(file_names.log_file(daemon.paths)).read_text(encoding="utf-8")
 
 
 def test_more_connections_than_there_are_places_are_turned_away(daemon: Daemon) -> None:
@@ -185,7 +185,7 @@ def test_more_connections_than_there_are_places_are_turned_away(daemon: Daemon) 
         for _ in range(600):
             one = socket.socket(socket.AF_UNIX)
             held.append(one)
-            one.connect(places.usual_socket(daemon.paths))
+            one.connect(file_names.usual_socket(daemon.paths))
             one.settimeout(DEADLINE)
         for one in held:
             try:

@@ -9,12 +9,14 @@ from dataclasses import fields
 import pytest
 
 from tests.daemon.conftest import Daemon, Wire, send
-from thrum_mcp.daemon.methods import CALLER, METHODS
-from thrum_store import paths, setup
+from thrum_mcp.daemon.rpc.dispatch import CALLER, METHODS
+from thrum_store import setup
 from thrum_store.model import Caller
-from thrum_store.service import agents, corrections, mailbox
-from thrum_store.service.agents import Register
-from thrum_store.service.mailbox import ReadInbox
+from thrum_store.repository import paths
+from thrum_store.service.messages import editing, receipts
+from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
 
 # Method -> the keys that its result has at least; all of them can be called one after the other.
@@ -80,8 +82,8 @@ def test_rpc_and_services_say_the_same(wire: Wire, daemon: Daemon) -> None:
     message = send(daemon.paths, "the same", "@alice", scopes=("module:auth",))
     wire.result("message.markRead", message_ids=[message], caller_agent_id="alice")
     with open_store(daemon.paths) as store:
-        inbox = mailbox.inbox(store, Caller("alice"), ReadInbox(everything=True))
-        detail = corrections.get(store, message)
+        inbox = receipts.inbox(store, Caller("alice"), ReadInbox(everything=True))
+        detail = editing.get(store, message)
     listed = wire.result("message.list", all=True, caller_agent_id="alice")
     assert [one["message_id"] for one in listed["messages"]] == [one.message_id for one in inbox.messages]
     assert wire.result("message.get", message_id=message)["message"]["recipients"][0] == {

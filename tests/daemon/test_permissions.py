@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon
-from thrum_mcp.daemon import places, process
-from thrum_mcp.daemon.refusals import DaemonFailed
-from thrum_store import paths, setup
+from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process.errors import DaemonFailed
+from thrum_store import setup
 from thrum_store.errors import Unsupported
-from thrum_store.host import REAL
-from thrum_store.paths import Paths
+from thrum_store.machine.host import REAL
+from thrum_store.repository import paths
+from thrum_store.repository.paths import Paths
 
 NOBODY = 65534
 CONNECT = """
@@ -40,8 +41,8 @@ print(sum(os.access(path, os.R_OK, follow_symlinks=False) for path in sys.argv[2
 
 OPEN = """
 import os, sys
-from thrum_mcp.daemon import process
-from thrum_store import paths
+from thrum_mcp.daemon.process import control as process
+from thrum_store.repository import paths
 from thrum_store.errors import ThrumError
 from thrum_store.host import REAL
 os.setuid(int(sys.argv[1]))
@@ -81,15 +82,22 @@ def test_everything_the_daemon_keeps_is_for_its_owner(daemon: Daemon) -> None:
 
 
 def test_the_socket_is_for_its_owner_alone(daemon: Daemon) -> None:
-    mode = os.stat(places.usual_socket(daemon.paths)).st_mode
+    mode = os.stat(file_names.usual_socket(daemon.paths)).st_mode
     assert stat.S_ISSOCK(mode)
     assert stat.S_IMODE(mode) == 0o600
 
 
 @as_root
 def test_another_user_reads_nothing_even_where_the_directories_are_open(daemon: Daemon) -> None:
-    opened_up(Path(places.usual_socket(daemon.paths)))
-    files = [places.usual_socket, places.pid_file, places.port_file, places.token_file, places.log_file, places.lease]
+    opened_up(Path(file_names.usual_socket(daemon.paths)))
+    files = [
+        file_names.usual_socket,
+        file_names.pid_file,
+        file_names.port_file,
+        file_names.token_file,
+        file_names.log_file,
+        file_names.lease,
+    ]
     assert as_nobody(READ, *(file(daemon.paths) for file in files)) == "0"
 
 
@@ -106,7 +114,7 @@ def test_another_user_is_told_whose_it_is(daemon: Daemon) -> None:
 
 @as_root
 def test_another_user_cannot_connect(daemon: Daemon) -> None:
-    path = Path(places.usual_socket(daemon.paths))
+    path = Path(file_names.usual_socket(daemon.paths))
     opened_up(path)
     assert as_nobody(CONNECT, str(path)) == "PermissionError"
 
@@ -114,7 +122,7 @@ def test_another_user_cannot_connect(daemon: Daemon) -> None:
 @as_root
 def test_another_user_is_shut_out_even_where_the_socket_is_open_to_all(daemon: Daemon) -> None:
     """The kernel says who is at the other end; the mode of the socket is not all that shields it."""
-    path = Path(places.usual_socket(daemon.paths))
+    path = Path(file_names.usual_socket(daemon.paths))
     opened_up(path)
     path.chmod(0o666)
     assert as_nobody(CONNECT, str(path)) in ("shut out", "ConnectionResetError", "BrokenPipeError")
@@ -134,14 +142,14 @@ def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
     found = paths.find(str(root))
     setup.initialize(found, setup.Initialize())
     try:
-        started = process.start(found, REAL)
+        started = control.start(found, REAL)
         assert started.socket_path.startswith(str(runtime))
         assert oct(os.stat(started.socket_path).st_mode)[-3:] == "600"
-        assert process.status(found, REAL).status == "running"
+        assert control.status(found, REAL).status == "running"
     finally:
-        process.stop(found, REAL)
+        control.stop(found, REAL)
     assert not os.path.exists(started.socket_path)
-    assert not os.path.exists(places.pointer_file(found))
+    assert not os.path.exists(file_names.pointer_file(found))
 
 
 def test_an_account_without_a_cache_directory_gets_one_for_the_socket(
@@ -151,7 +159,7 @@ def test_an_account_without_a_cache_directory_gets_one_for_the_socket(
         monkeypatch.setenv("HOME", home)
         for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME"):
             monkeypatch.delenv(name, raising=False)
-        assert os.path.dirname(places.short_socket(repo, REAL)) == f"{home}/.cache/thrum"
+        assert os.path.dirname(file_names.short_socket(repo, REAL)) == f"{home}/.cache/thrum"
         assert oct(os.stat(f"{home}/.cache").st_mode)[-3:] == "700"
 
 
@@ -165,7 +173,7 @@ def test_a_runtime_directory_that_others_can_write_to_is_not_used(
     monkeypatch.setenv("XDG_CACHE_HOME", str(runtime))
     subprocess.run(["git", "init", "-q", str(tmp_path / "repo")], check=True)
     with pytest.raises(Unsupported):
-        places.short_socket(paths.find(str(tmp_path / "repo")), REAL)
+        file_names.short_socket(paths.find(str(tmp_path / "repo")), REAL)
 
 
 def test_where_no_socket_can_be_the_start_fails_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,5 +186,5 @@ def test_where_no_socket_can_be_the_start_fails_and_says_why(tmp_path: Path, mon
     found = paths.find(str(root))
     setup.initialize(found, setup.Initialize())
     with pytest.raises(DaemonFailed, match="longer than 107 bytes"):
-        process.start(found, REAL)
-    assert not process.status(found, REAL).running
+        control.start(found, REAL)
+    assert not control.status(found, REAL).running

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon, send, spawn
-from thrum_mcp.daemon import client, places, process
-from thrum_mcp.daemon.refusals import AlreadyRunning, DaemonFailed, DaemonNotRunning
-from thrum_store import paths
-from thrum_store.host import REAL
+from thrum_mcp.daemon.process import client, control, file_names
+from thrum_mcp.daemon.process.errors import AlreadyRunning, DaemonFailed, DaemonNotRunning
+from thrum_store.machine.host import REAL
+from thrum_store.repository import paths
 
 
 def pid_file(daemon: Daemon) -> Path:
-    return Path(places.pid_file(daemon.paths))
+    return Path(file_names.pid_file(daemon.paths))
 
 
 def test_a_started_daemon_answers_at_once(quiet: Daemon) -> None:
@@ -40,7 +40,7 @@ def test_the_pid_file_says_who_it_is(daemon: Daemon) -> None:
 
 
 def test_a_second_start_names_the_first(daemon: Daemon) -> None:
-    running = process.identity(daemon.paths, REAL)
+    running = control.identity(daemon.paths, REAL)
     assert running is not None
     with pytest.raises(AlreadyRunning, match=f"pid {running.pid}"):
         daemon.start()
@@ -53,20 +53,20 @@ def test_a_start_from_another_worktree_finds_the_daemon_of_the_repository(daemon
     subprocess.run([*git, "worktree", "add", "-q", str(tmp_path / "other")], check=True)
     other = paths.initialized(str(tmp_path / "other"))
     with pytest.raises(AlreadyRunning):
-        process.start(other, REAL)
-    assert process.status(other, REAL).running
+        control.start(other, REAL)
+    assert control.status(other, REAL).running
 
 
 def test_stop_leaves_nothing_that_points_to_it(daemon: Daemon) -> None:
-    process.stop(daemon.paths, REAL)
+    control.stop(daemon.paths, REAL)
     left = os.listdir(daemon.paths.var)
     assert not {"thrum.pid", "thrum.sock", "ws.port", "sock.path"} & set(left)
-    assert not process.status(daemon.paths, REAL).running
+    assert not control.status(daemon.paths, REAL).running
 
 
 def test_stopping_what_does_not_run_says_so(quiet: Daemon) -> None:
     with pytest.raises(DaemonNotRunning):
-        process.stop(quiet.paths, REAL)
+        control.stop(quiet.paths, REAL)
 
 
 def test_a_call_without_a_daemon_says_how_to_start_it(quiet: Daemon) -> None:
@@ -78,29 +78,29 @@ def test_a_call_without_a_daemon_says_how_to_start_it(quiet: Daemon) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_good_order(quiet: Daemon, number: signal.Signals) -> None:
     quiet.start()
-    running = process.identity(quiet.paths, REAL)
+    running = control.identity(quiet.paths, REAL)
     assert running is not None
     os.kill(running.pid, number)
-    lease = REAL.lock(places.lease(quiet.paths))
+    lease = REAL.lock(file_names.lease(quiet.paths))
     lease.acquire(DEADLINE)
     lease.release()
     assert not pid_file(quiet).exists()
 
 
 def test_a_daemon_that_does_not_listen_to_reason_is_ended(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    running = process.identity(daemon.paths, REAL)
+    running = control.identity(daemon.paths, REAL)
     assert running is not None
     os.kill(running.pid, signal.SIGSTOP)
-    monkeypatch.setattr(process, "_STOP", 0.3)
-    assert process.stop(daemon.paths, REAL).forced
+    monkeypatch.setattr(control, "_STOP", 0.3)
+    assert control.stop(daemon.paths, REAL).forced
 
 
 def test_a_stopped_daemon_shows_as_not_answering(daemon: Daemon) -> None:
-    running = process.identity(daemon.paths, REAL)
+    running = control.identity(daemon.paths, REAL)
     assert running is not None
     os.kill(running.pid, signal.SIGSTOP)
     try:
-        status = process.status(daemon.paths, REAL)
+        status = control.status(daemon.paths, REAL)
     finally:
         os.kill(running.pid, signal.SIGCONT)
     assert (status.running, status.status, status.pid) == (True, "not answering", running.pid)
@@ -117,13 +117,13 @@ def test_after_a_crash_the_next_one_starts(daemon: Daemon) -> None:
 def test_no_stale_file_blocks_a_start_and_no_foreign_process_is_touched(quiet: Daemon) -> None:
     innocent = subprocess.Popen(["sleep", "600"])
     try:
-        for began in ("", "1", process.began(innocent.pid, REAL)):
+        for began in ("", "1", control.began(innocent.pid, REAL)):
             told = {"pid": innocent.pid, "repo_path": quiet.paths.root, "started_at": "", "socket_path": "x"}
             pid_file(quiet).write_text(json.dumps({**told, "began": began}), encoding="utf-8")
             with pytest.raises(DaemonNotRunning):
-                process.stop(quiet.paths, REAL)
+                control.stop(quiet.paths, REAL)
             quiet.start()
-            process.stop(quiet.paths, REAL)
+            control.stop(quiet.paths, REAL)
         assert innocent.poll() is None
     finally:
         innocent.kill()
@@ -133,11 +133,11 @@ def test_no_stale_file_blocks_a_start_and_no_foreign_process_is_touched(quiet: D
 def test_a_pid_file_that_makes_no_sense_is_no_obstacle(quiet: Daemon) -> None:
     for content in ("", "{", "[]", "17", '{"pid": "x"}', "\0\0\0", '{"pid": 1}', '{"pid": -1}'):
         pid_file(quiet).write_text(content, encoding="utf-8")
-        assert process.identity(quiet.paths, REAL) is None
+        assert control.identity(quiet.paths, REAL) is None
         with pytest.raises(DaemonNotRunning):
-            process.stop(quiet.paths, REAL)
+            control.stop(quiet.paths, REAL)
     quiet.start()
-    assert process.status(quiet.paths, REAL).status == "running"
+    assert control.status(quiet.paths, REAL).status == "running"
 
 
 def test_a_recycled_pid_is_never_signalled(daemon: Daemon) -> None:
@@ -146,7 +146,7 @@ def test_a_recycled_pid_is_never_signalled(daemon: Daemon) -> None:
     try:
         told = json.loads(pid_file(daemon).read_text(encoding="utf-8"))
         pid_file(daemon).write_text(json.dumps({**told, "pid": innocent.pid}), encoding="utf-8")
-        assert process.stop(daemon.paths, REAL).pid == told["pid"]
+        assert control.stop(daemon.paths, REAL).pid == told["pid"]
         assert innocent.poll() is None
     finally:
         innocent.kill()
@@ -156,18 +156,18 @@ def test_a_recycled_pid_is_never_signalled(daemon: Daemon) -> None:
 def test_a_daemon_whose_pid_file_was_lost_is_stopped_all_the_same(quiet: Daemon) -> None:
     started = quiet.start()
     pid_file(quiet).unlink()
-    assert process.stop(quiet.paths, REAL).pid == started.pid
+    assert control.stop(quiet.paths, REAL).pid == started.pid
 
 
 def test_where_nothing_says_who_the_daemon_is_no_process_is_guessed(quiet: Daemon) -> None:
     started = quiet.start()
     pid_file(quiet).unlink()
-    Path(places.usual_socket(quiet.paths)).unlink()
+    Path(file_names.usual_socket(quiet.paths)).unlink()
     with pytest.raises(DaemonFailed) as refused:
-        process.stop(quiet.paths, REAL)
-    assert places.lease(quiet.paths) in (refused.value.hint or "")
+        control.stop(quiet.paths, REAL)
+    assert file_names.lease(quiet.paths) in (refused.value.hint or "")
     os.kill(started.pid, signal.SIGTERM)
-    lease = REAL.lock(places.lease(quiet.paths))
+    lease = REAL.lock(file_names.lease(quiet.paths))
     lease.acquire(DEADLINE)
     lease.release()
 
@@ -189,12 +189,12 @@ def test_a_configuration_that_means_nothing_keeps_the_daemon_from_starting(
     (Path(quiet.paths.thrum) / "config.json").write_text("nonsense", encoding="utf-8")
     with pytest.raises(DaemonFailed, match=r"config\.json"):
         quiet.start(*flags)
-    assert not process.is_held(quiet.paths, REAL)
+    assert not control.is_held(quiet.paths, REAL)
 
 
 @pytest.mark.parametrize("kind", ["socket", "file", "link", "port"])
 def test_what_lies_where_the_socket_goes_is_no_obstacle(quiet: Daemon, kind: str, tmp_path: Path) -> None:
-    path = Path(places.usual_socket(quiet.paths))
+    path = Path(file_names.usual_socket(quiet.paths))
     target = tmp_path / "target"
     target.write_text("mine", encoding="utf-8")
     if kind == "socket":
@@ -205,7 +205,7 @@ def test_what_lies_where_the_socket_goes_is_no_obstacle(quiet: Daemon, kind: str
     elif kind == "link":
         path.symlink_to(target)
     else:
-        Path(places.port_file(quiet.paths)).write_text("1\n", encoding="ascii")
+        Path(file_names.port_file(quiet.paths)).write_text("1\n", encoding="ascii")
     quiet.start()
     with quiet.wire() as wire:
         assert wire.result("health")["ws_port"] == quiet.port()
@@ -226,7 +226,7 @@ def test_of_many_daemons_started_at_once_one_serves(quiet: Daemon, count: int) -
         threading.Thread(target=report, args=(child, ended)).start()
     try:
         losers = [ended.get(timeout=DEADLINE) for _ in range(count - 1)]
-        assert [loser.returncode for loser in losers] == [process.ALREADY_RUNNING] * (count - 1)
+        assert [loser.returncode for loser in losers] == [control.ALREADY_RUNNING] * (count - 1)
         (winner,) = set(children) - set(losers)
         with quiet.wire() as wire:
             assert wire.result("health")["pid"] == winner.pid

@@ -12,15 +12,15 @@ import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon, Wire, send
 from thrum_store.model import Caller
-from thrum_store.service import subscriptions
-from thrum_store.service.subscriptions import Subscribe
+from thrum_store.service.messages import subscriptions
+from thrum_store.service.messages.subscriptions import Subscribe
 from thrum_store.store import open_store
 
 SENDER = """
 import sys
-from thrum_store import paths
+from thrum_store.repository import paths
 from thrum_store.model import Caller
-from thrum_store.service import messages
+from thrum_store.service.messages import sending as messages
 from thrum_store.service.messages import SendMessage
 from thrum_store.store import open_store
 

@@ -8,17 +8,17 @@ import sys
 import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon, Wire
-from thrum_mcp.daemon import process
-from thrum_store.host import REAL
+from thrum_mcp.daemon.process import control
+from thrum_store.machine.host import REAL
 
 UP_WITHIN = 3.0  # seconds from the start to the first answer; the start itself fails where it takes longer
 ROUNDS = [20, pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])]
 
 LOAD = """
 import sys
-from thrum_store import paths
+from thrum_store.repository import paths
 from thrum_store.model import Caller
-from thrum_store.service import messages
+from thrum_store.service.messages import sending as messages
 from thrum_store.service.messages import SendMessage
 from thrum_store.store import open_store
 
@@ -71,7 +71,7 @@ def reconnected(daemon: Daemon, cursor: str) -> Wire:
 @pytest.mark.parametrize("rounds", ROUNDS)
 def test_killed_and_started_in_a_loop_under_load(quiet: Daemon, rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     quiet.start()
-    monkeypatch.setattr(process, "_START", UP_WITHIN)
+    monkeypatch.setattr(control, "_START", UP_WITHIN)
     with quiet.wire() as wire:
         cursor = str(wire.result("subscribe", all=True, caller_agent_id="alice")["cursor"])
     told: list[str] = []
@@ -94,4 +94,4 @@ def test_killed_and_started_in_a_loop_under_load(quiet: Daemon, rounds: int, mon
         listed = wire.result("message.list", caller_agent_id="alice", page_size=1)
     assert told == [f"m {number}" for number in range(rounds * 3)]
     assert listed["total"] == rounds * 3
-    assert process.status(quiet.paths, REAL).status == "running"
+    assert control.status(quiet.paths, REAL).status == "running"

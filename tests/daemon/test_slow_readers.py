@@ -17,12 +17,13 @@ from tests.conftest import Two
 from tests.daemon.conftest import DEADLINE, Daemon, Wire, free_port, send
 from tests.daemon.test_websocket import ask, auth
 from thrum_mcp.daemon.limits import LIMITS, Limits
-from thrum_mcp.daemon.running import Running, Wish
-from thrum_store.host import REAL
+from thrum_mcp.daemon.running import DaemonOptions, Running
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import messages, sessions
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import sessions
 from thrum_store.store import open_store
 
 LITTLE = LIMITS._replace(backlog=64 * 1024, patience=0.3)
@@ -34,7 +35,7 @@ def serving(paths: Paths, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Ge
     """A daemon of this process, with limits of its own."""
     monkeypatch.setenv("THRUM_WS_PORT", str(free_port()))
     up, end = threading.Event(), anyio.Event()
-    running = Running(paths, REAL, Wish(limits=limits))
+    running = Running(paths, REAL, DaemonOptions(limits=limits))
 
     async def serve() -> None:
         async with anyio.create_task_group() as group:
@@ -67,7 +68,7 @@ def flood(paths: Paths, count: int, start: int = 0) -> None:
     with open_store(paths) as store:
         for number in range(start, start + count):
             request = SendMessage(f"{number} " + "😀" * 98, to=("@alice",), scopes=tuple(f"s{k}:x" for k in range(20)))
-            messages.send(store, Caller("bob", worktree="main"), request)
+            sending.send(store, Caller("bob", worktree="main"), request)
 
 
 def numbers(wire: Wire, last: int) -> list[int]:

@@ -10,10 +10,10 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from tests.daemon.conftest import DEADLINE
-from thrum_mcp.daemon.health import PartHealth
-from thrum_mcp.daemon.loops import Loop, Rhythm
-from thrum_mcp.daemon.supervisor import Part, Supervisor
-from thrum_store.clock import Entropy
+from thrum_mcp.daemon.parts.health import PartHealth
+from thrum_mcp.daemon.parts.loops import Loop, Rhythm
+from thrum_mcp.daemon.parts.supervisor import Part, Supervisor
+from thrum_store.machine.clock import Entropy
 
 
 class Flaky:

@@ -13,15 +13,17 @@ import pytest
 
 from tests.cli.shell import SCRIPT
 from tests.daemon.conftest import Daemon, free_port, send
-from thrum_mcp.daemon import places, process
-from thrum_store import paths, setup, waiting
-from thrum_store.host import REAL
+from thrum_mcp.daemon.process import control, file_names
+from thrum_store import setup
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.service import agents, messages, sessions
-from thrum_store.service.agents import Register
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository import paths
+from thrum_store.service.messages import sending, waiting
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.waiting import WaitFor
+from thrum_store.service.team import agents, sessions
+from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
-from thrum_store.waiting import WaitFor
 
 
 def git(where: Path, *arguments: str) -> str:
@@ -55,8 +57,8 @@ def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Da
         daemon.start("--no-local")
     yield pair
     for daemon in pair:
-        if process.is_held(daemon.paths, REAL):
-            process.stop(daemon.paths, REAL)
+        if control.is_held(daemon.paths, REAL):
+            control.stop(daemon.paths, REAL)
 
 
 def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemon, Daemon]) -> None:
@@ -67,7 +69,7 @@ def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemo
     with there.wire() as told:
         told.result("subscribe", all=True, caller_agent_id="bob")
         with open_store(here.paths) as store:
-            messages.send(store, Caller("alice", worktree="main"), SendMessage("over there", to=("@bob",)))
+            sending.send(store, Caller("alice", worktree="main"), SendMessage("over there", to=("@bob",)))
         with here.wire() as wire:
             wire.result("sync.force")
         told.result("sync.force")
@@ -119,7 +121,7 @@ def test_a_log_that_was_lost_comes_back_without_anybody_asking(clones: tuple[Dae
             continue
         assert (told[0]["agent_id"], told[0]["back_from"], told[0]["lost_from"]) == ("bob", 1, None)
         assert lost.read_bytes() == published
-        while "@bob" not in Path(places.log_file(here.paths)).read_text(encoding="utf-8"):
+        while "@bob" not in Path(file_names.log_file(here.paths)).read_text(encoding="utf-8"):
             wire.result("health")
 
 
@@ -128,7 +130,7 @@ def test_the_mode_is_kept_and_there_is_a_way_back(quiet: Daemon) -> None:
     config.write_text('{"local_only": true, "mine": 1}', encoding="utf-8")
     for flags, expected in ((("--no-local",), False), ((), False), (("--local",), True), ((), True)):
         assert quiet.start(*flags).local_only is expected
-        process.stop(quiet.paths, REAL)
+        control.stop(quiet.paths, REAL)
         assert json.loads(config.read_text(encoding="utf-8")) == {"local_only": expected, "mine": 1}
 
 
@@ -137,7 +139,7 @@ def test_the_environment_decides_where_no_flag_does(quiet: Daemon, monkeypatch: 
     config.write_text('{"local_only": false}', encoding="utf-8")
     monkeypatch.setenv("THRUM_LOCAL", "1")
     assert quiet.start().local_only is True
-    process.stop(quiet.paths, REAL)
+    control.stop(quiet.paths, REAL)
     assert json.loads(config.read_text(encoding="utf-8")) == {"local_only": True}
     assert quiet.start("--no-local").local_only is False
 
@@ -159,7 +161,7 @@ def test_a_running_daemon_follows_the_configuration_whatever_it_was_started_with
 def test_a_configuration_that_breaks_meanwhile_keeps_everything_here_and_is_an_error(quiet: Daemon) -> None:
     quiet.start("--no-local")
     (Path(quiet.paths.thrum) / "config.json").write_text('{"local_only": "perhaps"}', encoding="utf-8")
-    told = process.status(quiet.paths, REAL)
+    told = control.status(quiet.paths, REAL)
     assert (told.status, told.sync_state, told.local_only) == ("running", "error", True)
     with quiet.wire() as wire:
         assert "config.json" in wire.refusal("sync.force")["message"]
@@ -181,7 +183,7 @@ def test_a_remote_that_hangs_keeps_nobody_and_leaves_nothing_behind(
     with quiet.wire() as wire:
         assert wire.result("message.send", content="goes on", mentions=["@alice"], caller_agent_id="bob")["resolved_to"]
         assert wire.result("health")["status"] == "ok"
-    assert not process.stop(quiet.paths, REAL).forced
+    assert not control.stop(quiet.paths, REAL).forced
     with pytest.raises(ProcessLookupError):
         while True:
             os.kill(pid, 0)

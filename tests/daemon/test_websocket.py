@@ -17,10 +17,11 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.daemon.conftest import DEADLINE, Answer, Daemon, free_port, send
-from thrum_mcp.daemon import places, process
-from thrum_mcp.daemon.refusals import DaemonFailed
-from thrum_store import paths, setup
-from thrum_store.host import REAL
+from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process.errors import DaemonFailed
+from thrum_store import setup
+from thrum_store.machine.host import REAL
+from thrum_store.repository import paths
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13")
@@ -278,20 +279,20 @@ def test_two_repositories_have_two_ports(daemon: Daemon, tmp_path: Path, monkeyp
     second = paths.find(str(tmp_path / "second"))
     setup.initialize(second, setup.Initialize())
     try:
-        assert process.start(second, REAL).ws_port != port
+        assert control.start(second, REAL).ws_port != port
     finally:
-        process.stop(second, REAL)
+        control.stop(second, REAL)
 
 
 def test_the_token_is_for_its_owner_alone_and_made_once(daemon: Daemon) -> None:
-    path = Path(places.token_file(daemon.paths))
+    path = Path(file_names.token_file(daemon.paths))
     assert path.stat().st_mode & 0o777 == 0o600
     before = daemon.token()
     assert len(before) == 64
-    process.stop(daemon.paths, REAL)
+    control.stop(daemon.paths, REAL)
     daemon.start()
     assert daemon.token() == before
-    process.stop(daemon.paths, REAL)
+    control.stop(daemon.paths, REAL)
     os.chmod(path, 0o644)
     daemon.start()
     assert daemon.token() != before
@@ -304,7 +305,7 @@ def test_the_token_is_in_no_log(daemon: Daemon) -> None:
     offered = [Subprotocol("thrum"), Subprotocol(f"thrum.token.{daemon.token()}")]
     with connect(f"ws://localhost:{daemon.port()}/?token={daemon.token()}", subprotocols=offered) as client:
         ask(client, "health")
-    assert daemon.token() not in Path(places.log_file(daemon.paths)).read_text(encoding="utf-8")
+    assert daemon.token() not in Path(file_names.log_file(daemon.paths)).read_text(encoding="utf-8")
 
 
 def test_a_wish_for_a_port_that_is_none_is_refused(quiet: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from tests.oracle import Spoken, shown, spoken, world
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents
-from thrum_store.service.agents import Register
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
 from thrum_store.store import Store, open_store
 
 SPEAKER = str(Path(__file__).with_name("speaker.py"))

@@ -16,13 +16,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from thrum_store import paths
 from thrum_store.errors import DiskFull, ThrumError
-from thrum_store.log import Shard
+from thrum_store.log.segments import Shard
 from thrum_store.model import Caller
-from thrum_store.service import handover, mailbox, messages
-from thrum_store.service.mailbox import MarkRead, ReadInbox
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository import paths
+from thrum_store.service.messages import handover, receipts, sending
+from thrum_store.service.messages.receipts import MarkRead, ReadInbox
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 
 BEGIN = "/thrum-begins"  # no such file; asking for it marks in a trace where the job begins
@@ -35,7 +35,7 @@ def tell(**told: object) -> None:
 
 def send(store: Store, caller: Caller, *to: str) -> None:
     """Sends one message."""
-    tell(id=messages.send(store, caller, SendMessage("one", to=to)).message_id)
+    tell(id=sending.send(store, caller, SendMessage("one", to=to)).message_id)
 
 
 def chatter(store: Store, caller: Caller, count: str, *places: str) -> None:
@@ -46,7 +46,7 @@ def chatter(store: Store, caller: Caller, count: str, *places: str) -> None:
     while sent < int(count) or count == "0":
         to = tuple(draw.sample(places, draw.randint(1, min(3, len(places)))))
         scopes = ("module:auth",) if draw.random() < 0.5 else ()
-        told = messages.send(store, caller, SendMessage(f"{caller.name} {sent}", to=to, scopes=scopes))
+        told = sending.send(store, caller, SendMessage(f"{caller.name} {sent}", to=to, scopes=scopes))
         tell(id=told.message_id, recipients=[recipient.agent_id for recipient in told.recipients])
         sent += 1
 
@@ -57,10 +57,10 @@ def anew(store: Store, caller: Caller, count: str, *places: str) -> None:
     places = tuple(place for place in places if place != caller.name)
     for number in range(int(count)):
         with open_store(store.paths) as opened:
-            told = messages.send(opened, caller, SendMessage(f"{caller.name} {number}", to=(draw.choice(places),)))
+            told = sending.send(opened, caller, SendMessage(f"{caller.name} {number}", to=(draw.choice(places),)))
             tell(id=told.message_id, recipients=[recipient.agent_id for recipient in told.recipients])
-            mailbox.inbox(opened, caller, ReadInbox(unread=True))
-            mailbox.mark_read(opened, caller, MarkRead(everything=True))
+            receipts.inbox(opened, caller, ReadInbox(unread=True))
+            receipts.mark_read(opened, caller, MarkRead(everything=True))
 
 
 def poll(store: Store, caller: Caller, limit: str) -> None:
@@ -79,7 +79,7 @@ def cramped(store: Store, caller: Caller, to: str) -> None:
     for room in range(4096):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
         try:
-            told = messages.send(store, caller, SendMessage("one", to=(to,)))
+            told = sending.send(store, caller, SendMessage("one", to=(to,)))
         except DiskFull as error:
             tell(refused=error.code, grew=log.stat().st_size - size)
         else:

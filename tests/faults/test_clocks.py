@@ -10,15 +10,15 @@ import pytest
 from tests.conftest import Two
 from tests.machines import IN_2099, YEAR_MS, OddClock, SetClock, with_clock
 from tests.oracle import spoken
-from thrum_store import waiting
-from thrum_store.paths import Paths
-from thrum_store.service import agents, handover, mailbox, messages, sessions
-from thrum_store.service.agents import ListAgents
-from thrum_store.service.mailbox import ReadInbox
-from thrum_store.service.messages import SendMessage
-from thrum_store.service.sessions import EndSession
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import handover, receipts, sending, waiting
+from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.waiting import WaitFor
+from thrum_store.service.team import agents, sessions
+from thrum_store.service.team.agents import ListAgents
+from thrum_store.service.team.sessions import EndSession
 from thrum_store.store import Store, open_store
-from thrum_store.waiting import WaitFor
 
 from .crowd import agree
 
@@ -37,7 +37,7 @@ def test_under_any_clock_each_senders_order_is_kept_and_no_id_comes_twice(
     repo: Paths, two_agents: Two, clock: str
 ) -> None:
     with open_store(repo, with_clock(OddClock(CLOCKS[clock]))) as store:
-        sent = [messages.send(store, two_agents.alice, SendMessage(f"{n}", to=("bob",))).message_id for n in range(80)]
+        sent = [sending.send(store, two_agents.alice, SendMessage(f"{n}", to=("bob",))).message_id for n in range(80)]
         assert len(set(sent)) == 80
         assert received(store, two_agents) == sent
         agree(store)
@@ -50,9 +50,9 @@ def test_under_any_clock_each_senders_order_is_kept_and_no_id_comes_twice(
 def test_under_any_clock_all_use_cases_work(repo: Paths, two_agents: Two, clock: str) -> None:
     with open_store(repo, with_clock(OddClock(CLOCKS[clock]))) as store:
         sessions.start(store, two_agents.bob)
-        messages.send(store, two_agents.alice, SendMessage("text", to=("bob",)))
+        sending.send(store, two_agents.alice, SendMessage("text", to=("bob",)))
         handover.acknowledge(store, two_agents.bob, handover.check(store, two_agents.bob))
-        assert mailbox.sent(store, two_agents.alice, mailbox.ReadSent()).messages[0].read_count == 1
+        assert receipts.sent(store, two_agents.alice, receipts.ReadSent()).messages[0].read_count == 1
         assert agents.list_agents(store, ListAgents()).count == 2
         assert sessions.end(store, two_agents.bob, EndSession()).duration_ms >= 0
         agree(store)
@@ -65,7 +65,7 @@ def test_a_clock_that_jumps_to_2099_and_back_reorders_nothing(repo: Paths, two_a
         for jump in (0, IN_2099 - clock.ms, -YEAR_MS, YEAR_MS, 0):
             clock.ms += jump
             for caller, to in ((two_agents.alice, "bob"), (two_agents.bob, "alice")):
-                sent.append(messages.send(store, caller, SendMessage("text", to=(to,))).message_id)
+                sent.append(sending.send(store, caller, SendMessage("text", to=(to,))).message_id)
         assert len(set(sent)) == len(sent)
         assert received(store, two_agents) == sent[::2]
         store.rebuild()
@@ -77,11 +77,11 @@ def test_a_clock_that_jumps_to_2099_and_back_reorders_nothing(repo: Paths, two_a
 def test_under_any_clock_a_wait_ends_in_time(repo: Paths, two_agents: Two, clock: str) -> None:
     host = with_clock(OddClock(CLOCKS[clock]))
     with open_store(repo, host) as store:
-        messages.send(store, two_agents.alice, SendMessage("old", to=("bob",)))
+        sending.send(store, two_agents.alice, SendMessage("old", to=("bob",)))
     assert waiting.wait(repo, two_agents.bob, WaitFor(0.05), host).status == "timeout"
 
 
 def received(store: Store, two: Two) -> list[str]:
     """What lies in bob's mailbox, oldest first."""
-    page = mailbox.inbox(store, two.bob, ReadInbox(page_size=100))
+    page = receipts.inbox(store, two.bob, ReadInbox(page_size=100))
     return [message.message_id for message in page.messages][::-1]

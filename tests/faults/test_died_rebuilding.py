@@ -7,8 +7,8 @@ import os
 import pytest
 
 from tests.conftest import Two
-from thrum_store.glance import CURRENT
-from thrum_store.paths import Paths
+from thrum_store.repository.paths import Paths
+from thrum_store.repository.unread_probe import CURRENT
 from thrum_store.store import Store
 
 from .crowd import Speaker, sound

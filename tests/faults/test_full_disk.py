@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.paths import Paths
+from thrum_store.repository.paths import Paths
 
 from .crowd import Speaker, nothing_lost, register, sound
 

@@ -10,11 +10,11 @@ import pytest
 
 from tests.conftest import Two
 from tests.machines import YEAR_MS, SetClock, with_clock
-from thrum_store.paths import Paths
-from thrum_store.service import handover, mailbox, messages
-from thrum_store.service.handover import LEASE_MS
-from thrum_store.service.mailbox import ReadInbox
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import handover, receipts, sending
+from thrum_store.service.messages.handover import LEASE_MS
+from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 
 from .crowd import Speaker, register, sound
@@ -27,7 +27,7 @@ STEPS = (
 
 def send(store: Store, two: Two, count: int) -> list[str]:
     """So many messages from alice to bob."""
-    return [messages.send(store, two.alice, SendMessage(f"{n}", to=("bob",))).message_id for n in range(count)]
+    return [sending.send(store, two.alice, SendMessage(f"{n}", to=("bob",))).message_id for n in range(count)]
 
 
 def taken_later(repo: Paths, two: Two) -> list[str]:
@@ -47,7 +47,7 @@ def test_mail_whose_handover_died_at_any_step_comes_again_or_is_read(
     assert poller.wait() == -9, (poller.heard, poller.complaints)
     answered = [message for told in poller.heard for message in told.get("taken", [])]
     sound(repo)
-    unread = [one.message_id for one in mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True)).messages][::-1]
+    unread = [one.message_id for one in receipts.inbox(store, two_agents.bob, ReadInbox(unread=True)).messages][::-1]
     read = [message for message in sent if message not in unread]
     assert set(read) <= set(answered)  # nothing is read that was not handed over
     assert taken_later(repo, two_agents) == unread
@@ -106,7 +106,7 @@ def test_eight_pollers_at_once_share_the_mail_between_them(repo: Paths, store: S
     assert [poller.wait() for poller in pollers] == [0] * 8
     taken = [message for poller in pollers for told in poller.heard for message in told.get("taken", [])]
     assert Counter(taken) == Counter(sent)
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 0
 
 
 @pytest.mark.nightly

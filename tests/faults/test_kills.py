@@ -7,9 +7,9 @@ import select
 
 import pytest
 
-from thrum_store.paths import Paths
-from thrum_store.service import messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store
 
 from .crowd import Speaker, nothing_lost, register, sound
@@ -43,7 +43,7 @@ def kill_writers(repo: Paths, kills: int) -> None:
         acknowledged[name] += [told["id"] for told in speaker.heard]
         running[name] = start(repo, name)
         with open_store(repo) as store:  # the next command works at once, whoever died while holding what
-            assert messages.send(store, erin, SendMessage("on", to=("bob",))).warnings == ()
+            assert sending.send(store, erin, SendMessage("on", to=("bob",))).warnings == ()
     for name, speaker in running.items():
         speaker.kill()
         acknowledged[name] += [told["id"] for told in speaker.heard]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from thrum_store.glance import CURRENT
-from thrum_store.paths import Paths
+from thrum_store.repository.paths import Paths
+from thrum_store.repository.unread_probe import CURRENT
 from thrum_store.store import open_store
 
 from .crowd import Speaker, agree, nothing_lost, register, sound

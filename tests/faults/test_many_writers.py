@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import groups
-from thrum_store.service.groups import CreateGroup, Membership
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import groups
+from thrum_store.service.team.groups import CreateGroup, Membership
 from thrum_store.store import open_store
 
 from .crowd import Speaker, nothing_lost, register, sound

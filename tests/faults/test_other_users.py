@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Two
-from thrum_store import paths, setup
+from thrum_store import setup
 from thrum_store.errors import ThrumError
-from thrum_store.log import EventLog, Shard
+from thrum_store.log.segments import EventLog, Shard
+from thrum_store.machine.storage import Storage
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents, messages
-from thrum_store.service.agents import Register
-from thrum_store.service.messages import SendMessage
-from thrum_store.storage import Storage
+from thrum_store.repository import paths
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
 
 NOBODY = 65534
@@ -44,7 +46,7 @@ def test_another_user_can_read_no_path_of_the_store(open_place: Path) -> None:
         with open_store(repo) as store:
             for name in ("alice", "bob"):
                 agents.register(store, Register(name, "writer", "auth"))
-            messages.send(store, Caller("alice", worktree="main"), SendMessage("secret", to=("bob",)))
+            sending.send(store, Caller("alice", worktree="main"), SendMessage("secret", to=("bob",)))
             found = [*inside(repo.thrum), *inside(repo.logs)]
             assert len(found) > 20
             listed = "\n".join(found)
@@ -63,7 +65,7 @@ def inside(directory: str) -> list[str]:
 
 def test_files_and_directories_are_closed_whatever_the_umask(repo: Paths, two_agents: Two) -> None:
     with open_store(repo) as store:
-        messages.send(store, two_agents.alice, SendMessage("secret", to=("bob",)))
+        sending.send(store, two_agents.alice, SendMessage("secret", to=("bob",)))
         for path in (*inside(repo.thrum), *inside(repo.logs)):
             assert os.lstat(path).st_mode & 0o077 == 0, path
 
@@ -94,7 +96,7 @@ def test_what_stands_in_the_place_of_a_file_is_not_followed(
     refused = ""
     try:
         with open_store(repo) as store:
-            messages.send(store, two_agents.alice, SendMessage("more", to=("bob",)))
+            sending.send(store, two_agents.alice, SendMessage("more", to=("bob",)))
     except ThrumError as error:
         refused = error.code
     assert bool(refused) == ((place, plant) in REFUSED)  # beside the log nothing hinders a message to be said
@@ -119,6 +121,6 @@ def test_a_planted_log_of_one_agent_holds_up_nobody_else(repo: Paths, two_agents
     put(planted, "symlink", scratch / "elsewhere")
     shutil.copyfile("/dev/null", scratch / "elsewhere")
     with open_store(repo) as store:
-        messages.send(store, two_agents.bob, SendMessage("I go on"))
+        sending.send(store, two_agents.bob, SendMessage("I go on"))
         with pytest.raises(ThrumError):
-            messages.send(store, two_agents.alice, SendMessage("more"))
+            sending.send(store, two_agents.alice, SendMessage("more"))

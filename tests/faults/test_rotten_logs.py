@@ -13,13 +13,13 @@ import pytest
 from tests.conftest import Two
 from tests.oracle import spoken
 from thrum_store.errors import Damaged, NotRegistered, StorageFailed
-from thrum_store.glance import CURRENT
-from thrum_store.host import REAL
-from thrum_store.log import EventLog, Shard
-from thrum_store.paths import Paths
-from thrum_store.service import messages
-from thrum_store.service.messages import SendMessage
-from thrum_store.storage import Storage
+from thrum_store.log.segments import EventLog, Shard
+from thrum_store.machine.host import REAL
+from thrum_store.machine.storage import Storage
+from thrum_store.repository.paths import Paths
+from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 
 
@@ -56,7 +56,7 @@ class Rot:
     def send(self, store: Store, name: str, content: str) -> None:
         """alice or bob says something to the other."""
         other = "bob" if name == "alice" else "alice"
-        messages.send(store, getattr(self.two, name), SendMessage(content, to=(other,)))
+        sending.send(store, getattr(self.two, name), SendMessage(content, to=(other,)))
 
     @property
     def bits(self) -> list[tuple[int, int]]:
@@ -80,7 +80,7 @@ class Rot:
         with open_store(self.repo) as store:
             with pytest.raises((Damaged, NotRegistered)):  # the latter where it was her registration
                 self.send(store, "alice", "more")
-            messages.send(store, self.two.bob, SendMessage("I go on"))
+            sending.send(store, self.two.bob, SendMessage("I go on"))
             assert self.shown(store) == self.before(segment, bit // 8)
             (reason,) = store.view.execute("SELECT frozen FROM shards WHERE agent = 'alice'").fetchone()
             assert reason

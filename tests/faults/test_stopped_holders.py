@@ -11,10 +11,10 @@ import pytest
 from tests.conftest import Two
 from tests.machines import IMPATIENT
 from thrum_store.errors import StoreBusy
-from thrum_store.locks import LOCK_DEADLINE
-from thrum_store.paths import Paths
-from thrum_store.service import messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.machine.locks import LOCK_DEADLINE
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store
 
 from .crowd import Speaker, sound
@@ -39,9 +39,9 @@ def test_a_lock_is_waited_for_ten_seconds() -> None:
 def test_a_stopped_writer_holds_up_its_own_name_and_nobody_else(repo: Paths, two_agents: Two, stopped: Speaker) -> None:
     with open_store(repo, IMPATIENT) as store:
         with pytest.raises(StoreBusy, match=f"pid {stopped.process.pid}") as busy:
-            messages.send(store, two_agents.alice, SendMessage("too", to=("bob",)))
+            sending.send(store, two_agents.alice, SendMessage("too", to=("bob",)))
         assert busy.value.code == "store_busy"
-        assert messages.send(store, two_agents.bob, SendMessage("goes", to=("alice",))).warnings == ()
+        assert sending.send(store, two_agents.bob, SendMessage("goes", to=("alice",))).warnings == ()
 
 
 @pytest.mark.parametrize("stopped", ["commit.apply"], indirect=True)
@@ -49,7 +49,7 @@ def test_a_writer_stopped_while_it_commits_is_named_and_nothing_said_is_lost(
     repo: Paths, two_agents: Two, stopped: Speaker
 ) -> None:
     with open_store(repo, IMPATIENT) as store:
-        told = messages.send(store, two_agents.bob, SendMessage("said", to=("alice",)))
+        told = sending.send(store, two_agents.bob, SendMessage("said", to=("alice",)))
     assert f"pid {stopped.process.pid}" in told.warnings[0]
     assert "stored, and not shown yet" in told.warnings[0]
     stopped.process.send_signal(signal.SIGCONT)
@@ -63,5 +63,5 @@ def test_all_goes_on_once_it_goes_on(repo: Paths, two_agents: Two, stopped: Spea
     stopped.process.send_signal(signal.SIGCONT)
     assert stopped.wait() == 0
     with open_store(repo) as store:
-        assert messages.send(store, two_agents.alice, SendMessage("next", to=("bob",))).warnings == ()
+        assert sending.send(store, two_agents.alice, SendMessage("next", to=("bob",))).warnings == ()
     sound(repo)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import spoken
-from thrum_store.glance import CURRENT
-from thrum_store.log import SEGMENT_LIMIT, EventLog, Shard
+from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard
+from thrum_store.machine.storage import Storage
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import messages
-from thrum_store.service.messages import SendMessage
-from thrum_store.storage import Storage
+from thrum_store.repository.paths import Paths
+from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store
 
 from .crowd import Speaker, agree, nothing_lost, register
@@ -146,7 +146,7 @@ class Send:
         """Asserts that nothing acknowledged is missing, nothing is half there, and the next sends of both work."""
         with open_store(self.repo) as store:
             for caller, to in ((Caller("alice", worktree="main"), "bob"), (self.bob, "alice")):
-                sent = messages.send(store, caller, SendMessage("next", to=(to,)))
+                sent = sending.send(store, caller, SendMessage("next", to=(to,)))
                 assert sent.warnings == ()
                 if caller.name == "alice":
                     self.acknowledged.append(sent.message_id)
@@ -169,7 +169,7 @@ class HardSend(Send):
         with open_store(repo) as store:
             head, _ = store.head(self.shard)
             filler = SendMessage("x" * (SEGMENT_LIMIT - head.offset + 1), to=("bob",))
-            self.before = messages.send(store, Caller("alice", worktree="main"), filler).message_id
+            self.before = sending.send(store, Caller("alice", worktree="main"), filler).message_id
             head, _ = store.head(self.shard)
         with open(log.segment(self.shard, head.segment), "ab") as file:
             file.write(b'{"a":"alice","d":{"con')

@@ -11,19 +11,19 @@ import pytest
 
 from tests.conftest import Two
 from tests.oracle import spoken
-from thrum_store.events import Draft, Place, encode
-from thrum_store.glance import CURRENT
-from thrum_store.log import SEGMENT_LIMIT, EventLog, Shard
-from thrum_store.paths import Paths
-from thrum_store.service import messages
-from thrum_store.service.messages import SendMessage
-from thrum_store.storage import Storage
+from thrum_store.log.events import Draft, Place, encode
+from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard
+from thrum_store.machine.storage import Storage
+from thrum_store.repository.paths import Paths
+from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 
 from .crowd import nothing_lost, sound
 
 
-class Tail:
+class FeedReader:
     """alice's log, to which a test adds what a crash could have left."""
 
     def __init__(self, repo: Paths, store: Store, two_agents: Two) -> None:
@@ -39,7 +39,7 @@ class Tail:
 
     def send(self, store: Store) -> str:
         """Says something, which must work at once."""
-        sent = messages.send(store, self.alice, SendMessage("next", to=("bob",)))
+        sent = sending.send(store, self.alice, SendMessage("next", to=("bob",)))
         assert sent.warnings == ()
         return sent.message_id
 
@@ -67,28 +67,28 @@ class Tail:
 
 
 @pytest.fixture
-def tail(repo: Paths, store: Store, two_agents: Two) -> Iterator[Tail]:
+def tail(repo: Paths, store: Store, two_agents: Two) -> Iterator[FeedReader]:
     """alice's log with two events."""
-    made = Tail(repo, store, two_agents)
+    made = FeedReader(repo, store, two_agents)
     store.close()
     yield made
 
 
-def test_any_beginning_of_the_last_line_is_cut(tail: Tail) -> None:
+def test_any_beginning_of_the_last_line_is_cut(tail: FeedReader) -> None:
     line = tail.line()
     tail.survives(*(line[:length] for length in range(1, len(line))))
 
 
-def test_nothing_but_nuls_is_cut(tail: Tail) -> None:
+def test_nothing_but_nuls_is_cut(tail: FeedReader) -> None:
     tail.survives(*(bytes(length) for length in (1, 2, 3, 100, 4096, 70_000)))
 
 
-def test_garbage_is_cut(tail: Tail) -> None:
+def test_garbage_is_cut(tail: FeedReader) -> None:
     draw = random.Random(5)
     tail.survives(*(draw.randbytes(draw.randint(1, 300)) for _ in range(50)))
 
 
-def test_half_a_line_and_then_nuls_or_garbage_is_cut(tail: Tail) -> None:
+def test_half_a_line_and_then_nuls_or_garbage_is_cut(tail: FeedReader) -> None:
     draw, line = random.Random(6), tail.line()
     cuts = [line[: draw.randrange(1, len(line) - 1)] for _ in range(50)]
     tail.survives(
@@ -97,12 +97,12 @@ def test_half_a_line_and_then_nuls_or_garbage_is_cut(tail: Tail) -> None:
     )
 
 
-def test_a_line_whose_beginning_is_a_hole_is_cut(tail: Tail) -> None:
+def test_a_line_whose_beginning_is_a_hole_is_cut(tail: FeedReader) -> None:
     line = tail.line()
     tail.survives(*(bytes(hole) + line[hole:] for hole in range(2, len(line), 7)))
 
 
-def test_a_whole_line_that_nobody_acknowledged_is_said(tail: Tail) -> None:
+def test_a_whole_line_that_nobody_acknowledged_is_said(tail: FeedReader) -> None:
     with tail.path.open("ab") as file:
         file.write(tail.line())
     with open_store(tail.repo) as store:
@@ -111,9 +111,9 @@ def test_a_whole_line_that_nobody_acknowledged_is_said(tail: Tail) -> None:
     tail.survives()
 
 
-def test_a_torn_header_of_a_new_segment_is_written_again(tail: Tail) -> None:
+def test_a_torn_header_of_a_new_segment_is_written_again(tail: FeedReader) -> None:
     with open_store(tail.repo) as store:
-        sent = messages.send(store, tail.alice, SendMessage("x" * SEGMENT_LIMIT, to=("bob",)))
+        sent = sending.send(store, tail.alice, SendMessage("x" * SEGMENT_LIMIT, to=("bob",)))
     second = Path(EventLog(tail.repo.logs, Storage()).segment(tail.shard, 2))
     second.write_bytes(b'{"a":"alice","d":{"fir')
     with open_store(tail.repo) as store:

@@ -17,16 +17,15 @@ import pytest
 import thrum_mcp
 import thrum_store
 from tests.conftest import Two
-from thrum_mcp import vigil
-from thrum_mcp.vigil import Vigil
-from thrum_store import waiting
-from thrum_store.paths import Paths
-from thrum_store.service import handover, mailbox, messages
-from thrum_store.service.mailbox import MarkRead
-from thrum_store.service.messages import SendMessage
+from thrum_mcp.tools import mail_wait
+from thrum_mcp.tools.mail_wait import MailWait
+from thrum_store.machine.bells import Bell
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import handover, receipts, sending, waiting
+from thrum_store.service.messages.receipts import MarkRead
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.store import Store, open_store
-from thrum_store.waiting import WaitFor
-from thrum_store.wake import Bell
 
 PACKAGES = tuple(str(Path(package.__file__ or "").parent) for package in (thrum_store, thrum_mcp))
 LONG = 60.0
@@ -37,7 +36,7 @@ LATE = 10.0  # half of what the waits below last: what their bell missed, their 
 def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the slow tick only a bell ends a wait, so a lost one shows."""
     monkeypatch.setattr(waiting, "TICK", LONG)
-    monkeypatch.setattr(vigil, "TICK", LONG)
+    monkeypatch.setattr(mail_wait, "TICK", LONG)
 
 
 class Interrupted:
@@ -84,18 +83,18 @@ class Race:
     def __init__(self, repo: Paths, two: Two) -> None:
         self.repo, self.two = repo, two
         with open_store(repo) as store:
-            messages.send(store, two.alice, SendMessage("read before", to=("bob",)))
-            mailbox.mark_read(store, two.bob, MarkRead(everything=True))
+            sending.send(store, two.alice, SendMessage("read before", to=("bob",)))
+            receipts.mark_read(store, two.bob, MarkRead(everything=True))
 
     def send(self) -> str:
         """One message from alice; its id."""
         with open_store(self.repo) as store:
-            return messages.send(store, self.two.alice, SendMessage("now", to=("bob",), scopes=("pr:1",))).message_id
+            return sending.send(store, self.two.alice, SendMessage("now", to=("bob",), scopes=("pr:1",))).message_id
 
     def read(self) -> None:
         """Bob reads all he has."""
         with open_store(self.repo) as store:
-            mailbox.mark_read(store, self.two.bob, MarkRead(everything=True))
+            receipts.mark_read(store, self.two.bob, MarkRead(everything=True))
 
     def at_each_line(self, act: Callable[[], str], request: WaitFor) -> int:
         """Lets `act` happen at every line between the making of the bell and the sleep; each must end the wait.
@@ -148,7 +147,7 @@ def kept(store: Store, race: Race, seconds: float) -> list[str]:
     """What a wait of the MCP server hands over; read afterwards."""
     with Bell(store.paths.bells, race.two.bob.name) as bell:
         start = store.host.clock.monotonic()
-        handed = Vigil(race.two.bob, bell, seconds).keep(store)
+        handed = MailWait(race.two.bob, bell, seconds).keep(store)
     assert store.host.clock.monotonic() - start < LATE, "only found by its last look"
     handover.acknowledge(store, race.two.bob, handed)
     return [mail.message_id for mail in handed.messages]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from thrum_store.glance import CURRENT
+from thrum_store.repository.unread_probe import CURRENT
 
 from .conftest import Session
 

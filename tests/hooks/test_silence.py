@@ -64,7 +64,7 @@ def test_hooks_are_silent_where_thrum_is_not_used(session: Session, tmp_path: Pa
 
 def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
     look = (
-        "import sys; before = set(sys.modules); from thrum_cli.hook import run; code = run(['prompt']);"
+        "import sys; before = set(sys.modules); from thrum_cli.hooks.entry import run; code = run(['prompt']);"
         "print(code, *sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(
@@ -72,7 +72,13 @@ def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
         cwd=session.agent.cwd, env=session.agent.environ(), input=b"{}", capture_output=True, check=True,
     )  # fmt: skip
     code, *loaded = done.stdout.decode().split()
-    ours = {"thrum_cli", "thrum_cli.hook", "thrum_store", "thrum_store.gitfiles", "thrum_store.glance"}
+    ours = {
+        "thrum_cli",
+        "thrum_cli.hooks.entry",
+        "thrum_store",
+        "thrum_store.repository.gitfiles",
+        "thrum_store.repository.unread_probe",
+    }
     assert (code, set(loaded) - ours - {"_sqlite3", "select", "__future__"}) == ("0", set())
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from thrum_store import paths, setup
+from thrum_store import setup
 from thrum_store.model import Caller
-from thrum_store.service import agents, messages
-from thrum_store.service.agents import Register
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository import paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
 
 from .talk import Server
@@ -29,7 +31,7 @@ class Team:
     def send(self, content: str, to: str = "@builder") -> str:
         """Planner says something, by the service; the message's id."""
         with open_store(paths.find(str(self.planner))) as store:
-            return messages.send(store, Caller("planner"), SendMessage(content, to=(to,))).message_id
+            return sending.send(store, Caller("planner"), SendMessage(content, to=(to,))).message_id
 
 
 def git(where: Path, *arguments: str) -> None:

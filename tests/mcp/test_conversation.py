@@ -9,9 +9,9 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from thrum_store import paths
 from thrum_store.model import Caller
-from thrum_store.service import mailbox
+from thrum_store.repository import paths
+from thrum_store.service.messages import receipts
 from thrum_store.store import open_store
 
 from .conftest import Team
@@ -97,7 +97,7 @@ def test_what_was_handed_over_is_read_for_the_sender(team: Team, builder: Server
     builder.call("check_messages")
     builder.end()
     with open_store(paths.find(str(team.planner))) as store:
-        detail = mailbox.sent_show(store, Caller("planner"), message_id)
+        detail = receipts.sent_show(store, Caller("planner"), message_id)
     assert [one.status for one in detail.message.recipients] == ["read"]
 
 

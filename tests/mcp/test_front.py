@@ -19,10 +19,11 @@ from mcp_types import JSONRPCRequest, JSONRPCResponse
 from mcp_types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
 
-from thrum_mcp import early, generate, wire
-from thrum_mcp.door import Door
-from thrum_mcp.early import EarlyAnswers
+from docs.generate import early_answers as generate
+from thrum_mcp.caller import CallerContext
 from thrum_mcp.server import build
+from thrum_mcp.transport import early_answers, pipes
+from thrum_mcp.transport.early_answers import EarlyAnswers
 
 from .conftest import Team
 from .talk import CLIENT, MODERN, Server
@@ -122,13 +123,13 @@ def test_a_call_is_finished_though_the_client_closed_its_end(team: Team) -> None
 
 def test_the_front_loads_nothing_heavy() -> None:
     heavy = {"mcp", "pydantic", "anyio", "asyncio", "logging", "sqlite3", "thrum_store.store", "subprocess"}
-    script = "import sys, thrum_mcp.front; print(*sys.modules)"
+    script = "import sys, thrum_mcp.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert heavy.isdisjoint(loaded.stdout.split())
 
 
 def test_the_file_holds_what_the_sdk_says_in_every_version() -> None:
-    with open(early.DATA, encoding="utf-8") as file:
+    with open(early_answers.DATA, encoding="utf-8") as file:
         assert json.load(file) == generate.answers()
 
 
@@ -153,10 +154,10 @@ INTRODUCTIONS = st.fixed_dictionaries(
 ENVELOPES = st.fixed_dictionaries(
     {},
     optional={
-        early.ENVELOPE_VERSION: st.sampled_from(["2026-07-28", "2099-01-01", 5, None]),
-        early.ENVELOPE_CAPABILITIES: CAPABILITIES,
-        early.ENVELOPE_CLIENT: CLIENTS,
-        early.ENVELOPE_LOG_LEVEL: st.sampled_from(["debug", "loud", 5]),
+        early_answers.ENVELOPE_VERSION: st.sampled_from(["2026-07-28", "2099-01-01", 5, None]),
+        early_answers.ENVELOPE_CAPABILITIES: CAPABILITIES,
+        early_answers.ENVELOPE_CLIENT: CLIENTS,
+        early_answers.ENVELOPE_LOG_LEVEL: st.sampled_from(["debug", "loud", 5]),
         "progressToken": leaf(),
     },
 )
@@ -177,7 +178,7 @@ def frame(number: int, method: str, params: object, oddity: dict[str, Any]) -> d
 async def said_by_sdk(frames: list[dict[str, Any]]) -> dict[Any, Any]:
     """The SDK's results by id; requests that it does not even read are left out."""
     messages = [message for one in frames if (message := understood(one)) is not None]
-    server = build(Door("."), "0.1.0")
+    server = build(CallerContext("."), "0.1.0")
     results: dict[Any, Any] = {}
     to_server, asked = anyio.create_memory_object_stream[SessionMessage | Exception](len(messages) + 1)
     answers, from_server = anyio.create_memory_object_stream[SessionMessage](len(messages) + 1)
@@ -218,14 +219,14 @@ def test_whatever_is_answered_early_is_what_the_sdk_says(
 @given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line)), st.integers(1, 7))
 def test_lines_come_out_whole_however_they_arrive(lines: list[bytes], size: int) -> None:
     data = b"\n".join(lines)
-    taken = wire.Lines()
+    taken = pipes.Lines()
     found = [line for at in range(0, len(data), size) for line in taken.feed(data[at : at + size])]
     assert [*found, *taken.rest()] == [line for line in lines if line.strip()]
 
 
 def test_a_line_beyond_the_limit_is_dropped_and_the_next_one_read() -> None:
-    taken = wire.Lines()
-    half = b"x" * (wire.FRAME_LIMIT // 2 + 1)
+    taken = pipes.Lines()
+    half = b"x" * (pipes.FRAME_LIMIT // 2 + 1)
     assert taken.feed(half) == []
     assert taken.feed(half) == []
     assert taken.feed(b"end\n{}\n") == [b"{}"]

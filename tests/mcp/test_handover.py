@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from thrum_store import paths
 from thrum_store.model import Caller
-from thrum_store.service import mailbox
-from thrum_store.service.mailbox import ReadInbox
+from thrum_store.repository import paths
+from thrum_store.service.messages import receipts
+from thrum_store.service.messages.receipts import ReadInbox
 from thrum_store.store import open_store
 
 from .conftest import Team
@@ -23,7 +23,7 @@ from .talk import Server
 def is_read(team: Team, message_id: str) -> bool:
     """Whether builder has read it, as the store says now."""
     with open_store(paths.find(str(team.builder))) as store:
-        inbox = mailbox.inbox(store, Caller("builder"), ReadInbox())
+        inbox = receipts.inbox(store, Caller("builder"), ReadInbox())
     return next(one.is_read for one in inbox.messages if one.message_id == message_id)
 
 

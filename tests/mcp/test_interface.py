@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from thrum_mcp.early import EarlyAnswers
-from thrum_mcp.generate import handshake
+from docs.generate.early_answers import handshake
 from thrum_mcp.server import INSTRUCTIONS
+from thrum_mcp.transport.early_answers import EarlyAnswers
 
 from .talk import CLIENT
 

@@ -32,7 +32,7 @@ def noise():
 def hook(event, arguments):
     if event == "import" and arguments[0] == "thrum_mcp.server":
         noise()
-        from thrum_store.service import groups
+        from thrum_store.service.team import groups
         quiet = groups.list_groups
         def loud(store):
             noise()

@@ -7,15 +7,15 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thrum_mcp import shapes, texts
+from thrum_mcp.tools import render, results
 
 from .conftest import Team
 from .talk import Server
 
 
-def message(content: str) -> shapes.Message:
+def message(content: str) -> results.Message:
     """A message that says this."""
-    return shapes.Message(message_id="msg_1", from_="mallory", content=content, timestamp="2026-11-23T00:00:00.000Z")
+    return results.Message(message_id="msg_1", from_="mallory", content=content, timestamp="2026-11-23T00:00:00.000Z")
 
 
 def bodies(text: str) -> list[str]:
@@ -39,12 +39,12 @@ ATTACKS = [
 
 @given(st.lists(st.sampled_from(ATTACKS) | st.text(), min_size=1, max_size=4))
 def test_a_reader_finds_exactly_the_messages_there_are(contents: list[str]) -> None:
-    text = texts.fenced([message(content) for content in contents])
+    text = render.fenced([message(content) for content in contents])
     assert bodies(text) == contents
 
 
 def test_each_call_draws_a_marker_of_its_own() -> None:
-    assert texts.fenced([message("x")]) != texts.fenced([message("x")])
+    assert render.fenced([message("x")]) != render.fenced([message("x")])
 
 
 HIDDEN = "a\u202eb\u200bc\U000e0041d\x1b[2Je\u2066f\x00g".replace("\x00", "")

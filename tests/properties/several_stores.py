@@ -13,11 +13,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.oracle import Said, Who
-from thrum_store.events import Draft, Place, encode, encode_header
-from thrum_store.ids import mint
-from thrum_store.log import EventLog, Shard
-from thrum_store.paths import Paths
-from thrum_store.storage import Storage
+from thrum_store.log.events import Draft, Place, encode, encode_header
+from thrum_store.log.ids import mint
+from thrum_store.log.segments import EventLog, Shard
+from thrum_store.machine.storage import Storage
+from thrum_store.repository.paths import Paths
 
 OWN, *OTHERS = STORES = ("o" * 26, "p" * 26, "q" * 26)
 NAMES = ("ann", "bob")

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.shell import Answer, Shell
-from thrum_cli.runtimes import jsontext, recipes
-from thrum_cli.runtimes.configure import merged
-from thrum_cli.runtimes.launcher import PLAIN
-from thrum_cli.runtimes.pieces import Piece
-from thrum_cli.runtimes.presets import PRESETS
+from thrum_cli.clients import jsontext, recipes
+from thrum_cli.clients.configure import merged
+from thrum_cli.clients.launcher import PLAIN
+from thrum_cli.clients.pieces import Piece
+from thrum_cli.clients.presets import PRESETS
 
 # The JSON files of each client, and where something of ours goes in them.
 JSON_FILES = [

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.cli.shell import PATIENCE, SCRIPT, Shell
-from thrum_cli.runtimes.configure import Configure, configure
-from thrum_cli.runtimes.launcher import launcher
-from thrum_store import paths
+from thrum_cli.clients.configure import Configure, configure
+from thrum_cli.clients.launcher import launcher
+from thrum_store.repository import paths
 
 from .conftest import executable
 

@@ -11,10 +11,10 @@ import pytest
 
 from tests.cli.shell import Shell, git
 from tests.contract.manifest import requirement
-from thrum_cli.runtimes import recipes
-from thrum_cli.runtimes.configure import merged
-from thrum_cli.runtimes.launcher import PLAIN, launcher
-from thrum_cli.runtimes.presets import PRESETS
+from thrum_cli.clients import recipes
+from thrum_cli.clients.configure import merged
+from thrum_cli.clients.launcher import PLAIN, launcher
+from thrum_cli.clients.presets import PRESETS
 
 from .conftest import executable
 

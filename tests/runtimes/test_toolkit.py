@@ -15,11 +15,11 @@ import pytest
 
 from tests.cli.shell import SCRIPT, Shell, git
 from tests.contract.manifest import requirement
+from thrum_cli.clients import recipes
+from thrum_cli.clients.launcher import PLAIN
+from thrum_cli.clients.pieces import Item, Member
+from thrum_cli.clients.presets import PRESETS
 from thrum_cli.hooks.events import EVENTS, LISTEN
-from thrum_cli.runtimes import recipes
-from thrum_cli.runtimes.launcher import PLAIN
-from thrum_cli.runtimes.pieces import Item, Member
-from thrum_cli.runtimes.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLKIT = ROOT / "toolkit"

@@ -6,12 +6,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from thrum_store import paths, setup
-from thrum_store.host import REAL, Host
+from thrum_store import setup
+from thrum_store.machine.host import REAL, Host
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents
-from thrum_store.service.agents import Register
+from thrum_store.repository import paths
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
 from thrum_store.store import Store, open_store
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.places import Place
 from thrum_store.errors import Invalid, NotFound
-from thrum_store.service import contexts, roles
-from thrum_store.service.roles import Deploy
+from thrum_store.service.team import contexts, roles
+from thrum_store.service.team.roles import Deploy
 
 
 def preamble(place: Place, name: str) -> str | None:

@@ -6,78 +6,78 @@ import pytest
 
 from tests.conftest import Two
 from thrum_store.errors import Invalid, NeedsConfirmation, NotAuthor, UnknownMessage
-from thrum_store.service import corrections, mailbox, messages
-from thrum_store.service.corrections import DeleteMessage, EditMessage
-from thrum_store.service.mailbox import MarkRead, ReadInbox, ReadSent
-from thrum_store.service.messages import SendMessage
+from thrum_store.service.messages import editing, receipts, sending
+from thrum_store.service.messages.editing import DeleteMessage, EditMessage
+from thrum_store.service.messages.receipts import MarkRead, ReadInbox, ReadSent
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store
 
 
 @pytest.fixture
 def sent(store: Store, two_agents: Two) -> str:
     """A message from alice to bob."""
-    return messages.send(store, two_agents.alice, SendMessage("first", to=("bob",))).message_id
+    return sending.send(store, two_agents.alice, SendMessage("first", to=("bob",))).message_id
 
 
 def test_an_edit_replaces_the_text_and_counts(store: Store, two_agents: Two, sent: str) -> None:
     for count, text in enumerate(("second", "third"), 1):
-        assert corrections.edit(store, two_agents.alice, EditMessage(sent, text)).version == count
-        message = corrections.get(store, sent).message
+        assert editing.edit(store, two_agents.alice, EditMessage(sent, text)).version == count
+        message = editing.get(store, sent).message
         assert (message.body.content, message.version, message.updated_at is not None) == (text, count, True)
 
 
 def test_an_edited_message_stays_as_read_as_it_was(store: Store, two_agents: Two, sent: str) -> None:
-    mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
-    corrections.edit(store, two_agents.alice, EditMessage(sent, "second"))
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
+    receipts.mark_read(store, two_agents.bob, MarkRead((sent,)))
+    editing.edit(store, two_agents.alice, EditMessage(sent, "second"))
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 0
 
 
 def test_a_deleted_message_is_out_of_every_mailbox_and_its_text_is_not_shown(
     store: Store, two_agents: Two, sent: str
 ) -> None:
-    corrections.delete(store, two_agents.alice, DeleteMessage(sent, force=True, reason="wrong"))
+    editing.delete(store, two_agents.alice, DeleteMessage(sent, force=True, reason="wrong"))
     for _ in range(2):
-        assert mailbox.inbox(store, two_agents.bob, ReadInbox()).total == 0
-        assert mailbox.inbox(store, two_agents.bob, ReadInbox(everything=True)).total == 0
-        assert mailbox.sent(store, two_agents.alice, ReadSent()).total == 0
-        message = corrections.get(store, sent).message
+        assert receipts.inbox(store, two_agents.bob, ReadInbox()).total == 0
+        assert receipts.inbox(store, two_agents.bob, ReadInbox(everything=True)).total == 0
+        assert receipts.sent(store, two_agents.alice, ReadSent()).total == 0
+        message = editing.get(store, sent).message
         assert (message.deleted, message.body.content, message.metadata.delete_reason) == (True, "", "wrong")
         store.rebuild()
 
 
 def test_a_deletion_wants_to_be_confirmed(store: Store, two_agents: Two, sent: str) -> None:
     with pytest.raises(NeedsConfirmation):
-        corrections.delete(store, two_agents.alice, DeleteMessage(sent))
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).total == 1
+        editing.delete(store, two_agents.alice, DeleteMessage(sent))
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).total == 1
 
 
 def test_only_the_author_edits_or_deletes(store: Store, two_agents: Two, sent: str) -> None:
     with pytest.raises(NotAuthor):
-        corrections.edit(store, two_agents.bob, EditMessage(sent, "mine"))
+        editing.edit(store, two_agents.bob, EditMessage(sent, "mine"))
     with pytest.raises(NotAuthor):
-        corrections.delete(store, two_agents.bob, DeleteMessage(sent, force=True))
-    assert corrections.get(store, sent).message.body.content == "first"
+        editing.delete(store, two_agents.bob, DeleteMessage(sent, force=True))
+    assert editing.get(store, sent).message.body.content == "first"
 
 
 def test_what_is_deleted_stays_deleted(store: Store, two_agents: Two, sent: str) -> None:
-    corrections.delete(store, two_agents.alice, DeleteMessage(sent, force=True))
+    editing.delete(store, two_agents.alice, DeleteMessage(sent, force=True))
     with pytest.raises(Invalid):
-        corrections.edit(store, two_agents.alice, EditMessage(sent, "again"))
+        editing.edit(store, two_agents.alice, EditMessage(sent, "again"))
     with pytest.raises(Invalid):
-        corrections.delete(store, two_agents.alice, DeleteMessage(sent, force=True))
+        editing.delete(store, two_agents.alice, DeleteMessage(sent, force=True))
 
 
 @pytest.mark.parametrize("message_id", ["", "msg_1", "../x", "msg_" + "0" * 25 + "\n"])
 def test_an_id_that_cannot_be_one_is_refused(store: Store, two_agents: Two, message_id: str) -> None:
     with pytest.raises(Invalid):
-        corrections.get(store, message_id)
+        editing.get(store, message_id)
 
 
 def test_an_id_that_nothing_has_is_refused(store: Store, two_agents: Two) -> None:
     nothing = "msg_" + "0" * 26
     with pytest.raises(UnknownMessage):
-        corrections.get(store, nothing)
+        editing.get(store, nothing)
     with pytest.raises(UnknownMessage):
-        corrections.edit(store, two_agents.alice, EditMessage(nothing, "x"))
+        editing.edit(store, two_agents.alice, EditMessage(nothing, "x"))
     with pytest.raises(Invalid):
-        corrections.edit(store, two_agents.alice, EditMessage(nothing, ""))
+        editing.edit(store, two_agents.alice, EditMessage(nothing, ""))

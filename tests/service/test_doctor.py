@@ -13,12 +13,13 @@ import pytest
 
 from tests.contract.manifest import requirement
 from tests.places import Place, cut_short, git
-from thrum_store.service import agents, purge
-from thrum_store.service.agents import ListAgents
-from thrum_store.service.doctor import Diagnosis, examine
-from thrum_store.service.findings import Finding
-from thrum_store.service.logcheck import Examine
-from thrum_store.service.purge import Purge
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import ListAgents
+from thrum_store.service.upkeep import purge
+from thrum_store.service.upkeep.check_logs import Examine
+from thrum_store.service.upkeep.doctor import Diagnosis, examine
+from thrum_store.service.upkeep.findings import Finding
+from thrum_store.service.upkeep.purge import Purge
 
 
 def look(place: Place, *, fix: bool = False, deep: bool = False, **environ: str) -> Diagnosis:
@@ -257,13 +258,13 @@ def test_tracked_private_files_are_a_problem_that_only_a_person_mends(talk: Plac
 def test_a_lock_that_somebody_holds_is_named_with_its_holder(talk: Place) -> None:
     path = talk.root / ".thrum/var/commit.lock"
     code = (
-        "import sys; from thrum_store.host import REAL; lock = REAL.lock(sys.argv[1]); lock.acquire();"
+        "import sys; from thrum_store.machine.host import REAL; lock = REAL.lock(sys.argv[1]); lock.acquire();"
         "print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        from thrum_store.service.checkup import around
+        from thrum_store.service.upkeep.check_repository import around
 
         told = [found.finding for found in around(talk.paths, talk.host, {}) if found.finding.check == "locks"]
         holder.communicate("")

@@ -6,11 +6,11 @@ import pytest
 
 from tests.places import Place, git
 from thrum_store.errors import Invalid, UnknownSession
-from thrum_store.service import agents, liveness, sessions
-from thrum_store.service.agents import ListAgents
-from thrum_store.service.liveness import Heartbeat
-from thrum_store.service.sessions import EndSession, ListSessions
-from thrum_store.service.team import team
+from thrum_store.service.team import agents, heartbeat, sessions
+from thrum_store.service.team.agents import ListAgents
+from thrum_store.service.team.heartbeat import Heartbeat
+from thrum_store.service.team.sessions import EndSession, ListSessions
+from thrum_store.service.team.team import team
 
 
 def log_bytes(place: Place) -> int:
@@ -26,7 +26,7 @@ def test_a_heartbeat_tells_branch_commits_and_files_of_the_callers_worktree(plac
     feature.write("README.md", "changed\n")
     feature.write("ünder/new file.txt")
     with feature.open() as store:
-        alive = liveness.heartbeat(store, builder, Heartbeat())
+        alive = heartbeat.heartbeat(store, builder, Heartbeat())
     assert alive.branch == "feature"
     assert alive.unmerged_commits == 1
     assert [(one.path, one.additions, one.status) for one in alive.file_changes] == [("src/auth.py", 2, "added")]
@@ -39,7 +39,7 @@ def test_a_heartbeat_leaves_the_index_as_it_was(place: Place) -> None:
     (place.root / "README.md").touch()
     before = index.read_bytes(), index.stat().st_mtime_ns
     with place.open() as store:
-        liveness.heartbeat(store, builder, Heartbeat())
+        heartbeat.heartbeat(store, builder, Heartbeat())
     assert (index.read_bytes(), index.stat().st_mtime_ns) == before
 
 
@@ -47,7 +47,7 @@ def test_a_heartbeat_in_a_repository_without_a_commit_works(place: Place) -> Non
     builder = place.join("builder")
     git(place.root, "checkout", "--quiet", "--orphan", "fresh")
     with place.open() as store:
-        alive = liveness.heartbeat(store, builder, Heartbeat())
+        alive = heartbeat.heartbeat(store, builder, Heartbeat())
     assert (alive.branch, alive.unmerged_commits) == ("fresh", 0)
 
 
@@ -55,7 +55,7 @@ def test_a_heartbeat_keeps_an_agent_active_and_silence_does_not(place: Place) ->
     builder = place.join("builder")
     place.watch.pass_by(minutes=9)
     with place.open() as store:
-        liveness.heartbeat(store, builder, Heartbeat())
+        heartbeat.heartbeat(store, builder, Heartbeat())
     place.watch.pass_by(minutes=9)
     with place.open() as store:
         assert [one.status for one in agents.list_agents(store, ListAgents()).agents] == ["active"]
@@ -67,8 +67,8 @@ def test_a_heartbeat_keeps_an_agent_active_and_silence_does_not(place: Place) ->
 def test_scopes_and_refs_are_added_merged_and_removed(place: Place) -> None:
     builder = place.join("builder")
     with place.open() as store:
-        liveness.heartbeat(store, builder, Heartbeat(add_scopes=("module:auth", "module:db"), add_refs=("pr:42",)))
-        alive = liveness.heartbeat(
+        heartbeat.heartbeat(store, builder, Heartbeat(add_scopes=("module:auth", "module:db"), add_refs=("pr:42",)))
+        alive = heartbeat.heartbeat(
             store, builder, Heartbeat(add_scopes=("module:auth",), remove_scopes=("module:db", "module:ui"))
         )
     assert (alive.scopes, alive.refs) == (("module:auth",), ("pr:42",))
@@ -78,18 +78,18 @@ def test_a_scope_that_is_none_is_refused_and_changes_nothing(place: Place) -> No
     builder = place.join("builder")
     with place.open() as store:
         with pytest.raises(Invalid):
-            liveness.heartbeat(store, builder, Heartbeat(add_scopes=("auth",)))
-        assert liveness.heartbeat(store, builder, Heartbeat()).scopes == ()
+            heartbeat.heartbeat(store, builder, Heartbeat(add_scopes=("auth",)))
+        assert heartbeat.heartbeat(store, builder, Heartbeat()).scopes == ()
 
 
 def test_intent_and_task_are_shown_and_taken_back(place: Place) -> None:
     builder = place.join("builder")
     with place.open() as store:
-        liveness.set_intent(store, builder, "Building the auth flow")
-        liveness.set_task(store, builder, "bd-42")
+        heartbeat.set_intent(store, builder, "Building the auth flow")
+        heartbeat.set_task(store, builder, "bd-42")
         (member,) = team(store).members
         assert (member.intent, member.current_task) == ("Building the auth flow", "bd-42")
-        liveness.set_intent(store, builder, "")
+        heartbeat.set_intent(store, builder, "")
         (member,) = team(store).members
         assert (member.intent, member.current_task) == ("", "bd-42")
 
@@ -99,8 +99,8 @@ def test_live_values_survive_a_new_view_and_never_enter_the_log(place: Place) ->
     before = log_bytes(place)
     place.watch.pass_by(minutes=30)
     with place.open() as store:
-        liveness.set_intent(store, builder, "Building")
-        liveness.heartbeat(store, builder, Heartbeat())
+        heartbeat.set_intent(store, builder, "Building")
+        heartbeat.heartbeat(store, builder, Heartbeat())
         seen = team(store)
         store.rebuild()
         assert team(store) == seen
@@ -111,12 +111,12 @@ def test_live_values_survive_a_new_view_and_never_enter_the_log(place: Place) ->
 def test_what_an_agent_said_in_one_session_does_not_stand_in_the_next(place: Place) -> None:
     builder = place.join("builder")
     with place.open() as store:
-        liveness.set_intent(store, builder, "Building")
+        heartbeat.set_intent(store, builder, "Building")
         assert [one.intent for one in sessions.list_sessions(store, ListSessions()).sessions] == ["Building"]
         sessions.end(store, builder, EndSession())
         place.watch.pass_by(minutes=1)
         sessions.start(store, builder)
-        liveness.heartbeat(store, builder, Heartbeat())
+        heartbeat.heartbeat(store, builder, Heartbeat())
         assert [member.intent for member in team(store).members] == [""]
         listed = sessions.list_sessions(store, ListSessions()).sessions
     assert [one.intent for one in listed] == ["", ""]
@@ -127,9 +127,9 @@ def test_without_a_session_there_is_nothing_to_say_it_in(place: Place) -> None:
     with place.open() as store:
         sessions.end(store, builder, EndSession())
         for act in (
-            lambda: liveness.heartbeat(store, builder, Heartbeat()),
-            lambda: liveness.set_intent(store, builder, "x"),
-            lambda: liveness.set_task(store, builder, "x"),
+            lambda: heartbeat.heartbeat(store, builder, Heartbeat()),
+            lambda: heartbeat.set_intent(store, builder, "x"),
+            lambda: heartbeat.set_task(store, builder, "x"),
         ):
             with pytest.raises(UnknownSession):
                 act()

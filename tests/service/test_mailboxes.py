@@ -9,121 +9,122 @@ import pytest
 from tests.conftest import Two
 from tests.machines import SetClock, with_clock
 from thrum_store.errors import Invalid, NotAuthor, NotRegistered, UnknownMessage, UnknownRecipient
-from thrum_store.events import Draft
+from thrum_store.log.events import Draft
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents, corrections, groups, handover, mailbox, messages
-from thrum_store.service.agents import Register
-from thrum_store.service.groups import CreateGroup, Membership
-from thrum_store.service.mailbox import MarkRead, ReadInbox, ReadSent
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import editing, handover, receipts, sending
+from thrum_store.service.messages.receipts import MarkRead, ReadInbox, ReadSent
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents, groups
+from thrum_store.service.team.agents import Register
+from thrum_store.service.team.groups import CreateGroup, Membership
 from thrum_store.store import Store, open_store
 
 
 def send(store: Store, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -> str:
     """One message; its id."""
-    return messages.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
+    return sending.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
 
 
-def ids(box: mailbox.Inbox | mailbox.Outbox) -> list[str]:
+def ids(box: receipts.Inbox | receipts.Outbox) -> list[str]:
     """The ids on a page, as listed."""
     return [message.message_id for message in box.messages]
 
 
 def test_an_inbox_lists_the_newest_first(store: Store, two_agents: Two) -> None:
     sent = [send(store, two_agents.alice, "bob") for _ in range(3)]
-    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox())) == sent[::-1]
+    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox())) == sent[::-1]
 
 
 def test_an_inbox_has_pages_and_counts(store: Store, two_agents: Two) -> None:
     sent = [send(store, two_agents.alice, "bob") for _ in range(5)][::-1]
-    mailbox.mark_read(store, two_agents.bob, MarkRead((sent[0],)))
-    page = mailbox.inbox(store, two_agents.bob, ReadInbox(page_size=2, page=3))
+    receipts.mark_read(store, two_agents.bob, MarkRead((sent[0],)))
+    page = receipts.inbox(store, two_agents.bob, ReadInbox(page_size=2, page=3))
     assert (ids(page), page.total, page.unread, page.total_pages) == (sent[4:], 5, 4, 3)
-    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(page=9))) == []
+    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(page=9))) == []
 
 
 @pytest.mark.parametrize(("size", "page"), [(0, 1), (101, 1), (10, 0), (10, -1)])
 def test_a_page_that_cannot_be_is_refused(store: Store, two_agents: Two, size: int, page: int) -> None:
     with pytest.raises(Invalid):
-        mailbox.inbox(store, two_agents.bob, ReadInbox(page_size=size, page=page))
+        receipts.inbox(store, two_agents.bob, ReadInbox(page_size=size, page=page))
 
 
 def test_looking_is_not_reading(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
-    mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True))
-    mailbox.inbox(store, two_agents.bob, ReadInbox(everything=True))
-    corrections.get(store, sent)
-    mailbox.sent(store, two_agents.alice, ReadSent())
-    mailbox.sent_show(store, two_agents.alice, sent)
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
+    receipts.inbox(store, two_agents.bob, ReadInbox(unread=True))
+    receipts.inbox(store, two_agents.bob, ReadInbox(everything=True))
+    editing.get(store, sent)
+    receipts.sent(store, two_agents.alice, ReadSent())
+    receipts.sent_show(store, two_agents.alice, sent)
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 1
 
 
 def test_an_inbox_is_narrowed_to_unread_scope_or_mentions(store: Store, two_agents: Two) -> None:
     plain = send(store, two_agents.alice, "everyone")
     scoped = send(store, two_agents.alice, "everyone", scopes=("pr:1",))
     mentioned = [send(store, two_agents.alice, to) for to in ("bob", "reviewer")]
-    mailbox.mark_read(store, two_agents.bob, MarkRead((plain,)))
-    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True))) == [*mentioned[::-1], scoped]
-    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(scope="pr:1"))) == [scoped]
-    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(mentions=True))) == mentioned[::-1]
+    receipts.mark_read(store, two_agents.bob, MarkRead((plain,)))
+    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(unread=True))) == [*mentioned[::-1], scoped]
+    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(scope="pr:1"))) == [scoped]
+    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(mentions=True))) == mentioned[::-1]
 
 
 def test_everything_shows_what_went_to_others_too(store: Store, two_agents: Two) -> None:
     agents.register(store, Register("carol", "tester", "auth"))
     sent = send(store, two_agents.alice, "carol")
-    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(everything=True))) == [sent]
-    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox())) == []
+    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(everything=True))) == [sent]
+    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox())) == []
 
 
 def test_read_keeps_its_first_time(repo: Paths, two_agents: Two) -> None:
     clock = SetClock()
     with open_store(repo, with_clock(clock)) as store:
         sent = send(store, two_agents.alice, "bob")
-        mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
-        (first,) = corrections.get(store, sent).message.recipients
+        receipts.mark_read(store, two_agents.bob, MarkRead((sent,)))
+        (first,) = editing.get(store, sent).message.recipients
         clock.ms += 60_000
-        assert mailbox.mark_read(store, two_agents.bob, MarkRead((sent,))).marked_count == 0
+        assert receipts.mark_read(store, two_agents.bob, MarkRead((sent,))).marked_count == 0
         with store.writing("bob") as shard:  # as another machine may say it a second time
             shard.append(Draft("message.read", {"messages": [sent]}))
-        (later,) = corrections.get(store, sent).message.recipients
+        (later,) = editing.get(store, sent).message.recipients
         assert asdict(later) == asdict(first)
         store.rebuild()
-        assert corrections.get(store, sent).message.recipients[0].read_at == first.read_at
+        assert editing.get(store, sent).message.recipients[0].read_at == first.read_at
 
 
 def test_marking_names_what_is_not_there_and_marks_nothing(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
     with pytest.raises(UnknownMessage):
-        mailbox.mark_read(store, two_agents.bob, MarkRead((sent, "msg_" + "0" * 26)))
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
+        receipts.mark_read(store, two_agents.bob, MarkRead((sent, "msg_" + "0" * 26)))
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 1
     with pytest.raises(Invalid):
-        mailbox.mark_read(store, two_agents.bob, MarkRead())
+        receipts.mark_read(store, two_agents.bob, MarkRead())
 
 
 def test_marking_all_marks_all(store: Store, two_agents: Two) -> None:
     for _ in range(12):
         send(store, two_agents.alice, "bob")
-    marked = mailbox.mark_read(store, two_agents.bob, MarkRead(everything=True))
+    marked = receipts.mark_read(store, two_agents.bob, MarkRead(everything=True))
     assert (marked.marked_count, marked.unread) == (12, 0)
 
 
 def test_marking_somebody_elses_mail_changes_nothing(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
-    assert mailbox.mark_read(store, two_agents.alice, MarkRead((sent,))).marked_count == 0
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
+    assert receipts.mark_read(store, two_agents.alice, MarkRead((sent,))).marked_count == 0
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 1
 
 
 def test_the_sender_sees_who_has_read(store: Store, two_agents: Two) -> None:
     agents.register(store, Register("carol", "reviewer", "auth"))
     sent = send(store, two_agents.alice, "@reviewer")
-    mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
-    (message,) = mailbox.sent(store, two_agents.alice, ReadSent()).messages
+    receipts.mark_read(store, two_agents.bob, MarkRead((sent,)))
+    (message,) = receipts.sent(store, two_agents.alice, ReadSent()).messages
     assert [(one.agent_id, one.status) for one in message.recipients] == [("bob", "read"), ("carol", "delivered")]
     assert message.read_count == 1
-    assert ids(mailbox.sent(store, two_agents.alice, ReadSent(unread=True))) == [sent]
-    mailbox.mark_read(store, Caller("carol", worktree="main"), MarkRead((sent,)))
-    assert ids(mailbox.sent(store, two_agents.alice, ReadSent(unread=True))) == []
+    assert ids(receipts.sent(store, two_agents.alice, ReadSent(unread=True))) == [sent]
+    receipts.mark_read(store, Caller("carol", worktree="main"), MarkRead((sent,)))
+    assert ids(receipts.sent(store, two_agents.alice, ReadSent(unread=True))) == []
 
 
 def test_what_was_sent_is_narrowed_to_an_address(store: Store, two_agents: Two) -> None:
@@ -132,22 +133,22 @@ def test_what_was_sent_is_narrowed_to_an_address(store: Store, two_agents: Two) 
     agents.register(store, Register("carol", "tester", "auth"))
     sent = {to: send(store, two_agents.alice, to) for to in ("bob", "reviewer", "team", "everyone", "carol")}
     for to in ("reviewer", "team", "everyone"):
-        assert ids(mailbox.sent(store, two_agents.alice, ReadSent(to=f"@{to}"))) == [sent[to]]
-    assert set(ids(mailbox.sent(store, two_agents.alice, ReadSent(to="bob")))) == set(sent.values()) - {sent["carol"]}
+        assert ids(receipts.sent(store, two_agents.alice, ReadSent(to=f"@{to}"))) == [sent[to]]
+    assert set(ids(receipts.sent(store, two_agents.alice, ReadSent(to="bob")))) == set(sent.values()) - {sent["carol"]}
     with pytest.raises(UnknownRecipient):
-        mailbox.sent(store, two_agents.alice, ReadSent(to="nobody"))
+        receipts.sent(store, two_agents.alice, ReadSent(to="nobody"))
 
 
 def test_only_its_author_sees_a_sent_message_as_sent(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
-    assert mailbox.sent_show(store, two_agents.alice, sent).message.message_id == sent
+    assert receipts.sent_show(store, two_agents.alice, sent).message.message_id == sent
     with pytest.raises(NotAuthor):
-        mailbox.sent_show(store, two_agents.bob, sent)
+        receipts.sent_show(store, two_agents.bob, sent)
 
 
 def test_a_mailbox_belongs_to_somebody_registered(store: Store, two_agents: Two) -> None:
     with pytest.raises(NotRegistered):
-        mailbox.inbox(store, Caller("nobody"), ReadInbox())
+        receipts.inbox(store, Caller("nobody"), ReadInbox())
 
 
 def test_a_check_takes_the_oldest_first_and_says_how_many_remain(store: Store, two_agents: Two) -> None:
@@ -155,7 +156,7 @@ def test_a_check_takes_the_oldest_first_and_says_how_many_remain(store: Store, t
     taken = handover.check(store, two_agents.bob, 2)
     assert ([mail.message_id for mail in taken.messages], taken.remaining) == (sent[:2], 3)
     handover.acknowledge(store, two_agents.bob, taken)
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 3
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 3
 
 
 def test_a_check_of_an_empty_mailbox_takes_nothing(store: Store, two_agents: Two) -> None:
@@ -167,8 +168,8 @@ def test_a_check_of_an_empty_mailbox_takes_nothing(store: Store, two_agents: Two
 
 def test_a_check_takes_what_a_model_can_take_in_and_at_least_one(store: Store, two_agents: Two) -> None:
     for _ in range(3):
-        messages.send(store, two_agents.alice, SendMessage("x" * 50_000, to=("bob",)))
-    messages.send(store, two_agents.alice, SendMessage("x" * 200_000, to=("bob",)))
+        sending.send(store, two_agents.alice, SendMessage("x" * 50_000, to=("bob",)))
+    sending.send(store, two_agents.alice, SendMessage("x" * 200_000, to=("bob",)))
     sizes: list[int] = []
     while (taken := handover.check(store, two_agents.bob)).messages:
         sizes.append(sum(len(mail.content) for mail in taken.messages))

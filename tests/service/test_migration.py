@@ -10,13 +10,15 @@ import pytest
 
 from tests.contract.manifest import requirement
 from tests.places import git
-from thrum_store import golog, paths
 from thrum_store.model import Caller
-from thrum_store.service import agents, corrections, groups, inbox
-from thrum_store.service.agents import ListAgents
-from thrum_store.service.inbox import ReadInbox
-from thrum_store.service.migration import migrate
-from thrum_store.service.search import Search, find
+from thrum_store.repository import paths
+from thrum_store.service.import_go import go_logs
+from thrum_store.service.import_go.migration import migrate
+from thrum_store.service.messages import editing, inbox
+from thrum_store.service.messages.inbox import ReadInbox
+from thrum_store.service.messages.search import Search, find
+from thrum_store.service.team import agents, groups
+from thrum_store.service.team.agents import ListAgents
 from thrum_store.store import open_store
 
 HELLO, ANSWER, GONE = ("msg_01HXE00000000000000000000" + letter for letter in "123")
@@ -123,7 +125,7 @@ def test_agents_groups_messages_and_receipts_are_taken_over(repository: Path, la
         )  # fmt: skip
         (answer,) = inbox.inbox(store, Caller("ann"), ReadInbox()).messages
         assert (answer.is_read, answer.reply_to, answer.thread_id) == (False, hello.message_id, THREAD)
-        assert corrections.get(store, answer.message_id).message.scopes[0].value == "auth"
+        assert editing.get(store, answer.message_id).message.scopes[0].value == "auth"
         assert find(store, None, Search("never mind")).total == 0
         store.rebuild()
         assert inbox.inbox(store, Caller("ann"), ReadInbox()).unread == 1
@@ -175,6 +177,6 @@ def test_where_there_is_nothing_old_nothing_is_needed(repository: Path) -> None:
 )  # fmt: skip
 def test_a_line_that_makes_no_sense_is_counted_and_breaks_nothing(line: bytes) -> None:
     good = json.dumps(EVENTS[0]).encode()
-    old = golog.understood([line, good])
+    old = go_logs.understood([line, good])
     assert set(old.agents) >= {"ann"}
     assert old.strange == 1 or set(old.agents) == {"ann", "x"}

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Two
-from thrum_store import waiting
 from thrum_store.errors import (
     GroupCycle,
     GroupExists,
@@ -21,14 +20,15 @@ from thrum_store.errors import (
     UnknownSession,
     WorktreeMismatch,
 )
-from thrum_store.events import Draft
+from thrum_store.log.events import Draft
 from thrum_store.model import RESERVED, Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents, groups, messages, sessions
-from thrum_store.service.agents import ListAgents, Register
-from thrum_store.service.groups import CreateGroup, Membership
-from thrum_store.service.messages import SendMessage
-from thrum_store.service.sessions import EndSession
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import sending, waiting
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents, groups, sessions
+from thrum_store.service.team.agents import ListAgents, Register
+from thrum_store.service.team.groups import CreateGroup, Membership
+from thrum_store.service.team.sessions import EndSession
 from thrum_store.store import Store, open_store
 
 # --- agents ---------------------------------------------------------------------------------------------------------
@@ -87,9 +87,9 @@ def test_a_name_of_another_worktree_is_taken_over_by_force_only(repo: Paths, sto
         with pytest.raises(WorktreeMismatch):
             agents.register(there, Register("alice", "planner", "auth"))
         assert agents.register(there, Register("alice", "planner", "auth", force=True)).status == "updated"
-        messages.send(there, Caller("alice", worktree="feature"), SendMessage("text", to=("bob",)))
+        sending.send(there, Caller("alice", worktree="feature"), SendMessage("text", to=("bob",)))
     with pytest.raises(WorktreeMismatch):
-        messages.send(store, two_agents.alice, SendMessage("text", to=("bob",)))
+        sending.send(store, two_agents.alice, SendMessage("text", to=("bob",)))
 
 
 def test_registering_writes_the_identity_file_of_this_worktree(repo: Paths, store: Store, two_agents: Two) -> None:
@@ -207,7 +207,7 @@ def test_a_cycle_that_two_machines_made_together_is_harmless(store: Store, two_a
         data = {"group": "b", "member_type": "group", "member_value": "a"}
         shard.append(Draft("group.member.add", data))
     assert groups.info(store, "b", expand=True).expanded == ("bob",)
-    assert messages.send(store, two_agents.alice, SendMessage("text", to=("b",))).resolved_to == 1
+    assert sending.send(store, two_agents.alice, SendMessage("text", to=("b",))).resolved_to == 1
 
 
 def test_a_nested_group_that_was_deleted_holds_nobody(store: Store, two_agents: Two) -> None:

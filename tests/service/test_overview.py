@@ -6,8 +6,10 @@ import json
 
 from tests.places import Place
 from thrum_store.model import Caller
-from thrum_store.service import contexts, liveness, mailbox, overview
-from thrum_store.service.mailbox import ReadInbox
+from thrum_store.service import overview
+from thrum_store.service.messages import receipts
+from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.team import contexts, heartbeat
 
 
 def test_status_tells_session_work_context_and_mailbox(place: Place) -> None:
@@ -15,7 +17,7 @@ def test_status_tells_session_work_context_and_mailbox(place: Place) -> None:
     place.join("bob")
     place.send("bob", "hello", "@ann")
     with place.open() as store:
-        liveness.set_intent(store, ann, "Planning")
+        heartbeat.set_intent(store, ann, "Planning")
         contexts.save(store, "ann", "notes")
         now = overview.status(store, ann)
     assert (now.health.status, now.agent.agent_id, now.inbox.unread, now.inbox.total) == ("ok", "ann", 1, 1)
@@ -28,7 +30,7 @@ def test_overview_shows_the_others_and_not_oneself(place: Place) -> None:
     ann = place.join("ann", "planner")
     bob = place.join("bob")
     with place.open() as store:
-        liveness.set_intent(store, bob, "Building")
+        heartbeat.set_intent(store, bob, "Building")
         seen = overview.overview(store, ann)
     assert [(one.agent_id, one.intent) for one in seen.team] == [("bob", "Building")]
 
@@ -39,7 +41,7 @@ def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: P
     message = place.send("bob", "please review", "@ann")
     place.write("new.py")
     with place.open() as store:
-        liveness.set_intent(store, ann, "Planning")
+        heartbeat.set_intent(store, ann, "Planning")
         contexts.save(store, "ann", "I was at step 3")
         told = overview.prime(store, ann)
     assert told.identity is not None and told.identity.agent_id == "ann"
@@ -60,7 +62,7 @@ def test_prime_marks_nothing_and_shows_only_the_callers_own_mail(place: Place) -
         seen = overview.prime(store, place.caller("eve")).messages
         assert seen is not None and (seen.unread, seen.total, seen.recent) == (0, 0, ())
         overview.prime(store, bob)
-        assert mailbox.inbox(store, bob, ReadInbox()).unread == 1
+        assert receipts.inbox(store, bob, ReadInbox()).unread == 1
         assert overview.prime(store, ann).messages is not None
 
 
@@ -80,7 +82,7 @@ def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
     for number in range(30):
         other = place.join(f"agent-{number}", "implementer", "x" * 60)
         with place.open() as store:
-            liveness.set_intent(store, other, "i" * 250)
+            heartbeat.set_intent(store, other, "i" * 250)
     for _ in range(10):
         place.send("agent-0", "ü" * 100_000, "@ann")
     for number in range(200):
@@ -89,7 +91,7 @@ def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
         contexts.save(store, "ann", "c" * 200_000)
         contexts.set_preamble(store, "ann", "p" * 200_000)
         told = overview.prime(store, ann)
-    from thrum_cli.output import plain
+    from thrum_cli.terminal.output import plain
 
     assert len(json.dumps(plain(told), ensure_ascii=False).encode()) < 24_000
     assert told.work_context.more_files == 180

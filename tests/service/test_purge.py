@@ -12,20 +12,22 @@ import pytest
 from tests.canonical import dump
 from tests.contract.manifest import requirement
 from tests.places import Place, cut_short, git
-from thrum_store import purging
+from thrum_store import carry_forward
 from thrum_store.errors import Invalid, UnknownMessage
-from thrum_store.events import decode
-from thrum_store.glance import CURRENT
-from thrum_store.log import Head, Shard
-from thrum_store.service import agents, corrections, groups, handover, mailbox, messages, purge, search, sessions
-from thrum_store.service.agents import ListAgents, Register
-from thrum_store.service.groups import CreateGroup, Membership
-from thrum_store.service.mailbox import ReadInbox
-from thrum_store.service.messages import SendMessage
-from thrum_store.service.purge import Purge, Purged
-from thrum_store.service.search import Search
-from thrum_store.service.sessions import EndSession, ListSessions
-from thrum_store.storage import Storage
+from thrum_store.log.events import decode
+from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.machine.storage import Storage
+from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.service.messages import editing, handover, receipts, search, sending
+from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages.search import Search
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents, groups, sessions
+from thrum_store.service.team.agents import ListAgents, Register
+from thrum_store.service.team.groups import CreateGroup, Membership
+from thrum_store.service.team.sessions import EndSession, ListSessions
+from thrum_store.service.upkeep import purge
+from thrum_store.service.upkeep.purge import Purge, Purged
 from thrum_store.store import Store, open_store
 from thrum_store.sync.cycle import synchronize
 
@@ -39,7 +41,9 @@ def run(place: Place, before: str | None = None, *, confirm: bool = True) -> Pur
 
 def texts(place: Place, name: str) -> list[str]:
     with place.open() as store:
-        return [one.body.content for one in mailbox.inbox(store, place.caller(name), ReadInbox(page_size=100)).messages]
+        return [
+            one.body.content for one in receipts.inbox(store, place.caller(name), ReadInbox(page_size=100)).messages
+        ]
 
 
 def holding(place: Place, text: str) -> list[str]:
@@ -143,7 +147,7 @@ def test_purged_messages_are_gone_from_inbox_search_view_and_disk(old: Place) ->
     assert texts(old, "bob") == ["today"]
     with old.open() as store:
         assert search.find(store, None, Search("xyzzy")).total == 0
-        assert mailbox.inbox(store, old.caller("bob"), ReadInbox(everything=True)).total == 1
+        assert receipts.inbox(store, old.caller("bob"), ReadInbox(everything=True)).total == 1
     assert holding(old, SECRET) == []
 
 
@@ -196,7 +200,7 @@ def test_agents_sessions_groups_and_memberships_stay(old: Place) -> None:
         assert groups.info(store, "backend").group_id == made.group_id
         assert sessions.list_sessions(store, ListSessions(active=True)).sessions == open_ones.sessions
         assert agents.register(store, Register("ann", "planner", "core")).status == "unchanged"
-        assert messages.send(store, ann, SendMessage("hello", to=("@backend",))).resolved_to == 1
+        assert sending.send(store, ann, SendMessage("hello", to=("@backend",))).resolved_to == 1
         (mine,) = [one.session_id for one in open_ones.sessions if one.agent_id == "bob"]
         sessions.end(store, bob, EndSession(session_id=mine))
 
@@ -244,16 +248,16 @@ def test_receipts_that_matter_stay(place: Place) -> None:
     run(place, "2d")
     with place.open() as store:
         store.rebuild()
-        inbox = mailbox.inbox(store, bob, ReadInbox())
+        inbox = receipts.inbox(store, bob, ReadInbox())
     assert [(one.body.content, one.is_read) for one in inbox.messages] == [("from the future", True)]
 
 
 def test_who_refers_to_a_purged_message_gets_an_answer(old: Place) -> None:
     with old.open() as store:
-        (*_, first) = mailbox.inbox(store, old.caller("bob"), ReadInbox()).messages
+        (*_, first) = receipts.inbox(store, old.caller("bob"), ReadInbox()).messages
     run(old, "2d")
     with old.open() as store, pytest.raises(UnknownMessage):
-        corrections.get(store, first.message_id)
+        editing.get(store, first.message_id)
 
 
 def test_ended_sessions_go_and_the_open_one_keeps_its_beginning(old: Place) -> None:
@@ -288,7 +292,7 @@ def test_a_purge_that_was_interrupted_loses_nothing_and_is_finished_by_the_next(
     with old.open() as store:
         assert {one.agent_id for one in agents.list_agents(store, ListAgents()).agents} == {"ann", "bob"}
         store.rebuild()
-        assert bool(purging.pending(store)) == (step != "purge.said")
+        assert bool(carry_forward.pending(store)) == (step != "purge.said")
     assert "after" in texts(old, "bob")
     if step != "purge.said":
         assert texts(old, "bob") == ["after"]
@@ -296,7 +300,7 @@ def test_a_purge_that_was_interrupted_loses_nothing_and_is_finished_by_the_next(
     assert texts(old, "bob") == ["after"] if step != "purge.said" else True
     run(old)
     with old.open() as store:
-        assert purging.pending(store) == []
+        assert carry_forward.pending(store) == []
     assert holding(old, SECRET) == []
 
 
@@ -316,7 +320,7 @@ def test_the_chain_of_a_purged_log_still_holds(old: Place) -> None:
 
 def read(store: Store, shard: Shard) -> None:
     """Reads a shard to its end."""
-    head = Head()
+    head = ShardPosition()
     while True:
         reading = store.log.read(shard, head)
         assert (reading.damage, reading.torn) == ("", 0)

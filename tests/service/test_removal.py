@@ -8,13 +8,14 @@ import pytest
 
 from tests.contract.manifest import requirement
 from tests.places import Place, git
-from thrum_store import live
+from thrum_store import presence_state
 from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, NotRegistered, UnknownRecipient
-from thrum_store.service import agents, contexts, handover, mailbox, messages, removal
-from thrum_store.service.agents import ListAgents, Register
-from thrum_store.service.mailbox import ReadInbox, ReadSent
-from thrum_store.service.messages import SendMessage
-from thrum_store.service.removal import Cleanup
+from thrum_store.service.messages import handover, receipts, sending
+from thrum_store.service.messages.receipts import ReadInbox, ReadSent
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents, contexts, removal
+from thrum_store.service.team.agents import ListAgents, Register
+from thrum_store.service.team.removal import Cleanup
 from thrum_store.store import Store
 
 
@@ -25,7 +26,7 @@ def names(store: Store) -> list[str]:
 def texts(place: Place, name: str) -> list[str]:
     """What lies in a mailbox."""
     with place.open() as store:
-        return [one.body.content for one in mailbox.inbox(store, place.caller(name), ReadInbox()).messages]
+        return [one.body.content for one in receipts.inbox(store, place.caller(name), ReadInbox()).messages]
 
 
 def test_a_deleted_agent_is_gone_with_its_identity_context_and_messages(place: Place) -> None:
@@ -38,9 +39,9 @@ def test_a_deleted_agent_is_gone_with_its_identity_context_and_messages(place: P
         assert (deleted.agent_id, deleted.messages) == ("bob", 1)
         assert names(store) == ["ann"]
         with pytest.raises(UnknownRecipient):
-            messages.send(store, place.caller("ann"), SendMessage("hello", to=("@bob",)))
+            sending.send(store, place.caller("ann"), SendMessage("hello", to=("@bob",)))
         with pytest.raises(NotRegistered):
-            messages.send(store, place.caller("bob"), SendMessage("hello", to=("@ann",)))
+            sending.send(store, place.caller("bob"), SendMessage("hello", to=("@ann",)))
         assert contexts.show(store, "bob").has_context is False
     assert texts(place, "ann") == []
     assert not (place.root / ".thrum/identities/bob.json").exists()
@@ -83,7 +84,7 @@ def test_who_takes_the_name_again_begins_with_an_empty_mailbox(place: Place) -> 
     assert texts(place, "bob") == ["for all", "new"]
     with place.open() as store:
         store.rebuild()
-        sent = mailbox.sent(store, place.caller("ann"), ReadSent()).messages
+        sent = receipts.sent(store, place.caller("ann"), ReadSent()).messages
     assert texts(place, "bob") == ["for all", "new"]
     assert [len(one.recipients) for one in sent] == [1, 1, 0, 0]
 
@@ -100,7 +101,7 @@ def test_cleanup_finds_agents_whose_worktree_is_gone_and_says_what_it_would_do(p
         assert (orphan.branch_missing, found.deleted, names(store)) == (False, (), ["ann", "bob"])
         assert removal.cleanup(store, Cleanup(force=True)).deleted == ("bob",)
         assert names(store) == ["ann"]
-        assert live.load(store.paths.var, store.host, "bob") == live.NOTHING
+        assert presence_state.load(store.paths.var, store.host, "bob") == presence_state.NOTHING
 
 
 def test_cleanup_never_touches_agents_of_other_worktrees_that_exist(place: Place) -> None:

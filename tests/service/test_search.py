@@ -6,11 +6,12 @@ import pytest
 
 from tests.places import Place
 from thrum_store.errors import Invalid, NotFound, NotRegistered
-from thrum_store.service import corrections, removal, search
-from thrum_store.service.corrections import DeleteMessage, EditMessage
-from thrum_store.service.groups import CreateGroup, Membership, add, create
-from thrum_store.service.messages import SendMessage, send
-from thrum_store.service.search import Search
+from thrum_store.service.messages import editing, search
+from thrum_store.service.messages.editing import DeleteMessage, EditMessage
+from thrum_store.service.messages.search import Search
+from thrum_store.service.messages.sending import SendMessage, send
+from thrum_store.service.team import removal
+from thrum_store.service.team.groups import CreateGroup, Membership, add, create
 
 
 @pytest.fixture
@@ -102,11 +103,11 @@ def test_the_index_follows_edits_deletions_and_new_messages(talk: Place) -> None
     message = talk.send("ann", "the zebra is here")
     assert hits(talk, "zebra") == ["the"]
     with talk.open() as store:
-        corrections.edit(store, talk.caller("ann"), EditMessage(message, "a lion is here"))
-        corrections.edit(store, talk.caller("ann"), EditMessage(message, "a tiger is here"))
+        editing.edit(store, talk.caller("ann"), EditMessage(message, "a lion is here"))
+        editing.edit(store, talk.caller("ann"), EditMessage(message, "a tiger is here"))
     assert (hits(talk, "zebra"), hits(talk, "lion"), hits(talk, "tiger")) == ([], [], ["a"])
     with talk.open() as store:
-        corrections.delete(store, talk.caller("ann"), DeleteMessage(message, force=True))
+        editing.delete(store, talk.caller("ann"), DeleteMessage(message, force=True))
     assert hits(talk, "tiger") == []
     talk.send("ann", "tiger again")
     assert hits(talk, "tiger") == hits(talk, "tiger", to="@everyone") == ["tiger"]
@@ -131,7 +132,7 @@ def test_the_index_stays_whole(talk: Place) -> None:
     message = talk.send("ann", "one two three")
     hits(talk, "one")
     with talk.open() as store:
-        corrections.edit(store, talk.caller("ann"), EditMessage(message, "four five six"))
+        editing.edit(store, talk.caller("ann"), EditMessage(message, "four five six"))
     hits(talk, "four")
     with talk.open() as store, store.committing():
         store.view.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")

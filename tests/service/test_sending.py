@@ -14,11 +14,12 @@ from tests.machines import SetClock, with_clock
 from tests.oracle import spoken
 from thrum_store.errors import Invalid, KeyReused, NotRegistered, UnknownMessage, UnknownRecipient, WorktreeMismatch
 from thrum_store.model import Caller
-from thrum_store.service import agents, corrections, groups, mailbox, messages, sessions
-from thrum_store.service.agents import Register
-from thrum_store.service.groups import CreateGroup, Membership
-from thrum_store.service.mailbox import MarkRead, ReadInbox
-from thrum_store.service.messages import Reply, SendMessage, Sent
+from thrum_store.service.messages import editing, receipts, sending
+from thrum_store.service.messages.receipts import MarkRead, ReadInbox
+from thrum_store.service.messages.sending import Reply, SendMessage, Sent
+from thrum_store.service.team import agents, groups, sessions
+from thrum_store.service.team.agents import Register
+from thrum_store.service.team.groups import CreateGroup, Membership
 from thrum_store.store import Store, open_store
 
 from .elsewhere import Elsewhere
@@ -41,7 +42,7 @@ def elsewhere(scratch: Path) -> Iterator[Elsewhere]:
 
 def send(store: Store, author: Caller, *to: str, **more: Any) -> Sent:
     """One message."""
-    return messages.send(store, author, SendMessage("text", to=to, **more))
+    return sending.send(store, author, SendMessage("text", to=to, **more))
 
 
 def names(sent: Sent) -> list[str]:
@@ -51,7 +52,7 @@ def names(sent: Sent) -> list[str]:
 
 def got(store: Store, caller: Caller) -> list[str]:
     """The ids in a mailbox, oldest first."""
-    return [one.message_id for one in mailbox.inbox(store, caller, ReadInbox(page_size=100)).messages][::-1]
+    return [one.message_id for one in receipts.inbox(store, caller, ReadInbox(page_size=100)).messages][::-1]
 
 
 @pytest.mark.parametrize("address", ["bob", "@bob", " @bob ", "agent:bob:1f2e"])
@@ -183,7 +184,7 @@ def test_an_agent_that_the_sender_did_not_know_yet_gets_what_its_role_group_or_e
         sent = send(store, two_agents.alice, to)
         assert elsewhere.address("zoe") not in names(sent)
         elsewhere.reaches(store)
-        shown = corrections.get(store, sent.message_id).message
+        shown = editing.get(store, sent.message_id).message
         assert elsewhere.address("zoe") in [recipient.agent_id for recipient in shown.recipients]
     assert zoe
 
@@ -198,7 +199,7 @@ def test_an_agent_that_registered_after_the_message_does_not_get_it(
     later.agent("zoe")
     later.reaches(store)
     later.store.close()
-    assert [one.agent_id for one in corrections.get(store, sent.message_id).message.recipients] == ["bob"]
+    assert [one.agent_id for one in editing.get(store, sent.message_id).message.recipients] == ["bob"]
 
 
 # --- replies --------------------------------------------------------------------------------------------------------
@@ -206,18 +207,18 @@ def test_an_agent_that_registered_after_the_message_does_not_get_it(
 
 def test_a_reply_goes_to_the_author_and_to_whom_the_message_went(store: Store, two_agents: Two, carol: Caller) -> None:
     parent = send(store, two_agents.alice, "@reviewer", scopes=("pr:1",))
-    sent = messages.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
+    sent = sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
     assert names(sent) == ["alice", "carol"]
-    shown = corrections.get(store, sent.message_id).message
+    shown = editing.get(store, sent.message_id).message
     assert (shown.reply_to, shown.thread_id) == (parent.message_id, parent.thread_id)
     assert [str(scope.value) for scope in shown.scopes] == ["1"]
 
 
 def test_a_reply_marks_its_parent_as_read_and_its_author_sees_it_answered(store: Store, two_agents: Two) -> None:
     parent = send(store, two_agents.alice, "bob")
-    messages.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
-    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
-    (recipient,) = corrections.get(store, parent.message_id).message.recipients
+    sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
+    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 0
+    (recipient,) = editing.get(store, parent.message_id).message.recipients
     assert (recipient.status, recipient.read_at is not None) == ("answered", True)
 
 
@@ -226,13 +227,13 @@ def test_a_reply_leaves_out_who_is_gone_and_says_so(store: Store, two_agents: Tw
     groups.add(store, two_agents.alice, Membership("team", "agent", "bob"))
     parent = send(store, two_agents.alice, "@team")
     groups.delete(store, two_agents.alice, "team")
-    sent = messages.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
+    sent = sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
     assert (names(sent), sent.warnings) == (["alice"], ("@team is gone; left out",))
 
 
 def test_a_reply_to_nothing_is_refused(store: Store, two_agents: Two) -> None:
     with pytest.raises(UnknownMessage):
-        messages.reply(store, two_agents.bob, Reply("msg_" + "0" * 26, "answer"))
+        sending.reply(store, two_agents.bob, Reply("msg_" + "0" * 26, "answer"))
     with pytest.raises(UnknownMessage):
         send(store, two_agents.bob, "alice", reply_to="msg_" + "0" * 26)
 
@@ -253,9 +254,9 @@ def test_a_repeated_send_under_one_key_is_one_message(store: Store, two_agents: 
 def test_a_key_cannot_come_back_with_another_message(store: Store, two_agents: Two) -> None:
     send(store, two_agents.alice, "bob", key="k1")
     with pytest.raises(KeyReused):
-        messages.send(store, two_agents.alice, SendMessage("other", to=("bob",), key="k1"))
+        sending.send(store, two_agents.alice, SendMessage("other", to=("bob",), key="k1"))
     with pytest.raises(KeyReused):
-        messages.send(store, two_agents.alice, SendMessage("text", key="k1"))
+        sending.send(store, two_agents.alice, SendMessage("text", key="k1"))
 
 
 def test_two_agents_may_use_the_same_key(store: Store, two_agents: Two) -> None:
@@ -310,7 +311,7 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
 ) -> None:
     before = spoken(store.paths.logs)
     with pytest.raises(Invalid) as refused:
-        messages.send(store, two_agents.alice, SendMessage("text", to=("bob",))._replace(**wrong))
+        sending.send(store, two_agents.alice, SendMessage("text", to=("bob",))._replace(**wrong))
     assert why in refused.value.message
     assert refused.value.hint
     assert spoken(store.paths.logs) == before
@@ -318,9 +319,9 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
 
 @pytest.mark.parametrize("content", ["x" * 1_000_000, "ü\u202e\x1b[2J\n\u2028\x7f", '{"a":1},"h":"0","i":"'])
 def test_every_other_text_arrives_as_it_was(store: Store, two_agents: Two, content: str) -> None:
-    sent = messages.send(store, two_agents.alice, SendMessage(content, to=("bob",)))
+    sent = sending.send(store, two_agents.alice, SendMessage(content, to=("bob",)))
     for _ in range(2):
-        assert corrections.get(store, sent.message_id).message.body.content == content
+        assert editing.get(store, sent.message_id).message.body.content == content
         store.rebuild()
 
 
@@ -335,14 +336,14 @@ def test_every_other_text_arrives_as_it_was(store: Store, two_agents: Two, conte
 def test_structured_data_is_the_same_after_a_rebuild(store: Store, two_agents: Two, structured: dict[str, Any]) -> None:
     sent = send(store, two_agents.alice, "bob", structured=structured)
     for _ in range(2):
-        assert corrections.get(store, sent.message_id).message.body.structured == structured
+        assert editing.get(store, sent.message_id).message.body.structured == structured
         store.rebuild()
 
 
 def test_a_message_carries_the_session_it_was_sent_in(store: Store, two_agents: Two) -> None:
     session = sessions.start(store, two_agents.alice).session_id
     sent = send(store, two_agents.alice, "bob")
-    assert corrections.get(store, sent.message_id).message.author.session_id == session
+    assert editing.get(store, sent.message_id).message.author.session_id == session
 
 
 def test_nobody_speaks_under_a_name_that_nobody_registered(store: Store, two_agents: Two) -> None:
@@ -354,6 +355,6 @@ def test_nobody_speaks_under_a_name_of_another_worktree(store: Store, two_agents
     with pytest.raises(WorktreeMismatch) as refused:
         send(store, Caller("alice", worktree="feature"), "bob")
     assert "--force" in (refused.value.hint or "")
-    mailbox.inbox(store, Caller("alice", worktree="feature"), ReadInbox())  # looking is free
+    receipts.inbox(store, Caller("alice", worktree="feature"), ReadInbox())  # looking is free
     with pytest.raises(WorktreeMismatch):
-        mailbox.mark_read(store, Caller("bob", worktree="feature"), MarkRead(everything=True))
+        receipts.mark_read(store, Caller("bob", worktree="feature"), MarkRead(everything=True))

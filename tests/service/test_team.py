@@ -8,12 +8,13 @@ import pytest
 
 from tests.places import Place
 from thrum_store.errors import Invalid, NotFound
-from thrum_store.service import handover, liveness, sessions, work
-from thrum_store.service.groups import CreateGroup, Membership, add, create
-from thrum_store.service.liveness import Heartbeat
-from thrum_store.service.sessions import EndSession
-from thrum_store.service.team import ping, team
-from thrum_store.service.work import WantContexts
+from thrum_store.service.messages import handover
+from thrum_store.service.team import heartbeat, sessions, work
+from thrum_store.service.team.groups import CreateGroup, Membership, add, create
+from thrum_store.service.team.heartbeat import Heartbeat
+from thrum_store.service.team.sessions import EndSession
+from thrum_store.service.team.team import ping, team
+from thrum_store.service.team.work import WantContexts
 
 
 def test_the_team_shows_who_is_active_and_counts_who_is_not(place: Place) -> None:
@@ -62,7 +63,7 @@ def test_ping_finds_an_agent_by_name_or_role_with_or_without_the_sign(place: Pla
     place.join("ann", "planner")
     builder = place.join("builder")
     with place.open() as store:
-        liveness.set_intent(store, builder, "Building")
+        heartbeat.set_intent(store, builder, "Building")
         for address in ("builder", "@builder", "implementer", "@implementer"):
             found = ping(store, address)
             assert (found.agent_id, found.status, found.intent) == ("builder", "active", "Building")
@@ -149,7 +150,7 @@ def test_work_contexts_are_found_by_name_role_branch_and_file(place: Place) -> N
     place.join("ann", "planner")
     feature.write("src/auth.py")
     with feature.open() as store:
-        liveness.heartbeat(store, builder, Heartbeat())
+        heartbeat.heartbeat(store, builder, Heartbeat())
 
     def names(**wanted: str) -> list[str]:
         with place.open() as store:

@@ -10,20 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from thrum_store.events import (
-    DEPTH,
-    GENESIS,
-    Broken,
-    Draft,
-    Place,
-    authentic,
-    decode,
-    encode,
-    fast_parser,
-)
-from thrum_store.kinds import KINDS, SHAPES, malformed
-from thrum_store.log import EventLog, Head, Shard
-from thrum_store.storage import Storage
+from thrum_store.log.event_types import EVENT_TYPES, SCHEMAS, malformed
+from thrum_store.log.events import DEPTH, GENESIS, Draft, InvalidLine, Place, authentic, decode, encode, fast_parser
+from thrum_store.log.segments import EventLog, Shard, ShardPosition
+from thrum_store.machine.storage import Storage
 
 PLACE = Place("s" * 26, "ann", 7, GENESIS)
 
@@ -34,7 +24,7 @@ def read(line: bytes) -> tuple[str, object]:
     for parser in ((), (fast_parser(),)):
         try:
             found.append(("event", decode(line, *parser)))
-        except Broken:
+        except InvalidLine:
             found.append(("broken", None))
     assert repr(found[0]) == repr(found[1])
     return found[0]
@@ -59,7 +49,9 @@ def line(data: str = "{}", **other: str) -> bytes:
 
 
 @given(
-    st.sampled_from(sorted(KINDS)), st.dictionaries(st.text(max_size=5), st.text(max_size=20)), st.integers(0, 2**47)
+    st.sampled_from(sorted(EVENT_TYPES)),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=20)),
+    st.integers(0, 2**47),
 )
 def test_a_line_is_read_as_it_was_written(kind: str, data: dict[str, str], ms: int) -> None:
     written, event = encode(Draft(kind, data), PLACE, ms)
@@ -125,15 +117,15 @@ def test_a_line_without_its_hash_is_refused() -> None:
         assert read(written[:at] + bytes([written[at] ^ 1]) + written[at + 1 : -1])[0] == "broken"
 
 
-@pytest.mark.parametrize("kind", sorted(SHAPES))
+@pytest.mark.parametrize("kind", sorted(SCHEMAS))
 def test_an_event_that_lacks_or_garbles_a_field_makes_no_sense(kind: str) -> None:
     samples: dict[Any, Any] = {
         str: "x", dict: {}, "list of pairs": [["a", "b"]], "list of texts": ["a"], "sequence and milliseconds": [1, 2],
     }  # fmt: skip
-    whole = {field.removesuffix("?"): samples[shape] for field, shape in SHAPES[kind].items()}
+    whole = {field.removesuffix("?"): samples[shape] for field, shape in SCHEMAS[kind].items()}
     sensible = encode(Draft(kind, whole), PLACE, 1)[1]
     assert malformed(sensible.kind, sensible.data) == ""
-    for field in SHAPES[kind]:
+    for field in SCHEMAS[kind]:
         name = field.removesuffix("?")
         for garbled in (None, 7, [7], [["a"]], [["a", 7]], [["a", "b", "c"]]):
             assert malformed(sensible.kind, whole | {name: garbled})
@@ -151,13 +143,13 @@ def test_an_id_belongs_to_one_place_only() -> None:
 
 
 def test_a_segment_is_full_at_64_kib_and_the_next_goes_on_with_the_chain(tmp_path: Any) -> None:
-    log, shard, head = EventLog(str(tmp_path), Storage()), Shard("s", "ann"), Head()
+    log, shard, head = EventLog(str(tmp_path), Storage()), Shard("s", "ann"), ShardPosition()
     for number in range(300):
         head = log.append(shard, head, [Draft("message.edit", {"message": "m", "content": f"{number}" * 100})], 1).head
     sizes = [path.stat().st_size for path in sorted((tmp_path / "s" / "ann").iterdir())]
     assert len(sizes) > 2
     assert all(64 * 1024 <= size < 66 * 1024 for size in sizes[:-1])
-    back, found = Head(), 0
+    back, found = ShardPosition(), 0
     while (reading := log.read(shard, back)).head != back:
         back, found = reading.head, found + len(reading.events)
     assert (back, found, reading.damage) == (head, 300, "")
@@ -174,4 +166,4 @@ def test_a_strange_header_stops_a_shard(tmp_path: Any, header: str) -> None:
     told = line(header, n="0", t="0", y='"segment"', i='""')
     with open(log.segment(shard, 1), "wb") as file:
         file.write(told + b"\n" + told + b"\n")
-    assert log.read(shard, Head()).damage
+    assert log.read(shard, ShardPosition()).damage

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from thrum_store.clock import Entropy
 from thrum_store.fence import fenced, marker
+from thrum_store.machine.clock import Entropy
 
 
 class Drawn(Entropy):

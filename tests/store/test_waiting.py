@@ -10,21 +10,20 @@ import pytest
 from tests.conftest import Two
 from tests.faults.crowd import Speaker
 from tests.machines import YEAR_MS, SetClock, with_clock
-from thrum_store import waiting
 from thrum_store.errors import Invalid, NotInitialized, NotRegistered
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import mailbox, messages
-from thrum_store.service.mailbox import MarkRead
-from thrum_store.service.messages import SendMessage
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import receipts, sending, waiting
+from thrum_store.service.messages.receipts import MarkRead
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.store import Store, open_store
-from thrum_store.waiting import WaitFor
 
 
 def say(repo: Paths, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -> str:
     """One message, by a store of its own; its id."""
     with open_store(repo) as store:
-        return messages.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
+        return sending.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
 
 
 def ids(repo: Paths, caller: Caller, request: WaitFor) -> list[str]:
@@ -39,7 +38,7 @@ def test_a_wait_ends_with_sender_and_id_and_marks_nothing(repo: Paths, store: St
     later.join()
     (signal,) = ended.messages
     assert (ended.status, signal.agent_id) == ("received", "alice")
-    assert mailbox.inbox(store, two_agents.bob, mailbox.ReadInbox(unread=True)).unread == 1
+    assert receipts.inbox(store, two_agents.bob, receipts.ReadInbox(unread=True)).unread == 1
 
 
 def test_a_wait_that_nothing_ends_says_so(repo: Paths, two_agents: Two) -> None:
@@ -62,7 +61,7 @@ def test_mail_that_was_read_before_does_not_end_a_wait_that_reaches_back(
     repo: Paths, store: Store, two_agents: Two
 ) -> None:
     say(repo, two_agents.alice, "bob", scopes=("pr:1",))
-    mailbox.mark_read(store, two_agents.bob, MarkRead(everything=True))
+    receipts.mark_read(store, two_agents.bob, MarkRead(everything=True))
     assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == []
     assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == []
 

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.canonical import dump
-from thrum_store import paths, setup
+from thrum_store import setup
 from thrum_store.model import Caller
-from thrum_store.service import agents, messages, syncing
-from thrum_store.service.agents import Register
-from thrum_store.service.messages import SendMessage
-from thrum_store.service.syncing import SyncForced, SyncStatus
+from thrum_store.repository import paths
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
+from thrum_store.service.upkeep import syncing
+from thrum_store.service.upkeep.syncing import SyncForced, SyncStatus
 from thrum_store.store import Store, open_store
 
 AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main")
@@ -157,7 +160,7 @@ class Clone:
     def send(self, author: str, content: str, *to: str) -> str:
         """Says something; the message's id."""
         with self.open() as store:
-            return messages.send(store, Caller(author), SendMessage(content, to=to)).message_id
+            return sending.send(store, Caller(author), SendMessage(content, to=to)).message_id
 
     def sync(self) -> SyncForced:
         """One sync, here and now."""
@@ -198,8 +201,8 @@ class Clone:
 
     def _syncing(self, failpoint: str) -> subprocess.Popen[bytes]:
         program = (
-            "import sys; from thrum_store import paths; from thrum_store.store import open_store\n"
-            "from thrum_store.service import syncing\n"
+            "import sys; from thrum_store.repository import paths; from thrum_store.store import open_store\n"
+            "from thrum_store.service.upkeep import syncing\n"
             "with open_store(paths.find(sys.argv[1])) as store: syncing.force(store)"
         )
         root = Path(__file__).resolve().parents[2]

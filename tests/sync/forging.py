@@ -6,11 +6,11 @@ import hashlib
 import json
 from typing import Any
 
-from thrum_store import ids, keys
-from thrum_store.events import GENESIS, Place, encode_header
-from thrum_store.log import EventLog, Shard
-from thrum_store.storage import REAL
-from thrum_store.sync.heads import Goal, Heads, signed
+from thrum_store.log import ids, keys
+from thrum_store.log.events import GENESIS, Place, encode_header
+from thrum_store.log.segments import EventLog, Shard
+from thrum_store.machine.storage import REAL
+from thrum_store.sync.wire.signed_heads import SignedEnd, SignedHeads, signed
 
 REGISTRATION = {"kind": "agent", "role": "worker", "module": "core", "display": "", "worktree": "", "host": "far"}
 
@@ -70,9 +70,9 @@ class Stranger:
         """Signed heads of what was said."""
         told: dict[str, Any] = {
             "store": self.store, "repo": repo, "ctr": 1, "prev": "",
-            "shards": {self.agent: Goal(1, self.seq, self.before)}, **changes,
+            "shards": {self.agent: SignedEnd(1, self.seq, self.before)}, **changes,
         }  # fmt: skip
-        return signed(Heads(**told), self.private)
+        return signed(SignedHeads(**told), self.private)
 
     def files(self, repo: str, **changes: Any) -> dict[str, str | bytes | None]:
         """Everything, as files of the branch."""

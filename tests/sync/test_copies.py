@@ -12,11 +12,12 @@ import pytest
 from tests.sync.clones import Clone, git
 from tests.sync.conftest import Pair
 from thrum_store.errors import StoreBusy
-from thrum_store.host import Host
+from thrum_store.machine.host import Host
 from thrum_store.model import Caller
-from thrum_store.service import agents, mailbox, messages
-from thrum_store.service.agents import Register
-from thrum_store.service.messages import Reply, SendMessage
+from thrum_store.service.messages import receipts, sending
+from thrum_store.service.messages.sending import Reply, SendMessage
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
 
 STEPS = ("renewal.prepared", "renewal.switched", "renewal.moved", "rebuild.filled", "admit.append", "sync.pushed")
@@ -88,19 +89,19 @@ def test_replies_edits_and_keys_follow_what_is_said_again(pair: Pair) -> None:
     copy = copied(pair.here)
     asked = copy.send("alice", "a question of the copy", "@albert")
     with copy.open() as store:
-        messages.reply(store, Caller("albert"), Reply(asked, "an answer of the copy"))
+        sending.reply(store, Caller("albert"), Reply(asked, "an answer of the copy"))
         keyed = SendMessage("once only", to=("@bob",), key="k1")
-        messages.send(store, Caller("alice"), keyed)
+        sending.send(store, Caller("alice"), keyed)
     pair.here.send("alice", "the original", "@bob")
     pair.here.sync()
     copy.sync()
     with copy.open() as store:
-        again = messages.send(store, Caller("alice"), keyed)
+        again = sending.send(store, Caller("alice"), keyed)
         threads = store.view.execute(
             "SELECT a.reply_to = q.id, a.thread = q.thread OR q.thread IS NULL FROM messages a, messages q"
             " WHERE a.content = 'an answer of the copy' AND q.content = 'a question of the copy'"
         ).fetchall()
-        unread = [one.body.content for one in mailbox.inbox(store, Caller("alice"), mailbox.ReadInbox()).messages]
+        unread = [one.body.content for one in receipts.inbox(store, Caller("alice"), receipts.ReadInbox()).messages]
     assert threads == [(1, 1)]
     assert texts(copy).count("once only") == 1 and again.message_id
     assert unread == ["an answer of the copy"]
@@ -129,7 +130,7 @@ def test_whoever_has_the_store_open_meanwhile_goes_on_under_the_new_keys(pair: P
     pair.here.sync()
     with copy.open() as store:
         copy.sync()
-        messages.send(store, Caller("alice"), SendMessage("from a process that had it open", to=("@bob",)))
+        sending.send(store, Caller("alice"), SendMessage("from a process that had it open", to=("@bob",)))
     settle(copy, pair.there)
     assert "from a process that had it open" in texts(pair.there)
 

@@ -10,11 +10,14 @@ import pytest
 
 from tests.sync.clones import Clone, Remote, git
 from tests.sync.conftest import Pair
-from thrum_store import live, paths
+from thrum_store import presence_state
+from thrum_store.machine.bells import Bell
 from thrum_store.model import Caller
-from thrum_store.service import contexts, mailbox, syncing
-from thrum_store.sync.git import Unreachable
-from thrum_store.wake import Bell
+from thrum_store.repository import paths
+from thrum_store.service.messages import receipts
+from thrum_store.service.team import contexts
+from thrum_store.service.upkeep import syncing
+from thrum_store.sync.remote.branch import Unreachable
 
 
 def converged(*clones: Clone) -> bool:
@@ -29,12 +32,12 @@ def test_a_message_reaches_the_other_clone_and_its_receipt_comes_back(pair: Pair
     pair.here.sync()
     pair.there.sync()
     with pair.there.open() as store:
-        mailbox.mark_read(store, Caller("bob"), mailbox.MarkRead((sent,)))
+        receipts.mark_read(store, Caller("bob"), receipts.MarkRead((sent,)))
     pair.there.sync()
     pair.here.sync()
     assert converged(pair.here, pair.there)
     with pair.here.open() as store:
-        (recipient,) = mailbox.sent_show(store, Caller("alice"), sent).message.recipients
+        (recipient,) = receipts.sent_show(store, Caller("alice"), sent).message.recipients
     assert recipient.read_at is not None
 
 
@@ -185,7 +188,12 @@ def test_a_saved_context_and_live_values_travel_with_the_log(pair: Pair) -> None
     context = pair.here.logs / pair.here.store_id / "alice" / "context.md"
     context.write_text("where I was", encoding="utf-8")
     with pair.here.open() as store:
-        live.save(store.paths.var, store.host, "alice", live.Live(seen_ms=5, session="s", intent="make it fast"))
+        presence_state.save(
+            store.paths.var,
+            store.host,
+            "alice",
+            presence_state.PresenceState(seen_ms=5, session="s", intent="make it fast"),
+        )
     assert pair.here.sync().pushed
     pair.there.sync()
     theirs = pair.there.logs / pair.here.store_id
@@ -195,17 +203,22 @@ def test_a_saved_context_and_live_values_travel_with_the_log(pair: Pair) -> None
         assert contexts.show(store, alice).content == contexts.show(store, "alice").content == "where I was"
         assert contexts.show(store, f"alice@{pair.there.store_id[:8]}").content is None
     with pair.there.open() as store:
-        values = live.everyone(store.paths, store.host, store.own)
+        values = presence_state.everyone(store.paths, store.host, store.own)
     assert values[(pair.here.store_id, "alice")].intent == "make it fast"
 
 
 def test_a_sign_of_life_alone_is_worth_no_sync(pair: Pair) -> None:
     with pair.here.open() as store:
-        live.save(store.paths.var, store.host, "alice", live.Live(seen_ms=5, session="s", intent="same"))
+        presence_state.save(
+            store.paths.var, store.host, "alice", presence_state.PresenceState(seen_ms=5, session="s", intent="same")
+        )
     pair.here.sync()
     with pair.here.open() as store:
-        live.save(
-            store.paths.var, store.host, "alice", live.Live(seen_ms=99, session="s", intent="same", scopes=("a:b",))
+        presence_state.save(
+            store.paths.var,
+            store.host,
+            "alice",
+            presence_state.PresenceState(seen_ms=99, session="s", intent="same", scopes=("a:b",)),
         )
     assert not pair.here.sync().committed
 

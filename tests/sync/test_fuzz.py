@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sync.forging import REGISTRATION, Stranger, canonical
-from thrum_store import keys
-from thrum_store.events import GENESIS, Place, encode_header, fast_parser, plain_parser
-from thrum_store.log import EventLog, Head, Shard
-from thrum_store.storage import REAL
-from thrum_store.sync import tree
-from thrum_store.sync.chain import extension
-from thrum_store.sync.heads import Goal, identified, verified
-from thrum_store.sync.refusal import Refusal
+from thrum_store.log import keys
+from thrum_store.log.events import GENESIS, Place, encode_header, fast_parser, plain_parser
+from thrum_store.log.segments import EventLog, Shard, ShardPosition
+from thrum_store.machine.storage import REAL
+from thrum_store.sync.wire import tree
+from thrum_store.sync.wire.refusal import AdmissionError
+from thrum_store.sync.wire.signed_heads import SignedEnd, identified, verified
+from thrum_store.sync.wire.verify import extension
 
 COUNTS = [1000, pytest.param(10_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])]
 
 
-def log_of(lines: int) -> tuple[Stranger, dict[int, bytes], Goal]:
+def log_of(lines: int) -> tuple[Stranger, dict[int, bytes], SignedEnd]:
     """A valid log in two segments, and its end."""
     stranger = Stranger()
     stranger.say("agent.register", REGISTRATION)
@@ -36,7 +36,7 @@ def log_of(lines: int) -> tuple[Stranger, dict[int, bytes], Goal]:
     before = json.loads(stranger.lines[half - 1])["h"]
     second = encode_header(Place(*shard, half + 1, before), 2, len(first))
     second += b"".join(line + b"\n" for line in stranger.lines[half:])
-    return stranger, {1: first, 2: second}, Goal(2, stranger.seq, stranger.before)
+    return stranger, {1: first, 2: second}, SignedEnd(2, stranger.seq, stranger.before)
 
 
 def flip(rng: random.Random, data: bytes) -> bytes:
@@ -81,15 +81,18 @@ def test_a_changed_log_is_refused_or_gives_exactly_what_was_signed(part: int, co
     rng = random.Random(part)
     stranger, blobs, goal = log_of(6)
     shard = Shard(stranger.store, stranger.agent)
-    whole = extension(shard, Head(), b"", blobs, goal, fast_parser())
+    whole = extension(shard, ShardPosition(), b"", blobs, goal, fast_parser())
     assert sum(piece.events for piece in whole) == goal.seq
     refused = 0
     for _ in range(count // 4):
         number = rng.choice([1, 2])
         changed = {**blobs, number: rng.choice(CHANGES)(rng, blobs[number])}
         try:
-            assert extension(shard, Head(), b"", changed, goal, rng.choice([fast_parser(), plain_parser])) == whole
-        except Refusal:
+            assert (
+                extension(shard, ShardPosition(), b"", changed, goal, rng.choice([fast_parser(), plain_parser]))
+                == whole
+            )
+        except AdmissionError:
             refused += 1
     assert refused > count // 8
 
@@ -98,8 +101,8 @@ def test_a_changed_log_is_refused_or_gives_exactly_what_was_signed(part: int, co
 def test_a_log_grows_from_any_place_to_the_same_end(end: int) -> None:
     stranger, blobs, goal = log_of(8)
     shard = Shard(stranger.store, stranger.agent)
-    middle = Goal(1, end, json.loads(stranger.lines[end - 1])["h"])
-    (first,) = extension(shard, Head(), b"", {1: blobs[1]}, middle, fast_parser())
+    middle = SignedEnd(1, end, json.loads(stranger.lines[end - 1])["h"])
+    (first,) = extension(shard, ShardPosition(), b"", {1: blobs[1]}, middle, fast_parser())
     rest = extension(shard, first.head, blobs[1][: first.head.offset], blobs, goal, fast_parser())
     assert rest[-1].head.hash == goal.hash
     assert first.data + b"".join(piece.data for piece in rest) == blobs[1] + blobs[2]
@@ -116,7 +119,7 @@ def test_changed_signatures_are_refused(count: int) -> None:
         changed = rng.choice(CHANGES[:-1])(rng, good)
         if changed == good:
             continue
-        with pytest.raises(Refusal):
+        with pytest.raises(AdmissionError):
             verified(changed, card)
 
 
@@ -139,7 +142,7 @@ def test_well_signed_nonsense_is_refused_in_words(told: object, field: str) -> N
         heads["sig"] = b64encode(keys.sign(stranger.private, canonical(heads))).decode()
         data = canonical(heads) + b"\n"
         read = verified(data, identified(stranger.card, stranger.store))
-    except Refusal as error:
+    except AdmissionError as error:
         assert error.why
     else:
         assert read.store == stranger.store

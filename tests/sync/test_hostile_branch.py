@@ -12,10 +12,10 @@ import pytest
 from tests.sync.clones import Clone, Remote, git, remote_at
 from tests.sync.conftest import Pair
 from tests.sync.forging import REGISTRATION, Stranger, canonical, sealed
-from thrum_store.gitinfo import GitRunner
-from thrum_store.host import REAL
-from thrum_store.sync.heads import Goal
-from thrum_store.sync.repository import Repository
+from thrum_store.machine.host import REAL
+from thrum_store.repository.git_runner import GitRunner
+from thrum_store.sync.remote.repository_id import Repository
+from thrum_store.sync.wire.signed_heads import SignedEnd
 
 OUTSIDE = "outside.txt"
 
@@ -256,7 +256,7 @@ def test_a_flood_from_a_stranger_comes_by_and_by(pair: Pair) -> None:
         for _ in range(10_000):
             one.say("session.start", {})
         files |= one.files(repo_of(pair.here))
-    goals = {one.agent: Goal(1, one.seq, one.before) for one in (stranger, other)}
+    goals = {one.agent: SignedEnd(1, one.seq, one.before) for one in (stranger, other)}
     files[f"v1/{stranger.store}/heads.json"] = stranger.heads(repo_of(pair.here), shards=goals)
     pair.remote.plant(files)
     for behind in (10_000, 0):

@@ -15,10 +15,10 @@ import pytest
 
 from tests.sync.clones import Clone
 from tests.sync.conftest import Pair
-from thrum_mcp.daemon import gitsync
-from thrum_mcp.daemon.loops import Loop
-from thrum_store.clock import Clock, Entropy
-from thrum_store.host import Host
+from thrum_mcp.daemon.parts import sync_loop
+from thrum_mcp.daemon.parts.loops import Loop
+from thrum_store.machine.clock import Clock, Entropy
+from thrum_store.machine.host import Host
 
 DAY = 24 * 3600.0
 Files = dict[Path, tuple[int, int, str]]
@@ -80,7 +80,7 @@ class Day:
         anyio.run(self._main, backend_options=options)
 
     async def _main(self) -> None:
-        loop = Loop("git", self._turn, gitsync.RHYTHM, Entropy())
+        loop = Loop("git", self._turn, sync_loop.RHYTHM, Entropy())
         self._skipping.asleep = lambda: loop.sleeps
         async with anyio.create_task_group() as group:
             group.start_soon(loop.run, lambda: None)
@@ -91,7 +91,7 @@ class Day:
         self.turns += 1
         if self.turns % self._every == 0:
             for clone in self._clones:
-                assert gitsync.turn(clone.paths, self._host)
+                assert sync_loop.turn(clone.paths, self._host)
                 self.syncs += 1
         return True
 

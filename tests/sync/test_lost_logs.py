@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from tests.sync.clones import BRANCH, Clone, remote_at
 from tests.sync.conftest import Pair
 from thrum_store.errors import Damaged, Refused
-from thrum_store.service import agents, doctor, purge
-from thrum_store.service.agents import Register
-from thrum_store.service.findings import Finding
-from thrum_store.service.logcheck import Examine
-from thrum_store.service.purge import Purge
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import Register
+from thrum_store.service.upkeep import doctor, purge
+from thrum_store.service.upkeep.check_logs import Examine
+from thrum_store.service.upkeep.findings import Finding
+from thrum_store.service.upkeep.purge import Purge
 
 LONG = "x" * 6000  # three of them, and a sync ends the segment
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sync.clones import Clone, git
 from tests.sync.conftest import Pair
-from thrum_store.sync import packing
+from thrum_store.sync.remote import packing
 
 
 def due(clone: Clone) -> None:

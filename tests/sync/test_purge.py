@@ -8,8 +8,8 @@ import pytest
 
 from tests.sync.clones import Clone, Remote
 from tests.sync.conftest import Pair
-from thrum_store.service import purge
-from thrum_store.service.purge import Purge
+from thrum_store.service.upkeep import purge
+from thrum_store.service.upkeep.purge import Purge
 
 SECRET = "the canary sings"
 

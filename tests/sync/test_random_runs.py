@@ -16,14 +16,16 @@ from tests import oracle
 from tests.sync.clones import Clone, Remote, remote_at
 from thrum_store.errors import ThrumError
 from thrum_store.model import Caller
-from thrum_store.queries import agents
-from thrum_store.service import corrections, doctor, groups, mailbox, messages, purge
-from thrum_store.service.corrections import DeleteMessage, EditMessage
-from thrum_store.service.groups import CreateGroup, Membership
-from thrum_store.service.logcheck import Examine
-from thrum_store.service.messages import SendMessage
-from thrum_store.service.purge import Purge
+from thrum_store.service.messages import editing, receipts, sending
+from thrum_store.service.messages.editing import DeleteMessage, EditMessage
+from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.team import groups
+from thrum_store.service.team.groups import CreateGroup, Membership
+from thrum_store.service.upkeep import doctor, purge
+from thrum_store.service.upkeep.check_logs import Examine
+from thrum_store.service.upkeep.purge import Purge
 from thrum_store.store import Store
+from thrum_store.view.queries import agents
 
 STEPS = 18
 FAILPOINTS = ("sync.fetched", "sync.written", "sync.committed", "sync.pushed", "admit.append", "commit.apply")
@@ -58,7 +60,7 @@ class Run:
         with clone.open() as store:
             to = self._addresses(store)
             text = f"{place} {caller.name} {len(self.wrote)}"
-            done = messages.send(store, caller, SendMessage(text, to=to))
+            done = sending.send(store, caller, SendMessage(text, to=to))
         self.said[done.message_id] = text
         self.wrote[done.message_id] = place, caller.name
 
@@ -79,22 +81,22 @@ class Run:
         if (found := self._mine()) and self.said[found[0]]:
             message, clone, caller = found
             with clone.open() as store:
-                corrections.edit(store, caller, EditMessage(message, f"{self.said[message]} edited"))
+                editing.edit(store, caller, EditMessage(message, f"{self.said[message]} edited"))
             self.said[message] += " edited"
 
     def delete(self) -> None:
         if (found := self._mine()) and self.said[found[0]]:
             message, clone, caller = found
             with clone.open() as store:
-                corrections.delete(store, caller, DeleteMessage(message, force=True))
+                editing.delete(store, caller, DeleteMessage(message, force=True))
             self.said[message] = ""
 
     def read(self) -> None:
         clone, _, caller = self._anyone()
         with clone.open() as store:
-            unread = [one.message_id for one in mailbox.inbox(store, caller, mailbox.ReadInbox()).messages]
+            unread = [one.message_id for one in receipts.inbox(store, caller, receipts.ReadInbox()).messages]
             if unread:
-                mailbox.mark_read(store, caller, mailbox.MarkRead(tuple(self.random.sample(unread, 1))))
+                receipts.mark_read(store, caller, receipts.MarkRead(tuple(self.random.sample(unread, 1))))
 
     def group(self) -> None:
         clone, _, caller = self._anyone()

@@ -23,8 +23,8 @@ from cryptography.x509.oid import NameOID
 from tests.sync.clones import git
 from tests.sync.conftest import Pair
 from tests.sync.test_trouble import script
-from thrum_store.sync.git import Unreachable
-from thrum_store.sync.publicness import PublicRemote
+from thrum_store.sync.remote.branch import Unreachable
+from thrum_store.sync.remote.public_remote import PublicRemote
 
 USER, PASSWORD = "robin", "only git's helper knows it"
 

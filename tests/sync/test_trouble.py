@@ -19,13 +19,13 @@ from tests.sync.clones import git
 from tests.sync.conftest import Pair
 from tests.sync.forging import Stranger
 from tests.sync.test_hostile_branch import repo_of
-from thrum_store.gitinfo import GitRunner
-from thrum_store.service import doctor
-from thrum_store.service.findings import Finding
-from thrum_store.service.logcheck import Examine
-from thrum_store.sync import publicness
-from thrum_store.sync.git import Branch, Rejected, Unreachable
-from thrum_store.sync.publicness import DoubtfulRemote, PublicRemote
+from thrum_store.repository.git_runner import GitRunner
+from thrum_store.service.upkeep import doctor
+from thrum_store.service.upkeep.check_logs import Examine
+from thrum_store.service.upkeep.findings import Finding
+from thrum_store.sync.remote import public_remote
+from thrum_store.sync.remote.branch import Branch, PushRejected, Unreachable
+from thrum_store.sync.remote.public_remote import DoubtfulRemote, PublicRemote
 
 
 def script(path: Path, body: str) -> Path:
@@ -40,7 +40,7 @@ def test_a_remote_that_refuses_is_named_and_not_asked_over_and_over(pair: Pair) 
     hook = pair.remote.root / "hooks" / "pre-receive"
     script(hook, f'echo asked >> "{log}"; echo "a-sync is protected here" >&2; exit 1')
     pair.here.send("alice", "try", "@bob")
-    with pytest.raises(Rejected, match="pre-receive hook declined"):
+    with pytest.raises(PushRejected, match="pre-receive hook declined"):
         pair.here.sync()
     told = pair.here.status()
     assert told.sync_state == "error" and "pre-receive" in (told.last_error or "") and told.ahead == 1
@@ -99,8 +99,8 @@ def test_nobody_is_asked_for_a_password(pair: Pair, tmp_path: Path) -> None:
     ssh = script(tmp_path / "ssh", f'if (exec </dev/tty) 2>/dev/null; then echo tty > "{asked}"; fi; exit 255')
     pair.here.git("remote", "set-url", "origin", "ssh://localhost/nowhere.git")
     program = (
-        "import sys; from thrum_store import paths; from thrum_store.store import open_store\n"
-        "from thrum_store.sync.git import Branch\nfrom thrum_store.host import REAL\n"
+        "import sys; from thrum_store.repository import paths; from thrum_store.store import open_store\n"
+        "from thrum_store.sync.remote.branch import Branch\nfrom thrum_store.machine.host import REAL\n"
         "try: Branch(paths.find(sys.argv[1]), REAL, 'origin').fetch()\n"
         "except Exception as error: print(error.code)"
     )
@@ -263,11 +263,11 @@ def test_where_nobody_can_tell_nothing_is_published(pair: Pair) -> None:
     ],
 )
 def test_a_stranger_would_look_for_the_same_repository(url: str, expected: str | None) -> None:
-    assert publicness.anonymous(url) == expected
+    assert public_remote.anonymous(url) == expected
 
 
 def test_a_password_in_a_url_is_neither_shown_nor_kept() -> None:
-    assert publicness.without_credentials("https://me:secret@example.com/x.git") == "https://example.com/x.git"
+    assert public_remote.without_credentials("https://me:secret@example.com/x.git") == "https://example.com/x.git"
 
 
 def told_of_the_sync(pair: Pair) -> list[Finding]:

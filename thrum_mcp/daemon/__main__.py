@@ -10,13 +10,14 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from thrum_store import paths
 from thrum_store.errors import ThrumError
-from thrum_store.host import REAL, Host
+from thrum_store.machine.host import REAL, Host
+from thrum_store.repository import paths
 
-from . import journal, process
-from .refusals import AlreadyRunning
-from .running import Wish, run
+from . import daemon_log
+from .process import control
+from .process.errors import AlreadyRunning
+from .running import DaemonOptions, run
 
 logger = logging.getLogger("thrum.daemon")
 
@@ -30,12 +31,12 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         here = paths.initialized(given.repo)
-        journal.keep(here, REAL, to_terminal=given.ready_fd is None)
-        run(here, REAL, Wish(given.local), lambda: _tell(given.ready_fd, process.READY))
+        daemon_log.keep(here, REAL, to_terminal=given.ready_fd is None)
+        run(here, REAL, DaemonOptions(given.local), lambda: _tell(given.ready_fd, control.READY))
     except ThrumError as error:
-        logger.error("%s", journal.line(error))
+        logger.error("%s", daemon_log.line(error))
         _tell(given.ready_fd, json.dumps([error.message, error.hint]).encode())
-        return process.ALREADY_RUNNING if isinstance(error, AlreadyRunning) else 1
+        return control.ALREADY_RUNNING if isinstance(error, AlreadyRunning) else 1
     return 0
 
 

@@ -13,21 +13,22 @@ from importlib import metadata
 
 import anyio
 
-from thrum_store.host import Host
-from thrum_store.paths import Paths
+from thrum_store.machine.host import Host
+from thrum_store.repository.paths import Paths
 from thrum_store.store import open_store
 from thrum_store.times import rfc3339
 
-from . import gitsync, places, process
-from .clients import Reception
-from .health import Health
 from .limits import LIMITS, Limits
-from .methods import Clerk
-from .push import Push
-from .refusals import DaemonFailed
-from .sockets import SocketListener
-from .supervisor import Part, Supervisor
-from .websocket import WebSocketListener, wanted_port
+from .listeners.connections import Connections
+from .listeners.unix_socket import SocketListener
+from .listeners.websocket import WebSocketListener, wanted_port
+from .parts import sync_loop
+from .parts.health import Health
+from .parts.supervisor import Part, Supervisor
+from .process import control, file_names
+from .process.errors import DaemonFailed
+from .push.push import Push
+from .rpc.dispatch import Dispatcher
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _FILES = 4096  # open files that are plenty for every connection there may be
 
 
 @dataclass(frozen=True)
-class Wish:
+class DaemonOptions:
     """How to run. `local`: what the command line said about leaving this machine; None where it said nothing."""
 
     local: bool | None = None
@@ -46,15 +47,15 @@ class Wish:
 class Running:
     """One running daemon."""
 
-    def __init__(self, paths: Paths, host: Host, wish: Wish) -> None:
+    def __init__(self, paths: Paths, host: Host, wish: DaemonOptions) -> None:
         self.paths = paths
         self._host = host
         self._began = host.clock.monotonic()
         self._started_at = rfc3339(host.clock.wall_ms())
         self._supervisor = Supervisor()
-        self._git = gitsync.loop(paths, host)
+        self._git = sync_loop.loop(paths, host)
         self._push = Push(paths, wish.limits, self._git.changed)
-        self._reception = Reception(Clerk(self, wish.limits), self._push, wish.limits)
+        self._reception = Connections(Dispatcher(self, wish.limits), self._push, wish.limits)
         self._socket = SocketListener(paths, host, self._reception, wish.limits)
         port = wanted_port(os.environ)
         self._websocket = WebSocketListener(paths, host, self._reception, wish.limits, port)
@@ -69,29 +70,29 @@ class Running:
             broken = [part for part in self._supervisor.states() if part.name == "socket" and part.last_error]
             if broken:
                 raise DaemonFailed(f"the socket cannot be served: {broken[0].last_error}")
-            process.sign(self.paths, self._host, self._socket.path, self._started_at)
+            control.sign(self.paths, self._host, self._socket.path, self._started_at)
             self._announce()
             ready()
 
         return up
 
     def _announce(self) -> None:
-        mode = "local-only" if gitsync.standing(self.paths, self._host).local_only else "syncs with the remote"
+        mode = "local-only" if sync_loop.standing(self.paths, self._host).local_only else "syncs with the remote"
         where = f"ws://localhost:{self._websocket.port}" if self._websocket.port else "no WebSocket"
-        told = (os.getpid(), places.repository(self.paths), mode, self._socket.path, where)
+        told = (os.getpid(), file_names.repository(self.paths), mode, self._socket.path, where)
         logger.info("serving, pid %d: %s, %s; socket %s, %s", *told)
 
     def health(self) -> Health:
         """How it is, at this moment."""
         parts = self._supervisor.states()
-        standing = gitsync.standing(self.paths, self._host)
+        standing = sync_loop.standing(self.paths, self._host)
         return Health(
             status="ok" if all(part.state == "running" for part in parts) else "degraded",
             pid=os.getpid(),
             uptime_ms=int((self._host.clock.monotonic() - self._began) * 1000),
             version=metadata.version("thrum"),
-            repo_id=os.path.basename(places.repository(self.paths)),
-            repo_path=places.repository(self.paths),
+            repo_id=os.path.basename(file_names.repository(self.paths)),
+            repo_path=file_names.repository(self.paths),
             started_at=self._started_at,
             socket_path=self._socket.path,
             ws_port=self._websocket.port,
@@ -103,21 +104,21 @@ class Running:
         )
 
 
-def run(paths: Paths, host: Host, wish: Wish, ready: Callable[[], None]) -> None:
+def run(paths: Paths, host: Host, wish: DaemonOptions, ready: Callable[[], None]) -> None:
     """Is this repository's daemon until a signal ends it. Must run in the main thread.
 
     Calls `ready` once it serves. Raises AlreadyRunning where another one is, and whatever keeps the store from opening.
     """
-    lease = process.take_lease(paths, host)
+    lease = control.take_lease(paths, host)
     try:
         _raise_limit()
-        gitsync.settle(paths, host, wish.local)
+        sync_loop.settle(paths, host, wish.local)
         open_store(paths, host).close()  # heals it where it needs that, before anybody asks
         anyio.run(_serve, Running(paths, host, wish), ready)
     except ExceptionGroup as group:
         raise _innermost(group) from group
     finally:
-        host.storage.remove(places.pid_file(paths))
+        host.storage.remove(file_names.pid_file(paths))
         logger.info("ended")
         lease.release()
 

@@ -7,26 +7,26 @@ from typing import Annotated
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from thrum_store.service import agents
+from thrum_mcp.caller import Call, CallerContext, door
+from thrum_store.service.team import agents
 
-from .. import shapes, shown, texts
-from ..door import Call, Door, door
-from .offer import reads
+from . import render, results, sanitize
+from .registration import reads
 
 
 async def list_agents(
     call: Call, include_offline: Annotated[bool, Field(description="Also those not active now")] = True
-) -> Annotated[CallToolResult, shapes.Agents]:
+) -> Annotated[CallToolResult, results.Agents]:
     """List the registered agents: their names, roles, modules and whether they are active now."""
     result = await team(door(call), include_offline)
-    return shapes.said(result, texts.agents(result))
+    return results.said(result, render.agents(result))
 
 
-async def team(here: Door, include_offline: bool) -> shapes.Agents:
+async def team(here: CallerContext, include_offline: bool) -> results.Agents:
     """The agents, the one who asks marked as such; answered to anybody, registered or not."""
     request = agents.ListAgents(include_offline=include_offline)
     listed, own = await here.look(lambda store: (agents.list_agents(store, request), here.name(store.paths)))
-    return shapes.Agents(agents=[shown.agent(info, own) for info in listed.agents], count=listed.count)
+    return results.Agents(agents=[sanitize.agent(info, own) for info in listed.agents], count=listed.count)
 
 
 TOOLS = (reads(list_agents, "List the agents"),)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..errors import NotRegistered, WorktreeMismatch
-from ..model import Caller
-from ..queries import agents
-from ..queries.agents import Agent, Speaker
-from ..store import Store
+from thrum_store.errors import NotRegistered, WorktreeMismatch
+from thrum_store.model import Caller
+from thrum_store.store import Store
+from thrum_store.view.queries import agents
+from thrum_store.view.queries.agents import Agent, Speaker
 
 
 def acting(store: Store, caller: Caller) -> Agent:

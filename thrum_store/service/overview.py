@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .. import changes
-from ..gitinfo import GitFailed, GitRunner
-from ..model import Caller
-from ..queries import agents as registered
-from ..queries import mailbox
-from ..queries.mailbox import Filter
-from ..store import Store, use_case
-from ..times import rfc3339
-from . import agents, condition, contexts, presence, shapes, team
-from .agents import WhoAmI
-from .condition import Health, SyncState
-from .contexts import Context
-from .work import WorkContext, with_branches
+from thrum_store.model import Caller
+from thrum_store.repository import changes
+from thrum_store.repository.git_runner import GitFailed, GitRunner
+from thrum_store.store import Store, use_case
+from thrum_store.times import rfc3339
+from thrum_store.view.queries import agents as registered
+from thrum_store.view.queries import mailbox
+from thrum_store.view.queries.mailbox import Filter
+
+from . import results
+from .team import agents, contexts, presence, team
+from .team.agents import WhoAmI
+from .team.contexts import Context
+from .team.work import WorkContext, with_branches
+from .upkeep import condition
+from .upkeep.condition import Health, SyncState
 
 RECENT = 5  # messages in a briefing
 COMPANY = 20  # agents in a briefing
@@ -256,7 +259,7 @@ def _mailbox(store: Store, caller: Caller) -> Mailbox | None:
     rows = mailbox.page(store.view, Filter(agent.id, unread=unread > 0), RECENT, 1).rows
     recent = [
         Excerpt(
-            row.id, shapes.shown(row.author_name, row.author_store, own=row.author_own), rfc3339(row.sent_ms),
+            row.id, results.shown(row.author_name, row.author_store, own=row.author_own), rfc3339(row.sent_ms),
             _cut(row.content, EXCERPT), len(row.content.encode()) > EXCERPT, read_ms is not None,
         )
         for row, read_ms in rows

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..errors import Damaged, Invalid, StorageFailed, ThrumError
-from ..events import fast_parser
-from ..log import Head, Shard
-from ..model import name
-from ..storage import failpoint
-from ..store import Store
-from .chain import Piece, extension, succession
-from .heads import Goal
-from .refusal import Refusal
+from thrum_store.errors import Damaged, Invalid, StorageFailed, ThrumError
+from thrum_store.log.events import fast_parser
+from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.machine.storage import failpoint
+from thrum_store.model import name
+from thrum_store.store import Store
+
+from .wire.refusal import AdmissionError
+from .wire.signed_heads import SignedEnd
+from .wire.verify import Piece, extension, succession
 
 ASIDE_LIMIT = 1024 * 1024  # bytes of a refused shard that are kept for whoever wants to look
 
@@ -30,7 +31,7 @@ class Admitted(NamedTuple):
     moved: bool = False
 
 
-def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: Goal, most: int) -> Admitted:
+def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: SignedEnd, most: int) -> Admitted:
     """Adds what `blobs` have of a shard, up to its signed `goal`, to our copy.
 
     `blobs` are segments by number, from the one on that our copy ends in; all of them where something was purged that
@@ -39,7 +40,7 @@ def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: Goal, mo
     try:
         name(shard.agent)
     except Invalid as error:
-        raise Refusal("name", error.message) from error
+        raise AdmissionError("name", error.message) from error
     with store.shard_lock(shard):
         cut = store.log.cuts.of(shard)
         head = store.head(shard)[0] if cut else _end(store, shard)
@@ -55,19 +56,19 @@ def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: Goal, mo
     return Admitted(taken)
 
 
-def _end(store: Store, shard: Shard) -> Head:
+def _end(store: Store, shard: Shard) -> ShardPosition:
     try:
         return store.end(shard)
     except Damaged as error:
-        raise Refusal("damaged", error.message) from error
+        raise AdmissionError("damaged", error.message) from error
 
 
-def reached(head: Head, goal: Goal) -> bool:
+def reached(head: ShardPosition, goal: SignedEnd) -> bool:
     """Whether our copy of a shard has all that its store signed."""
     return (head.seq, head.segment) >= (goal.seq, goal.segment)
 
 
-def holds(store: Store, shard: Shard, goal: Goal) -> bool:
+def holds(store: Store, shard: Shard, goal: SignedEnd) -> bool:
     """Whether our copy of a shard has the very event that was signed as its end, or had it until it was purged."""
     if goal.seq <= store.log.cuts.of(shard):
         return True
@@ -85,7 +86,7 @@ def keep_aside(store: Store, shard: Shard, blobs: Mapping[int, bytes]) -> None:
     store.host.storage.replace(os.path.join(directory, f"{shard.store}.{shard.agent}"), whole)
 
 
-def _ours(store: Store, shard: Shard, head: Head) -> bytes:
+def _ours(store: Store, shard: Shard, head: ShardPosition) -> bytes:
     try:
         return store.host.storage.read(store.log.segment(shard, head.segment), 0, head.offset) if head.segment else b""
     except FileNotFoundError:

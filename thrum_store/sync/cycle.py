@@ -11,20 +11,24 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ..digest import fingerprint
-from ..errors import Refused, ThrumError
-from ..log import Head, Shard
-from ..queries.lengths import lengths
-from ..storage import failpoint
-from ..store import Store
-from . import healing, packing, papers, publicness, renewal, settings, state
-from .git import Branch, Rejected, Tip
+from thrum_store.errors import Refused, ThrumError
+from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.machine.digest import fingerprint
+from thrum_store.machine.storage import failpoint
+from thrum_store.store import Store
+from thrum_store.view.queries.lengths import lengths
+
+from . import state
 from .incoming import Incoming, Taken, heard, trust_of
 from .outgoing import Outgoing, outgoing, seal
-from .proof import Proof
-from .repository import Repository
-from .settings import Settings
+from .remote import packing, public_remote, settings
+from .remote.branch import Branch, BranchTip, PushRejected
+from .remote.repository_id import Repository
+from .remote.settings import Settings
+from .repair import healing, rekey
+from .repair.proof import Proof
 from .state import State, key_of
+from .wire import signed_files
 
 TRIES = 5
 _ROUNDS = 40  # looks at one tip by the first sync, while quotas are used up
@@ -79,7 +83,7 @@ class Cycle:
         branch = self._branch()
         packing.pack_when_due(self._remembered, branch)  # before all else: a remote that refuses us shall not hinder it
         if not branch.remote:
-            self._integrate(branch, Tip())
+            self._integrate(branch, BranchTip())
             return self._done()
         for turn in range(TRIES):
             branch.fetch()
@@ -93,7 +97,7 @@ class Cycle:
                 self._remember_pushed()
                 return self._done(pushed=True)
             self._pause(turn)
-        raise Rejected(f"{branch.remote!r} was faster {TRIES} times", hint="the next sync tries again")
+        raise PushRejected(f"{branch.remote!r} was faster {TRIES} times", hint="the next sync tries again")
 
     def _done(self, *, pushed: bool = False) -> Synced:
         remote = self._settings.remote if self._settings else ""
@@ -107,13 +111,13 @@ class Cycle:
             return probe
         if probe.git.asks("ls-files", "--error-unmatch", "--", ".thrum") is not None:
             raise Refused(".thrum is tracked by git, and it must never be", hint="run `git rm -r --cached .thrum`")
-        publicness.check(probe.git, told, self._remembered, self._store.host.clock.wall_ms())
+        public_remote.check(probe.git, told, self._remembered, self._store.host.clock.wall_ms())
         return Branch(self._store.paths, self._store.host, told.remote)
 
-    def _push(self, branch: Branch, commit: str, theirs: Tip) -> bool:
+    def _push(self, branch: Branch, commit: str, theirs: BranchTip) -> bool:
         try:
             pushed = branch.push(commit)
-        except Rejected:
+        except PushRejected:
             branch.fetch()
             if branch.tips()[1] == theirs:  # it refuses us; nobody was faster
                 raise
@@ -143,17 +147,17 @@ class Cycle:
         self._settings = settings.read(branch.git)
         return branch
 
-    def _integrate(self, branch: Branch, theirs: Tip) -> str:
+    def _integrate(self, branch: Branch, theirs: BranchTip) -> str:
         """Makes our branch hold what `theirs` and our logs hold, and returns its commit."""
         ours, _ = branch.tips()
         remembered = self._remembered
-        base = ours if ours.commit and remembered.tip == ours.commit else Tip()
+        base = ours if ours.commit and remembered.tip == ours.commit else BranchTip()
         if not base.commit:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
         self._heal(branch, repository, ours, theirs)
         taken = self._take(branch, theirs, base, repository)
-        if renewal.renew(self._store, remembered, branch, theirs):
+        if rekey.renew(self._store, remembered, branch, theirs):
             return self._integrate(branch, theirs)  # under its new keys, and from the beginning
         seal(self._store, remembered)
         new = outgoing(self._store, remembered, repository.own)
@@ -163,7 +167,7 @@ class Cycle:
         state.save(self._store.paths.var, self._store.host, remembered)
         return commit
 
-    def _heal(self, branch: Branch, repository: Repository, ours: Tip, theirs: Tip) -> None:
+    def _heal(self, branch: Branch, repository: Repository, ours: BranchTip, theirs: BranchTip) -> None:
         """Logs that were lost or have rotted get back what was published of them."""
         remembered, tips = self._remembered, f"{ours.commit} {theirs.commit}"
         wanted = [one for one in healing.doubted(self._store, remembered) if self._may_mend(one, tips)]
@@ -181,7 +185,7 @@ class Cycle:
         assert told is not None
         return not asked and heard(trust_of(shard.store, self._store.own, told, self._remembered))
 
-    def _take(self, branch: Branch, theirs: Tip, base: Tip, repository: Repository) -> Taken:
+    def _take(self, branch: Branch, theirs: BranchTip, base: BranchTip, repository: Repository) -> Taken:
         taken = Taken()
         how = self._how(theirs.commit)
         if not theirs.commit or self._remembered.seen.get(branch.remote or "adopted") == how:
@@ -206,7 +210,7 @@ class Cycle:
         rules = () if told is None else (told.policy, sorted(told.known), sorted(told.blocked))
         return f"{commit} {fingerprint(repr(rules).encode())[:8]}"
 
-    def _tree(self, branch: Branch, base: Tip, new: Outgoing, taken: Taken) -> str:
+    def _tree(self, branch: Branch, base: BranchTip, new: Outgoing, taken: Taken) -> str:
         written = {path: data for path, data in new.contents.items() if data is not None}
         oids = dict(zip(written, branch.write(list(written.values())), strict=True))
         gone = {path: "" for path, data in new.contents.items() if data is None}
@@ -216,7 +220,7 @@ class Cycle:
         failpoint("sync.written")
         return branch.make_tree(base.tree, changes, taken.versions)
 
-    def _commit(self, branch: Branch, made: str, ours: Tip, theirs: Tip) -> str:
+    def _commit(self, branch: Branch, made: str, ours: BranchTip, theirs: BranchTip) -> str:
         """Where our branch stands afterwards: at a new commit only where none has this tree and both histories."""
         if theirs.commit and made == theirs.tree:
             commit = theirs.commit
@@ -232,7 +236,7 @@ class Cycle:
         return commit
 
     def _remember_pushed(self) -> None:
-        told = papers.heads(self._store, self._store.own)
+        told = signed_files.heads(self._store, self._store.own)
         self._remembered.pushed = {agent: goal.seq for agent, goal in told.shards.items()} if told else {}
 
 
@@ -241,7 +245,7 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
     lock = store.host.lock(os.path.join(store.paths.var, "sync.lock"))
     lock.acquire(patience)
     try:
-        renewal.finish(store)
+        rekey.finish(store)
         store.catch_up()
         return Cycle(store, local_only=local_only).run()
     finally:
@@ -260,5 +264,5 @@ def adopt(store: Store) -> Synced:
 
 def unsent(store: Store, remembered: State) -> int:
     """Events said here that the remote does not have, as far as we know."""
-    ends: dict[str, Head] = {s.agent: head for s, head in lengths(store.view).items() if s.store == store.own}
+    ends: dict[str, ShardPosition] = {s.agent: head for s, head in lengths(store.view).items() if s.store == store.own}
     return sum(max(head.seq - remembered.pushed.get(agent, 0), 0) for agent, head in ends.items())

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .. import cuts, purging
-from ..digest import fingerprint
-from ..log import Shard
-from ..own import former
-from ..store import Store
-from . import papers
+from thrum_store import carry_forward
+from thrum_store.log import purge_marks
+from thrum_store.log.segments import Shard
+from thrum_store.machine.digest import fingerprint
+from thrum_store.repository.store_id import former
+from thrum_store.store import Store
+
 from .admit import admit, holds, keep_aside, reached
-from .git import Branch, Tip
-from .heads import Goal, Heads, mark, verified
-from .refusal import Refusal
-from .repository import Repository
-from .settings import Settings
+from .remote.branch import Branch, BranchTip
+from .remote.repository_id import Repository
+from .remote.settings import Settings
 from .state import Frozen, Known, State, key_of
-from .tree import Blob, Listing, Offered
+from .wire import signed_files
+from .wire.refusal import AdmissionError
+from .wire.signed_heads import SignedEnd, SignedHeads, mark, verified
+from .wire.tree import Blob, Listing, Offered
 
 STORES_LIMIT = 2000
 PAPERS_LIMIT = 64 * 1024 * 1024  # bytes of signatures and small files of one tree that are looked at
@@ -75,7 +77,7 @@ class Incoming:
         self._moved = False
         self._told_anew = False  # whether the heads that are looked at were not known before
 
-    def take(self, tip: Tip, base: Tip) -> Taken:
+    def take(self, tip: BranchTip, base: BranchTip) -> Taken:
         """Takes in what a commit offers; `base` is what our own tree begins with."""
         listing = self._branch.listing(tip, self._store.log)
         self._base = self._branch.listing(base, self._store.log)
@@ -89,11 +91,11 @@ class Incoming:
             offered = listing.stores[whose]
             try:
                 self._one_store(whose, offered, contents)
-            except Refusal as error:
+            except AdmissionError as error:
                 if whose != self._store.own or error.code != "replayed":  # a remote behind us is no wonder
                     self._state.count(error.code)
-        if self._moved or purging.pending(self._store):  # the latter where a sync or a purge was cut short
-            purging.carry_out(self._store)
+        if self._moved or carry_forward.pending(self._store):  # the latter where a sync or a purge was cut short
+            carry_forward.carry_out(self._store)
         return self._taken
 
     def _contents(self, listing: Listing) -> dict[str, bytes]:
@@ -109,11 +111,11 @@ class Incoming:
 
     def _one_store(self, whose: str, offered: Offered, contents: dict[str, bytes]) -> None:
         small = {path: contents[blob.oid] for path, blob in offered.files.items() if blob.oid in contents}
-        if papers.CARD not in small or papers.HEADS not in small:
-            raise Refusal("unsigned", "a store without its card or its signature")
-        before = papers.read(self._store, whose, papers.HEADS)
+        if signed_files.CARD not in small or signed_files.HEADS not in small:
+            raise AdmissionError("unsigned", "a store without its card or its signature")
+        before = signed_files.read(self._store, whose, signed_files.HEADS)
         told = self._heads(whose, small)
-        self._told_anew = before != small[papers.HEADS]
+        self._told_anew = before != small[signed_files.HEADS]
         trust = trust_of(whose, self._store.own, self._settings, self._state)
         known = self._meet(whose, trust)
         if whose != self._store.own:
@@ -129,70 +131,70 @@ class Incoming:
     def _meet(self, whose: str, trust: Trust) -> Known | None:
         if whose == self._store.own:
             return None
-        nick = papers.card(self._store, whose).nick
+        nick = signed_files.card(self._store, whose).nick
         met = self._state.stores.setdefault(whose, Known(nick, trust.word, self._store.host.clock.wall_ms()))
         met.trust = trust.word
         return met
 
     # signatures
 
-    def _heads(self, whose: str, small: dict[str, bytes]) -> Heads:
+    def _heads(self, whose: str, small: dict[str, bytes]) -> SignedHeads:
         """The heads that count: kept, if they are newer than those we know. Raises Refusal for older or false ones."""
-        offered = small[papers.HEADS]
-        card = papers.card(self._store, whose, small[papers.CARD])
-        before = papers.read(self._store, whose, papers.HEADS)
+        offered = small[signed_files.HEADS]
+        card = signed_files.card(self._store, whose, small[signed_files.CARD])
+        before = signed_files.read(self._store, whose, signed_files.HEADS)
         told = verified(offered, card)
         if offered == before:
             return told
         if not self._repository.accepts(told.repo):
             self._repository.look_again([told.repo])
             if not self._repository.accepts(told.repo):
-                raise Refusal("repository", "signed for another repository")
+                raise AdmissionError("repository", "signed for another repository")
         if whose != self._store.own or self._old_news(told):
             self._check_newer(whose, told, offered, before)
-        if not papers.read(self._store, whose, papers.CARD):
-            papers.keep(self._store, whose, papers.CARD, small[papers.CARD])
-        papers.keep(self._store, whose, papers.HEADS, offered)
+        if not signed_files.read(self._store, whose, signed_files.CARD):
+            signed_files.keep(self._store, whose, signed_files.CARD, small[signed_files.CARD])
+        signed_files.keep(self._store, whose, signed_files.HEADS, offered)
         return told
 
-    def _old_news(self, told: Heads) -> bool:
+    def _old_news(self, told: SignedHeads) -> bool:
         """Whether we said all of what is signed there; else a copy of this clone did, whatever it counts."""
         return all(holds(self._store, Shard(told.store, agent), goal) for agent, goal in told.shards.items())
 
-    def _check_newer(self, whose: str, told: Heads, offered: bytes, before: bytes) -> None:
-        known = papers.heads(self._store, whose)
+    def _check_newer(self, whose: str, told: SignedHeads, offered: bytes, before: bytes) -> None:
+        known = signed_files.heads(self._store, whose)
         if known is None or told.ctr > known.ctr + 1:
             return
         if told.ctr < known.ctr:
-            raise Refusal("replayed", "older than what we know")
+            raise AdmissionError("replayed", "older than what we know")
         forked = told.ctr == known.ctr or told.prev != mark(before)
         if forked:  # two machines sign with one key: say so, and let every clone choose the same of the two
             self._state.count("forked")
         if told.ctr == known.ctr and mark(offered) > mark(before):
-            raise Refusal("replayed", "another signature of the same count is the one that counts")
+            raise AdmissionError("replayed", "another signature of the same count is the one that counts")
 
-    def _cut(self, told: Heads) -> None:
+    def _cut(self, told: SignedHeads) -> None:
         if told.cuts:
             purged = {Shard(told.store, agent): seq for agent, seq in told.cuts.items()}
-            self._moved |= bool(cuts.raise_to(self._store.paths.var, self._store.host, purged))
+            self._moved |= bool(purge_marks.raise_to(self._store.paths.var, self._store.host, purged))
 
-    def _files(self, told: Heads, small: dict[str, bytes]) -> None:
+    def _files(self, told: SignedHeads, small: dict[str, bytes]) -> None:
         for path, hashed in told.files.items():
             data = small.get(path, b"")
-            if mark(data) == hashed and papers.read(self._store, told.store, path) != data:
-                papers.keep(self._store, told.store, path, data)
+            if mark(data) == hashed and signed_files.read(self._store, told.store, path) != data:
+                signed_files.keep(self._store, told.store, path, data)
             elif data and mark(data) != hashed:
                 self._state.count("file")
 
     # shards
 
-    def _one_shard(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
+    def _one_shard(self, shard: Shard, goal: SignedEnd, offered: Offered, room: Trust) -> Trust:
         """Takes in one shard as far as there is room; what is left of it."""
         head, _ = self._store.head(shard)
         key = key_of(shard)
         forked = self._forked(shard, goal)
         if forked:
-            self._freeze(shard, Refusal("diverged", forked), {}, "")
+            self._freeze(shard, AdmissionError("diverged", forked), {}, "")
             self._carry(shard, goal, offered)
         elif not reached(head, goal):
             room = self._extend(shard, goal, offered, room)
@@ -200,7 +202,7 @@ class Incoming:
             del self._state.frozen[key]
         return room
 
-    def _forked(self, shard: Shard, goal: Goal) -> str:
+    def _forked(self, shard: Shard, goal: SignedEnd) -> str:
         """Why what was signed and what we have cannot both be the shard, or an empty text."""
         head, _ = self._store.head(shard)
         if (head.seq, head.segment) == (goal.seq, goal.segment) and head.hash != goal.hash:
@@ -211,7 +213,7 @@ class Incoming:
             return "another copy of this clone speaks under the same key"
         return ""
 
-    def _extend(self, shard: Shard, goal: Goal, offered: Offered, room: Trust) -> Trust:
+    def _extend(self, shard: Shard, goal: SignedEnd, offered: Offered, room: Trust) -> Trust:
         head, _ = self._store.head(shard)
         there = offered.segments.get(shard.agent, {})
         since = 1 if self._store.log.cuts.of(shard) > head.seq or not head.segment else head.segment
@@ -228,12 +230,12 @@ class Incoming:
         self._carry(shard, goal, offered)
         return room
 
-    def _admit(self, shard: Shard, goal: Goal, wanted: dict[int, Blob], room: Trust) -> Trust:
+    def _admit(self, shard: Shard, goal: SignedEnd, wanted: dict[int, Blob], room: Trust) -> Trust:
         found = self._branch.blobs(blob.oid for blob in wanted.values())
         blobs = {number: found[blob.oid] for number, blob in wanted.items() if blob.oid in found}
         try:
             events, moved = admit(self._store, shard, blobs, goal, room.events)
-        except Refusal as error:
+        except AdmissionError as error:
             self._freeze(shard, error, blobs, _offer(goal, wanted))
             return room
         self._moved |= moved
@@ -244,7 +246,7 @@ class Incoming:
             self._state.stores[shard.store].events += events
         return room._replace(events=room.events - events)
 
-    def _freeze(self, shard: Shard, error: Refusal, blobs: dict[int, bytes], offer: str) -> None:
+    def _freeze(self, shard: Shard, error: AdmissionError, blobs: dict[int, bytes], offer: str) -> None:
         head, _ = self._store.head(shard)
         key = key_of(shard)
         before = self._state.frozen.get(key)
@@ -256,7 +258,7 @@ class Incoming:
         if blobs:
             keep_aside(self._store, shard, blobs)
 
-    def _carry(self, shard: Shard, goal: Goal, offered: Offered) -> None:
+    def _carry(self, shard: Shard, goal: SignedEnd, offered: Offered) -> None:
         """Segments that we could not or may not take in yet stay in the branch as they are.
 
         Where two clones could disagree which of two unread files it should be, a rule decides that both know.
@@ -279,12 +281,12 @@ class Incoming:
     def _path(self, shard: Shard, number: int) -> str:
         return f"v1{self._store.log.segment(shard, number).removeprefix(self._store.log.root)}"
 
-    def _behind(self, told: Heads) -> int:
+    def _behind(self, told: SignedHeads) -> int:
         ends = (self._store.head(Shard(told.store, agent))[0].seq for agent in told.shards)
         return sum(max(goal.seq - end, 0) for goal, end in zip(told.shards.values(), ends, strict=True))
 
 
-def _offer(goal: Goal, wanted: dict[int, Blob]) -> str:
+def _offer(goal: SignedEnd, wanted: dict[int, Blob]) -> str:
     """What tells an offer from the next one."""
     return fingerprint(repr((goal, sorted(wanted.items()))).encode())
 

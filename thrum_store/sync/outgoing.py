@@ -6,16 +6,18 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from .. import cuts, live
-from ..errors import Damaged
-from ..events import Broken, Header, decode, fast_parser, header
-from ..log import Head, Shard, chained
-from ..queries.lengths import lengths
-from ..store import Store
-from . import papers
-from .heads import Goal, Heads, mark, signed
-from .refusal import Refusal
+from thrum_store import presence_state
+from thrum_store.errors import Damaged
+from thrum_store.log import purge_marks
+from thrum_store.log.events import Header, InvalidLine, decode, fast_parser, header
+from thrum_store.log.segments import Shard, ShardPosition, chained
+from thrum_store.store import Store
+from thrum_store.view.queries.lengths import lengths
+
 from .state import State, key_of
+from .wire import signed_files
+from .wire.refusal import AdmissionError
+from .wire.signed_heads import SignedEnd, SignedHeads, mark, signed
 
 _HEADER_LIMIT = 1024
 
@@ -99,7 +101,7 @@ def _lowest(store: Store, shard: Shard) -> int:
     return min((int(name[:8]) for name in names if name.endswith(".jsonl") and name[:8].isdecimal()), default=1)
 
 
-def _changed(store: Store, shard: Shard, head: Head, before: list[int]) -> dict[str, bytes | None]:
+def _changed(store: Store, shard: Shard, head: ShardPosition, before: list[int]) -> dict[str, bytes | None]:
     """The segments of a shard that the tree lacks, and those that it must not have any more."""
     first = _first(store, shard)
     if before == [head.segment, head.offset, first]:
@@ -115,7 +117,7 @@ def _path(store: Store, shard: Shard, number: int) -> str:
     return "v1" + store.log.segment(shard, number).removeprefix(store.log.root)
 
 
-def _segments(store: Store, shard: Shard, head: Head, since: int) -> dict[str, bytes]:
+def _segments(store: Store, shard: Shard, head: ShardPosition, since: int) -> dict[str, bytes]:
     """Segments from number `since` on, each as far as it counts, and the last one as far as the view has it.
 
     Raises Damaged where one of them is not whole: rotten bytes are never published.
@@ -134,7 +136,7 @@ def _segments(store: Store, shard: Shard, head: Head, since: int) -> dict[str, b
 
 def _check_whole(store: Store, shard: Shard, number: int, data: bytes, end: int) -> None:
     told, length = _header(store, shard, number)
-    start = Head(number, length, told.place.seq - 1, told.place.before)
+    start = ShardPosition(number, length, told.place.seq - 1, told.place.before)
     reading = chained(data[length:], shard, start, fast_parser())
     if reading.head.offset != end:
         raise Damaged(f"the log of {shard.agent!r}", f"segment {number}: {reading.damage or 'it breaks off'}")
@@ -151,7 +153,7 @@ def _header(store: Store, shard: Shard, number: int) -> tuple[Header, int]:
     try:
         line = store.host.storage.read(store.log.segment(shard, number), 0, _HEADER_LIMIT).partition(b"\n")[0]
         return header(decode(line)), len(line) + 1
-    except (FileNotFoundError, Broken) as error:
+    except (FileNotFoundError, InvalidLine) as error:
         raise Damaged(f"the log of {shard.agent!r}", f"segment {number} has no header") from error
 
 
@@ -159,52 +161,54 @@ def _papers(store: Store) -> dict[str, bytes]:
     """The small files of every store whose heads we know, by path in the tree."""
     found: dict[str, bytes] = {}
     for whose in store.host.storage.listing(store.log.root):
-        told = papers.heads(store, whose)
+        told = signed_files.heads(store, whose)
         if told is None:
             continue
-        names = {path: papers.read(store, whose, path) for path in (papers.CARD, papers.HEADS)}
-        names |= papers.listed(store, whose, told)
+        names = {path: signed_files.read(store, whose, path) for path in (signed_files.CARD, signed_files.HEADS)}
+        names |= signed_files.listed(store, whose, told)
         found |= {f"v1/{whose}/{path}": data for path, data in names.items()}
     return found
 
 
-def _sign(store: Store, state: State, ends: dict[str, Head], repo: str) -> None:
-    before = papers.heads(store, store.own)
+def _sign(store: Store, state: State, ends: dict[str, ShardPosition], repo: str) -> None:
+    before = signed_files.heads(store, store.own)
     files = _files(store, before, ends)
-    told = Heads(
+    told = SignedHeads(
         store=store.own,
         repo=repo,
         ctr=before.ctr + 1 if before else 1,
-        prev=mark(papers.read(store, store.own, papers.HEADS)) if before else "",
-        cuts={s.agent: seq for s, seq in cuts.read(store.paths.var, store.host).items() if s.store == store.own},
+        prev=mark(signed_files.read(store, store.own, signed_files.HEADS)) if before else "",
+        cuts={s.agent: seq for s, seq in purge_marks.read(store.paths.var, store.host).items() if s.store == store.own},
         files=files,
         shards=_goals(store, state, before, ends),
     )
     if before is None or not told.says_the_same(before):
         key = store.host.storage.read(os.path.join(store.paths.var, "keys", "store.key"))
-        papers.keep(store, store.own, papers.HEADS, signed(told, bytes.fromhex(key.decode().strip())))
+        signed_files.keep(store, store.own, signed_files.HEADS, signed(told, bytes.fromhex(key.decode().strip())))
 
 
-def _goals(store: Store, state: State, before: Heads | None, ends: dict[str, Head]) -> dict[str, Goal]:
+def _goals(
+    store: Store, state: State, before: SignedHeads | None, ends: dict[str, ShardPosition]
+) -> dict[str, SignedEnd]:
     """How far each of our shards goes. What was signed once is never taken back: others may have more of us."""
     goals = dict(before.shards) if before else {}
     for agent, head in ends.items():
-        goal = Goal(head.segment, head.seq, head.hash)
+        goal = SignedEnd(head.segment, head.seq, head.hash)
         if goal[:2] >= goals.get(agent, goal)[:2] and not _elsewhere(state, f"{store.own}/{agent}"):
             goals[agent] = goal
     return goals
 
 
-def _files(store: Store, before: Heads | None, ends: dict[str, Head]) -> dict[str, str]:
+def _files(store: Store, before: SignedHeads | None, ends: dict[str, ShardPosition]) -> dict[str, str]:
     """Our small files: saved contexts, and the last values of our agents where something else is said anyway."""
-    values = live.own(store.paths.var, store.host)
-    data = live.published(values)
-    kept = papers.read(store, store.own, papers.LIVE)
-    spoke = before is None or any(before.shards.get(a, Goal(0, 0, ""))[1] < head.seq for a, head in ends.items())
+    values = presence_state.own(store.paths.var, store.host)
+    data = presence_state.published(values)
+    kept = signed_files.read(store, store.own, signed_files.LIVE)
+    spoke = before is None or any(before.shards.get(a, SignedEnd(0, 0, ""))[1] < head.seq for a, head in ends.items())
     if values and data != kept and (spoke or _intents(data) != _intents(kept)):
-        papers.keep(store, store.own, papers.LIVE, data)
+        signed_files.keep(store, store.own, signed_files.LIVE, data)
     contexts = [f"{agent}/context.md" for agent in ends]
-    found = {path: papers.read(store, store.own, path) for path in (papers.LIVE, *contexts)}
+    found = {path: signed_files.read(store, store.own, path) for path in (signed_files.LIVE, *contexts)}
     return {path: mark(data) for path, data in found.items() if data}
 
 
@@ -217,4 +221,4 @@ def _intents(data: bytes) -> dict[str, tuple[Any, ...]]:
             for name, one in told.items()
         }
     except (ValueError, AttributeError) as error:
-        raise Refusal("file", "live.json is not ours") from error
+        raise AdmissionError("file", "live.json is not ours") from error

@@ -7,8 +7,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..host import Host
-from ..log import Shard
+from thrum_store.log.segments import Shard
+from thrum_store.machine.host import Host
 
 _FILE = "sync.json"
 VERSION = 1

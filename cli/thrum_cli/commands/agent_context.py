@@ -6,16 +6,15 @@ import os
 
 import click
 
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, bold, cut, dim, fields
 from thrum_store.errors import Invalid
-from thrum_store.service import work
-from thrum_store.service.work import WantContexts, WorkContext, WorkContexts
-
-from ..app import App
-from ..command import command, pass_app
-from ..complete import addresses
-from ..layout import table
-from ..output import Outcome, Screen, human
-from ..text import ago, bold, cut, dim, fields
+from thrum_store.service.team import work
+from thrum_store.service.team.work import WantContexts, WorkContext, WorkContexts
 
 _SHOWN = 10  # commits, and files, of one agent
 

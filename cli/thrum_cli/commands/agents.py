@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import agents
-from thrum_store.service.agents import AgentInfo, AgentList, ListAgents
-from thrum_store.service.work import WorkContexts
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, green
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import AgentInfo, AgentList, ListAgents
+from thrum_store.service.team.work import WorkContexts
 
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..layout import table
-from ..output import Outcome, Screen, human
-from ..text import ago, green
 from .agent_context import listed
 
 _SECTIONS = {

@@ -18,10 +18,9 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from thrum_cli.command import command
+from thrum_cli.terminal.output import Screen, Verbatim, human
 from thrum_store.errors import Invalid
-
-from ..command import command
-from ..output import Screen, Verbatim, human
 
 _VARIABLE = "_THRUM_COMPLETE"
 _SHELLS = ("bash", "zsh", "fish", "powershell")

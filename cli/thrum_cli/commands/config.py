@@ -8,20 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from thrum_mcp.daemon import places, process
+from thrum_cli.app import App
+from thrum_cli.clients import detect
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.layout import panel
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import bold, dim, pad
+from thrum_mcp.daemon.process import control, file_names
 from thrum_store import identity
 from thrum_store.errors import Invalid, NoIdentity
-from thrum_store.gitinfo import GitRunner
-from thrum_store.host import REAL
-from thrum_store.paths import Paths
-from thrum_store.sync import settings
-
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..layout import panel
-from ..output import Screen, human
-from ..runtimes import detect
-from ..text import bold, dim, pad
+from thrum_store.machine.host import REAL
+from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.paths import Paths
+from thrum_store.sync.remote import settings
 
 WS_PORT = 9999  # as the daemon has it; its module takes 300 ms to load
 SYNC_SECONDS = 60
@@ -157,14 +156,14 @@ def _daemon(here: Paths, told: dict[str, Any], environ: Mapping[str, str]) -> Da
     said = "local_only" in told or (isinstance(inside, dict) and "local_only" in inside)
     source = ENVIRONMENT if environ.get("THRUM_LOCAL", "").strip() else FILE if said else DEFAULT
     port = environ.get("THRUM_WS_PORT", "")
-    state = process.status(here, REAL)
+    state = control.status(here, REAL)
     return DaemonSettings(
         local_only=Setting(local, source),
         sync_interval=Setting(SYNC_SECONDS, DEFAULT),
         ws_port=Setting(port, ENVIRONMENT) if port else Setting(WS_PORT, DEFAULT),
         status=state.status,
         pid=state.pid,
-        socket=places.socket_in_use(here, REAL),
+        socket=file_names.socket_in_use(here, REAL),
     )
 
 

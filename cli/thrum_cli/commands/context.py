@@ -8,17 +8,18 @@ from typing import BinaryIO
 
 import click
 
-from thrum_store import model, worktrees
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.output import Outcome, Screen, Verbatim, human
+from thrum_cli.terminal.text import ago, bold
+from thrum_store import model
 from thrum_store.errors import Invalid
-from thrum_store.queries import agents
-from thrum_store.service import contexts, roles, sharing
-from thrum_store.service.contexts import Cleared, Context, Saved
-from thrum_store.service.sharing import Shared
+from thrum_store.repository import worktrees
+from thrum_store.service.team import context_sharing, contexts, roles
+from thrum_store.service.team.context_sharing import Shared
+from thrum_store.service.team.contexts import Cleared, Context, Saved
+from thrum_store.view.queries import agents
 
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..output import Outcome, Screen, Verbatim, human
-from ..text import ago, bold
 from .preambles import default_preamble
 
 _SHOW = Entry("commands.context:show", "Show your saved context.")
@@ -84,7 +85,7 @@ def clear(app: App, name: str | None) -> Cleared:
 @pass_app
 def sync(app: App, name: str | None) -> Shared:
     """Copy your saved context to the branch a-sync, where other worktrees and machines find it."""
-    return sharing.share(app.store, _name(app, name))
+    return context_sharing.share(app.store, _name(app, name))
 
 
 @command(

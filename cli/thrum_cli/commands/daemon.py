@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import click
 
-from thrum_mcp.daemon import places, process
-from thrum_mcp.daemon.process import DaemonStarted, DaemonStatus, DaemonStopped
-from thrum_store.host import REAL
-
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..output import Outcome, Screen, human
-from ..text import fields, lasting
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import fields, lasting
+from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStatus, DaemonStopped
+from thrum_store.machine.host import REAL
 
 _SECTIONS = {
     "Commands": {
@@ -71,14 +70,14 @@ def start(app: App, local: bool | None) -> DaemonStarted:
 
     There is one for each repository, whichever of its worktrees it is started from.
     """
-    return process.start(app.paths, REAL, _flags(local))
+    return control.start(app.paths, REAL, _flags(local))
 
 
 @command("stop", "thrum daemon stop")
 @pass_app
 def stop(app: App) -> DaemonStopped:
     """Stop the daemon: what it is doing is finished, within ten seconds."""
-    return process.stop(app.paths, REAL)
+    return control.stop(app.paths, REAL)
 
 
 @command("status", "thrum daemon status", "thrum --json daemon status", returns=DaemonStatus)
@@ -88,7 +87,7 @@ def status(app: App) -> Outcome:
 
     Exits with 1 when it does not run; with --json always with 0.
     """
-    told = process.status(app.paths, REAL)
+    told = control.status(app.paths, REAL)
     return Outcome(told, 0 if told.running or app.json else 1)
 
 
@@ -97,12 +96,12 @@ def status(app: App) -> Outcome:
 @pass_app
 def restart(app: App, local: bool | None) -> DaemonRestarted:
     """Stop the daemon, if it runs, and start it on the same port."""
-    port = places.port_in_use(app.paths, REAL)
-    if process.is_held(app.paths, REAL):
-        process.stop(app.paths, REAL)
+    port = file_names.port_in_use(app.paths, REAL)
+    if control.is_held(app.paths, REAL):
+        control.stop(app.paths, REAL)
     if port:
         os.environ.setdefault("THRUM_WS_PORT", str(port))
-    started = process.start(app.paths, REAL, _flags(local))
+    started = control.start(app.paths, REAL, _flags(local))
     return DaemonRestarted(
         started.pid, started.repo_path, started.socket_path, started.ws_port, started.local_only
     )  # fmt: skip
@@ -116,7 +115,7 @@ def run(app: App, local: bool | None) -> None:
 
     For service managers, and to see what it does. Exits with 0 when a signal ends it, with 3 where another one serves.
     """
-    command_line = process.command(app.paths, _flags(local))
+    command_line = control.command(app.paths, _flags(local))
     sys.stdout.flush()
     os.execv(command_line[0], command_line)
 
@@ -126,7 +125,7 @@ def run(app: App, local: bool | None) -> None:
 @pass_app
 def logs(app: App, lines: int) -> DaemonLog:
     """Show the last lines of the daemon's log."""
-    return DaemonLog(places.log_file(app.paths), tuple(process.log_lines(app.paths, REAL, lines)))
+    return DaemonLog(file_names.log_file(app.paths), tuple(control.log_lines(app.paths, REAL, lines)))
 
 
 def _flags(local: bool | None) -> tuple[str, ...]:

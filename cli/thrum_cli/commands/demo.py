@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 
-from .. import output
-from ..app import App
-from ..command import command, pass_app
-from ..output import Screen, human
-from ..stage import Shown
-from ..text import bold, dim
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.demo.stage import Shown
+from thrum_cli.terminal import output
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import bold, dim
 
 
 @command("demo", "thrum demo")
@@ -20,7 +20,7 @@ def demo(app: App) -> Shown:
     Makes a repository with two worktrees, registers an agent in each, starts a real MCP server for each, and lets them
     talk. Ends within 15 seconds and removes everything it made. Your own repository is not touched.
     """
-    from .. import play  # the MCP SDK: a second that no other command should wait for
+    from thrum_cli.demo import play  # the MCP SDK: a second that no other command should wait for
 
     def say(text: str = "") -> None:
         if not (app.json or app.quiet):

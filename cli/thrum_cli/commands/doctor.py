@@ -6,16 +6,15 @@ from typing import Any
 
 import click
 
-from thrum_store.service.doctor import Diagnosis, examine
-from thrum_store.service.findings import Finding
-from thrum_store.service.logcheck import Examine
-
-from ..app import App
-from ..command import Entry, group, pass_app
-from ..layout import table
-from ..output import Outcome, Screen, human
-from ..progress import Counting
-from ..text import bold, dim, green, plural, red, wrap
+from thrum_cli.app import App
+from thrum_cli.command import Entry, group, pass_app
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.progress import Counting
+from thrum_cli.terminal.text import bold, dim, green, plural, red, wrap
+from thrum_store.service.upkeep.check_logs import Examine
+from thrum_store.service.upkeep.doctor import Diagnosis, examine
+from thrum_store.service.upkeep.findings import Finding
 
 _SECTIONS = {
     "Commands": {

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import click
 
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.layout import panel, table
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, fields, listing, plural, wrap
 from thrum_store.errors import Invalid
-from thrum_store.service import groups
-from thrum_store.service.groups import (
+from thrum_store.service.team import groups
+from thrum_store.service.team.groups import (
     CreateGroup,
     GroupCreated,
     GroupDeleted,
@@ -17,13 +23,6 @@ from thrum_store.service.groups import (
     Membership,
     MembershipChanged,
 )
-
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..complete import addresses
-from ..layout import panel, table
-from ..output import Outcome, Screen, human
-from ..text import ago, fields, listing, plural, wrap
 
 _SECTIONS = {
     "Commands": {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..command import command
-from ..hook import run
+from thrum_cli.command import command
+from thrum_cli.hooks.entry import run
 
 
 @command("hook", "thrum hook session-start --runtime claude", "thrum hook prompt --runtime codex")

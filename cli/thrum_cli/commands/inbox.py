@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import inbox as service
-from thrum_store.service.inbox import Inbox, InboxMessage, ReadInbox
-
-from ..app import App
-from ..command import command, pass_app
-from ..output import Outcome, Screen, human
-from ..text import ago, beyond, bold, dim, flow, listing, summary, wrap
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, beyond, bold, dim, flow, listing, summary, wrap
+from thrum_store.service.messages import inbox as service
+from thrum_store.service.messages.inbox import Inbox, InboxMessage, ReadInbox
 
 _LINES = 12  # of one message
 

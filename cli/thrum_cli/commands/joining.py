@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from thrum_cli.app import App
+from thrum_cli.terminal.output import Screen, human, warn
 from thrum_store import identity
 from thrum_store.errors import Invalid
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents, sessions
-from thrum_store.service.agents import Register, Registered
-from thrum_store.service.sessions import SessionStarted
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import agents, sessions
+from thrum_store.service.team.agents import Register, Registered
+from thrum_store.service.team.sessions import SessionStarted
 
-from ..app import App
-from ..output import Screen, human, warn
 from .sessions import started
 
 _PLACEHOLDER = "unnamed"  # an agent that gets its name from its role and module has no identity file to read

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import click
 
-from thrum_store import glance
-from thrum_store.host import REAL
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.hooks import texts
+from thrum_cli.hooks.entry import session
+from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
+from thrum_cli.terminal.output import Screen, human, plain, tell
+from thrum_store.machine.host import REAL
+from thrum_store.repository import unread_probe
 
-from ..app import App
-from ..command import command, pass_app
-from ..hook import session
-from ..hooks import words
-from ..hooks.listening import Way, arrivals, parent_lives
-from ..output import Screen, human, plain, tell
-
-_WAY = Way("monitor", "claude")  # what runs this for a session is the plugin's monitor
+_WAY = Channel("monitor", "claude")  # what runs this for a session is the plugin's monitor
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ def listen(app: App, follow: bool) -> Heard | None:
 
 def _heard(app: App) -> Iterator[Heard]:
     caller = app.caller
-    key = glance.notes_key(caller.name, session(b""))
+    key = unread_probe.notes_key(caller.name, session(b""))
     for found in arrivals(app.paths, caller, key, REAL, parent_lives(), _WAY):
         pairs = tuple((one.message_id, one.agent_id) for one in found.messages)
-        yield Heard(caller.name, pairs, found.unread, words.signal(found, caller.name))
+        yield Heard(caller.name, pairs, found.unread, texts.signal(found, caller.name))
 
 
 def _document(one: Heard) -> str:

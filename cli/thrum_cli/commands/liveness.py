@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import liveness, sessions
-from thrum_store.service.liveness import Alive, Heartbeat, IntentSet, TaskSet
-from thrum_store.service.sessions import ListSessions, SessionInfo, SessionList
-
-from ..app import App
-from ..command import command, pass_app
-from ..layout import table
-from ..output import Outcome, Screen, human
-from ..text import ago, dim, green, plural
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, dim, green, plural
+from thrum_store.service.team import heartbeat as service
+from thrum_store.service.team import sessions
+from thrum_store.service.team.heartbeat import Alive, Heartbeat, IntentSet, TaskSet
+from thrum_store.service.team.sessions import ListSessions, SessionInfo, SessionList
 
 
 @command(
@@ -36,7 +36,7 @@ def heartbeat(
 
     Your branch, its unmerged commits, and the files you changed. Git's index is never touched.
     """
-    return liveness.heartbeat(app.store, app.caller, Heartbeat(add_scopes, remove_scopes, add_refs, remove_refs))
+    return service.heartbeat(app.store, app.caller, Heartbeat(add_scopes, remove_scopes, add_refs, remove_refs))
 
 
 @command("set-intent", 'thrum session set-intent "Building the auth flow"', 'thrum agent set-intent ""')
@@ -44,7 +44,7 @@ def heartbeat(
 @pass_app
 def set_intent(app: App, text: str) -> IntentSet:
     """Say what you are doing; an empty text takes it back."""
-    return liveness.set_intent(app.store, app.caller, text)
+    return service.set_intent(app.store, app.caller, text)
 
 
 @command("set-task", "thrum session set-task bd-42", 'thrum agent set-task ""')
@@ -52,7 +52,7 @@ def set_intent(app: App, text: str) -> IntentSet:
 @pass_app
 def set_task(app: App, task: str) -> TaskSet:
     """Say which task you are at; an empty text takes it back."""
-    return liveness.set_task(app.store, app.caller, task)
+    return service.set_task(app.store, app.caller, task)
 
 
 @command("list", "thrum session list --active", "thrum session list --agent builder", returns=SessionList)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..app import App
-from ..command import Entry, command, group, pass_app
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
 
 _SECTIONS = {"Commands": {"serve": Entry("commands.mcp:serve", "Serve MCP on standard input and output.")}}
 
@@ -26,6 +26,6 @@ def serve(context: click.Context, app: App, agent_id: str | None) -> None:
     each tool says what is missing.
     """
     # Not at the top: the front must be on its feet before a client gives up, and `--help` needs none of it.
-    from thrum_mcp import front  # see above
+    from thrum_mcp import main  # see above
 
-    context.exit(front.serve(app.repo, agent_id))
+    context.exit(main.serve(app.repo, agent_id))

@@ -7,16 +7,16 @@ from typing import BinaryIO
 
 import click
 
-from thrum_store.service import corrections, mailbox
-from thrum_store.service.corrections import Deleted, DeleteMessage, Edited, EditMessage, Message, MessageDetail
-from thrum_store.service.mailbox import Marked, MarkRead
-from thrum_store.service.shapes import Pair
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Screen, human, plain
+from thrum_cli.terminal.text import ago, bold, fields, plural, wrap
+from thrum_store.service.messages import editing, receipts
+from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited, EditMessage, Message, MessageDetail
+from thrum_store.service.messages.receipts import Marked, MarkRead
+from thrum_store.service.results import Pair
 
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..layout import table
-from ..output import Screen, human, plain
-from ..text import ago, bold, fields, plural, wrap
 from .body import body, body_options
 from .sent import receipt
 
@@ -43,7 +43,7 @@ def get(app: App, msg_id: str) -> MessageDetail:
 
     Looking does not mark it as read.
     """
-    return corrections.get(app.store, msg_id)
+    return editing.get(app.store, msg_id)
 
 
 @command("show", "thrum sent show msg_01KAR…")
@@ -51,7 +51,7 @@ def get(app: App, msg_id: str) -> MessageDetail:
 @pass_app
 def show(app: App, msg_id: str) -> MessageDetail:
     """Show one message you sent, with every recipient."""
-    return mailbox.sent_show(app.store, app.caller, msg_id)
+    return receipts.sent_show(app.store, app.caller, msg_id)
 
 
 @command("edit", 'thrum message edit msg_01KAR… "The port is 8443"')
@@ -64,7 +64,7 @@ def edit(app: App, msg_id: str, text: str | None, stdin: bool, body_file: Binary
 
     The whole text is replaced; receipts stay as they are.
     """
-    return corrections.edit(app.store, app.caller, EditMessage(msg_id, body(text, stdin, body_file)))
+    return editing.edit(app.store, app.caller, EditMessage(msg_id, body(text, stdin, body_file)))
 
 
 @command("delete", "thrum message delete msg_01KAR… --force")
@@ -76,7 +76,7 @@ def delete(app: App, msg_id: str, force: bool) -> Deleted:
 
     It disappears from every inbox.
     """
-    return corrections.delete(app.store, app.caller, DeleteMessage(msg_id, force))
+    return editing.delete(app.store, app.caller, DeleteMessage(msg_id, force))
 
 
 @command("read", "thrum message read msg_01KAR… msg_01KAS…", "thrum message read --all")
@@ -88,7 +88,7 @@ def read(app: App, msg_ids: tuple[str, ...], everything: bool) -> Marked:
 
     Their senders see that you read them.
     """
-    return mailbox.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
+    return receipts.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
 
 
 @human.register(MessageDetail)

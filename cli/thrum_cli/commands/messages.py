@@ -6,14 +6,14 @@ from typing import BinaryIO
 
 import click
 
-from thrum_store.service import messages
-from thrum_store.service.messages import Reply, SendMessage, Sent
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import listing, plural
+from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import Reply, SendMessage, Sent
 
-from ..app import App
-from ..command import command, pass_app
-from ..complete import addresses
-from ..output import Screen, human
-from ..text import listing, plural
 from .body import body, body_options, format_options, object_of
 
 _SHOWN = 6  # recipients that are named one by one
@@ -78,7 +78,7 @@ def send(
         thread_id=thread,
         key=idempotency_key,
     )
-    return messages.send(app.store, app.caller, request)
+    return sending.send(app.store, app.caller, request)
 
 
 @command(
@@ -112,7 +112,7 @@ def reply(
         structured=object_of(structured),
         key=idempotency_key,
     )
-    return messages.reply(app.store, app.caller, request)
+    return sending.reply(app.store, app.caller, request)
 
 
 @human.register(Sent)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service.migration import Migrated
-from thrum_store.service.migration import migrate as migrating
-
-from ..app import App
-from ..command import command, pass_app
-from ..output import Outcome, Screen, human
-from ..progress import Counting
-from ..text import plural
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.progress import Counting
+from thrum_cli.terminal.text import plural
+from thrum_store.service.import_go.migration import Migrated
+from thrum_store.service.import_go.migration import migrate as migrating
 
 
 @command("migrate", "thrum migrate", "thrum migrate --dry-run", "thrum migrate --repo ../old", returns=Migrated)

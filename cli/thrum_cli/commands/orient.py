@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from thrum_store.service import agents
-from thrum_store.service.agents import WhoAmI
-
-from ..app import App
-from ..command import command, pass_app
-from ..layout import card
-from ..output import Screen, human
-from ..text import ago
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.layout import card
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import ago
+from thrum_store.service.team import agents
+from thrum_store.service.team.agents import WhoAmI
 
 
 @command("whoami", "thrum whoami", "THRUM_NAME=builder thrum whoami --json")

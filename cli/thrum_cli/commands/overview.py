@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from thrum_mcp.daemon import places, process
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.layout import card, table
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import ago, bold, cut, dim, fields, green, plural
+from thrum_mcp.daemon.process import control, file_names
 from thrum_store.errors import NoIdentity
-from thrum_store.host import REAL
+from thrum_store.machine.host import REAL
 from thrum_store.service import overview as overviews
-from thrum_store.service.agents import WhoAmI
-from thrum_store.service.condition import Health, SyncState
 from thrum_store.service.overview import Counted, Excerpt, Overview, Prime, Status
-from thrum_store.service.work import WorkContext
-
-from ..app import App
-from ..command import command, pass_app
-from ..layout import card, table
-from ..output import Screen, human
-from ..text import ago, bold, cut, dim, fields, green, plural
+from thrum_store.service.team.agents import WhoAmI
+from thrum_store.service.team.work import WorkContext
+from thrum_store.service.upkeep.condition import Health, SyncState
 
 _COMMANDS = (
     ("thrum inbox --unread", "what you have not read"),
@@ -42,14 +41,14 @@ _LISTENING = """\
 @pass_app
 def status(app: App) -> Status:
     """Show who you are, your session, your work and your inbox."""
-    return overviews.status(app.store, app.caller, port=_port(app, running=process.is_held(app.paths, REAL)))
+    return overviews.status(app.store, app.caller, port=_port(app, running=control.is_held(app.paths, REAL)))
 
 
 @command("overview", "thrum overview", "thrum overview --json")
 @pass_app
 def overview(app: App) -> Overview:
     """Show everything at once: you, the team, your inbox, the sync."""
-    running = process.is_held(app.paths, REAL)
+    running = control.is_held(app.paths, REAL)
     return overviews.overview(app.store, app.caller, running=running, port=_port(app, running=running))
 
 
@@ -61,7 +60,7 @@ def prime(app: App) -> Prime:
     Identity, session, team, unread messages, branch, daemon, saved context, the commands and how to listen, in bounded
     size.
     """
-    store, running = app.store, process.is_held(app.paths, REAL)
+    store, running = app.store, control.is_held(app.paths, REAL)
     try:
         caller = app.caller
     except NoIdentity as error:
@@ -70,7 +69,7 @@ def prime(app: App) -> Prime:
 
 
 def _port(app: App, *, running: bool) -> int | None:
-    return places.port_in_use(app.paths, REAL) if running else None
+    return file_names.port_in_use(app.paths, REAL) if running else None
 
 
 def _who(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:

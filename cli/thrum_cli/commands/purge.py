@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import purge as purging
-from thrum_store.service.purge import Purge, Purged
-
-from ..app import App
-from ..command import command, pass_app
-from ..output import Outcome, Screen, human
-from ..progress import Counting
-from ..text import dim, fields, plural
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.progress import Counting
+from thrum_cli.terminal.text import dim, fields, plural
+from thrum_store.service.upkeep import purge as purging
+from thrum_store.service.upkeep.purge import Purge, Purged
 
 _HISTORY = "What was synced before stays in git's history; a secret that got there must be changed."
 

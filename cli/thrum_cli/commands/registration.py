@@ -8,21 +8,22 @@ from typing import Any, BinaryIO
 
 import click
 
-from thrum_store import paths, setup
-from thrum_store.host import REAL
+from thrum_cli.app import App
+from thrum_cli.clients.configure import Configure, Configured, configure
+from thrum_cli.clients.detect import meant
+from thrum_cli.command import command, keep, pass_app
+from thrum_cli.terminal.output import Screen, human
+from thrum_store import setup
+from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents, contexts, liveness
-from thrum_store.service.agents import Register, Registered
-from thrum_store.service.liveness import IntentSet
-from thrum_store.service.sessions import SessionStarted
+from thrum_store.repository import paths
+from thrum_store.repository.paths import Paths
+from thrum_store.service.team import agents, contexts, heartbeat
+from thrum_store.service.team.agents import Register, Registered
+from thrum_store.service.team.heartbeat import IntentSet
+from thrum_store.service.team.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
 
-from ..app import App
-from ..command import command, keep, pass_app
-from ..output import Screen, human
-from ..runtimes.configure import Configure, Configured, configure
-from ..runtimes.detect import meant
 from .context import text_of
 from .joining import Joined, join, joined, planned, wanted
 from .preambles import default_preamble
@@ -125,7 +126,7 @@ def quickstart(
         return _planned(here, wanted(app, here, name, display, force), client, preamble_file)
     made = None if no_init else _initialized(app)
     caller, done = join(app, wanted(app, app.paths, name, display, force))
-    said = liveness.set_intent(app.store, caller, intent) if intent else None
+    said = heartbeat.set_intent(app.store, caller, intent) if intent else None
     preamble = _preamble(app, caller, preamble_file) if preamble_file is not None else None
     files = configure(app.paths, Configure(client)) if client else None
     return Quickstarted(done.register, done.session, said, made, client, files, preamble)

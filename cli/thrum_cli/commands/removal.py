@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import click
 
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.confirm import agreed
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, fields, listing, plural
 from thrum_store.errors import NeedsConfirmation, NoIdentity
-from thrum_store.service import removal
-from thrum_store.service.removal import AgentDeleted, CleanedUp, Cleanup, Orphan
-
-from ..app import App
-from ..asking import agreed
-from ..command import command, pass_app
-from ..complete import addresses
-from ..output import Outcome, Screen, human
-from ..text import ago, fields, listing, plural
+from thrum_store.service.team import removal
+from thrum_store.service.team.removal import AgentDeleted, CleanedUp, Cleanup, Orphan
 
 
 @command("delete", "thrum agent delete builder", "thrum agent delete builder --force", returns=AgentDeleted)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import roles as templates
-from thrum_store.service.roles import Deploy, Deployed, RoleTemplates
-
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..layout import table
-from ..output import Outcome, Screen, human
-from ..text import listing, plural
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import listing, plural
+from thrum_store.service.team import roles as templates
+from thrum_store.service.team.roles import Deploy, Deployed, RoleTemplates
 
 _SECTIONS = {
     "Commands": {

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 import click
 
-from thrum_store import paths
-from thrum_store.host import REAL
-
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..layout import card, table
-from ..output import Outcome, Screen, human
-from ..runtimes import check as checking
-from ..runtimes import detect
-from ..runtimes.check import Checked, RuntimeCheck
-from ..runtimes.configure import REFUSED, UNCHANGED, ClientFile, Configured, Unconfigured, unconfigure
-from ..runtimes.presets import PRESETS, Preset, Rung, preset
+from thrum_cli.app import App
+from thrum_cli.clients import check as checking
+from thrum_cli.clients import detect
+from thrum_cli.clients.check import Checked, RuntimeCheck
+from thrum_cli.clients.configure import REFUSED, UNCHANGED, ClientFile, Configured, Unconfigured, unconfigure
+from thrum_cli.clients.presets import PRESETS, Preset, Wake, preset
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.layout import card, table
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_store.machine.host import REAL
+from thrum_store.repository import paths
 
 _SECTIONS = {
     "Commands": {
@@ -163,7 +162,7 @@ def _preset(one: Preset, screen: Screen) -> str:
     return "\n".join([told, "", head, *(_rung(rung) for rung in one.wake)])
 
 
-def _rung(rung: Rung) -> str:
+def _rung(rung: Wake) -> str:
     wakes = "wakes an idle agent" if rung.wakes else "does not wake"
     return f"  {rung.name} ({wakes}, {rung.basis}): {rung.how}; {rung.limits}"
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import search as searching
-from thrum_store.service.search import Found, Hit, Search
-
-from ..app import App
-from ..command import command, pass_app
-from ..complete import addresses
-from ..output import Outcome, Screen, human
-from ..progress import Counting
-from ..text import ago, beyond, bold, dim, listing, summary, wrap
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.progress import Counting
+from thrum_cli.terminal.text import ago, beyond, bold, dim, listing, summary, wrap
+from thrum_store.service.messages import search as searching
+from thrum_store.service.messages.search import Found, Hit, Search
 
 
 @command(

@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from thrum_store.service import mailbox
-from thrum_store.service.mailbox import Outbox, ReadSent, SentMessage
-from thrum_store.service.shapes import Recipient
-
-from ..app import App
-from ..command import Entry, group, pass_app
-from ..complete import addresses
-from ..output import Outcome, Screen, human
-from ..text import ago, beyond, dim, flow, listing, summary, wrap
+from thrum_cli.app import App
+from thrum_cli.command import Entry, group, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, beyond, dim, flow, listing, summary, wrap
+from thrum_store.service.messages import receipts
+from thrum_store.service.messages.receipts import Outbox, ReadSent, SentMessage
+from thrum_store.service.results import Recipient
 
 _LINES = 2  # of one message
 _NAMED = 6  # recipients that are named one by one
@@ -49,7 +48,7 @@ def sent(
     if context.invoked_subcommand is not None:
         return None
     request = ReadSent(to, unread, page_size if limit is None else limit, page)
-    found = mailbox.sent(app.store, app.caller, request)
+    found = receipts.sent(app.store, app.caller, request)
     return Outcome(found, note="" if found.messages else _empty(found, request))
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.service import sessions
-from thrum_store.service.sessions import EndSession, SessionEnded, SessionStarted
-
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..output import Screen, human
-from ..text import lasting
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import lasting
+from thrum_store.service.team import sessions
+from thrum_store.service.team.sessions import EndSession, SessionEnded, SessionStarted
 
 _SECTIONS = {
     "Commands": {

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import click
 
-from thrum_store import paths, setup
-from thrum_store.host import REAL
-from thrum_store.service.agents import Register
+from thrum_cli.app import App
+from thrum_cli.clients.configure import REFUSED, Configure, Configured, configure
+from thrum_cli.clients.detect import meant
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_store import setup
+from thrum_store.machine.host import REAL
+from thrum_store.repository import paths
+from thrum_store.service.team.agents import Register
 from thrum_store.setup import Initialize, Initialized
 
-from ..app import App
-from ..command import command, pass_app
-from ..output import Outcome, Screen, human
-from ..runtimes.configure import REFUSED, Configure, Configured, configure
-from ..runtimes.detect import meant
 from .joining import Joined, join, joined, planned, wanted
 from .runtimes import configured
 

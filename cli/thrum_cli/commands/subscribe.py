@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import click
 
-from thrum_store.following import Follow
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Screen, human, plain, tell, warn
+from thrum_cli.terminal.text import ago, bold, cut, dim
 from thrum_store.printable import safe_line, safe_text
-from thrum_store.service import subscriptions as service
-from thrum_store.service.feeds import Notification
-from thrum_store.service.subscriptions import (
+from thrum_store.service.messages import subscriptions as service
+from thrum_store.service.messages.feeds import Notification
+from thrum_store.service.messages.following import Follow
+from thrum_store.service.messages.subscriptions import (
     Subscribe,
     Subscribed,
     SubscriptionInfo,
     SubscriptionList,
     Unsubscribed,
 )
-
-from ..app import App
-from ..command import command, pass_app
-from ..complete import addresses
-from ..layout import table
-from ..output import Screen, human, plain, tell, warn
-from ..text import ago, bold, cut, dim
 
 
 @command(

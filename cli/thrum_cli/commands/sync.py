@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from thrum_mcp.daemon import process
-from thrum_store.host import REAL
-from thrum_store.service import syncing
-from thrum_store.service.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
-
-from ..app import App
-from ..command import Entry, command, group, pass_app
-from ..layout import table
-from ..output import Screen, human
-from ..text import ago, fields, plural
+from thrum_cli.app import App
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import ago, fields, plural
+from thrum_mcp.daemon.process import control
+from thrum_store.machine.host import REAL
+from thrum_store.service.upkeep import syncing
+from thrum_store.service.upkeep.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
 
 _SECTIONS = {
     "Commands": {
@@ -39,7 +38,7 @@ def status(app: App) -> SyncStatus:
     Asks no remote. Logs that were stopped and everything that was refused are listed with the reason. While a daemon
     runs, the mode is the daemon's.
     """
-    daemon = process.status(app.paths, REAL)
+    daemon = control.status(app.paths, REAL)
     return syncing.status(app.store, running=daemon.running, local=daemon.local_only)
 
 

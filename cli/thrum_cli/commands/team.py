@@ -6,17 +6,16 @@ import os
 
 import click
 
-from thrum_store.service import team as teams
-from thrum_store.service import work
-from thrum_store.service.team import Ping, Team, TeamMember
-from thrum_store.service.work import WhoHas, WorkContext
-
-from ..app import App
-from ..command import command, pass_app
-from ..complete import addresses
-from ..layout import inside, panel
-from ..output import Outcome, Screen, human
-from ..text import ago, bold, cut, dim, green, plural
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.layout import inside, panel
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, bold, cut, dim, green, plural
+from thrum_store.service.team import team as teams
+from thrum_store.service.team import work
+from thrum_store.service.team.team import Ping, Team, TeamMember
+from thrum_store.service.team.work import WhoHas, WorkContext
 
 _FILES = 6  # of one member
 

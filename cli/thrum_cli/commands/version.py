@@ -10,11 +10,10 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from thrum_store.digest import fingerprint
-from thrum_store.gitinfo import GitRunner
-
-from ..command import command
-from ..output import Screen, human
+from thrum_cli.command import command
+from thrum_cli.terminal.output import Screen, human
+from thrum_store.machine.digest import fingerprint
+from thrum_store.repository.git_runner import GitRunner
 
 
 @dataclass(frozen=True)

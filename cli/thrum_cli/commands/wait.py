@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from thrum_store import times, waiting
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.text import ago, lasting, plural
+from thrum_store import times
 from thrum_store.errors import Invalid
-from thrum_store.waiting import WaitEnded, WaitFor
-
-from ..app import App
-from ..command import command, pass_app
-from ..complete import addresses
-from ..output import Outcome, Screen, human
-from ..text import ago, lasting, plural
+from thrum_store.service.messages import waiting
+from thrum_store.service.messages.waiting import WaitEnded, WaitFor
 
 TIMED_OUT = 1
 FAILED = 2

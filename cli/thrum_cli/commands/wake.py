@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.hooks.wake_check import WakeCheck, wake_check
+from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_store import times
-
-from ..app import App
-from ..command import command, pass_app
-from ..output import Outcome, Screen, human
-from ..runtimes.wakecheck import WakeCheck, wake_check
 
 
 @command("wake", "thrum doctor wake", "thrum doctor wake --agent builder --timeout 5m --json", returns=WakeCheck)

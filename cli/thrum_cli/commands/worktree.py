@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 import click
 
-from thrum_store import paths
+from thrum_cli.app import App
+from thrum_cli.clients import files
+from thrum_cli.clients.pieces import BEGIN, END, Section
+from thrum_cli.clients.recipes import toolkit
+from thrum_cli.command import Entry, LazyGroup, command, pass_app
+from thrum_cli.terminal.output import Screen, Verbatim, human
 from thrum_store import setup as setting_up
 from thrum_store.errors import Conflict, Invalid
+from thrum_store.repository import paths
 from thrum_store.setup import Initialize, Initialized
 
-from ..app import App
-from ..command import Entry, LazyGroup, command, pass_app
-from ..output import Screen, Verbatim, human
-from ..runtimes import files
-from ..runtimes.pieces import BEGIN, END, Section
-from ..runtimes.recipes import toolkit
 from .setup import initialized
 
 _FILE = "CLAUDE.md"

@@ -1,1 +1,1 @@
-"""What a hook does once it has something to do; `thrum_cli.hook` decides whether it has."""
+"""What a hook does once it has something to do; `thrum_cli.hooks.entry` decides whether it has."""

@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from thrum_cli.clients.jsontext import mapping
 from thrum_store.errors import Invalid
-
-from ..runtimes.jsontext import mapping
 
 _PATHS = ("file_path", "notebook_path", "path", "filePath", "absolute_path")
 _PATCHES = ("command", "input", "patch", "patchText")

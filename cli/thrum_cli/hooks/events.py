@@ -7,22 +7,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from thrum_store import glance, identity
-from thrum_store import paths as places
+from thrum_cli.clients.pieces import Section
+from thrum_store import identity
 from thrum_store.errors import Invalid, NotARepository, NotInitialized, ThrumError, UnknownSession
-from thrum_store.host import REAL, Host
+from thrum_store.machine.host import REAL, Host
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import agents, contexts, offers, sessions, work
-from thrum_store.service.agents import ListAgents
-from thrum_store.service.offers import Offer
-from thrum_store.service.sessions import EndSession
-from thrum_store.service.work import WantContexts
+from thrum_store.repository import paths as places
+from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import offers
+from thrum_store.service.messages.offers import Offer
+from thrum_store.service.team import agents, contexts, sessions, work
+from thrum_store.service.team.agents import ListAgents
+from thrum_store.service.team.sessions import EndSession
+from thrum_store.service.team.work import WantContexts
 from thrum_store.store import Store, open_store
 
-from ..hook import LATE
-from ..runtimes.pieces import Section
-from . import files, forms, listening, notes, queueing, words
+from . import files, listening, queueing, response_formats, session_state, texts
 from .call import Call, parsed
 
 BEGINNINGS = ("startup", "")  # sources of a session start after which a second one is the same one, fired twice
@@ -41,7 +42,7 @@ class Here:
     @property
     def key(self) -> str:
         """The name of this session's notes."""
-        return glance.notes_key(self.caller.name, self.call.session)
+        return unread_probe.notes_key(self.caller.name, self.call.session)
 
 
 def answer(arguments: list[str], raw: bytes, project: str, session: str, host: Host = REAL) -> int:
@@ -50,7 +51,7 @@ def answer(arguments: list[str], raw: bytes, project: str, session: str, host: H
         call = parsed(arguments, raw, project, session)
         if call.event not in (*EVENTS, LISTEN):
             raise Invalid(f"there is no hook event {call.event!r}", hint=f"one of {', '.join((*EVENTS, LISTEN))}")
-        if call.from_cursor and call.runtime == "claude" and forms.cursor_has_its_own(project):
+        if call.from_cursor and call.runtime == "claude" and response_formats.cursor_has_its_own(project):
             return 0  # Cursor runs Claude's hooks too
         if call.in_subagent:
             return 0  # what a subagent is told, the agent itself never sees
@@ -73,14 +74,14 @@ def _answered(call: Call, host: Host) -> int:
     except ThrumError as error:
         if call.event != "session-start":
             raise
-        said = forms.context(call.runtime, call.event, f"thrum: {error.message}. {error.hint or ''}")
+        said = response_formats.context(call.runtime, call.event, f"thrum: {error.message}. {error.hint or ''}")
     if said:
         sys.stdout.write(said + "\n")
     return 0
 
 
 def _listen(call: Call, paths: Paths, caller: Caller, host: Host) -> int:
-    key = glance.notes_key(caller.name, call.session)
+    key = unread_probe.notes_key(caller.name, call.session)
     if call.runtime == "codex":  # runs its hooks side by side, so this is its stop hook too: else they race for mail
         with open_store(paths, host) as store:
             said = _stop(Here(call, paths, caller, store, host))
@@ -93,92 +94,94 @@ def _listen(call: Call, paths: Paths, caller: Caller, host: Host) -> int:
 
 def _fresh(here: Here) -> Offer:
     """Mail that the session was not told of; from now on it was."""
-    with notes.noting(here.paths.var, here.key, here.host) as noted:
+    with session_state.noting(here.paths.var, here.key, here.host) as noted:
         found = offers.offer(here.store, here.caller, noted.told)
         noted.show(found, here.call.event, here.call.runtime)
     return found
 
 
 def _digest(here: Here) -> str:
-    return words.digest(_fresh(here), here.caller.name, here.host.entropy)
+    return texts.digest(_fresh(here), here.caller.name, here.host.entropy)
 
 
 def _offer(here: Here) -> str:
     text = _digest(here)
-    return forms.context(here.call.runtime, here.call.event, text) if text else ""
+    return response_formats.context(here.call.runtime, here.call.event, text) if text else ""
 
 
 def _prompt(here: Here) -> str:
     listening.interrupt(here.paths, here.caller, here.key, here.host)
-    late = here.call.runtime in LATE and here.call.session != ""
-    due = late or notes.due(here.paths.var, here.key, here.host)
+    late = here.call.runtime in unread_probe.LATE and here.call.session != ""
+    due = late or session_state.due(here.paths.var, here.key, here.host)
     return (_briefing(here, anew=False) if due else "") or _offer(here)
 
 
 def _stop(here: Here) -> str:
     text = _digest(here)
-    return forms.go_on(here.call.runtime, text) if text else ""
+    return response_formats.go_on(here.call.runtime, text) if text else ""
 
 
 def _session_start(here: Here) -> str:
     anew = here.call.source not in BEGINNINGS
-    if here.call.runtime in LATE:
+    if here.call.runtime in unread_probe.LATE:
         return _begin(here, anew=anew)
     return _briefing(here, anew=anew)
 
 
 def _begin(here: Here, *, anew: bool) -> str:
     """The session is there, and its next prompt briefs it; unless its first prompt was earlier than its beginning."""
-    with notes.noting(here.paths.var, here.key, here.host) as noted:
+    with session_state.noting(here.paths.var, here.key, here.host) as noted:
         if anew or not noted.session:
-            notes.brief_at_prompt(here.paths.var, here.key, here.host)
+            session_state.brief_at_prompt(here.paths.var, here.key, here.host)
         _join(here, noted)
     return ""
 
 
-def _join(here: Here, noted: notes.Notes) -> None:
+def _join(here: Here, noted: session_state.Notes) -> None:
     """Begins the agent's session with the client's, once."""
     if not noted.session or not here.call.session:
         noted.session = sessions.start(here.store, here.caller).session_id
-        notes.prune(here.paths.var, here.host)
+        session_state.prune(here.paths.var, here.host)
 
 
 def _briefing(here: Here, *, anew: bool) -> str:
     """Who the agent is, its notes and all unread mail; nothing where its session had that and is not due it `anew`."""
     store, caller = here.store, here.caller
-    with notes.noting(here.paths.var, here.key, here.host) as noted:
-        due = notes.briefed(here.paths.var, here.key, here.host)  # by what follows
+    with session_state.noting(here.paths.var, here.key, here.host) as noted:
+        due = session_state.briefed(here.paths.var, here.key, here.host)  # by what follows
         if noted.session and here.call.session and not (anew or due):
             return ""
         _join(here, noted)
-        found = offers.offer(store, caller, offers.Told())  # all that is unread: a compaction forgets what was told
+        found = offers.offer(
+            store, caller, offers.SeenMarker()
+        )  # all that is unread: a compaction forgets what was told
         noted.show(found, here.call.event, here.call.runtime)
         session = noted.session
     team = agents.list_agents(store, ListAgents()).agents
     (own,) = [one for one in team if one.agent_id == caller.name]
-    first = words.briefing(own, session, team)
-    mail = words.digest(found, caller.name, here.host.entropy)
-    own_notes = words.own_notes(contexts.show(store, caller.name).content)
+    first = texts.briefing(own, session, team)
+    mail = texts.digest(found, caller.name, here.host.entropy)
+    own_notes = texts.own_notes(contexts.show(store, caller.name).content)
     text = "\n\n".join(part for part in (first, own_notes, mail) if part)
-    return forms.context(here.call.runtime, here.call.event, text)
+    return response_formats.context(here.call.runtime, here.call.event, text)
 
 
 def _session_end(here: Here) -> str:
-    with notes.noting(here.paths.var, here.key, here.host) as noted:
+    with session_state.noting(here.paths.var, here.key, here.host) as noted:
         session = noted.session
     if session:
         with suppress(UnknownSession):  # the agent ended it itself
             sessions.end(here.store, here.caller, EndSession(session))
     listening.interrupt(here.paths, here.caller, here.key, here.host)
-    notes.forget(here.paths.var, here.key, here.host)
+    session_state.forget(here.paths.var, here.key, here.host)
     return ""
 
 
 def _before_edit(here: Here) -> str:
-    if not forms.tells(here.call.runtime, here.call.event):
+    if not response_formats.tells(here.call.runtime, here.call.event):
         return ""
     text = files.warning(here.store, here.caller, here.call)
-    return forms.context(here.call.runtime, here.call.event, text) if text else ""
+    return response_formats.context(here.call.runtime, here.call.event, text) if text else ""
 
 
 def _after_edit(here: Here) -> str:
@@ -188,13 +191,13 @@ def _after_edit(here: Here) -> str:
 
 def _pre_compact(here: Here) -> str:
     """Adds what is known of the work to the agent's own notes: the next briefing shows them."""
-    if here.call.runtime in forms.SILENT_AFTER_COMPACTION:
-        notes.brief_at_prompt(here.paths.var, here.key, here.host)
+    if here.call.runtime in response_formats.SILENT_AFTER_COMPACTION:
+        session_state.brief_at_prompt(here.paths.var, here.key, here.host)
     files.touched(here.store, here.caller)
     saved = contexts.show(here.store, here.caller.name).content or ""
-    unread = offers.offer(here.store, here.caller, offers.Told()).unread
+    unread = offers.offer(here.store, here.caller, offers.SeenMarker()).unread
     known = work.contexts(here.store, WantContexts(agent=here.caller.name)).contexts
-    section = Section(words.state(known[0], unread), "<!--", " -->")
+    section = Section(texts.state(known[0], unread), "<!--", " -->")
     contexts.save(here.store, here.caller.name, section.add(saved, mine=True))
     return ""
 

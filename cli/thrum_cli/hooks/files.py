@@ -8,32 +8,32 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from thrum_store import glance
 from thrum_store.errors import UnknownSession
 from thrum_store.model import Caller
 from thrum_store.printable import safe_line
-from thrum_store.queries import agents as registered
-from thrum_store.service import liveness, work
-from thrum_store.service.liveness import Heartbeat
-from thrum_store.service.work import WorkContext
+from thrum_store.repository import unread_probe
+from thrum_store.service.team import heartbeat, work
+from thrum_store.service.team.heartbeat import Heartbeat
+from thrum_store.service.team.work import WorkContext
 from thrum_store.store import Store
+from thrum_store.view.queries import agents as registered
 
-from . import notes
+from . import session_state
 from .call import Call
 
 
 def touched(store: Store, caller: Caller) -> None:
     """Notes what git says of this worktree now, for `team` and for other machines."""
     with suppress(UnknownSession):  # nothing to note for an agent without a session
-        liveness.heartbeat(store, caller, Heartbeat())
+        heartbeat.heartbeat(store, caller, Heartbeat())
 
 
 def warning(store: Store, caller: Caller, call: Call) -> str:
     """Who else has one of these files uncommitted, and how to ask them; each file and agent once per session."""
     if not call.files or not _in_company(store, caller):
         return ""
-    key = glance.notes_key(caller.name, call.session)
-    with notes.noting(store.paths.var, key, store.host) as noted:
+    key = unread_probe.notes_key(caller.name, call.session)
+    with session_state.noting(store.paths.var, key, store.host) as noted:
         found = {
             f"{one.agent_id} {path}": _sentence(one, path)
             for path in call.files

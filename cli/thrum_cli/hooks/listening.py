@@ -12,18 +12,19 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from thrum_store import glance, wake
 from thrum_store.errors import StoreBusy
-from thrum_store.host import Host
+from thrum_store.machine import bells
+from thrum_store.machine.bells import Bell
+from thrum_store.machine.host import Host
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
-from thrum_store.service import offers
-from thrum_store.service.offers import Offer
+from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import offers
+from thrum_store.service.messages.offers import Offer
+from thrum_store.service.messages.waiting import TICK
 from thrum_store.store import Store, open_store
-from thrum_store.waiting import TICK
-from thrum_store.wake import Bell
 
-from . import notes, words
+from . import session_state, texts
 
 EVENT = "listen"
 WAKES = 2  # the exit code that wakes a client's model with what stands on standard error
@@ -34,7 +35,7 @@ _HANDOVER = 2.0  # seconds in which an older listener of the session may end
 Living = Callable[[], bool]
 
 
-class Way(NamedTuple):
+class Channel(NamedTuple):
     """How mail reaches a session: what is noted of it, and for how many seconds what waits is left to its briefing."""
 
     event: str
@@ -42,7 +43,7 @@ class Way(NamedTuple):
     briefing: float = 0.0
 
 
-def arrivals(paths: Paths, caller: Caller, key: str, host: Host, living: Living, way: Way) -> Iterator[Offer]:
+def arrivals(paths: Paths, caller: Caller, key: str, host: Host, living: Living, way: Channel) -> Iterator[Offer]:
     """Mail that the session was not told of, as it comes, for as long as `living` says. Marks nothing as read.
 
     Ends soon where another listener serves this session. Raises NotRegistered.
@@ -64,7 +65,7 @@ def _heard(store: Store, bell: Bell, living: Living, look: Callable[[], Offer | 
     poll = select.poll()
     poll.register(bell.fd, select.POLLIN)
     while living():
-        bell.hush()
+        bell.drain()
         found = look()
         if found is not None and found.messages:
             yield found
@@ -72,9 +73,9 @@ def _heard(store: Store, bell: Bell, living: Living, look: Callable[[], Offer | 
             store.catch_up()
 
 
-def _fresh(store: Store, caller: Caller, key: str, way: Way, briefed: float) -> Offer | None:
+def _fresh(store: Store, caller: Caller, key: str, way: Channel, briefed: float) -> Offer | None:
     store.refresh()
-    with notes.noting(store.paths.var, key, store.host) as noted:
+    with session_state.noting(store.paths.var, key, store.host) as noted:
         if not noted.session and store.host.clock.monotonic() < briefed:
             return None  # its briefing shows all that is unread
         found = offers.offer(store, caller, noted.told)
@@ -90,7 +91,7 @@ def parent_lives() -> Living:
 
 def idle(paths: Paths, key: str, host: Host, client: Living) -> Living:
     """Whether a listener shall go on: its client lives, and the session got no prompt since it was asked first."""
-    mark, own = glance.idle_mark(paths.var, key), str(os.getpid()).encode()
+    mark, own = unread_probe.idle_mark(paths.var, key), str(os.getpid()).encode()
     marked = False
 
     def goes_on() -> bool:
@@ -109,10 +110,10 @@ def idle(paths: Paths, key: str, host: Host, client: Living) -> Living:
 
 def interrupt(paths: Paths, caller: Caller, key: str, host: Host) -> None:
     """The session is idle no more: its listener ends."""
-    mark = glance.idle_mark(paths.var, key)
+    mark = unread_probe.idle_mark(paths.var, key)
     if host.storage.size(mark) >= 0:
         host.storage.remove(mark)
-        wake.ring(paths.bells, {caller.name})
+        bells.ring(paths.bells, {caller.name})
 
 
 def listen(paths: Paths, caller: Caller, key: str, host: Host, runtime: str) -> int:
@@ -120,8 +121,8 @@ def listen(paths: Paths, caller: Caller, key: str, host: Host, runtime: str) -> 
     if os.environ.get(_ATTENDED) == "0":
         return 0  # a run without anybody before it ends only when all its hooks have
     living = idle(paths, key, host, parent_lives())
-    way = Way(EVENT, runtime, _BRIEFING if key != caller.name else 0)  # what has no session, nobody briefs
+    way = Channel(EVENT, runtime, _BRIEFING if key != caller.name else 0)  # what has no session, nobody briefs
     for found in arrivals(paths, caller, key, host, living, way):
-        sys.stderr.write(words.digest(found, caller.name, host.entropy) + "\n")
+        sys.stderr.write(texts.digest(found, caller.name, host.entropy) + "\n")
         return WAKES
     return 0

@@ -9,12 +9,12 @@ import os
 import shutil
 import sys
 
-from thrum_store.host import Host
+from thrum_store.machine.host import Host
 from thrum_store.model import Caller
-from thrum_store.paths import Paths
+from thrum_store.repository.paths import Paths
 
-from . import notes, words
-from .listening import EVENT, Living, Way, arrivals, idle
+from . import session_state, texts
+from .listening import EVENT, Channel, Living, arrivals, idle
 
 _COMMAND = "codex"
 
@@ -28,11 +28,11 @@ def listen(paths: Paths, caller: Caller, key: str, thread: str, host: Host) -> i
     if os.fork():
         return 0
     _detach()
-    for found in arrivals(paths, caller, key, host, idle(paths, key, host, client), Way(EVENT, "codex")):
-        text = words.digest(found, caller.name, host.entropy)
+    for found in arrivals(paths, caller, key, host, idle(paths, key, host, client), Channel(EVENT, "codex")):
+        text = texts.digest(found, caller.name, host.entropy)
         arguments = [command, "queue", "--thread", thread, "--message", text]
         if os.waitpid(os.posix_spawn(command, arguments, os.environ), 0)[1]:
-            with notes.noting(paths.var, key, host) as noted:
+            with session_state.noting(paths.var, key, host) as noted:
                 noted.take_back(found)
         break
     os._exit(0)

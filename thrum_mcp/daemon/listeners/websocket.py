@@ -1,0 +1,293 @@
+"""The WebSocket: for programs and pages of this user on this machine.
+
+Any user can reach a TCP port and any web page can make a browser try (reliability §4.2), so three things have to be
+right before the first call: Host and Origin, exactly, and the token from a file that only its owner can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hmac
+import http
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+import anyio
+from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from thrum_mcp.daemon.limits import LIMITS, Limits
+from thrum_mcp.daemon.process import file_names
+from thrum_mcp.daemon.rpc import jsonrpc
+from thrum_mcp.daemon.rpc.jsonrpc import RpcError
+from thrum_store.errors import Invalid, StorageFailed
+from thrum_store.machine.host import Host
+from thrum_store.repository.paths import Paths
+
+from .connections import Connections
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PORT = 9999
+PROTOCOL = "thrum"
+PREFIX = "thrum.token."  # what stands before a token that comes as a subprotocol
+_TRIES = 100  # ports after the wanted one
+_LAST_PORT = 65535
+_TOKEN_LENGTH = 64
+_FAREWELL = 2.0  # seconds for clients to say goodbye when the daemon stops
+_LOOPBACK, _LOOPBACK_6 = "127.0.0.1", "::1"
+_NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_POLICY, _LATER = 1008, 1013
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class _Client(ServerConnection):
+    """A connection, one of so many; `known` once it has shown the token."""
+
+    known = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Takes the connection, or drops it where there are too many."""
+        super().connection_made(transport)
+        if len(self.server.handler_tasks) > LIMITS.connections:
+            self.transport.abort()
+
+
+class WebSocketListener:
+    """The part that listens on loopback."""
+
+    name = "websocket"
+
+    def __init__(self, paths: Paths, host: Host, reception: Connections, limits: Limits, wanted_port: int) -> None:
+        self._paths, self._host, self._reception, self._limits = paths, host, reception, limits
+        self._wanted = wanted_port
+        self._token = b""
+        self.port: int | None = None
+
+    async def run(self, running: Callable[[], None]) -> None:
+        """Serves until it is cancelled. Raises StorageFailed where no port is free."""
+        self._token = token(self._paths, self._host).encode()
+        bound, self.port = listening(self._wanted)
+        servers = [await self._server(one) for one in bound]
+        try:
+            self._host.storage.replace(file_names.port_file(self._paths), b"%d\n" % self.port)
+            running()
+            await anyio.sleep_forever()
+        finally:
+            self.port = None
+            self._host.storage.remove(file_names.port_file(self._paths))
+            with anyio.move_on_after(_FAREWELL, shield=True):
+                for server in servers:
+                    server.close()
+                for server in servers:
+                    await server.wait_closed()
+
+    def _server(self, bound: socket.socket) -> Server:
+        return serve(
+            self._serve,
+            sock=bound,
+            compression=None,
+            process_request=self._check,
+            select_subprotocol=_select,
+            server_header=None,
+            open_timeout=self._limits.handshake,
+            close_timeout=1,
+            max_size=self._limits.frame,
+            create_connection=_Client,
+        )
+
+    def _check(self, client: ServerConnection, request: Request) -> Response | None:
+        """Lets a handshake go on, or answers it: before anything else, whoever asks."""
+        assert isinstance(client, _Client)
+        refused = refusal(request, self.port)
+        if refused is not None:
+            return _respond(*refused)
+        if "Upgrade" not in request.headers:
+            return _plain(request.path)
+        offered = _tokens(request)
+        if offered and not (len(offered) == 1 and hmac.compare_digest(offered[0], self._token)):
+            return _respond(http.HTTPStatus.UNAUTHORIZED, "wrong token\n")
+        client.known = bool(offered)
+        return None
+
+    async def _serve(self, client: ServerConnection) -> None:
+        assert isinstance(client, _Client)
+        connection = WebConnection(client)
+        try:
+            if not client.known and not await self._introduced(client):
+                await client.close(_POLICY, "show the token first")
+                return
+            with connection.scope:
+                await self._reception.serve(connection, _frames(client))
+            if connection.reason:
+                await client.close(_LATER, connection.reason)
+        except ConnectionClosed as closed:
+            logger.info("a client left: %s", closed)
+
+    async def _introduced(self, client: ServerConnection) -> bool:
+        """Whether the first message comes soon and shows the token."""
+        with anyio.move_on_after(self._limits.token):
+            frame = jsonrpc.parse(await client.recv(decode=False), 1)
+            call = frame.calls[0]
+            shown = str(call.params.get("token", "")).encode("utf-8", "replace")
+            if call.method == "auth" and hmac.compare_digest(shown, self._token):
+                broadcast([client], jsonrpc.result(call.id, {"status": "ok"}), text=True)
+                return True
+            broadcast([client], jsonrpc.error(call.id, RpcError(jsonrpc.REFUSED, "wrong token", "refused")), text=True)
+        return False
+
+
+class WebConnection:
+    """A client of the WebSocket."""
+
+    def __init__(self, client: ServerConnection) -> None:
+        self._client = client
+        self.scope = anyio.CancelScope()
+        self.reason = ""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the client has not taken yet."""
+        return self._client.transport.get_write_buffer_size()
+
+    def post(self, frame: bytes) -> None:
+        """Sends a frame as a text message, without waiting."""
+        broadcast([self._client], frame, text=True)
+
+    async def drained(self) -> None:
+        """Waits until most is taken."""
+        await self._client.drain()
+
+    def cut(self, reason: str) -> None:
+        """Ends the connection: 1013, come back later."""
+        logger.warning("a client of the WebSocket was cut off: %s", reason)
+        self.reason = reason
+        self.scope.cancel()
+
+
+async def _frames(client: ServerConnection) -> AsyncIterator[bytes]:
+    """A client's messages, text or binary, until it leaves."""
+    try:
+        while True:
+            yield await client.recv(decode=False)
+    except ConnectionClosed:
+        return
+
+
+# --- what is checked before the handshake ---------------------------------------------------------------------------
+
+
+def refusal(request: Request, port: int | None) -> tuple[http.HTTPStatus, str] | None:
+    """Why a request may not go on: status and text; None where Host and Origin are ours, exactly, and given once."""
+    if request.method != "GET":
+        return http.HTTPStatus.METHOD_NOT_ALLOWED, "only GET\n"
+    if request.protocol != "HTTP/1.1":
+        return http.HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "only HTTP/1.1\n"
+    if request.headers.get_all("Host") not in [[f"{name}:{port}"] for name in _NAMES]:
+        return http.HTTPStatus.FORBIDDEN, "wrong Host\n"
+    origins = request.headers.get_all("Origin")
+    if origins and origins not in [[f"http://{name}:{port}"] for name in _NAMES]:
+        return http.HTTPStatus.FORBIDDEN, "wrong Origin\n"
+    return None
+
+
+def _plain(path: str) -> Response:
+    """Plain HTTP says that we are here, and nothing else."""
+    if path == "/health":
+        return _respond(http.HTTPStatus.OK, '{"status":"ok"}\n', "application/json")
+    return _respond(http.HTTPStatus.UPGRADE_REQUIRED, "this is a WebSocket\n")
+
+
+def _respond(status: http.HTTPStatus, text: str, kind: str = "text/plain") -> Response:
+    body = text.encode()
+    fixed = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+    return Response(status, status.phrase, Headers({**_HEADERS, **fixed}), body)
+
+
+def _tokens(request: Request) -> list[bytes]:
+    """The tokens that came as subprotocols."""
+    offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
+    names = [name.strip() for name in offered]
+    return [name.removeprefix(PREFIX).encode("utf-8", "replace") for name in names if name.startswith(PREFIX)]
+
+
+def _select(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Ours, if it is offered; the token that may stand beside it is never sent back."""
+    return Subprotocol(PROTOCOL) if PROTOCOL in offered else None
+
+
+# --- port and token -------------------------------------------------------------------------------------------------
+
+
+def wanted_port(environ: Mapping[str, str]) -> int:
+    """THRUM_WS_PORT, or 9999; raises Invalid for what is no port."""
+    text = environ.get("THRUM_WS_PORT", "") or str(DEFAULT_PORT)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LAST_PORT):
+        raise Invalid(f"THRUM_WS_PORT is {text!r}, which is no port", hint=f"use 1 to {_LAST_PORT}")
+    return int(text)
+
+
+def listening(wanted: int) -> tuple[list[socket.socket], int]:
+    """Sockets that listen on loopback, IPv4 and, where there is one, IPv6; the next free port where it is taken.
+
+    Raises StorageFailed where a hundred ports are taken.
+    """
+    for port in range(wanted, min(wanted + _TRIES, _LAST_PORT + 1)):
+        bound = _bound(port)
+        if bound:
+            return bound, port
+    raise StorageFailed(f"no port from {wanted} on is free")
+
+
+def _bound(port: int) -> list[socket.socket]:
+    """Both sockets, or none where one of them is taken."""
+    found: list[socket.socket] = []
+    for address, family in ((_LOOPBACK, socket.AF_INET), (_LOOPBACK_6, socket.AF_INET6)):
+        try:
+            one = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            found.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((address, port))
+            one.listen()
+        except OSError as error:
+            if error.errno in _NO_IPV6 and family == socket.AF_INET6:
+                _closed(found[1:])
+                return found[:1]
+            _closed(found)
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return []
+            raise StorageFailed(f"cannot listen on {address}: {error.strerror}") from error
+    return found
+
+
+def _closed(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+def token(paths: Paths, host: Host) -> str:
+    """The secret of this store's WebSocket: 64 hex digits in a file for its owner alone, made once."""
+    path = file_names.token_file(paths)
+    try:
+        if not os.stat(path, follow_symlinks=False).st_mode & 0o077:
+            told = host.storage.read(path).decode("ascii", "replace").strip()
+            if len(told) == _TOKEN_LENGTH:
+                return told
+    except FileNotFoundError:
+        pass
+    made = host.entropy.token(_TOKEN_LENGTH // 2)
+    host.storage.replace(path, made.encode() + b"\n")
+    return made

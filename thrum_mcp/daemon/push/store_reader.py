@@ -1,0 +1,118 @@
+"""The store as `push` reads it: open all the time, on a thread of its own, because SQLite binds both together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import NamedTuple, TypeVar
+
+import anyio
+
+from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import feeds, subscriptions
+from thrum_store.service.messages.feeds import Batch, FeedCursor, FeedReader
+from thrum_store.service.messages.subscriptions import Kept
+from thrum_store.store import Store, open_store
+from thrum_store.view.queries.lengths import lengths
+
+T = TypeVar("T")
+
+_PAGE = 200  # messages in one look
+_CLOSING = 2.0  # seconds that closing may take when the daemon stops
+
+
+class Look(NamedTuple):
+    """What one look found.
+
+    `live` came after what everybody up to date was told, `late` after the ingest number of the one furthest behind;
+    each says between which numbers it holds everything. `resumed` are the numbers of new cursors (none
+    while a rebuilt view is read from its beginning), `said` is how many
+    events this store has said.
+    """
+
+    live: Batch
+    live_from: int
+    live_to: int
+    late: Batch | None
+    late_from: int
+    late_to: int
+    resumed: list[int]
+    kept: tuple[Kept, ...]
+    said: int
+
+
+class StoreReader:
+    """Looks into the store for what is new."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+        self._store: Store
+        self._tail: FeedReader | None = None  # none while nobody listens
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, paths: Paths) -> AsyncGenerator[StoreReader]:
+        """A reader that begins now. Raises what `open_store` raises."""
+        reader = cls(ThreadPoolExecutor(1, "push"))
+        try:
+            await reader._run(lambda: reader._open(paths))
+            try:
+                yield reader
+            finally:
+                with anyio.move_on_after(_CLOSING, shield=True):
+                    await reader._run(reader._store.close)
+        finally:
+            reader._executor.shutdown(wait=False)
+
+    async def look(self, new: list[FeedCursor], behind: int | None, *, catch_up: bool) -> Look:
+        """What is new; `behind` is the ingest number of whoever is furthest behind, if anybody is."""
+        return await self._run(lambda: self._look(new, behind, catch_up))
+
+    async def pulse(self, *, catch_up: bool) -> int:
+        """Brings the view up to date while nobody listens; how many events this store has said."""
+        return await self._run(lambda: self._pulse(catch_up))
+
+    async def _run(self, action: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, action)
+
+    def _open(self, paths: Paths) -> None:
+        self._store = open_store(paths)
+
+    def _look(self, new: list[FeedCursor], behind: int | None, catch_up: bool) -> Look:
+        store = self._store
+        store.refresh()
+        if catch_up:
+            store.catch_up()
+        kept = subscriptions.alive(store)
+        tail = self._tail = self._tail or FeedReader(store)
+        live = tail.read(store, _PAGE)
+        reached = tail.number
+        late = feeds.after(store, behind, _PAGE) if behind is not None else None
+        late_to = 0
+        if late is not None:
+            last = late.items[-1].number if late.items else 0
+            late_to = last if late.more else max(last, reached)
+        return Look(
+            live=live,
+            live_from=tail.start,
+            live_to=reached,
+            late=late,
+            late_from=behind or 0,
+            late_to=late_to,
+            resumed=[feeds.resume(store, cursor) for cursor in new] if tail.settled else [],
+            kept=kept,
+            said=_said(store),
+        )
+
+    def _pulse(self, catch_up: bool) -> int:
+        self._store.refresh()
+        if catch_up:
+            self._store.catch_up()
+        self._tail = None
+        return _said(self._store)
+
+
+def _said(store: Store) -> int:
+    return sum(head.seq for shard, head in lengths(store.view).items() if shard.store == store.own)

@@ -1,0 +1,261 @@
+"""Groups: named sets of agents, roles and other groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from thrum_store import model
+from thrum_store.errors import GroupCycle, GroupExists, Invalid, NameTaken, ProtectedGroup, UnknownGroup, UnknownMember
+from thrum_store.log.events import Draft
+from thrum_store.model import EVERYONE, Caller
+from thrum_store.service.callers import acting
+from thrum_store.store import Store, use_case
+from thrum_store.times import rfc3339
+from thrum_store.view.queries import agents, groups
+from thrum_store.view.queries.groups import Group
+
+TYPES = ("agent", "role", "group")
+
+
+@dataclass(frozen=True)
+class CreateGroup:
+    """A group to make."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class GroupCreated:
+    """A group that can be addressed."""
+
+    group_id: str
+    name: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class GroupDeleted:
+    """A group that is gone; the messages it got stay."""
+
+    name: str
+    deleted_at: str
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A member of a group: an agent, a role or a group."""
+
+    group: str
+    member_type: str
+    member_value: str
+
+
+@dataclass(frozen=True)
+class MembershipChanged:
+    """What became of a membership. `status`: added, removed, or unchanged where it was so already."""
+
+    group: str
+    member_type: str
+    member_value: str
+    status: str
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """A group in a list."""
+
+    group_id: str
+    name: str
+    description: str
+    member_count: int
+    created_at: str
+
+
+@dataclass(frozen=True)
+class GroupList:
+    """All groups, by name; `everyone` first."""
+
+    groups: tuple[GroupSummary, ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class GroupMember:
+    """A direct member."""
+
+    member_type: str
+    member_value: str
+    added_at: str | None
+    added_by: str | None
+
+
+@dataclass(frozen=True)
+class GroupInfo:
+    """A group with its direct members; `expanded` holds the agents behind them where it was asked for."""
+
+    group_id: str
+    name: str
+    description: str
+    created_at: str | None
+    created_by: str | None
+    members: tuple[GroupMember, ...]
+    expanded: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class GroupMembers:
+    """A group's direct members; `expanded` as in GroupInfo."""
+
+    members: tuple[GroupMember, ...]
+    expanded: tuple[str, ...] | None = None
+
+
+@use_case
+def create(store: Store, caller: Caller, request: CreateGroup) -> GroupCreated:
+    """Makes a group. Raises Invalid, GroupExists, NameTaken where an agent or a role has the name."""
+    name = _bare(request.name)
+    if name == EVERYONE:
+        raise GroupExists(name)
+    name = model.name(name, "group name")
+    description = model.label(request.description, "description")
+    agent = acting(store, caller)
+    with store.writing(agent.name) as shard:
+        if groups.group(store.view, name) is not None:
+            raise GroupExists(name)
+        if agents.named(store.view, name) or name in agents.roles(store.view):
+            raise NameTaken(f"{name!r} is the name of an agent or a role", hint="choose another group name")
+        (event,) = shard.append(Draft("group.create", {"group": name, "description": description}))
+    return GroupCreated(event.id, name, rfc3339(event.ms))
+
+
+@use_case
+def delete(store: Store, caller: Caller, name: str) -> GroupDeleted:
+    """Deletes a group. Raises UnknownGroup, ProtectedGroup."""
+    group = _changeable(store, name)
+    agent = acting(store, caller)
+    with store.writing(agent.name) as shard:
+        seen = groups.additions(store.view, group.name)
+        (event,) = shard.append(Draft("group.delete", {"group": group.name, "added": seen}))
+    return GroupDeleted(group.name, rfc3339(event.ms))
+
+
+@use_case
+def add(store: Store, caller: Caller, request: Membership) -> MembershipChanged:
+    """Adds a member. Raises UnknownGroup, UnknownMember, GroupCycle, ProtectedGroup, Invalid."""
+    group = _changeable(store, request.group)
+    member = _member(store, request)
+    if member[0] == "group":
+        _refuse_cycle(store, group.name, member[1])
+    agent = acting(store, caller)
+    with store.writing(agent.name) as shard:
+        if groups.additions(store.view, group.name, member):
+            return MembershipChanged(group.name, *member, "unchanged")
+        data = {"group": group.name, "member_type": member[0], "member_value": member[1]}
+        shard.append(Draft("group.member.add", data))
+    return MembershipChanged(group.name, *member, "added")
+
+
+@use_case
+def remove(store: Store, caller: Caller, request: Membership) -> MembershipChanged:
+    """Takes a member out. Raises UnknownGroup, UnknownMember where it is none, ProtectedGroup, Invalid."""
+    group = _changeable(store, request.group)
+    kind, value = _type(request.member_type), _bare(request.member_value)
+    agent = acting(store, caller)
+    with store.writing(agent.name) as shard:
+        seen = groups.additions(store.view, group.name, (kind, value))
+        if not seen:
+            raise UnknownMember(f"{kind} in {group.name}:", value)
+        data = {"group": group.name, "member_type": kind, "member_value": value, "added": seen}
+        shard.append(Draft("group.member.remove", data))
+    return MembershipChanged(group.name, kind, value, "removed")
+
+
+@use_case
+def list_groups(store: Store) -> GroupList:
+    """All groups with how many direct members each has."""
+    found = [groups.group(store.view, name) for name in groups.names(store.view)]
+    listed = [_summary(store, group) for group in found if group is not None]
+    everyone = GroupSummary(_EVERYONE_ID, EVERYONE, _EVERYONE, len(agents.everyone(store.view)), "")
+    return GroupList((everyone, *listed), 1 + len(listed))
+
+
+@use_case
+def info(store: Store, name: str, expand: bool = False) -> GroupInfo:
+    """One group. Raises UnknownGroup."""
+    if _bare(name) == EVERYONE:
+        found = tuple(sorted(name for _, name, _ in agents.everyone(store.view)))
+        member = GroupMember("role", "*", None, None)
+        return GroupInfo(_EVERYONE_ID, EVERYONE, _EVERYONE, None, None, (member,), found if expand else None)
+    group = _group(store, name)
+    members = tuple(
+        GroupMember(m.member_type, m.member_value, rfc3339(m.ms), m.author)
+        for m in groups.members(store.view, group.name)
+    )
+    expanded = _expanded(store, group.name) if expand else None
+    return GroupInfo(group.id, group.name, group.description, rfc3339(group.ms), group.author, members, expanded)
+
+
+@use_case
+def members(store: Store, name: str, expand: bool = False) -> GroupMembers:
+    """A group's members. Raises UnknownGroup."""
+    found = info(store, name, expand)
+    return GroupMembers(found.members, found.expanded)
+
+
+_EVERYONE_ID = "grp_everyone"
+_EVERYONE = "every registered agent; built in"
+
+
+def _bare(text: str) -> str:
+    return text.removeprefix("@")
+
+
+def _group(store: Store, name: str) -> Group:
+    bare = _bare(name)
+    group = groups.group(store.view, bare)
+    if group is None:
+        raise UnknownGroup(bare)
+    return group
+
+
+def _changeable(store: Store, name: str) -> Group:
+    if _bare(name) == EVERYONE:
+        raise ProtectedGroup(EVERYONE)
+    return _group(store, name)
+
+
+def _type(text: str) -> str:
+    if text not in TYPES:
+        raise Invalid(f"{text!r} is not a member type", hint="use agent, role or group")
+    return text
+
+
+def _member(store: Store, request: Membership) -> tuple[str, str]:
+    kind, value = _type(request.member_type), _bare(request.member_value)
+    known = {
+        "agent": lambda: bool(agents.named(store.view, value)),
+        "role": lambda: value in agents.roles(store.view),
+        "group": lambda: groups.group(store.view, value) is not None,
+    }
+    if not known[kind]():
+        raise UnknownMember(kind, value)
+    return kind, value
+
+
+def _refuse_cycle(store: Store, group: str, member: str) -> None:
+    if member == group or group in groups.inside(store.view, member).groups:
+        raise GroupCycle(group, member)
+
+
+def _expanded(store: Store, name: str) -> tuple[str, ...]:
+    inside = groups.inside(store.view, name)
+    found = {agent for _, agent, _ in agents.everyone(store.view) if agent in inside.agents}
+    for role in inside.roles:
+        found |= {agent for _, agent, _ in agents.with_role(store.view, role)}
+    return tuple(sorted(found))
+
+
+def _summary(store: Store, group: Group) -> GroupSummary:
+    count = len(groups.members(store.view, group.name))
+    return GroupSummary(group.id, group.name, group.description, count, rfc3339(group.ms))

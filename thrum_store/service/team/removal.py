@@ -1,0 +1,149 @@
+"""Agents that go: delete one, or clean up those that nobody uses any more. Only this store's own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from thrum_store import identity, presence_state
+from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, Refused
+from thrum_store.log.events import Draft
+from thrum_store.repository import worktrees
+from thrum_store.repository.git_runner import GitRunner
+from thrum_store.store import Store, use_case
+from thrum_store.times import rfc3339
+from thrum_store.view.queries import agents, messages
+from thrum_store.view.queries.agents import Agent
+
+from . import contexts, presence
+
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class AgentDeleted:
+    """An agent that is gone, with how many messages it took along."""
+
+    agent_id: str
+    deleted: bool
+    messages: int
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What to clean up: agents not seen for `threshold` days. `force` deletes them; otherwise they are only found."""
+
+    threshold: int = 30
+    force: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """An agent that nobody uses any more, and why: its worktree is gone, or it was not seen for long."""
+
+    agent_id: str
+    role: str
+    module: str
+    worktree: str
+    branch: str
+    last_seen_at: str
+    worktree_missing: bool
+    branch_missing: bool
+    days_since_last_seen: int
+    message_count: int
+
+
+@dataclass(frozen=True)
+class CleanedUp:
+    """What was found, and the names of those that were deleted."""
+
+    orphans: tuple[Orphan, ...]
+    deleted: tuple[str, ...]
+    dry_run: bool
+
+
+@use_case
+def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> AgentDeleted:
+    """Deletes an agent of this store: registration, identity, context, and its messages from every mailbox.
+
+    Without `force` nothing happens: NeedsConfirmation says what would. Raises NotFound, and Refused for an agent of
+    another store. What it said stays in the log until a purge; the same name can be registered again.
+    """
+    agent = _own(store, name)
+    count = messages.authored(store.view, agent.id)
+    if not force:
+        said = f" and {count} of its messages" if count else ""
+        raise NeedsConfirmation(
+            f"this deletes the agent {agent.name!r}{said}",
+            hint=f"if you mean it: `thrum agent delete {agent.name} --force`",
+        )
+    with store.writing(agent.name) as shard:
+        shard.append(Draft("agent.delete", {"by": by}))
+        presence_state.forget(store.paths.var, store.host, agent.name)
+        store.host.storage.remove(os.path.join(store.paths.logs, store.own, contexts.shared_path(agent.name)))
+    home = worktrees.places(store.paths, store.host).get(agent.worktree)
+    if home is not None:
+        local = os.path.join(home, ".thrum")
+        store.host.storage.remove(os.path.join(home, identity.relative(agent.name)))
+        contexts.remove(store.host, local, agent.name)
+    return AgentDeleted(agent.name, True, count)
+
+
+@use_case
+def cleanup(store: Store, request: Cleanup, *, by: str = "") -> CleanedUp:
+    """Finds this store's agents that nobody uses any more, and deletes them with `force`.
+
+    Never one that is active, that works in another worktree that exists, or that belongs to another machine. Raises
+    Invalid.
+    """
+    if request.force and request.dry_run:
+        raise Invalid("--dry-run and --force exclude each other", hint="look first, then use --force")
+    if request.threshold < 1:
+        raise Invalid(f"a threshold of {request.threshold} days makes no sense", hint="use 1 or more")
+    orphans = tuple(_orphans(store, request.threshold, by))
+    deleted = [delete(store, one.agent_id, by=by, force=True).agent_id for one in orphans if request.force]
+    return CleanedUp(orphans, tuple(deleted), request.dry_run)
+
+
+def _own(store: Store, name: str) -> Agent:
+    bare = name.removeprefix("@")
+    found = agents.named(store.view, bare.partition("@")[0])
+    mine = next((agent for agent in found if agent.own and "@" not in bare), None)
+    if mine is not None:
+        return mine
+    if found:
+        raise Refused(f"{bare!r} belongs to another store", hint="delete it on its own machine")
+    raise NotFound(f"agent not found: {bare!r}", hint="`thrum agent list` shows who there is")
+
+
+def _orphans(store: Store, threshold: int, by: str) -> list[Orphan]:
+    now = presence.now(store)
+    here = worktrees.places(store.paths, store.host)
+    branches = set(GitRunner(store.paths.root).run("for-each-ref", "--format=%(refname:short)", "refs/heads").split())
+    found: list[Orphan] = []
+    for agent in agents.listed(store.view):
+        missing = agent.worktree not in here
+        days = max(now.now_ms - agent.seen_ms, 0) // _DAY_MS
+        stale = agent.worktree == store.paths.worktree and days >= threshold
+        idle = agent.own and agent.kind != "user" and agent.name != by and now.status(agent) == "offline"
+        if idle and (missing or stale):
+            found.append(_orphan(store, agent, missing, days, branches))
+    return found
+
+
+def _orphan(store: Store, agent: Agent, missing: bool, days: int, branches: set[str]) -> Orphan:
+    told = presence_state.load(store.paths.var, store.host, agent.name).changes
+    branch = worktrees.branch(store.paths, store.host, agent.worktree) or (told.branch if told else "")
+    return Orphan(
+        agent_id=agent.name,
+        role=agent.role,
+        module=agent.module,
+        worktree=agent.worktree,
+        branch=branch,
+        last_seen_at=rfc3339(agent.seen_ms),
+        worktree_missing=missing,
+        branch_missing=bool(branch) and branch not in branches,
+        days_since_last_seen=days,
+        message_count=messages.authored(store.view, agent.id),
+    )

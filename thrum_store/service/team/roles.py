@@ -1,0 +1,159 @@
+"""Role templates: `.thrum/role_templates/<role>.md`, written out as the preamble of every agent with that role.
+
+Python's own template language: `$AgentName` or `${AgentName}`, `$$` for a dollar sign. A template that says
+`{{.AgentName}}`, as the Go program's do, is read that way instead; then a dollar sign is only a dollar sign.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from string import Template
+
+from thrum_store import model
+from thrum_store.errors import Invalid, NotFound
+from thrum_store.repository import worktrees
+from thrum_store.store import Store, use_case
+from thrum_store.view.queries import agents
+from thrum_store.view.queries.agents import Agent
+
+from . import contexts
+
+VARIABLES = ("AgentName", "Role", "Module", "WorktreePath", "RepoRoot", "CoordinatorName")
+_COORDINATOR = "coordinator"
+_GO = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class RoleTemplate:
+    """A template and the agents it is for."""
+
+    role: str
+    file: str
+    agents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RoleTemplates:
+    """All templates, by role."""
+
+    templates: tuple[RoleTemplate, ...]
+    directory: str
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """Whose preambles to write: one agent's or everybody's; `dry_run` writes nothing."""
+
+    agent: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Whose preambles were (or would be) written, and for whom there is no template."""
+
+    updated: tuple[str, ...]
+    without_template: tuple[str, ...]
+    total: int
+    dry_run: bool
+    warnings: tuple[str, ...] = ()
+
+
+@use_case
+def list_templates(store: Store) -> RoleTemplates:
+    """The role templates of this worktree, else of the repository, with the agents of this store that have the role."""
+    directory = _directory(store)
+    known = [agent for agent in agents.listed(store.view) if agent.own]
+    files = [name for name in store.host.storage.listing(directory) if name.endswith(".md")]
+    found = [
+        RoleTemplate(name[:-3], name, tuple(sorted(agent.name for agent in known if agent.role == name[:-3])))
+        for name in files
+    ]
+    return RoleTemplates(tuple(found), os.path.relpath(directory, store.paths.root))
+
+
+@use_case
+def deploy(store: Store, request: Deploy) -> Deployed:
+    """Writes the preambles of agents anew from their role's template, in each agent's worktree; a full overwrite.
+
+    Raises NotFound for an unknown agent, Invalid for a template with anything but the six variables.
+    """
+    chosen = _chosen(store, request.agent)
+    homes = worktrees.places(store.paths, store.host)
+    texts = {agent.name: template_for(store, agent, homes) for agent in chosen}
+    warnings: list[str] = []
+    for agent in chosen:
+        text = texts[agent.name]
+        if text is None:
+            continue
+        warnings += [f"{agent.role}.md: {one}" for one in _unknown(_template(store, agent.role) or "")]
+        if not request.dry_run:
+            local = os.path.join(homes.get(agent.worktree, store.paths.root), ".thrum")
+            contexts.write_preamble(store.host, local, agent.name, text)
+    updated = tuple(name for name, text in texts.items() if text is not None)
+    without = tuple(name for name, text in texts.items() if text is None)
+    return Deployed(updated, without, len(chosen), request.dry_run, tuple(dict.fromkeys(warnings)))
+
+
+def template_for(store: Store, agent: Agent, homes: dict[str, str]) -> str | None:
+    """The preamble that the template of an agent's role makes for it; None where there is no template."""
+    template = _template(store, agent.role)
+    if template is None:
+        return None
+    values = {
+        "AgentName": agent.name,
+        "Role": agent.role,
+        "Module": agent.module,
+        "WorktreePath": homes.get(agent.worktree, agent.worktree),
+        "RepoRoot": homes.get(worktrees.MAIN, store.paths.root),
+        "CoordinatorName": next((one for _, one, _ in agents.with_role(store.view, _COORDINATOR)), _COORDINATOR),
+    }
+    return _rendered(template, values)
+
+
+def _rendered(template: str, values: dict[str, str]) -> str:
+    if not _GO.search(template):
+        return Template(template).safe_substitute(values)
+    return _GO.sub(lambda found: _go_value(found.group(1), values), template)
+
+
+def _go_value(inside: str, values: dict[str, str]) -> str:
+    if inside.removeprefix(".") not in values or not inside.startswith("."):
+        raise Invalid(
+            f"a role template says {{{{{inside}}}}}", hint=f"these are known: {', '.join(f'${v}' for v in VARIABLES)}"
+        )
+    return values[inside[1:]]
+
+
+def _unknown(template: str) -> list[str]:
+    """Names after a dollar sign that are no variable: left as they are, because shell examples have such names too."""
+    if _GO.search(template):
+        return []
+    names = [name for name in Template(template).get_identifiers() if name not in VARIABLES]
+    return [f"${name} is none of the six variables and stays as it is" for name in names]
+
+
+def _template(store: Store, role: str) -> str | None:
+    try:
+        path = os.path.join(_directory(store), f"{model.name(role, 'role')}.md")
+        return store.host.storage.read(path).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+
+
+def _directory(store: Store) -> str:
+    own = os.path.join(store.paths.local, "role_templates")
+    return own if store.host.storage.listing(own) else os.path.join(store.paths.thrum, "role_templates")
+
+
+def _chosen(store: Store, name: str | None) -> list[Agent]:
+    here = worktrees.places(store.paths, store.host)
+    found = [agent for agent in agents.listed(store.view) if agent.own and agent.worktree in here]
+    if name is None:
+        return sorted(found, key=lambda agent: agent.name)
+    bare = name.removeprefix("@")
+    if not (one := [agent for agent in found if agent.name == bare]):
+        raise NotFound(f"there is no agent {bare!r} on this machine", hint="`thrum agent list` shows who there is")
+    return one

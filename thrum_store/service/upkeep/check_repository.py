@@ -1,0 +1,218 @@
+"""What `thrum doctor` looks at around the store: layout, permissions, keys, identities, locks, git, space."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from thrum_store import identity, setup
+from thrum_store.errors import Invalid, StorageFailed
+from thrum_store.log import keys
+from thrum_store.machine.host import Host
+from thrum_store.repository.git_runner import GitFailed, GitRunner
+from thrum_store.repository.paths import Paths
+from thrum_store.setup import BRANCH, Initialize
+
+from .findings import Found, fine, note, problem
+
+_FIX = "`thrum doctor --fix`"
+_INIT = "`thrum init` completes it, and so does " + _FIX
+_STALE_MS = 10 * 60 * 1000  # a lock file of git that is older was left by a process that died
+_LITTLE = 50 * 1024 * 1024  # bytes of free space that soon will be too little
+
+
+def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Found]:
+    """Every check that needs no open store."""
+    yield from _layout(paths, host)
+    yield from _ignored(paths, host)
+    yield from _permissions(paths)
+    yield from _key(paths, host)
+    yield from _identities(paths, environ)
+    yield from _locks(paths, host)
+    yield from _space(paths)
+    yield from _leftovers(paths, host)
+
+
+def _layout(paths: Paths, host: Host) -> Iterator[Found]:
+    mend = partial(setup.initialize, paths, Initialize(stealth=True), host)
+    wanted = [paths.identities, os.path.join(paths.var, "locks"), os.path.join(paths.var, "keys"), paths.bells]
+    missing = [os.path.relpath(path, paths.root) for path in wanted if not os.path.isdir(path)]
+    if missing:
+        yield problem("layout", f"missing: {', '.join(missing)}", _INIT, mend)
+    git = GitRunner(paths.root)
+    if git.asks("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}") is None:
+        yield problem("git", f"the branch {BRANCH} is missing", _INIT, mend)
+    elif not os.path.exists(os.path.join(paths.sync, ".git")):
+        yield _lost_worktree(paths, git, mend)
+    else:
+        on = GitRunner(paths.sync).asks("symbolic-ref", "--quiet", "HEAD")
+        if on != f"refs/heads/{BRANCH}":
+            hint = f"`git -C {paths.sync} symbolic-ref HEAD refs/heads/{BRANCH}`"
+            yield problem("git", f"the worktree of {BRANCH} is on {on or 'no branch'}", hint)
+    if not missing:
+        yield fine("layout", f"the store is {_short(paths, paths.thrum)}")
+
+
+def _lost_worktree(paths: Paths, git: GitRunner, mend: Callable[[], object]) -> Found:
+    """Where the logs still lie there, only the link is lost: git repairs it and touches nothing else."""
+    if not os.path.isdir(paths.sync):
+        return problem("git", f"the worktree of {BRANCH} is missing", _INIT, mend)
+
+    def repair() -> None:
+        git.asks("worktree", "repair")  # it says no, and does it all the same
+        if not os.path.exists(os.path.join(paths.sync, ".git")):
+            raise GitFailed(
+                "git cannot repair the worktree", hint=f"move {paths.sync}/v1 aside, `thrum init`, move it back"
+            )
+
+    return problem("git", f"git has lost the worktree of {BRANCH}", f"`git worktree repair`, or {_FIX}", repair)
+
+
+def _short(paths: Paths, path: str) -> str:
+    return os.path.relpath(path, paths.root)
+
+
+def _ignored(paths: Paths, host: Host) -> Iterator[Found]:
+    git = GitRunner(paths.root)
+    if git.run("ls-files", "--", ".thrum"):
+        hint = "`git rm -r --cached .thrum`, then commit"
+        yield problem("git", ".thrum is tracked, so its files go to strangers and come from them", hint)
+    elif git.asks("check-ignore", "--quiet", ".thrum/identities/x.json") is None:
+        mend = partial(setup.initialize, paths, Initialize(stealth=True), host)
+        yield problem("git", "git does not ignore .thrum", f"add `.thrum/` to .gitignore, or {_FIX}", mend)
+    else:
+        yield fine("git", f"branch {BRANCH} and its worktree are there; .thrum is ignored")
+
+
+def _permissions(paths: Paths) -> Iterator[Found]:
+    private = [paths.var, os.path.join(paths.var, "keys"), paths.identities, paths.bells]
+    checked = [(path, 0o700) for path in private] + [(os.path.join(paths.var, "keys", "store.key"), 0o600)]
+    wrong = [(path, mode) for path, mode in checked if os.path.exists(path) and _open_to_others(path)]
+    foreign = [path for path, _ in checked if os.path.exists(path) and os.stat(path).st_uid != os.getuid()]
+    for path in foreign:
+        hint = f"`sudo chown -R $USER {_short(paths, paths.thrum)}`"
+        yield problem("permissions", f"{_short(paths, path)} belongs to another user", hint)
+    for path, mode in wrong:
+        hint = f"`chmod {mode:o} {_short(paths, path)}`, or {_FIX}"
+        what = f"other users can look into {_short(paths, path)}"
+        yield problem("permissions", what, hint, partial(os.chmod, path, mode))
+    if not wrong and not foreign:
+        yield fine("permissions", "only you can read the store's keys, identities and view")
+
+
+def _open_to_others(path: str) -> bool:
+    return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)
+
+
+def _key(paths: Paths, host: Host) -> Iterator[Found]:
+    lost = "restore .thrum/var/keys/store.key from a backup; without it nothing can be synced in this store's name"
+    try:
+        told = json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["store"]
+        private = bytes.fromhex(host.storage.read(os.path.join(paths.var, "keys", "store.key")).decode().strip())
+        own = keys.store_id(keys.public(private))
+    except FileNotFoundError:
+        yield problem("keys", "the private key of this store is missing", lost)
+        return
+    except (ValueError, KeyError, TypeError):
+        yield problem("keys", "the private key of this store cannot be read", lost)
+        return
+    if own != told:
+        yield problem("keys", "the private key belongs to another store", lost)
+    else:
+        yield fine("keys", f"store {own[:8]}")
+
+
+def _identities(paths: Paths, environ: Mapping[str, str]) -> Iterator[Found]:
+    known = identity.names(paths)
+    for name in known:
+        try:
+            identity.load(paths, name)
+        except Invalid as error:
+            yield problem("identity", error.message, error.hint or "remove that file")
+    forced = environ.get("THRUM_NAME")
+    if len(known) > 1 and not forced:
+        names = ", ".join(known)
+        yield note("identity", f"this worktree has several: {names}", f"`export THRUM_NAME={known[0]}` says which")
+    elif not known and not forced:
+        hint = "`thrum quickstart --name NAME --role ROLE --module MODULE`"
+        yield note("identity", "nobody is registered in this worktree", hint)
+    else:
+        yield fine("identity", f"you are @{forced or known[0]}")
+
+
+def _locks(paths: Paths, host: Host) -> Iterator[Found]:
+    held = [path for path in _lock_files(paths, host) if not _free(path, host)]
+    for path in held:
+        pid = host.storage.read(path, 0, 10).decode("ascii", "replace").strip()
+        name = os.path.relpath(path, paths.var)
+        yield note("locks", f"{name} is held by process {pid or 'unknown'} at this moment", f"`ps -p {pid}` shows it")
+    stale = [path for path in _git_locks(paths) if _age_ms(path, host) > _STALE_MS]
+    for path in stale:
+        hint = f"if no git is running: `rm {_short(paths, path)}`, or {_FIX}"
+        yield problem("locks", f"git left {_short(paths, path)} behind", hint, _removal(paths, path, host))
+    if not held and not stale:
+        yield fine("locks", "all free")
+
+
+def _lock_files(paths: Paths, host: Host) -> list[str]:
+    inside = os.path.join(paths.var, "locks")
+    files = [os.path.join(paths.var, name) for name in host.storage.listing(paths.var)]
+    files += [os.path.join(inside, name) for name in host.storage.listing(inside)]
+    return [path for path in files if path.endswith(".lock") and os.path.isfile(path)]
+
+
+def _free(path: str, host: Host) -> bool:
+    lock = host.lock(path)
+    try:
+        return lock.try_acquire()
+    finally:
+        lock.release()
+
+
+def _git_locks(paths: Paths) -> list[str]:
+    admin = os.path.join(paths.common, "worktrees", os.path.basename(paths.sync))
+    found = [os.path.join(admin, name) for name in ("index.lock", "HEAD.lock")]
+    found.append(os.path.join(paths.common, "refs", "heads", f"{BRANCH}.lock"))
+    return [path for path in found if os.path.exists(path)]
+
+
+def _age_ms(path: str, host: Host) -> int:
+    return host.clock.wall_ms() - os.stat(path).st_mtime_ns // 1_000_000
+
+
+def _removal(paths: Paths, path: str, host: Host) -> Callable[[], None]:
+    def mend() -> None:
+        with host.lock(os.path.join(paths.var, "sync.lock")):
+            host.storage.remove(path)
+
+    return mend
+
+
+def _space(paths: Paths) -> Iterator[Found]:
+    try:
+        found = os.statvfs(paths.var)
+    except OSError as error:
+        raise StorageFailed(f"cannot look at {paths.var}: {error.strerror}") from error
+    free = found.f_bavail * found.f_frsize
+    if free < _LITTLE:
+        yield problem("space", f"only {free // 1_000_000} MB are free", "make room, or `thrum purge --before 30d`")
+    else:
+        yield fine("space", f"{free / 1e9:.1f} GB free")
+
+
+def _leftovers(paths: Paths, host: Host) -> Iterator[Found]:
+    torn = host.storage.listing(os.path.join(paths.var, "torn"))
+    if torn:
+        where = _short(paths, os.path.join(paths.var, "torn"))
+        yield note("crashes", f"{len(torn)} unfinished writes of processes that died lie in {where}")
+    logs = os.path.join(paths.var, "log")
+    crashes = [name for name in host.storage.listing(logs) if name.startswith("crash-")]
+    if crashes:
+        yield note(
+            "crashes",
+            f"{len(crashes)} reports of failures lie in {_short(paths, logs)}",
+            "please report them, then remove them",
+        )

@@ -1,0 +1,282 @@
+"""The branch a-sync, by plumbing only: nothing is ever checked out, merged, rebased, reset or forced (reliability §6).
+
+The tree is made in an index of its own; the user's index, branches, stash and worktrees are never touched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from thrum_store.errors import ThrumError
+from thrum_store.log.segments import EventLog
+from thrum_store.machine.host import Host
+from thrum_store.machine.storage import failpoint
+from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.paths import Paths
+from thrum_store.sync.wire import tree
+from thrum_store.sync.wire.tree import Listing
+
+from .git_errors import trouble
+
+REF = "refs/heads/a-sync"
+# Objects are written out as they are made, and the one fsync of the ref that names them makes all of them durable
+# before it: git's own "batch", across its processes. Each fsync is one that somebody's message waits for.
+_OBJECTS = {"core.fsync": "objects", "core.fsyncMethod": "writeout-only"}
+_REFERENCE = {"core.fsync": "reference", "core.fsyncMethod": "fsync"}
+# A file goes only once the pack that replaces it is durable, its index too; nothing of the user's bends how it is made.
+_PACKING = {"core.fsync": "objects,pack-metadata", "pack.packSizeLimit": "0", "pack.threads": "1"}
+_PLAIN_INDEX = {"core.splitIndex": "false", "core.untrackedCache": "false", "index.sparse": "false"}
+# `hooks` is where a repository's own hooks lie; those of a remote are its rules, and stay.
+_INCLUDING = """[include]
+\tpath = "{}"
+\tpath = "{}"
+[core]
+\thooksPath = hooks
+\tfsmonitor = false
+"""
+
+
+class Unreachable(ThrumError):
+    """Raised when the remote cannot be reached, or does not let us in."""
+
+    code = "remote_unreachable"
+
+
+class PushRejected(ThrumError):
+    """Raised when the remote does not take what we push, and trying again at once makes no sense."""
+
+    code = "push_rejected"
+
+
+class BranchTip(NamedTuple):
+    """A commit and its tree; both empty where there is none."""
+
+    commit: str = ""
+    tree: str = ""
+
+
+class Branch:
+    """This clone's a-sync and what it knows of the remote's."""
+
+    def __init__(self, paths: Paths, host: Host, remote: str) -> None:
+        self.remote = remote
+        self.tracking = f"refs/thrum/r/{remote}"
+        self._host = host
+        self._packs = os.path.join(paths.common, "objects", "pack")
+        self._outgoing = os.path.join(paths.var, "outgoing")
+        self._index_file = os.path.join(paths.var, "sync.index")
+        self.git = GitRunner(paths.root, configured(_OBJECTS))
+        self._index = GitRunner(
+            paths.root, {**configured({**_OBJECTS, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
+        )
+
+        self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(os.path.join(paths.var, "git.config"))})
+
+    def _global(self, path: str) -> str:
+        """The user's configuration without its hooks: a remote on this machine is served by a git that reads it."""
+        home = os.path.expanduser("~")
+        xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+        content = _INCLUDING.format(*(_escaped(one) for one in (f"{xdg}/git/config", f"{home}/.gitconfig"))).encode(
+            "utf-8", "surrogateescape"
+        )
+        try:
+            known = self._host.storage.read(path)
+        except FileNotFoundError:
+            known = b""
+        if known != content:
+            self._host.storage.replace(path, content)
+        return path
+
+    # reading
+
+    def tips(self) -> tuple[BranchTip, BranchTip]:
+        """Where our branch and the remote's stand."""
+        listed = ("for-each-ref", "--format=%(refname) %(objectname) %(tree)", REF, self.tracking)
+        told = self.git.asks(*listed)
+        if told is None:
+            self._mend()
+            told = self.git.run(*listed)
+        rows = [line.split(" ") for line in told.split("\n") if line]
+        found = {row[0]: BranchTip(row[1], row[2]) for row in rows if len(row) == 3 and row[2]}
+        return found.get(REF, BranchTip()), found.get(self.tracking, BranchTip()) if self.remote else BranchTip()
+
+    def _mend(self) -> None:
+        """Drops a ref whose commit is lost: the logs are the truth, and the branch is made from them again."""
+        for ref in (REF, self.tracking):
+            if self.git.asks("rev-parse", "--verify", "--quiet", f"{ref}^{{tree}}") is None:
+                self.git.asks("update-ref", "-d", ref)
+
+    def tip_of(self, ref: str) -> BranchTip:
+        """The commit behind any ref."""
+        told = self.git.run("for-each-ref", "--format=%(objectname) %(tree)", ref).split()
+        return BranchTip(*told) if len(told) == 2 else BranchTip()
+
+    def history(self, path: str, most: int) -> list[BranchTip]:
+        """The last commits of our branch and of the remote's that changed a path, newest first."""
+        refs = [tip.commit for tip in self.tips() if tip.commit]
+        told = self.git.asks(
+            "rev-list", "--full-history", "--format=%H %T", f"--max-count={most}", *refs, "--", path
+        ) if refs else None  # fmt: skip
+        return [
+            BranchTip(*line.split(" ")) for line in (told or "").split("\n") if line and not line.startswith("commit ")
+        ]
+
+    def listing(self, tip: BranchTip, log: EventLog) -> Listing:
+        """What a commit offers."""
+        if not tip.tree:
+            return Listing()
+        top = self.git.data("ls-tree", "-z", tip.tree)
+        return tree.parse(self.git.data("ls-tree", "-r", "-z", "-l", "--full-tree", tip.tree), top, log)
+
+    def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """The contents of these blobs, whose sizes the caller has bounded; one that is missing is left out."""
+        wanted = list(dict.fromkeys(oids))
+        if not wanted:
+            return {}
+        return _batch(self.git.data("cat-file", "--batch", stdin="\n".join(wanted).encode() + b"\n"))
+
+    def contains(self, commit: str, older: str) -> bool:
+        """Whether `older` is in the history of `commit`."""
+        return commit == older or self.git.asks("merge-base", "--is-ancestor", older, commit) is not None
+
+    def ahead(self, local: str, remote: str) -> int:
+        """Commits that we have and the remote has not."""
+        if not local:
+            return 0
+        since = [f"^{remote}"] if remote else []
+        return int(self.git.run("rev-list", "--count", local, *since, "--"))
+
+    # writing
+
+    def write(self, contents: list[bytes]) -> list[str]:
+        """Makes blobs of these bytes, exactly as they are; their ids."""
+        if not contents:
+            return []
+        self._host.storage.directory(self._outgoing)
+        names = [os.path.join(self._outgoing, str(place)) for place in range(len(contents))]
+        try:
+            for name, content in zip(names, contents, strict=True):
+                self._host.storage.jot(name, content)
+            listed = b"".join(map(_quoted, names))
+            return self.git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()
+        finally:
+            for name in names:
+                self._host.storage.remove(name)
+
+    def make_tree(self, base: str, changes: Mapping[str, str], versions: Mapping[str, str]) -> str:
+        """The tree `base` with these paths set to these blobs (empty: removed), and with the trees of other formats."""
+        for leftover in (self._index_file, f"{self._index_file}.lock"):
+            self._host.storage.remove(leftover)
+        if base:
+            self._index.run("read-tree", base)
+        nothing = f"0 {'0' * len(next(filter(None, changes.values()), base))}"
+        lines = [f"100644 {oid}\t{path}\0" if oid else f"{nothing}\t{path}\0" for path, oid in sorted(changes.items())]
+        self._index.run("update-index", "-z", "--index-info", stdin="".join(lines).encode())
+        made = self._index.run("write-tree")
+        if not versions:
+            return made
+        kept = [line for line in self.git.run("ls-tree", made).split("\n") if line]
+        kept = [line for line in kept if line.partition("\t")[2] not in versions]
+        carried = [f"040000 tree {oid}\t{name}" for name, oid in versions.items()]
+        return self.git.run("mktree", stdin="\n".join([*kept, *carried, ""]).encode())
+
+    def commit(self, made: str, parents: Iterable[str], message: str) -> str:
+        """A commit of this tree; its id. No ref moves."""
+        named = [part for parent in dict.fromkeys(filter(None, parents)) for part in ("-p", parent)]
+        return self.git.run("commit-tree", made, *named, "-m", message)
+
+    def move(self, new: str, old: str) -> None:
+        """Moves our branch from `old` (empty: from nowhere) to `new`; raises GitFailed where it is elsewhere now."""
+        durable = GitRunner(self.git.directory, configured(_REFERENCE))
+        durable.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
+
+    def note(self, commit: str) -> None:
+        """Notes where the remote's branch stands; empty: it has none. A power cut may take it: the next fetch knows."""
+        what = (self.tracking, commit) if commit else ("-d", self.tracking)
+        GitRunner(self.git.directory).run("update-ref", *what)
+
+    def pack(self, commit: str, since: str) -> None:
+        """Packs what `commit` reaches and `since` does not (empty or lost: all), in place of single files."""
+        known = bool(since) and self.git.asks("cat-file", "-e", f"{since}^{{tree}}") is not None
+        wanted = f"{commit}\n^{since}\n" if known else f"{commit}\n"
+        options = ("--revs", "--incremental", "--local", "--delta-base-offset", "--quiet")
+        base = os.path.join(self._packs, "pack")
+        GitRunner(self.git.directory, configured(_PACKING)).run("pack-objects", *options, base, stdin=wanted.encode())
+        self._host.storage.sync_directory(self._packs)
+        failpoint("sync.packed")
+        self.git.run("prune-packed", "--quiet")
+
+    # talking
+
+    def fetch(self) -> None:
+        """Learns where the remote's branch stands. Raises Unreachable."""
+        local = self.git.asks("rev-parse", "--verify", "--quiet", f"{REF}^{{tree}}")
+        if local is None:
+            self._mend()
+        done = self._remote.talk(
+            "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+            "--no-auto-maintenance", "--no-write-commit-graph", "--no-filter", "--no-prune", "--refmap=",
+            *([f"--negotiation-tip={REF}"] if local else []), "--", self.remote, f"+{REF}:{self.tracking}",
+        )  # fmt: skip
+        if done.status == 0:
+            return
+        asked = self._remote.talk("ls-remote", "--exit-code", "--", self.remote, REF)
+        if asked.status != 2:
+            why, hint = trouble(self.remote, done.err)
+            raise Unreachable(f"cannot fetch from {self.remote!r}: {why}", hint=hint)
+        self.note("")
+
+    def push(self, commit: str) -> bool:
+        """Pushes, never with force. False where others were faster; raises Unreachable or Rejected."""
+        done = self._remote.talk(
+            "push", "--progress", "--no-verify", "--porcelain", "--no-signed", "--no-follow-tags",
+            "--recurse-submodules=no", "--", self.remote, f"{commit}:{REF}",
+        )  # fmt: skip
+        if done.status == 0:
+            self.note(commit)
+            return True
+        verdict = next((line for line in done.out.split("\n") if line.startswith("!")), "")
+        if "[rejected]" in verdict:
+            return False
+        why, hint = trouble(self.remote, done.err)
+        if verdict:
+            told = "; ".join(filter(None, [verdict.split("\t")[-1], why]))
+            raise PushRejected(
+                f"{self.remote!r} does not take the push: {told}",
+                hint="ask who runs that remote to let the branch a-sync in; until then messages stay on this machine",
+            )
+        raise Unreachable(f"cannot push to {self.remote!r}: {why}", hint=hint)
+
+
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings for git, as variables."""
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for place, (key, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
+    return variables
+
+
+def _quoted(path: str) -> bytes:
+    """A path on a line of its own, as git reads it, whatever it contains."""
+    return b'"%b"\n' % os.fsencode(_escaped(path))
+
+
+def _escaped(path: str) -> str:
+    return path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _batch(told: bytes) -> dict[str, bytes]:
+    """What `cat-file --batch` printed."""
+    found: dict[str, bytes] = {}
+    at = 0
+    while at < len(told):
+        end = told.index(b"\n", at)
+        oid, kind, *size = told[at:end].decode("ascii", "replace").split(" ")
+        at = end + 1
+        if kind == "blob":
+            found[oid] = told[at : at + int(size[0])]
+        if size:
+            at += int(size[0]) + 1
+    return found

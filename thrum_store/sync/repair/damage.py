@@ -1,0 +1,103 @@
+"""A log as it lies on the disk, looked at from its beginning: how much of it is whole, and what stood behind that."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, plain_parser
+from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.machine.digest import fingerprint
+from thrum_store.repository.store_id import signed
+from thrum_store.store import Store
+from thrum_store.view.queries import shards
+
+
+class DamageReport(NamedTuple):
+    """Where the whole part of a log ends, why it goes no further (empty: it is whole), and the last event there was."""
+
+    head: ShardPosition
+    why: str
+    last: int
+
+    @property
+    def lost(self) -> list[int]:
+        """The first and the last event that cannot be read; empty where all can."""
+        return [self.head.seq + 1, self.last] if self.last > self.head.seq else []
+
+
+def examine(store: Store, shard: Shard) -> DamageReport:
+    """Reads a log from its first event on. Raises StorageFailed."""
+    parse, head = fast_parser(), ShardPosition()
+    while True:
+        reading = store.log.read(shard, head, parse)
+        progressed, head = reading.head != head, reading.head
+        if reading.damage or reading.torn or not progressed:
+            break
+    last = max(head.seq, store.head(shard)[0].seq, _published(store, shard), *_sequences(store, shard, head))
+    if reading.damage:
+        return DamageReport(head, reading.damage, max(last, head.seq + 1))
+    return DamageReport(head, "the rest of it is gone" if last > head.seq else "", last)
+
+
+def _published(store: Store, shard: Shard) -> int:
+    """The last event of a log of our own that we signed."""
+    if shard.store != store.own:
+        return 0
+    return signed(store.log.root, store.own, store.host.storage).get(shard.agent, 0)
+
+
+def _sequences(store: Store, shard: Shard, head: ShardPosition) -> list[int]:
+    return [0, *(seq for seq, _ in _behind(store, shard, head))]
+
+
+def _behind(store: Store, shard: Shard, head: ShardPosition) -> Iterator[tuple[int, bytes]]:
+    """Lines behind `head` that can be read although the chain does not reach them: their sequence and their bytes."""
+    for number in store.log.numbers(shard):
+        if number >= head.segment:
+            start = head.offset if number == head.segment else 0
+            for line in content(store, shard, number)[start:].split(b"\n"):
+                event = event_in(line)
+                if event is not None and event.seq > head.seq and event[:2] == shard:
+                    yield event.seq, line
+
+
+def event_in(line: bytes) -> Event | None:
+    """The event in a line, wherever it stands; None where there is none."""
+    try:
+        return decode(line, plain_parser)
+    except InvalidLine:
+        return None
+
+
+def content(store: Store, shard: Shard, number: int) -> bytes:
+    """A segment as it is; empty where it is not there."""
+    try:
+        return store.host.storage.read(store.log.segment(shard, number))
+    except FileNotFoundError:
+        return b""
+
+
+def keep(store: Store, shard: Shard, number: int) -> None:
+    """Keeps a segment as it is in `.thrum/var/damaged`, for whoever wants to look."""
+    data = content(store, shard, number)
+    if data:
+        directory = os.path.join(store.paths.var, "damaged")
+        store.host.storage.directory(directory)
+        name = f"{shard.store[:8]}.{shard.agent}-{number}-{fingerprint(data)[:8]}"
+        store.host.storage.replace(os.path.join(directory, name), data)
+
+
+def export(store: Store, shard: Shard, damage: DamageReport) -> None:
+    """Writes to `.thrum/var/lost` what is known of lost events: their own lines, else the messages in the view."""
+    first, last = damage.lost
+    known = shards.messages_after(store.view, shard.store, shard.agent, first - 1)
+    told = {seq: json.dumps({"n": seq, **one}, ensure_ascii=False).encode() for seq, one in known.items()}
+    told |= dict(_behind(store, shard, damage.head))
+    directory = os.path.join(store.paths.var, "lost")
+    store.host.storage.directory(directory)
+    name = f"{shard.store[:8]}.{shard.agent}-{first}-{last}.jsonl"
+    if name not in store.host.storage.listing(directory):  # what was known when it was found counts
+        store.host.storage.replace(os.path.join(directory, name), b"".join(told[seq] + b"\n" for seq in sorted(told)))

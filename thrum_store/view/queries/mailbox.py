@@ -1,0 +1,267 @@
+"""Mailboxes: what an agent got, what it has not read, what it sent."""
+
+import sqlite3
+from typing import NamedTuple
+
+from .messages import COLUMNS, JOINS, Row
+
+UNCLAIMED = (
+    " NOT EXISTS (SELECT 1 FROM claims c WHERE c.recipient = d.recipient AND c.number = d.number"
+    " AND c.until_ms > :now AND c.until_ms <= :now + :lease)"
+)
+
+
+_UNREAD_BY = (
+    "EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NULL)"
+)
+
+
+class Filter(NamedTuple):
+    """Which messages of a mailbox; None means any. `everything`: the whole store's, as `reader` sees them."""
+
+    reader: int
+    unread: bool = False
+    scope: tuple[str, str] | None = None
+    mentioned: tuple[str, str] | None = None
+    author: int | None = None
+    not_author: int | None = None
+    thread: str | None = None
+    after: int | None = None
+    everything: bool = False
+
+
+class Page(NamedTuple):
+    """A page of rows with the time each was read (None: unread), and what the filter holds altogether.
+
+    What went to others only is nothing to read: it has the time it arrived.
+    """
+
+    rows: list[tuple[Row, int | None]]
+    total: int
+    unread: int
+
+
+def page(view: sqlite3.Connection, wanted: Filter, size: int, number: int) -> Page:
+    """Page `number` (from 1) of `size` messages, newest first."""
+    where, bound = _conditions(wanted)
+    if wanted.everything:
+        source, read, order = "messages m", f"CASE WHEN {_UNREAD_BY} THEN NULL ELSE m.received_ms END", "m.number"
+    else:
+        source, read, order = "deliveries d JOIN messages m ON m.number = d.message", "d.read_ms", "d.number"
+    sql = f"SELECT {read}, {COLUMNS} FROM {source}{JOINS} WHERE {where} ORDER BY {order} DESC LIMIT :n OFFSET :k"
+    rows = view.execute(sql, {**bound, "n": size, "k": size * (number - 1)}).fetchall()
+    total = _count(view, wanted)
+    unread = _count(view, wanted._replace(unread=True, everything=False))
+    return Page([(Row(*row[1:]), row[0]) for row in rows], total, unread)
+
+
+def _count(view: sqlite3.Connection, wanted: Filter) -> int:
+    """How many the filter holds; a plain mailbox is counted without a look at its messages."""
+    where, bound = _conditions(wanted)
+    source = "messages m" if wanted.everything else "deliveries d"
+    if not wanted.everything and "m." in where:
+        source += " JOIN messages m ON m.number = d.message"
+    (count,) = view.execute(f"SELECT count(*) FROM {source} WHERE {where}", bound).fetchone()
+    return int(count)
+
+
+def _conditions(wanted: Filter) -> tuple[str, dict[str, object]]:
+    conditions = ["m.deleted_ms IS NULL"] if wanted.everything else ["d.recipient = :reader"]
+    if wanted.unread:
+        conditions.append("d.read_ms IS NULL")
+    fields = wanted._asdict()
+    conditions += [condition for field, condition in _CONDITIONS.items() if fields[field] is not None]
+    kind, value = fields.pop("scope") or (None, None)
+    name, role = fields.pop("mentioned") or (None, None)
+    bound = {"scope_type": kind, "scope_value": value, "name": name, "role": role}
+    return " AND ".join(conditions), {**fields, **bound}
+
+
+_CONDITIONS = {
+    "scope": (
+        "m.number IN (SELECT message FROM tags WHERE field = 'scopes' AND type = :scope_type AND value = :scope_value)"
+    ),
+    "mentioned": (
+        "m.number IN (SELECT message FROM tags WHERE field = 'refs' AND type = 'mention' AND value IN (:name, :role))"
+    ),
+    "author": "m.author = :author",
+    "not_author": "m.author != :not_author",
+    "thread": "(m.thread = :thread OR m.id = 'msg_' || substr(:thread, 5))",
+    "after": "m.number > :after",
+}
+
+
+class Unread(NamedTuple):
+    """An unread message in a mailbox, under its delivery number."""
+
+    delivery: int
+    row: Row
+
+
+def unread(view: sqlite3.Connection, reader: int, limit: int, now_ms: int, lease_ms: int) -> list[Unread]:
+    """The oldest unread messages that nobody is handing over at this moment."""
+    sql = (
+        f"SELECT d.number, {COLUMNS} FROM deliveries d INDEXED BY deliveries_unread"
+        f" JOIN messages m ON m.number = d.message{JOINS}"
+        f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND{UNCLAIMED} ORDER BY d.number LIMIT :n"
+    )
+    bound = {"reader": reader, "n": limit, "now": now_ms, "lease": lease_ms}
+    return [Unread(row[0], Row(*row[1:])) for row in view.execute(sql, bound)]
+
+
+def has_unread(view: sqlite3.Connection, reader: int) -> bool:
+    """Whether a mailbox holds anything unread: one step into an index."""
+    sql = "SELECT 1 FROM deliveries INDEXED BY deliveries_unread WHERE recipient = ? AND read_ms IS NULL LIMIT 1"
+    return view.execute(sql, (reader,)).fetchone() is not None
+
+
+def unread_count(view: sqlite3.Connection, reader: int) -> int:
+    """How many messages a mailbox holds that were not read."""
+    sql = "SELECT count(*) FROM deliveries WHERE recipient = ? AND read_ms IS NULL"
+    (count,) = view.execute(sql, (reader,)).fetchone()
+    return int(count)
+
+
+def held(view: sqlite3.Connection, reader: int) -> int:
+    """How many messages a mailbox holds, read or not."""
+    (count,) = view.execute("SELECT count(*) FROM deliveries WHERE recipient = ?", (reader,)).fetchone()
+    return int(count)
+
+
+def addressed(view: sqlite3.Connection, kind: str, value: str) -> int:
+    """How many messages went to a role, a group or everyone."""
+    sql = "SELECT count(*) FROM tags WHERE field = 'to' AND type = ? AND value = ?"
+    (count,) = view.execute(sql, (kind, value)).fetchone()
+    return int(count)
+
+
+def unread_ids(view: sqlite3.Connection, reader: int) -> list[str]:
+    """The ids of all unread messages, oldest first."""
+    sql = (
+        "SELECT m.id FROM deliveries d JOIN messages m ON m.number = d.message"
+        " WHERE d.recipient = ? AND d.read_ms IS NULL ORDER BY d.number"
+    )
+    return [message_id for (message_id,) in view.execute(sql, (reader,))]
+
+
+def claim(view: sqlite3.Connection, reader: int, deliveries: list[int], token: str, until_ms: int) -> None:
+    """Notes that these are being handed over; a later claim replaces one that ran out."""
+    view.executemany(
+        "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)",
+        [(reader, number, token, until_ms) for number in deliveries],
+    )
+
+
+def drop_claims(view: sqlite3.Connection, token: str) -> None:
+    """Takes back what was claimed under this token."""
+    view.execute("DELETE FROM claims WHERE token = ?", (token,))
+
+
+def newest(view: sqlite3.Connection) -> int:
+    """The ingest number that was given last: the cursor that means now."""
+    row = view.execute("SELECT ingest FROM counter").fetchone()
+    return int(row[0]) if row else 0
+
+
+def sent(
+    view: sqlite3.Connection, author: int, to: tuple[str, list[int]] | None, unread_only: bool, size: int, number: int
+) -> tuple[list[Row], int]:
+    """Page `number` of what an author sent, newest first, and how many there are."""
+    where = "m.author = :author AND m.deleted_ms IS NULL"
+    bound: dict[str, object] = {"author": author}
+    if unread_only:
+        where += " AND EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.read_ms IS NULL)"
+    if to is not None:
+        address, recipients = to
+        marks = ", ".join(str(int(recipient)) for recipient in recipients)
+        where += (
+            " AND (EXISTS (SELECT 1 FROM json_each(m.audience) e WHERE json_extract(e.value, '$[1]') = :to)"
+            f" OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.recipient IN ({marks})))"
+        )
+        bound["to"] = address
+    (total,) = view.execute(f"SELECT count(*) FROM messages m WHERE {where}", bound).fetchone()
+    sql = f"SELECT {COLUMNS} FROM messages m{JOINS} WHERE {where} ORDER BY m.number DESC LIMIT :n OFFSET :k"
+    rows = view.execute(sql, {**bound, "n": size, "k": size * (number - 1)})
+    return [Row(*row) for row in rows], total
+
+
+class Arrival(NamedTuple):
+    """A message that came after a cursor."""
+
+    number: int
+    id: str
+    name: str
+    store: str
+    own: bool
+    seq: int
+    sent_ms: int
+    received_ms: int
+
+
+class WaitCursor(NamedTuple):
+    """A cursor: the ingest number that was given last, or a time of receipt.
+
+    `heads` holds how far each shard had been read: if the view is rebuilt during a wait, its numbers begin anew, and
+    what is new is told by the shards' own sequence.
+    """
+
+    generation: str
+    number: int
+    received_ms: int | None
+    heads: dict[tuple[str, str], int]
+
+    def floor(self, generation: str) -> int:
+        """The number up to which nothing is new; 0 where only `covers` can tell."""
+        return self.number if self.received_ms is None and generation == self.generation else 0
+
+    def covers(self, generation: str, one: Arrival) -> bool:
+        """Whether this came after the cursor."""
+        if self.received_ms is not None and one.received_ms >= self.received_ms:
+            return True
+        if generation == self.generation:
+            return one.number > self.number
+        return one.seq > self.heads.get((one.store, one.name), 0)
+
+
+def since(view: sqlite3.Connection, generation: str, received_ms: int | None) -> WaitCursor:
+    """The cursor that means now, or what was received from a time on."""
+    heads = {(store, agent): seq for store, agent, seq in view.execute("SELECT store, agent, seq FROM shards")}
+    return WaitCursor(generation, newest(view), received_ms, heads)
+
+
+_ARRIVAL = "SELECT {number}, m.id, s.agent, s.store, coalesce(a.own, 0), m.seq, m.sent_ms, m.received_ms FROM "
+
+
+def arrivals(
+    view: sqlite3.Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None
+) -> list[Arrival]:
+    """Unread mail of a reader, or all messages with a scope or a mention that somebody else wrote, oldest first, with
+    a number `above` this one.
+
+    Messages that the reader has read are left out. The caller asks the cursor which of them are new.
+    """
+    if scope is None and mention is None:
+        sql = (
+            _ARRIVAL.format(number="d.number") + "deliveries d INDEXED BY deliveries_unread"
+            f" JOIN messages m ON m.number = d.message{JOINS}"
+            " WHERE d.recipient = :reader AND d.read_ms IS NULL AND d.number > :above ORDER BY d.number DESC LIMIT 1000"
+        )
+        bound: dict[str, object] = {"reader": reader, "above": above}
+    else:
+        kind, value = scope or (None, None)
+        sql = (
+            _ARRIVAL.format(number="m.number") + f"messages m{JOINS} WHERE {_TAGGED} ORDER BY m.number DESC LIMIT 1000"
+        )
+        bound = {"reader": reader, "above": above, "type": kind, "value": value, "mention": mention}
+    return [Arrival(*row) for row in view.execute(sql, bound)][::-1]
+
+
+_TAGGED = """
+m.number > :above AND m.author != :reader AND m.deleted_ms IS NULL
+AND (:type IS NULL OR EXISTS (SELECT 1 FROM tags t
+     WHERE t.field = 'scopes' AND t.type = :type AND t.value = :value AND t.message = m.number))
+AND (:mention IS NULL OR EXISTS (SELECT 1 FROM tags t
+     WHERE t.field = 'refs' AND t.type = 'mention' AND t.value = :mention AND t.message = m.number))
+AND NOT EXISTS (SELECT 1 FROM deliveries d
+     WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NOT NULL)
+"""
