@@ -33,6 +33,7 @@ from mcp_types import (
 )
 
 from thrum_store.errors import ThrumError
+from thrum_store.model import DISTRIBUTION
 
 from . import logs, prompts, resources
 from .caller import Call, CallerContext, refusal
@@ -143,7 +144,7 @@ class Loaded:
 def prepare(repo: str, agent_id: str | None) -> Loaded:
     """A server for this repository and agent."""
     door = CallerContext(repo, agent_id)
-    return Loaded(repo, door, build(door, metadata.version("thrum")))
+    return Loaded(repo, door, build(door, metadata.version(DISTRIBUTION)))
 
 
 async def _serve(server: Server[CallerContext], handed: Handoff) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .errors import Invalid
 
+DISTRIBUTION = "thrum-agents"  # the name to install; `thrum` on the package index is another project's
 EVERYONE = "everyone"
 RESERVED = frozenset({"daemon", "system", "thrum", "all", "broadcast", EVERYONE})
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))})

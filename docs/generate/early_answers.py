@@ -20,6 +20,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from thrum_mcp.caller import CallerContext
 from thrum_mcp.server import build
 from thrum_mcp.transport.early_answers import ENVELOPE_CAPABILITIES, ENVELOPE_CLIENT, ENVELOPE_VERSION, Result
+from thrum_store.model import DISTRIBUTION
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 _CLIENT = {"name": "generate", "version": "1"}
@@ -32,7 +33,7 @@ def ask(*messages: JSONRPCMessage) -> dict[str, Result]:
 
 
 async def _ask(messages: tuple[JSONRPCMessage, ...]) -> dict[str, Result]:
-    server = build(CallerContext("."), metadata.version("thrum"))
+    server = build(CallerContext("."), metadata.version(DISTRIBUTION))
     requests = {message.id: message.method for message in messages if isinstance(message, JSONRPCRequest)}
     to_server, requested = anyio.create_memory_object_stream[SessionMessage | Exception](len(messages))
     answers, from_server = anyio.create_memory_object_stream[SessionMessage](len(messages))

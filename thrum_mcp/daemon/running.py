@@ -14,6 +14,7 @@ from importlib import metadata
 import anyio
 
 from thrum_store.machine.host import Host
+from thrum_store.model import DISTRIBUTION
 from thrum_store.repository.paths import Paths
 from thrum_store.store import open_store
 from thrum_store.times import rfc3339
@@ -90,7 +91,7 @@ class Running:
             status="ok" if all(part.state == "running" for part in parts) else "degraded",
             pid=os.getpid(),
             uptime_ms=int((self._host.clock.monotonic() - self._began) * 1000),
-            version=metadata.version("thrum"),
+            version=metadata.version(DISTRIBUTION),
             repo_id=os.path.basename(file_names.repository(self.paths)),
             repo_path=file_names.repository(self.paths),
             started_at=self._started_at,

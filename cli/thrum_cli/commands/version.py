@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from thrum_cli.command import command
 from thrum_cli.terminal.output import Screen, human
 from thrum_store.machine.digest import fingerprint
+from thrum_store.model import DISTRIBUTION
 from thrum_store.repository.git_runner import GitRunner
 
 
@@ -37,7 +38,7 @@ def version() -> Version:
 
 def current_version() -> Version:
     """What this installation says of itself."""
-    installed = metadata.distribution("thrum")
+    installed = metadata.distribution(DISTRIBUTION)
     told: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")  # of what was not from an index
     named = (url.partition(", ") for url in installed.metadata.get_all("Project-URL") or [])
     urls = {name.lower(): url for name, _, url in named}
