@@ -1,7 +1,6 @@
 """The logs: append-only files, each written by its own store alone.
 
-A shard (store, agent) is a chain of segments `v1/<store>/<agent>/00000001-<8 hex>.jsonl`. The header of a segment says
-how many bytes of the one before it count; nothing is ever rewritten.
+A shard is a chain of segments, `v1/<store>/<agent>/00000001-<8 hex>.jsonl`; each header counts the bytes before it.
 """
 
 import os
