@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from thrum_store.machine.clock import Clock
-from thrum_store.machine.host import REAL, Host
+from thrum_store.machine.host import REAL, Clock, Host
 
 YEAR_MS = 365 * 86_400_000
 IN_2099 = 4_070_908_800_000

@@ -24,7 +24,7 @@ USUAL_FUNCTION = 20  # nine in ten are no longer
 EMPTY_WORDS = {"common", "controller", "handler", "helper", "manager", "misc", "shared", "util"}  # and their plurals
 
 STORAGE = "thrum_store/machine/storage.py"
-CLOCK = "thrum_store/machine/clock.py"
+CLOCK = "thrum_store/machine/host.py"
 GITINFO = "thrum_store/repository/git_runner.py"
 OUTPUT = "cli/thrum_cli/terminal/output.py"
 
@@ -68,8 +68,8 @@ ALLOWED = {
     ("thrum_store/view/database.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
     ("thrum_store/repository/gitfiles.py", "open"): "reads git's own pointer files, before there is a store or a seam",
-    ("thrum_store/machine/locks.py", "open"): "reads who holds a lock that was not free in time",
-    ("thrum_store/machine/locks.py", "os.open"): "opens the file to lock; flock belongs to the descriptor",
+    ("thrum_store/machine/host.py", "open"): "reads who holds a lock that was not free in time",
+    ("thrum_store/machine/host.py", "os.open"): "opens the file to lock; flock belongs to the descriptor",
     ("thrum_store/setup.py", "open"): "writes the user's ignore file in place: its mode and a link to it stay",
     ("thrum_store/machine/bells.py", "os.open"): "a bell is a FIFO, not a file of the store: nothing of it survives",
     ("thrum_store/machine/bells.py", "os.rename"): "a bell gets its name once it is held",

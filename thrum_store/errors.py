@@ -16,8 +16,10 @@ Each has a stable `code`, one sentence (`message`) and what to do next (`hint`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import ClassVar
 
 
 class ThrumError(Exception):

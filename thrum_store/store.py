@@ -18,8 +18,7 @@ from .log.events import Draft, Event
 from .log.purged_log import PurgedLog
 from .log.segments import Reading, Shard, ShardPosition
 from .machine.bells import ring
-from .machine.host import REAL, Host
-from .machine.locks import Lock
+from .machine.host import REAL, Host, Lock
 from .machine.storage import failpoint
 from .repository.paths import Paths
 from .repository.store_id import StoreId

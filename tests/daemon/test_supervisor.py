@@ -13,7 +13,7 @@ from tests.daemon.conftest import DEADLINE
 from thrum_mcp.daemon.parts.health import PartHealth
 from thrum_mcp.daemon.parts.loops import Loop, Rhythm
 from thrum_mcp.daemon.parts.supervisor import Part, Supervisor
-from thrum_store.machine.clock import Entropy
+from thrum_store.machine.host import Entropy
 
 
 class Flaky:

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Two
 from tests.machines import IMPATIENT
 from thrum_store.errors import StoreBusy
-from thrum_store.machine.locks import LOCK_DEADLINE
+from thrum_store.machine.host import LOCK_DEADLINE
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage

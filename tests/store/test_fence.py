@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.fence import fenced, marker
-from thrum_store.machine.clock import Entropy
+from thrum_store.machine.host import Entropy
 
 
 class Drawn(Entropy):

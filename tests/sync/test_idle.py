@@ -17,8 +17,7 @@ from tests.sync.clones import Clone
 from tests.sync.conftest import Pair
 from thrum_mcp.daemon.parts import sync_loop
 from thrum_mcp.daemon.parts.loops import Loop
-from thrum_store.machine.clock import Clock, Entropy
-from thrum_store.machine.host import Host
+from thrum_store.machine.host import Clock, Entropy, Host
 
 DAY = 24 * 3600.0
 Files = dict[Path, tuple[int, int, str]]

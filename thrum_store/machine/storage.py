@@ -1,7 +1,7 @@
-"""The disk, as one seam: every file the store touches is touched through `Storage`.
+"""The disk: the store touches every file through `Storage`.
 
-Tests put a recording or failing one in its place. `failpoint(name)` marks the steps of the protocols, so that a test
-can end, stop or fail a process exactly there: THRUM_FAILPOINT=name:action[:n], honoured only with THRUM_TESTING=1.
+Tests pass a recording or failing one instead. `failpoint(name)` marks the steps of the protocols, so that a test can
+end, stop or fail a process exactly there: THRUM_FAILPOINT=name:action[:n], honoured only with THRUM_TESTING=1.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
 
 from thrum_store.errors import DiskFull, StorageFailed, ThrumError, Unsupported
 
@@ -23,19 +22,19 @@ _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alo
 SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, no planted FIFO holds us up
 
 
-def failed(error: OSError, what: str) -> StorageFailed | DiskFull:
-    """The error a user sees for a refused call."""
-    reason = f"{what}: {error.strerror or error}"
+def failed(error: OSError, action: str) -> StorageFailed | DiskFull:
+    """Return the error to raise for a system call that failed, with `action` such as "cannot read PATH"."""
+    reason = f"{action}: {error.strerror or error}"
     if error.errno in (errno.EACCES, errno.EPERM):
         return StorageFailed(reason, denied=True)
     return DiskFull(reason) if error.errno in _NO_ROOM else StorageFailed(reason)  # EDQUOT and EFBIG are "full" too
 
 
 class Storage:
-    """Files and directories of the store: 0600 and 0700, no link is ever followed."""
+    """Files and directories of the store, made with modes 0600 and 0700; links are never followed."""
 
     def size(self, path: str) -> int:
-        """Bytes in the file, or -1 where there is none."""
+        """Return the size of a file in bytes, or -1 if it does not exist."""
         try:
             return os.stat(path, follow_symlinks=False).st_size
         except FileNotFoundError:
@@ -44,7 +43,7 @@ class Storage:
             raise failed(error, f"cannot look at {path}") from error
 
     def listing(self, path: str) -> list[str]:
-        """Names in the directory, sorted; empty where there is none."""
+        """Return the names in a directory, sorted; an empty list if it does not exist."""
         try:
             return sorted(os.listdir(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -53,7 +52,7 @@ class Storage:
             raise failed(error, f"cannot list {path}") from error
 
     def read(self, path: str, start: int = 0, limit: int = -1) -> bytes:
-        """The bytes from `start` (at most `limit`); FileNotFoundError where there is no file."""
+        """Return the bytes from `start`, at most `limit`. Raises FileNotFoundError."""
         try:
             fd = os.open(path, os.O_RDONLY | SAFE)
             try:
@@ -67,10 +66,10 @@ class Storage:
             raise failed(error, f"cannot read {path}") from error
 
     def append(self, path: str, data: bytes) -> None:
-        """Appends with one write, durably. On a refused write the file is what it was.
+        """Append with one write, and fdatasync. If the write fails, the file is as before.
 
-        A StorageFailed whose `unsynced` is set says that the write went through and the sync did not: then nobody
-        knows what the disk holds, and a second sync would report success for lost bytes (reliability §1 row 9).
+        Raises StorageFailed, with `unsynced` set if the write succeeded and the sync failed: then nobody knows what
+        the disk holds, and a second sync would report success for lost bytes.
         """
         try:
             fd = os.open(path, os.O_WRONLY | os.O_APPEND | SAFE)
@@ -84,11 +83,11 @@ class Storage:
             os.close(fd)
 
     def sync(self, path: str) -> None:
-        """Makes the file's bytes survive a power cut. Never call it twice after it failed."""
+        """Make the bytes of a file survive a power cut. Never call it again after it failed."""
         self._synced(path, os.O_RDONLY, data_only=True)
 
     def sync_directory(self, path: str) -> None:
-        """Makes names created in or removed from a directory survive a power cut."""
+        """Make names created in or removed from a directory survive a power cut."""
         self._synced(path, os.O_RDONLY | os.O_DIRECTORY, data_only=False)
 
     def _synced(self, path: str, flags: int, *, data_only: bool) -> None:
@@ -102,7 +101,7 @@ class Storage:
             raise failed(error, f"cannot sync {path}") from error
 
     def truncate(self, path: str, length: int) -> None:
-        """Cuts the file to `length` bytes, durably."""
+        """Truncate a file to `length` bytes, durably."""
         try:
             fd = os.open(path, os.O_WRONLY | SAFE)
             try:
@@ -111,10 +110,10 @@ class Storage:
             finally:
                 os.close(fd)
         except OSError as error:
-            raise failed(error, f"cannot cut {path}") from error
+            raise failed(error, f"cannot truncate {path}") from error
 
     def create(self, path: str, data: bytes) -> None:
-        """A new file with these bytes, durable with its name; FileExistsError where there is one."""
+        """Create a file with these bytes, durable together with its name. Raises FileExistsError."""
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600)
         except FileExistsError:
@@ -144,7 +143,7 @@ class Storage:
             self.remove(beside)
 
     def replace(self, path: str, data: bytes) -> None:
-        """The file holds exactly these bytes afterwards, or what it held before; never a mixture."""
+        """Replace the content of a file in one step: a crash leaves the old or the new bytes, never a mixture."""
         beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
             _write_whole(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600), data, beside)
@@ -156,7 +155,7 @@ class Storage:
         self.sync_directory(os.path.dirname(path))
 
     def move(self, path: str, target: str) -> None:
-        """A file or directory has another name afterwards, durably; nothing may be there yet."""
+        """Rename a file or directory, durably; `target` must not exist yet."""
         try:
             os.rename(path, target)
         except OSError as error:
@@ -165,7 +164,7 @@ class Storage:
             self.sync_directory(directory)
 
     def remove(self, path: str) -> None:
-        """The file is gone afterwards, whether it was there or not."""
+        """Remove a file if it exists."""
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -174,7 +173,7 @@ class Storage:
             raise failed(error, f"cannot remove {path}") from error
 
     def directory(self, path: str) -> None:
-        """The directory (and its parents) exists afterwards, its name durable, closed to other users."""
+        """Create a directory and its parents if needed, durably and closed to other users."""
         if os.path.isdir(path):
             return
         parent = os.path.dirname(path)
@@ -206,8 +205,10 @@ def _write_or_undo(fd: int, data: bytes, start: int, path: str) -> None:
         if written != len(data):
             raise OSError(errno.ENOSPC, "only a part could be written")
     except OSError as error:
-        with suppress(OSError):  # where that fails as well, a torn tail stays, and the next writer cuts it
+        try:
             os.ftruncate(fd, start)
+        except OSError:  # then a torn tail stays, which the next writer truncates
+            raise failed(error, f"cannot write {path}") from error
         raise failed(error, f"cannot write {path}") from error
 
 
@@ -242,7 +243,7 @@ _hits: dict[str, int] = {}
 
 
 def failpoint(name: str) -> None:
-    """Does nothing, unless a test named this step in THRUM_FAILPOINT (actions: kill, stop, exit, eio, enospc)."""
+    """Do nothing, unless a test named this step in THRUM_FAILPOINT (actions: kill, stop, exit, eio, enospc)."""
     if not _ARMED:
         return
     wanted, action, count = (os.environ["THRUM_FAILPOINT"].split(":") + ["1"])[:3]

@@ -8,8 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from thrum_store.errors import Damaged, NotInitialized
-from thrum_store.machine.host import Host
-from thrum_store.machine.locks import Lock
+from thrum_store.machine.host import Host, Lock
 from thrum_store.machine.storage import Storage
 
 from .paths import Paths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.fence import UNTRUSTED, cut, fenced, marker
-from thrum_store.machine.clock import Entropy
+from thrum_store.machine.host import Entropy
 from thrum_store.printable import safe_line, safe_text
 from thrum_store.service.messages.offers import Offer, OfferedMessage
 from thrum_store.service.team.agents import AgentInfo

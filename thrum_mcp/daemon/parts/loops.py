@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from thrum_store.machine.clock import Entropy
+from thrum_store.machine.host import Entropy
 
 _FAREWELL = 3.0  # seconds that a turn may go on when the daemon stops
 _SPREAD = 0.2  # intervals differ by a fifth either way, so that many machines do not come all at once

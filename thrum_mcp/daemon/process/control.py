@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from thrum_store.errors import StoreBusy, ThrumError
-from thrum_store.machine.host import Host
-from thrum_store.machine.locks import Lock
+from thrum_store.machine.host import Host, Lock
 from thrum_store.repository.paths import Paths
 
 from . import client, file_names
