@@ -7,11 +7,10 @@ ThrumError
 ├── Refused               NotAuthor  ProtectedGroup  NeedsConfirmation
 ├── NoIdentity            AmbiguousIdentity  NotRegistered
 ├── NotARepository        NotInitialized
-├── StoreBusy             DiskFull  StorageFailed
-├── Damaged               ViewDamaged
-└── Unsupported
+├── StoreBusy             DiskFull  StorageFailed  Unsupported
+└── Damaged               ViewDamaged
 
-Each has a stable `code`, one sentence (`message`) and what to do next (`hint`). Doors translate them, once.
+Each has a stable `code`, one sentence (`message`) and what to do next (`hint`).
 """
 
 from __future__ import annotations
