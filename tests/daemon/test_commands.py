@@ -222,7 +222,7 @@ def test_watch_ends_with_the_session(alice: Shell, repo: Paths) -> None:
 
 
 def test_the_commands_for_every_day_load_nothing_of_the_daemon() -> None:
-    script = "import sys; import thrum_cli.commands.messages, thrum_cli.commands.wait; print(*sys.modules)"
+    script = "import sys; import thrum_cli.commands.send, thrum_cli.commands.wait; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in loaded if name.startswith(("thrum_mcp", "websockets", "anyio", "pydantic"))]
 

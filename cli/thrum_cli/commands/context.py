@@ -1,4 +1,4 @@
-"""context …: what an agent keeps for its next start."""
+"""context: notes that an agent keeps for its next start."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from thrum_store.service.team.context_sharing import Shared
 from thrum_store.service.team.contexts import Cleared, Context, Saved
 from thrum_store.view.queries import agents
 
-from .preambles import default_preamble
+from ._shared.preambles import default_preamble, text_of
 
 _SHOW = Entry("commands.context:show", "Show your saved context.")
+
+
 _SECTIONS = {
     "Commands": {
         "save": Entry("commands.context:save", "Save your context from a file or standard input."),
@@ -31,9 +33,11 @@ _SECTIONS = {
         "clear": Entry("commands.context:clear", "Remove your saved context."),
         "preamble": Entry("commands.context:preamble", "Show or set the text before your context."),
         "sync": Entry("commands.context:sync", "Share your saved context with other worktrees and machines."),
-        "prime": Entry("commands.overview:prime", "Tell everything needed to start or to go on."),
+        "prime": Entry("commands.prime:prime", "Tell everything needed to start or to go on."),
     }
 }
+
+
 _AGENT = click.option("--agent", "name", metavar="NAME", help="Another agent's, in this worktree.")
 
 
@@ -126,17 +130,6 @@ def _initial(app: App, name: str) -> str:
         return default_preamble(name, app.caller.role if name == app.caller.name else "")
     made = roles.template_for(app.store, agent, worktrees.places(app.paths, app.store.host))
     return default_preamble(name, agent.role) if made is None else made
-
-
-def text_of(source: BinaryIO) -> str:
-    """What an agent keeps in mind, from a file. Raises Invalid where that is no text, or too much."""
-    data = source.read(contexts.LIMIT + 1)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        if len(data) > contexts.LIMIT:
-            raise Invalid(f"more than {contexts.LIMIT:,} bytes", hint="keep it short: it is for a new start") from None
-        raise Invalid("the context is not valid UTF-8", hint="convert it, for example with iconv") from None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""doctor: what is wrong, why, and what mends it; whether the clients are set up, and whether mail wakes an agent."""
+"""doctor: find problems and repair them; check the clients, and whether mail wakes an agent."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from typing import Any
 import click
 
 from thrum_cli.app import App
-from thrum_cli.command import Entry, group, pass_app
+from thrum_cli.clients import check as checking
+from thrum_cli.clients.check import Checked, RuntimeCheck
+from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.hooks.wake_check import WakeCheck, wake_check
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.progress import Counting
 from thrum_cli.terminal.text import bold, dim, green, plural, red, wrap
+from thrum_store import times
 from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.doctor import Diagnosis, examine
 from thrum_store.service.upkeep.findings import Finding
 
 _SECTIONS = {
     "Commands": {
-        "runtimes": Entry("commands.runtimes:check", "Check the clients that are set up here."),
-        "wake": Entry("commands.wake:wake", "See whether mail reaches an agent, by which way, and how fast."),
+        "runtimes": Entry("commands.doctor:check", "Check the clients that are set up here."),
+        "wake": Entry("commands.doctor:wake", "See whether mail reaches an agent, by which way, and how fast."),
     }
 }
 
@@ -83,3 +87,68 @@ def _finding(one: Finding, width: int) -> list[str]:
     if one.hint and not one.fixed:
         lines += [f"{'':15}{dim(line)}" for line in wrap(one.hint, width - 16)]
     return lines
+
+
+@command("runtimes", "thrum doctor runtimes", "thrum doctor runtimes claude", returns=Checked)
+@click.argument("name", required=False)
+@pass_app
+def check(app: App, name: str | None) -> Outcome:
+    """Check the clients that are set up here, or one.
+
+    Looks at files only, and starts nothing. Exits with 1 when something is wrong.
+    """
+    found = checking.check(app.paths, name)
+    return Outcome(found, 0 if found.healthy else 1)
+
+
+@human.register(Checked)
+def _checked(found: Checked, screen: Screen) -> str:
+    del screen
+    if not found.runtimes:
+        return "No client is set up here. Try: thrum init --runtime auto"
+    return "\n".join(_check(one) for one in found.runtimes)
+
+
+def _check(one: RuntimeCheck) -> str:
+    lines = [f"{one.runtime}: files {one.files}, starts {one.command}"]
+    if one.step:
+        lines.append(f"  your step, {one.user_step}: {one.step}")
+    return "\n".join([*lines, *(f"  ! {problem}" for problem in one.problems)])
+
+
+@command("wake", "thrum doctor wake", "thrum doctor wake --agent builder --timeout 5m --json", returns=WakeCheck)
+@click.option("--agent", metavar="NAME", help="Which agent (default: the one of this worktree).")
+@click.option("--timeout", default="60s", metavar="DURATION", help="How long to wait for the answer (default 60s).")
+@pass_app
+def wake(app: App, agent: str | None, timeout: str) -> Outcome:
+    """See whether mail reaches an agent, by which way, and how fast.
+
+    Sends it a message that asks for a nonce, and waits for the answer. Exits with 1 when the message did not reach it.
+    """
+    found = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
+    return Outcome(found, 0 if found.reached else 1)
+
+
+_WAYS = {
+    "listen": "its listener woke it",
+    "monitor": "the monitor of its plugin woke it",
+    "prompt": "with a prompt of its user",
+    "post-tool": "after a tool call",
+    "stop": "when it was about to stop",
+    "session-start": "at the start of its session",
+}
+
+
+@human.register(WakeCheck)
+def _woken(found: WakeCheck, screen: Screen) -> str:
+    del screen
+    if not found.reached:
+        rest = "was taken back" if found.withdrawn else f"waits for it ({found.message_id})"
+        return f"@{found.agent_id} was not reached in time; the message {rest}."
+    lines = [
+        ("shown to it", found.shown_seconds, f", {_WAYS.get(found.shown_by, found.shown_by)}"),
+        ("taken by it", found.read_seconds, ""),
+        ("answered", found.answered_seconds, ""),
+    ]
+    told = [f"  {what} after {seconds} s{how}" for what, seconds, how in lines if seconds is not None]
+    return "\n".join([f"@{found.agent_id} was reached by {found.rung or 'another way'}:", *told])

@@ -1,4 +1,4 @@
-"""message get, edit, delete, read; and `sent show`, which looks the same."""
+"""message get, edit, delete, read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from thrum_cli.terminal.text import ago, bold, fields, plural, wrap
 from thrum_store.service.messages import editing, receipts
 from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited, EditMessage, Message, MessageDetail
 from thrum_store.service.messages.receipts import Marked, MarkRead
-from thrum_store.service.results import Pair
+from thrum_store.service.results import Pair, Recipient
 
-from .body import body, body_options
-from .sent import receipt
+from ._shared.composing import body, body_options
 
 _SECTIONS = {
     "Commands": {
@@ -44,14 +43,6 @@ def get(app: App, msg_id: str) -> MessageDetail:
     Looking does not mark it as read.
     """
     return editing.get(app.store, msg_id)
-
-
-@command("show", "thrum sent show msg_01KAR…")
-@click.argument("msg_id")
-@pass_app
-def show(app: App, msg_id: str) -> MessageDetail:
-    """Show one message you sent, with every recipient."""
-    return receipts.sent_show(app.store, app.caller, msg_id)
 
 
 @command("edit", 'thrum message edit msg_01KAR… "The port is 8443"')
@@ -94,7 +85,7 @@ def read(app: App, msg_ids: tuple[str, ...], everything: bool) -> Marked:
 @human.register(MessageDetail)
 def _detail(detail: MessageDetail, screen: Screen) -> str:
     one = detail.message
-    receipts = [(f"@{who.agent_id}", receipt(who, screen.now_ms)) for who in one.recipients]
+    receipts = [(f"@{who.agent_id}", _receipt(who, screen.now_ms)) for who in one.recipients]
     text = [f"    {line}".rstrip() for line in wrap(one.body.content, screen.width - 4)]
     parts = [f"{bold(one.message_id)}\n{_told(one, screen.now_ms)}", "\n".join(text)]
     if receipts:
@@ -145,3 +136,9 @@ def _marked(marked: Marked, screen: Screen) -> str:
     if not marked.marked_count:
         return f"Nothing to mark; {left}."
     return f"Marked {plural(marked.marked_count, 'message')} as read; {left}."
+
+
+def _receipt(who: Recipient, now_ms: int) -> str:
+    """How far a message got with one recipient."""
+    when = f" {ago(who.read_at, now_ms)}" if who.read_at else ""
+    return f"{who.status}{when}"

@@ -1,4 +1,4 @@
-"""sent: what one said, and how far it got."""
+"""sent: the messages that an agent sent, and who has read them; sent show."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import Any
 import click
 
 from thrum_cli.app import App
-from thrum_cli.command import Entry, group, pass_app
+from thrum_cli.command import Entry, command, group, pass_app
 from thrum_cli.completion import addresses
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, beyond, dim, flow, listing, summary, wrap
 from thrum_store.service.messages import receipts
+from thrum_store.service.messages.editing import MessageDetail
 from thrum_store.service.messages.receipts import Outbox, ReadSent, SentMessage
-from thrum_store.service.results import Recipient
 
 _LINES = 2  # of one message
+
+
 _NAMED = 6  # recipients that are named one by one
-_SECTIONS = {"Commands": {"show": Entry("commands.message:show", "Show one message you sent, with every recipient.")}}
+
+
+_SECTIONS = {"Commands": {"show": Entry("commands.sent:show", "Show one message you sent, with every recipient.")}}
 
 
 @group(
@@ -90,7 +94,9 @@ def _receipts(one: SentMessage) -> list[str]:
     return [f"read by {one.read_count} of {len(one.recipients)}", *([f"not by {listing(unread)}"] if unread else [])]
 
 
-def receipt(who: Recipient, now_ms: int) -> str:
-    """How far a message got with one recipient."""
-    when = f" {ago(who.read_at, now_ms)}" if who.read_at else ""
-    return f"{who.status}{when}"
+@command("show", "thrum sent show msg_01KAR…")
+@click.argument("msg_id")
+@pass_app
+def show(app: App, msg_id: str) -> MessageDetail:
+    """Show one message you sent, with every recipient."""
+    return receipts.sent_show(app.store, app.caller, msg_id)

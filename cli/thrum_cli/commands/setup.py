@@ -1,115 +1,156 @@
-"""init: everything a repository needs, and the files that make a coding agent's client use it."""
+"""setup: a worktree that shares the store, and the section of CLAUDE.md about thrum."""
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 
 import click
 
 from thrum_cli.app import App
-from thrum_cli.clients.configure import REFUSED, Configure, Configured, configure
-from thrum_cli.clients.detect import meant
-from thrum_cli.command import command, pass_app
-from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_store import setup
-from thrum_store.machine.host import REAL
+from thrum_cli.clients import files
+from thrum_cli.clients.pieces import BEGIN, END, Section
+from thrum_cli.clients.recipes import toolkit
+from thrum_cli.command import Entry, LazyGroup, command, pass_app
+from thrum_cli.terminal.output import Screen, Verbatim, human
+from thrum_store import setup as setting_up
+from thrum_store.errors import Conflict, Invalid
 from thrum_store.repository import paths
-from thrum_store.service.team.agents import Register
 from thrum_store.setup import Initialize, Initialized
 
-from .joining import Joined, join, joined, planned, wanted
-from .runtimes import configured
+from ._shared.set_up import initialized
 
-RUNTIMES = "claude, codex, cursor, gemini, auggie, amp, opencode, cli-only, all, or auto: the one that is used here"
+_FILE = "CLAUDE.md"
+
+
+_GO_HEADING = "# Thrum Agent Coordination"  # what the Go program's section begins with
+
+
+_SECTIONS = {
+    "Commands": {
+        "worktree": Entry("commands.setup:worktree", "Let a worktree share the messages of this repository."),
+        "claude-md": Entry("commands.setup:claude_md", "Print or write what CLAUDE.md should say."),
+    }
+}
 
 
 @dataclass(frozen=True)
-class SetUp:
-    """What `thrum init` did: the repository, then a client with its files, and an agent; null where none was asked
-    for.
-    """
+class Instructions(Verbatim):
+    """What CLAUDE.md should say, and what became of the file. `action`: printed, created, appended, replaced, kept."""
 
-    repository: str
-    store: str
-    created: bool
-    dry_run: bool
-    steps: tuple[str, ...]
-    runtime: str | None = None
-    runtime_init: Configured | None = None
-    agent: Joined | None = None
+    file: str
+    action: str
+    content: str
 
 
-@command(
-    "init",
-    "thrum init",
-    "thrum init --runtime claude",
-    "thrum init --runtime all --dry-run",
-    "thrum init --stealth",
-    returns=(Initialized, SetUp),
+class SetupGroup(LazyGroup):
+    """`thrum setup PATH` is short for `thrum setup worktree PATH`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was named; a path is meant for `worktree`."""
+        known = args[0] in self.entries or args[0].startswith("-")
+        return super().resolve_command(ctx, args if known else ["worktree", *args])
+
+
+@click.group(
+    "setup",
+    cls=SetupGroup,
+    sections=_SECTIONS,
+    examples=("thrum setup ../feature", "thrum setup claude-md", "thrum setup claude-md --apply"),
+    returns=Initialized,
 )
-@click.option("--runtime", metavar="NAME", help=f"Also set up a client: {RUNTIMES}.")
-@click.option("--agent-name", metavar="NAME", help="Also register an agent of this name and start its session.")
-@click.option("--agent-role", metavar="ROLE", help="What that agent does.")
-@click.option("--agent-module", metavar="MODULE", help="What it works on.")
-@click.option("--force", is_flag=True, help="Complete an older set-up; what you changed in our parts gives way.")
-@click.option("--stealth", is_flag=True, help="Touch no tracked file: ignore .thrum/ in .git/info/exclude.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@pass_app
-def init(
-    app: App,
-    runtime: str | None,
-    agent_name: str | None,
-    agent_role: str | None,
-    agent_module: str | None,
-    force: bool,
-    stealth: bool,
-    dry_run: bool,
-) -> Outcome:
-    """Set thrum up in this repository.
+def setup() -> None:
+    """Set up a worktree, or the instructions for an agent.
 
-    Makes .thrum/, which git ignores, and the branch a-sync for the messages, in a worktree of its own. Your branches
-    are not touched. With --runtime it also writes the client's configuration; `thrum uninit` takes that back. With
-    --agent-name, --agent-role and --agent-module it registers an agent. Doing it again changes nothing.
+    `thrum setup PATH` is short for `thrum setup worktree PATH`.
     """
-    here = paths.find(app.repo)
-    client = meant(here, runtime, REAL) if runtime else None
-    app.role, app.module = agent_role or app.role, agent_module or app.module
-    whom = wanted(app, here, agent_name, None, False) if agent_name or agent_role or agent_module else None
-    done = setup.initialize(here, Initialize(stealth, dry_run, force))
-    if client is None and whom is None:
-        return Outcome(done)
-    files = configure(here, Configure(client, dry_run, force, stealth)) if client is not None else None
-    return _outcome(app, done, (client, files), whom)
 
 
-def _outcome(
-    app: App, done: Initialized, runtime: tuple[str | None, Configured | None], whom: Register | None
-) -> Outcome:
-    files = runtime[1]
-    agent = join(app, whom)[1] if whom is not None and not done.dry_run else None
-    steps = (*done.steps, planned(whom)) if whom is not None and done.dry_run else done.steps
-    refused = files is not None and any(one.status == REFUSED for one in files.files)
-    return Outcome(
-        SetUp(done.repository, done.store, done.created, done.dry_run, steps, *runtime, agent), 1 if refused else 0
-    )
+@command("worktree", "thrum setup ../feature", "thrum setup worktree ../feature")
+@click.argument("path")
+@pass_app
+def worktree(app: App, path: str) -> Initialized:
+    """Let a worktree share the messages of this repository.
+
+    Writes its .thrum/redirect, and a place for its identities. Doing it again changes nothing.
+    """
+    main = app.paths
+    there = paths.find(os.path.join(app.repo, path))
+    if there.common != main.common:
+        raise Invalid(f"{path} belongs to another repository", hint=f"run `thrum init` in {there.root}")
+    if there.local == there.thrum:
+        raise Invalid(f"{path} is where the store itself is", hint="name a worktree: `git worktree list` shows them")
+    return setting_up.initialize(there, Initialize(stealth=True))
 
 
-@human.register(SetUp)
-def _set_up(done: SetUp, screen: Screen) -> str:
-    first = Initialized(done.repository, done.store, done.created, done.dry_run, done.steps)
-    parts = [initialized(first, screen)]
-    parts += [configured(done.runtime_init, screen)] if done.runtime_init else []
-    parts += [joined(done.agent, screen)] if done.agent else []
-    return "\n".join(parts)
+@command("claude-md", "thrum setup claude-md", "thrum setup claude-md --apply", "thrum setup claude-md --apply --force")
+@click.option("--apply", is_flag=True, help="Append it to CLAUDE.md, which is created if it is missing.")
+@click.option("--force", is_flag=True, help="With --apply: replace the section that is there.")
+@pass_app
+def claude_md(app: App, apply: bool, force: bool) -> Instructions:
+    """Print what CLAUDE.md should tell an agent about thrum, or write it there."""
+    section = Section(toolkit("runtimes", "AGENTS.md"), "<!--", " -->")
+    if not apply:
+        if force:
+            raise Invalid("--force means something with --apply only", hint="`thrum setup claude-md --apply --force`")
+        return Instructions(_FILE, "printed", section.add("", mine=True))
+    path = files.resolved(paths.find(app.repo).root, _FILE)
+    data = files.read(path)
+    before = _decoded(data or b"")
+    after, action = _applied(before, section, force)
+    if after != before:
+        files.write(path, after.encode())
+    return Instructions(_FILE, "created" if data is None else action, section.add("", mine=True))
 
 
-@human.register(Initialized)
-def initialized(done: Initialized, screen: Screen) -> str:
-    """How a set-up looks."""
+def _applied(before: str, section: Section, force: bool) -> tuple[str, str]:
+    """The file's text with the section, and what was done to it."""
+    marked = f"<!-- {BEGIN} -->" in before and f"<!-- {END} -->" in before
+    old = _go_section(before)
+    if not marked and old is None:
+        return section.add(before, mine=True), "appended"
+    if not force:
+        return before, "kept"
+    if marked:
+        return section.add(before, mine=True), "replaced"
+    start, end = old or (0, 0)
+    return section.add(before[:start], mine=True) + before[end:], "replaced"
+
+
+def _go_section(text: str) -> tuple[int, int] | None:
+    """Where the Go program's section stands: up to the next heading of its rank, or a rule; code is passed over."""
+    at, start, fenced = 0, None, False
+    for line in text.splitlines(keepends=True):
+        bare = line.strip()
+        fenced ^= bool(re.match(r"(```|~~~)", bare))
+        if not fenced and start is None and bare == _GO_HEADING:
+            start = at
+        elif not fenced and start is not None and (line.startswith("# ") or bare == "---"):
+            return start, at
+        at += len(line)
+    return None if start is None else (start, at)
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Conflict(f"{_FILE} is not UTF-8", hint="convert it first, or add the lines by hand") from None
+
+
+human.register(Initialized, initialized)
+
+
+@human.register(Instructions)
+def _instructions(done: Instructions, screen: Screen) -> str:
     del screen
-    steps = [f"  {step}" for step in done.steps]
-    if done.dry_run:
-        return "\n".join([f"In {done.repository}:", *(steps or ["  nothing to do: it is set up"])])
-    if not done.created and not steps:
-        return f"thrum is set up in {done.repository} already."
-    return "\n".join([f"thrum is set up in {done.repository}:", *steps])
+    told = {
+        "created": f"Created {done.file}.",
+        "appended": f"Added a section to {done.file}.",
+        "replaced": f"Replaced the section in {done.file}.",
+        "kept": f"{done.file} has a section about thrum already; --force replaces it.",
+    }
+    return told.get(done.action, done.content.removesuffix("\n"))

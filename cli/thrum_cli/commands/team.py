@@ -1,21 +1,16 @@
-"""team, who-has, ping: who is here, who has a file, is somebody there."""
+"""team: the active agents and their work."""
 
 from __future__ import annotations
-
-import os
 
 import click
 
 from thrum_cli.app import App
 from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
 from thrum_cli.terminal.layout import inside, panel
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, bold, cut, dim, green, plural
 from thrum_store.service.team import team as teams
-from thrum_store.service.team import work
-from thrum_store.service.team.team import Ping, Team, TeamMember
-from thrum_store.service.team.work import WhoHas, WorkContext
+from thrum_store.service.team.team import Team, TeamMember
 
 _FILES = 6  # of one member
 
@@ -30,26 +25,6 @@ def team(app: App, everybody: bool) -> Outcome:
     if not found.members:
         hidden = f"Nobody is active. {hidden or '`thrum quickstart` registers an agent and starts its session.'}"
     return Outcome(found, note=hidden)
-
-
-@command("who-has", "thrum who-has auth.go", "thrum who-has src/auth", returns=WhoHas)
-@click.argument("file")
-@pass_app
-def who_has(app: App, file: str) -> Outcome:
-    """Show who is editing a file, by any spelling of its path.
-
-    Git is asked now, in every worktree of this machine; agents elsewhere are known by their last heartbeat.
-    """
-    found = work.who_has(app.store, file, os.getcwd() if app.repo == "." else app.paths.root)
-    return Outcome(found, note="" if found.contexts else f"Nobody is editing {file}.")
-
-
-@command("ping", "thrum ping @reviewer", "thrum ping builder")
-@click.argument("agent", shell_complete=addresses)
-@pass_app
-def ping(app: App, agent: str) -> Ping:
-    """Check whether an agent is there, by name or role."""
-    return teams.ping(app.store, agent)
 
 
 @human.register(Team)
@@ -97,31 +72,3 @@ def _files(one: TeamMember, width: int) -> list[str]:
     ]
     more = len(one.file_changes) - _FILES
     return [*shown, dim(f"  {' ':8} and {more} more")] if more > 0 else shown
-
-
-@human.register(WhoHas)
-def _who_has(found: WhoHas, screen: Screen) -> str:
-    return "\n".join(line for one in found.contexts for line in _holder(one, screen))
-
-
-def _holder(one: WorkContext, screen: Screen) -> list[str]:
-    asked = ago(one.git_updated_at, screen.now_ms)
-    fresh = "" if asked in ("just now", "") else f", as of {asked}"
-    where = f"on {one.branch}" if one.branch else f"in {one.worktree}"
-    lines = [f"{bold('@' + one.agent_id)} ({one.status}) {where}{fresh}" + (f": {one.intent}" if one.intent else "")]
-    lines += [f"  {path}  {dim('uncommitted')}" for path in one.uncommitted_files]
-    lines += [
-        f"  {change.path}  {dim(f'{change.status}, +{change.additions} -{change.deletions}, not merged')}"
-        for change in one.file_changes
-    ]
-    return lines
-
-
-@human.register(Ping)
-def _ping(found: Ping, screen: Screen) -> str:
-    seen = "waiting for mail" if found.waiting else f"seen {ago(found.last_seen_at, screen.now_ms)}"
-    lines = [f"@{found.agent_id}: {found.status}, {seen}"]
-    rows = (("Intent", found.intent), ("Task", found.current_task), ("Branch", found.branch))
-    lines += [f"  {name}: {value}" for name, value in rows if value]
-    lines += [f"  {plural(found.inbox_unread, 'unread message')}"] if found.inbox_unread else []
-    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""send and reply."""
+"""send: a new message."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import click
 from thrum_cli.app import App
 from thrum_cli.command import command, pass_app
 from thrum_cli.completion import addresses
-from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import listing, plural
 from thrum_store.service.messages import sending
-from thrum_store.service.messages.sending import Reply, SendMessage, Sent
+from thrum_store.service.messages.sending import SendMessage, Sent
 
-from .body import body, body_options, format_options, object_of
-
-_SHOWN = 6  # recipients that are named one by one
+from ._shared.composing import body, body_options, format_options, object_of
 
 
 @command(
@@ -79,50 +75,3 @@ def send(
         key=idempotency_key,
     )
     return sending.send(app.store, app.caller, request)
-
-
-@command(
-    "reply",
-    'thrum reply msg_01KAR… "Looks good, merging now"',
-    "thrum reply msg_01KAR… --body-file review.md",
-)
-@click.argument("msg_id")
-@click.argument("text", required=False)
-@body_options
-@format_options
-@pass_app
-def reply(
-    app: App,
-    msg_id: str,
-    text: str | None,
-    stdin: bool,
-    body_file: BinaryIO | None,
-    format_: str,
-    structured: str | None,
-    idempotency_key: str | None,
-) -> Sent:
-    """Reply to a message.
-
-    It goes to everyone who got that message and to its author. The message you reply to is marked as read.
-    """
-    request = Reply(
-        message_id=msg_id,
-        content=body(text, stdin, body_file),
-        format=format_,
-        structured=object_of(structured),
-        key=idempotency_key,
-    )
-    return sending.reply(app.store, app.caller, request)
-
-
-@human.register(Sent)
-def _sent(sent: Sent, screen: Screen) -> str:
-    del screen
-    names = [one.agent_id for one in sent.recipients]
-    addresses = [pair.value for pair in sent.audiences]
-    if not names:
-        return f"Sent {sent.message_id}."
-    if addresses == names:
-        return f"Sent {sent.message_id} to {listing(names)}."
-    whom = listing(names) if len(names) <= _SHOWN else plural(len(names), "agent")
-    return f"Sent {sent.message_id} to {listing(addresses)}: {whom}."

@@ -1,4 +1,4 @@
-"""Where a message's text comes from: an argument, standard input, or a file; no shell reads the last two."""
+"""What the commands that write a message share: its text, its options, and how it looks once sent."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any, BinaryIO, cast
 
 import click
 
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import listing, plural
 from thrum_store.errors import Invalid
 from thrum_store.model import CONTENT_LIMIT
+from thrum_store.service.messages.sending import Sent
 
 
 def body_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,3 +69,19 @@ def object_of(text: str | None) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
     return cast("dict[str, Any]", value)
+
+
+_SHOWN = 6  # recipients that are named one by one
+
+
+@human.register(Sent)
+def _sent(sent: Sent, screen: Screen) -> str:
+    del screen
+    names = [one.agent_id for one in sent.recipients]
+    addresses = [pair.value for pair in sent.audiences]
+    if not names:
+        return f"Sent {sent.message_id}."
+    if addresses == names:
+        return f"Sent {sent.message_id} to {listing(names)}."
+    whom = listing(names) if len(names) <= _SHOWN else plural(len(names), "agent")
+    return f"Sent {sent.message_id} to {listing(addresses)}: {whom}."

@@ -1,11 +1,11 @@
-"""agent …: who is here. Registration has a module of its own; sessions and whoami are shared with their short names."""
+"""agent list: the registered agents."""
 
 from __future__ import annotations
 
 import click
 
 from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import command, pass_app
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, green
@@ -13,28 +13,7 @@ from thrum_store.service.team import agents
 from thrum_store.service.team.agents import AgentInfo, AgentList, ListAgents
 from thrum_store.service.team.work import WorkContexts
 
-from .agent_context import listed
-
-_SECTIONS = {
-    "Commands": {
-        "register": Entry("commands.registration:register", "Register an agent in this worktree."),
-        "list": Entry("commands.agents:list_", "List the registered agents."),
-        "whoami": Entry("commands.orient:whoami", "Show your identity and where it comes from."),
-        "start": Entry("commands.sessions:start", "Start a work session."),
-        "end": Entry("commands.sessions:end", "End your work session."),
-        "heartbeat": Entry("commands.liveness:heartbeat", "Say that you are there and what you changed."),
-        "set-intent": Entry("commands.liveness:set_intent", "Say what you are doing."),
-        "set-task": Entry("commands.liveness:set_task", "Say which task you are at."),
-        "context": Entry("commands.agent_context:context", "Show what agents work on."),
-        "delete": Entry("commands.removal:delete", "Delete an agent of this machine."),
-        "cleanup": Entry("commands.removal:cleanup", "Find and delete agents that nobody uses any more."),
-    }
-}
-
-
-@group("agent", _SECTIONS, "thrum agent list", "thrum agent register --name builder --role implementer --module auth")
-def agent() -> None:
-    """Register agents and see who is here."""
+from .context import listed
 
 
 @command(

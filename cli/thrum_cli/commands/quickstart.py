@@ -1,34 +1,31 @@
-"""agent register and quickstart: the two commands that give a worktree its identity."""
+"""quickstart: register an agent, start its session and set its intent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
 from thrum_cli.app import App
 from thrum_cli.clients.configure import Configure, Configured, configure
 from thrum_cli.clients.detect import meant
-from thrum_cli.command import command, keep, pass_app
+from thrum_cli.command import command, pass_app
 from thrum_cli.terminal.output import Screen, human
 from thrum_store import setup
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
 from thrum_store.repository import paths
 from thrum_store.repository.paths import Paths
-from thrum_store.service.team import agents, contexts, heartbeat
+from thrum_store.service.team import contexts, heartbeat
 from thrum_store.service.team.agents import Register, Registered
 from thrum_store.service.team.heartbeat import IntentSet
 from thrum_store.service.team.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
 
-from .context import text_of
-from .joining import Joined, join, joined, planned, wanted
-from .preambles import default_preamble
-from .runtimes import configured
-from .setup import RUNTIMES, initialized
+from ._shared.joining import Joined, identity_options, join, joined, planned, wanted
+from ._shared.preambles import default_preamble, text_of
+from ._shared.set_up import RUNTIMES, configured, initialized
 
 
 @dataclass(frozen=True)
@@ -62,34 +59,6 @@ class Planned:
     dry_run: bool = True
 
 
-def _identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--force", is_flag=True, help="Take the name over from another worktree."),
-        click.option("--display", metavar="NAME", help="How people like to see you."),
-        click.option("--module", metavar="MODULE", help="What you work on.", expose_value=False, callback=keep),
-        click.option("--role", metavar="ROLE", help="What you do.", expose_value=False, callback=keep),
-        click.option("--name", metavar="NAME", help="How you are addressed; THRUM_NAME beats it."),
-    ):
-        function = option(function)
-    return function
-
-
-@command(
-    "register",
-    "thrum agent register --name builder --role implementer --module auth",
-    "thrum agent register --name builder --role implementer --module auth --force",
-)
-@_identity_options
-@click.option("--re-register", is_flag=True, help="Register again, even if nothing changed.")
-@pass_app
-def register(app: App, name: str | None, display: str | None, force: bool, re_register: bool) -> Registered:
-    """Register an agent in this worktree.
-
-    Without --name it is named after its role and module. Starts no session: `thrum quickstart` does both.
-    """
-    return agents.register(app.store, wanted(app, app.paths, name, display, force, re_register=re_register))
-
-
 @command(
     "quickstart",
     "thrum quickstart --name planner --role lead --module auth",
@@ -97,7 +66,7 @@ def register(app: App, name: str | None, display: str | None, force: bool, re_re
     "thrum quickstart --name planner --role lead --module auth --runtime claude",
     "thrum quickstart",
 )
-@_identity_options
+@identity_options
 @click.option("--intent", metavar="TEXT", help="What you are going to do.")
 @click.option("--runtime", metavar="NAME", help=f"Also set up a client: {RUNTIMES}.")
 @click.option("--preamble-file", type=click.File("rb"), help="What you shall keep in mind, after the usual preamble.")

@@ -1,4 +1,4 @@
-"""agent delete and agent cleanup: both ask first."""
+"""agent cleanup: find agents that nobody uses any more, and delete them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,13 @@ import click
 
 from thrum_cli.app import App
 from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
 from thrum_cli.confirm import agreed
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, fields, listing, plural
-from thrum_store.errors import NeedsConfirmation, NoIdentity
 from thrum_store.service.team import removal
-from thrum_store.service.team.removal import AgentDeleted, CleanedUp, Cleanup, Orphan
+from thrum_store.service.team.removal import CleanedUp, Cleanup, Orphan
 
-
-@command("delete", "thrum agent delete builder", "thrum agent delete builder --force", returns=AgentDeleted)
-@click.argument("name", shell_complete=addresses)
-@click.option("--force", is_flag=True, help="Do not ask.")
-@pass_app
-def delete(app: App, name: str, force: bool) -> Outcome:
-    """Delete an agent of this machine: registration, identity file, saved context and messages."""
-    try:
-        return Outcome(removal.delete(app.store, name, by=_by(app), force=force))
-    except NeedsConfirmation as error:
-        if not agreed(app, f"Really? {error.message}."):
-            raise
-    return Outcome(removal.delete(app.store, name, by=_by(app), force=True))
+from .delete import acting
 
 
 @command("cleanup", "thrum agent cleanup --dry-run", "thrum agent cleanup --threshold 7 --force", returns=CleanedUp)
@@ -40,7 +26,7 @@ def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
     Those whose worktree is gone, and those of this worktree that were not seen for long. Never one that is active, or
     that works in another worktree that exists.
     """
-    found = removal.cleanup(app.store, Cleanup(threshold, force, dry_run), by=_by(app))
+    found = removal.cleanup(app.store, Cleanup(threshold, force, dry_run), by=acting(app))
     if not found.orphans:
         return Outcome(found, note="No orphaned agents.")
     if force or dry_run:
@@ -48,22 +34,7 @@ def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
     names = listing([one.agent_id for one in found.orphans])
     if not agreed(app, f"Delete {plural(len(found.orphans), 'agent')} ({names}) and their messages?"):
         return Outcome(found, note="Nothing was deleted. `thrum agent cleanup --force` deletes them without asking.")
-    return Outcome(removal.cleanup(app.store, Cleanup(threshold, force=True), by=_by(app)))
-
-
-def _by(app: App) -> str:
-    """Who does it, where anybody says."""
-    try:
-        return app.caller.name
-    except NoIdentity:
-        return ""
-
-
-@human.register(AgentDeleted)
-def _deleted(done: AgentDeleted, screen: Screen) -> str:
-    del screen
-    took = f" with {plural(done.messages, 'message')}" if done.messages else ""
-    return f"@{done.agent_id} is deleted{took}."
+    return Outcome(removal.cleanup(app.store, Cleanup(threshold, force=True), by=acting(app)))
 
 
 @human.register(CleanedUp)

@@ -1,6 +1,11 @@
-"""The preamble of an agent whose role has no template."""
+"""The preamble of an agent whose role has no template, and texts to keep read from files."""
 
 from __future__ import annotations
+
+from typing import BinaryIO
+
+from thrum_store.errors import Invalid
+from thrum_store.service.team import contexts
 
 _ROLES = {
     "coordinator": "You coordinate: divide the work, keep the others from waiting, and see that it comes together.",
@@ -13,6 +18,8 @@ _ROLES = {
     "documenter": "You document: write what a user needs, and check that it is so.",
     "monitor": "You watch: notice what stands still or goes wrong, and tell whom it concerns.",
 }
+
+
 _RULES = """\
 ## How you work with the others
 
@@ -30,3 +37,14 @@ def default_preamble(name: str, role: str) -> str:
     said = f"{_ROLES[role]}\n\n" if role in _ROLES else ""
     known = f", {role}" if role else ""
     return f"# You are @{name}{known}\n\n{said}{_RULES}"
+
+
+def text_of(source: BinaryIO) -> str:
+    """What an agent keeps in mind, from a file. Raises Invalid where that is no text, or too much."""
+    data = source.read(contexts.LIMIT + 1)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        if len(data) > contexts.LIMIT:
+            raise Invalid(f"more than {contexts.LIMIT:,} bytes", hint="keep it short: it is for a new start") from None
+        raise Invalid("the context is not valid UTF-8", hint="convert it, for example with iconv") from None

@@ -1,4 +1,4 @@
-"""group …: named sets of agents, roles and other groups."""
+"""group: named sets of agents, roles and other groups."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from thrum_store.service.team.groups import (
 
 _SECTIONS = {
     "Commands": {
-        "create": Entry("commands.groups:create", "Create a group."),
-        "delete": Entry("commands.groups:delete", "Delete a group."),
-        "add": Entry("commands.groups:add", "Add an agent, a role or another group to a group."),
-        "remove": Entry("commands.groups:remove", "Remove a member from a group."),
-        "list": Entry("commands.groups:list_", "List all groups."),
-        "info": Entry("commands.groups:info", "Show a group and its members."),
-        "members": Entry("commands.groups:members", "List the members of a group."),
+        "create": Entry("commands.group:create", "Create a group."),
+        "delete": Entry("commands.group:delete", "Delete a group."),
+        "add": Entry("commands.group:add", "Add an agent, a role or another group to a group."),
+        "remove": Entry("commands.group:remove", "Remove a member from a group."),
+        "list": Entry("commands.group:list_", "List all groups."),
+        "info": Entry("commands.group:info", "Show a group and its members."),
+        "members": Entry("commands.group:members", "List the members of a group."),
     }
 }
 

@@ -1,4 +1,4 @@
-"""whoami: who am I, and how does thrum know?"""
+"""whoami: the caller's identity, and where it comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""agent context, and `agent list --context`: what everybody works on."""
+"""agent context: the branch, commits and files of each agent."""
 
 from __future__ import annotations
 

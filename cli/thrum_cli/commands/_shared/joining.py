@@ -1,11 +1,17 @@
-"""How an agent joins: who it is to be, from flags, environment and identity file; what quickstart and init share."""
+"""How an agent joins: its identity from options, environment and identity file, and its first session."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import click
 
 from thrum_cli.app import App
+from thrum_cli.command import keep
+from thrum_cli.commands.session import started
 from thrum_cli.terminal.output import Screen, human, warn
 from thrum_store import identity
 from thrum_store.errors import Invalid
@@ -14,8 +20,6 @@ from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents, sessions
 from thrum_store.service.team.agents import Register, Registered
 from thrum_store.service.team.sessions import SessionStarted
-
-from .sessions import started
 
 _PLACEHOLDER = "unnamed"  # an agent that gets its name from its role and module has no identity file to read
 
@@ -72,3 +76,15 @@ def registered(done: Registered, screen: Screen) -> str:
 def joined(done: Joined, screen: Screen) -> str:
     """How an agent that joined looks."""
     return f"{registered(done.register, screen)}\n{started(done.session, screen)}"
+
+
+def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--force", is_flag=True, help="Take the name over from another worktree."),
+        click.option("--display", metavar="NAME", help="How people like to see you."),
+        click.option("--module", metavar="MODULE", help="What you work on.", expose_value=False, callback=keep),
+        click.option("--role", metavar="ROLE", help="What you do.", expose_value=False, callback=keep),
+        click.option("--name", metavar="NAME", help="How you are addressed; THRUM_NAME beats it."),
+    ):
+        function = option(function)
+    return function

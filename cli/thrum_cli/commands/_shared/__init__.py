@@ -1,0 +1,1 @@
+"""Options, questions and renderings that several commands share."""

@@ -1,0 +1,31 @@
+"""ping: the presence of one agent."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.completion import addresses
+from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.text import ago, plural
+from thrum_store.service.team import team as teams
+from thrum_store.service.team.team import Ping
+
+
+@command("ping", "thrum ping @reviewer", "thrum ping builder")
+@click.argument("agent", shell_complete=addresses)
+@pass_app
+def ping(app: App, agent: str) -> Ping:
+    """Check whether an agent is there, by name or role."""
+    return teams.ping(app.store, agent)
+
+
+@human.register(Ping)
+def _ping(found: Ping, screen: Screen) -> str:
+    seen = "waiting for mail" if found.waiting else f"seen {ago(found.last_seen_at, screen.now_ms)}"
+    lines = [f"@{found.agent_id}: {found.status}, {seen}"]
+    rows = (("Intent", found.intent), ("Task", found.current_task), ("Branch", found.branch))
+    lines += [f"  {name}: {value}" for name, value in rows if value]
+    lines += [f"  {plural(found.inbox_unread, 'unread message')}"] if found.inbox_unread else []
+    return "\n".join(lines)

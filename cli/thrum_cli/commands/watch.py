@@ -1,0 +1,46 @@
+"""watch: the messages of the subscriptions, as they arrive."""
+
+from __future__ import annotations
+
+import click
+
+from thrum_cli.app import App
+from thrum_cli.command import command, pass_app
+from thrum_cli.terminal.output import plain, tell, warn
+from thrum_cli.terminal.text import bold, cut, dim
+from thrum_store.printable import safe_line, safe_text
+from thrum_store.service.messages import subscriptions as service
+from thrum_store.service.messages.feeds import Notification
+from thrum_store.service.messages.following import Follow
+
+
+@command("watch", "thrum subscribe --all && thrum watch", "thrum --json watch", "thrum watch --count 1")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many messages.")
+@pass_app
+def watch(app: App, count: int | None) -> None:
+    """Show what you subscribed to as it arrives, until Ctrl-C or the end of your session.
+
+    With --json one document per line. Marks nothing as read, and needs no daemon.
+    """
+    if not service.list_subscriptions(app.store, app.caller).subscriptions:
+        warn("this session subscribed to nothing yet; subscribe in another terminal, like `thrum subscribe --all`")
+    with Follow(app.paths, app.caller) as follow:
+        left = count
+        while left is None or left > 0:
+            for one in follow.wait()[:left]:
+                tell(_document(one) if app.json else _line(one))
+                left = None if left is None else left - 1
+    app.json = False  # every document is written; there is no result beside them
+
+
+def _document(one: Notification) -> str:
+    import json
+
+    return json.dumps(plain(one), ensure_ascii=True)
+
+
+def _line(one: Notification) -> str:
+    scopes = safe_line("".join(f" {pair.type}:{pair.value}" for pair in one.scopes))
+    to = ", ".join(f"@{pair.value}" for pair in one.audiences)
+    head = f"{bold(f'@{one.author.agent_id}')} to {to}{dim(scopes)}  {one.timestamp[11:19]}  {dim(one.message_id)}"
+    return f"{head}\n  {cut(safe_text(one.preview), 110)}"
