@@ -1,4 +1,4 @@
-"""Where the server logs: warnings to standard error, which clients keep, and more of it to .thrum/var/log/mcp.log."""
+"""Logs of the serving processes. The MCP server's are standard error and `.thrum/var/log/mcp.log`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ import sys
 from typing import TextIO
 
 from thrum_store.errors import ThrumError
-from thrum_store.machine.storage import REAL
+from thrum_store.machine.storage import REAL, Storage
+from thrum_store.printable import safe_text
 from thrum_store.repository import paths
 
-LIMIT = 1_000_000  # bytes, after which what is there becomes mcp.log.1
-_FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+LIMIT = 1_000_000  # bytes, after which a log is renamed to `….1`
 
 
-class _Heard(logging.StreamHandler[TextIO]):
-    """Drops what nobody reads: a client that lets its end of standard error fill up must not stop the server."""
+class _SafeFormatter(logging.Formatter):
+    """Formats records without control characters, so that a terminal can show text from strangers."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as printable text."""
+        return safe_text(super().format(record))
+
+
+class _ClientHandler(logging.StreamHandler[TextIO]):
+    """Writes warnings to standard error, which clients keep. A pipe that is full must not stop the server."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes warnings and worse, where there is room."""
+        """Write a warning or an error, unless nobody reads."""
         if record.levelno < logging.WARNING:
             return
         _, ready, _ = select.select([], [self.stream], [], 0)
@@ -28,28 +39,36 @@ class _Heard(logging.StreamHandler[TextIO]):
             super().emit(record)
 
 
-def keep(repo: str) -> None:
-    """Starts logging for the repository around `repo`; to standard error alone where there is no store."""
-    handlers: list[logging.Handler] = [_Heard(sys.stderr)] if sys.stderr is not None else []
-    logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
+def start(handlers: list[logging.Handler]) -> None:
+    """Send the log of this process, and Python's warnings, to these handlers and to no others."""
+    for handler in handlers:
+        handler.setFormatter(_SafeFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     logging.captureWarnings(True)
+
+
+def create(storage: Storage, path: str) -> int:
+    """Create the log file for its owner alone if it is missing; return its size in bytes."""
+    storage.directory(os.path.dirname(path))
+    size = storage.size(path)
+    if size < 0:
+        storage.replace(path, b"")
+    return max(size, 0)
+
+
+def start_mcp_log(repo: str) -> None:
+    """Log to standard error and to the file of the repository around `repo`, if that has a store."""
+    handlers: list[logging.Handler] = [_ClientHandler(sys.stderr)] if sys.stderr is not None else []
     try:
-        kept = _file(os.path.join(paths.initialized(repo).var, "log"))
-    except ThrumError as error:
-        logging.getLogger(__name__).info("there is no log file: %s", error)
-        return
-    kept.setFormatter(logging.Formatter(_FORMAT))
-    logging.getLogger().addHandler(kept)
+        handlers.append(_mcp_file(os.path.join(paths.initialized(repo).var, "log", "mcp.log")))
+    except ThrumError:
+        pass  # each tool tells the client why
+    start(handlers)
 
 
-def _file(directory: str) -> logging.Handler:
-    REAL.directory(directory)
-    path = os.path.join(directory, "mcp.log")
-    size = REAL.size(path)
-    if size > LIMIT:
+def _mcp_file(path: str) -> logging.Handler:
+    if create(REAL, path) > LIMIT:
         REAL.replace(f"{path}.1", REAL.read(path))
         REAL.truncate(path, 0)
-    elif size < 0:
-        REAL.replace(path, b"")
-    # Many servers append to this file, each line with one write, so they only ever take turns.
+    # Many servers append to this file, each line with one write, so their lines never mix.
     return logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)

@@ -16,6 +16,8 @@ import signal
 import sys
 import threading
 
+from .lines import LineSplitter
+from .shutdown import SIGNALS
 from .transport import early_answers, pipes
 from .transport.handoff import Frame, Handoff, Server
 
@@ -30,7 +32,7 @@ def serve(repo: str, agent_id: str | None) -> int:
     the worktree say. Starts anywhere: what is missing is told by each tool. Must run in the main thread.
     """
     front = Front(pipes.take())
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, _leave)
     try:
         handed = front.run(Loading(repo, agent_id))
@@ -77,7 +79,7 @@ class Front:
 
     def __init__(self, connection: pipes.Wire) -> None:
         self._wire = connection
-        self._lines = pipes.Lines()
+        self._lines = LineSplitter(pipes.FRAME_LIMIT)
         self._frames: list[Frame] = []
         self._answers = early_answers.EarlyAnswers.load()
         self._owed = 0

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -35,7 +33,7 @@ from mcp_types import (
 from thrum_store.errors import ThrumError
 from thrum_store.model import DISTRIBUTION
 
-from . import logs, prompts, resources
+from . import logs, prompts, resources, shutdown
 from .caller import Call, CallerContext, refusal
 from .tools import TOOLS
 from .transport.handoff import Handoff
@@ -134,9 +132,9 @@ class Loaded:
 
     def run(self, handed: Handoff) -> int:
         """Serves until the client leaves or a signal ends it; the exit code. Must run in the main thread."""
-        logs.keep(self.repo)
+        logs.start_mcp_log(self.repo)
         anyio.run(_serve, self.server, handed)
-        _end_at_the_latest_in(_GRACE)
+        shutdown.exit_within(_GRACE, 0)
         self.door.close()
         return 0
 
@@ -167,16 +165,9 @@ def _end_on_signals(scope: anyio.CancelScope, writer: Writer) -> None:
         scope.cancel()
 
     def on_signal(*_: object) -> None:
-        _end_at_the_latest_in(_GRACE)
+        shutdown.exit_within(_GRACE, 0)
         with suppress(RuntimeError):  # the loop is closed: it ended meanwhile
             loop.call_soon_threadsafe(end)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in shutdown.SIGNALS:
         signal.signal(number, on_signal)
-
-
-def _end_at_the_latest_in(seconds: float) -> None:
-    """Whatever hangs, a busy store or a client that does not read; a message that was claimed comes again then."""
-    last_resort = threading.Timer(seconds, os._exit, (0,))
-    last_resort.daemon = True
-    last_resort.start()

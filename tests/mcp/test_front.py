@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from docs.generate import early_answers as generate
 from thrum_mcp.caller import CallerContext
+from thrum_mcp.lines import LineSplitter
 from thrum_mcp.server import build
 from thrum_mcp.transport import early_answers, pipes
 from thrum_mcp.transport.early_answers import EarlyAnswers
@@ -219,13 +220,13 @@ def test_whatever_is_answered_early_is_what_the_sdk_says(
 @given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line)), st.integers(1, 7))
 def test_lines_come_out_whole_however_they_arrive(lines: list[bytes], size: int) -> None:
     data = b"\n".join(lines)
-    taken = pipes.Lines()
+    taken = LineSplitter(pipes.FRAME_LIMIT)
     found = [line for at in range(0, len(data), size) for line in taken.feed(data[at : at + size])]
     assert [*found, *taken.rest()] == [line for line in lines if line.strip()]
 
 
 def test_a_line_beyond_the_limit_is_dropped_and_the_next_one_read() -> None:
-    taken = pipes.Lines()
+    taken = LineSplitter(pipes.FRAME_LIMIT)
     half = b"x" * (pipes.FRAME_LIMIT // 2 + 1)
     assert taken.feed(half) == []
     assert taken.feed(half) == []

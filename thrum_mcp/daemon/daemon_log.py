@@ -7,23 +7,14 @@ import os
 import sys
 from logging.handlers import RotatingFileHandler
 
+from thrum_mcp import logs
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import Host
-from thrum_store.printable import safe_text
 from thrum_store.repository.paths import Paths
 
 from .process import file_names
 
-LIMIT = 1_000_000  # bytes, after which the next file begins
 OLDER = 3
-_FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
-
-
-class _Plain(logging.Formatter):
-    """What strangers wrote stays text: no control character reaches a terminal that shows the log."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return safe_text(super().format(record))
 
 
 class _Log(RotatingFileHandler):
@@ -46,19 +37,14 @@ class _Log(RotatingFileHandler):
 def keep(paths: Paths, host: Host, *, to_terminal: bool) -> None:
     """Starts logging to the file; on a terminal, there as well."""
     path = file_names.log_file(paths)
-    host.storage.directory(os.path.dirname(path))
-    if host.storage.size(path) < 0:
-        host.storage.replace(path, b"")
-    kept = _Log(path, maxBytes=LIMIT, backupCount=OLDER, encoding="utf-8", errors="backslashreplace")
+    logs.create(host.storage, path)
+    kept = _Log(path, maxBytes=logs.LIMIT, backupCount=OLDER, encoding="utf-8", errors="backslashreplace")
     kept.takes_output = not to_terminal
     kept.take_output()
     handlers: list[logging.Handler] = [kept]
     if to_terminal:
         handlers.append(logging.StreamHandler(sys.stderr))
-    for handler in handlers:
-        handler.setFormatter(_Plain(_FORMAT))
-    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
-    logging.captureWarnings(True)
+    logs.start(handlers)
     logging.getLogger("websockets").setLevel(logging.WARNING)
 
 

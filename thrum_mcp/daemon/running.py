@@ -6,13 +6,13 @@ import logging
 import os
 import resource
 import signal
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import metadata
 
 import anyio
 
+from thrum_mcp.shutdown import SIGNALS, exit_within
 from thrum_store.machine.host import Host
 from thrum_store.model import DISTRIBUTION
 from thrum_store.repository.paths import Paths
@@ -134,21 +134,14 @@ async def _serve(running: Running, ready: Callable[[], None]) -> None:
     async with anyio.create_task_group() as group:
 
         async def end_on_signal() -> None:
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            with anyio.open_signal_receiver(*SIGNALS) as signals:
                 async for number in signals:
                     logger.info("ending: %s", signal.Signals(number).name)
-                    _end_within(_GRACE)
+                    exit_within(_GRACE, 1)
                     group.cancel_scope.cancel()
 
         group.start_soon(end_on_signal)
         await running.run(ready)
-
-
-def _end_within(seconds: float) -> None:
-    """Whatever still runs then is ended with the process; the kernel frees the lease, and stale files block nobody."""
-    last_resort = threading.Timer(seconds, os._exit, (1,))
-    last_resort.daemon = True
-    last_resort.start()
 
 
 def _raise_limit() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from thrum_mcp.lines import LineSplitter
+
 from .early_answers import Result
-from .pipes import Lines, Wire
+from .pipes import Wire
 
 
 class Frame(NamedTuple):
@@ -20,7 +22,7 @@ class Handoff(NamedTuple):
 
     wire: Wire
     frames: tuple[Frame, ...]
-    lines: Lines
+    lines: LineSplitter
     ended: bool
 
 

@@ -61,37 +61,3 @@ def write_all(fd: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
-
-
-class Lines:
-    """Bytes in, whole lines out. A line beyond FRAME_LIMIT is dropped as it comes, not collected."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._length = 0
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines that `data` completes, without their newlines and without empty ones."""
-        first, *others = data.split(b"\n")
-        if not others:
-            self._keep(first)
-            return []
-        complete = [self._whole(first), *others[:-1]]
-        self._parts, self._length = [], 0
-        self._keep(others[-1])
-        return [line for line in complete if line.strip() and len(line) <= FRAME_LIMIT]
-
-    def rest(self) -> list[bytes]:
-        """The line that input ended in, where it ended without a newline."""
-        return self.feed(b"\n")
-
-    def _keep(self, part: bytes) -> None:
-        self._length += len(part)
-        if self._length > FRAME_LIMIT:
-            self._parts.clear()
-        elif part:
-            self._parts.append(part)
-
-    def _whole(self, end: bytes) -> bytes:
-        too_long = self._length + len(end) > FRAME_LIMIT
-        return b"" if too_long else b"".join([*self._parts, end])

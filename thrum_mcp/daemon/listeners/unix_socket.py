@@ -19,7 +19,8 @@ from thrum_mcp.daemon.limits import Limits
 from thrum_mcp.daemon.parts.supervisor import guarded
 from thrum_mcp.daemon.process import file_names
 from thrum_mcp.daemon.rpc import jsonrpc
-from thrum_mcp.daemon.rpc.jsonrpc import LineSplitter, RpcError
+from thrum_mcp.daemon.rpc.jsonrpc import RpcError
+from thrum_mcp.lines import LineSplitter
 from thrum_store.errors import StorageFailed, Unsupported
 from thrum_store.machine.host import Host
 from thrum_store.repository.paths import Paths
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 _CHUNK = 64 * 1024
 _WAITING = 128  # connections that the kernel holds until we take them
 _NO_SOCKETS = {errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG}
+
+
+class _Overlong(Exception):
+    """Raised after a line that is longer than a frame may be."""
 
 
 class SocketListener:
@@ -76,8 +81,9 @@ class SocketListener:
         connection = SocketConnection(writer)
         try:
             await self._reception.serve(connection, self._frames(connection, reader))
-        except jsonrpc.TooLong as error:
-            connection.post(jsonrpc.error(None, RpcError(jsonrpc.INVALID_REQUEST, str(error), "too_long")))
+        except _Overlong:
+            sentence = f"a request has at most {self._limits.frame:,} bytes"
+            connection.post(jsonrpc.error(None, RpcError(jsonrpc.INVALID_REQUEST, sentence, "too_long")))
             with anyio.move_on_after(self._limits.token), suppress(ConnectionError):
                 await writer.drain()
         except ConnectionError as error:
@@ -96,6 +102,8 @@ class SocketListener:
                 return
             for line in lines.feed(data):
                 yield line
+            if lines.overlong:
+                raise _Overlong
 
     def _deadline(self, connection: SocketConnection, begun: float | None) -> float:
         if begun is not None:

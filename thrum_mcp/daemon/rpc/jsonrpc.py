@@ -1,6 +1,6 @@
 """JSON-RPC 2.0 without any I/O: frames in, calls out; results and errors in, frames out.
 
-A frame is one call or a batch of them. `LineSplitter` cuts a stream of bytes into frames, one per line.
+A frame is one call or a batch of them.
 """
 
 from __future__ import annotations
@@ -44,10 +44,6 @@ class Frame(NamedTuple):
 
     calls: tuple[Call, ...]
     batch: bool = False
-
-
-class TooLong(ValueError):
-    """Raised when a line grows beyond the limit."""
 
 
 def parse(data: bytes, batch_limit: int) -> Frame:
@@ -117,31 +113,3 @@ def batch(answers: list[bytes]) -> bytes:
 def refusal(cause: ThrumError) -> RpcError:
     """An error of the store, as the client sees it."""
     return RpcError(REFUSED, cause.message, cause.code, cause.hint)
-
-
-class LineSplitter:
-    """Cuts a stream into lines. Empty lines are skipped."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._rest = bytearray()
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether a line has begun and not ended."""
-        return bool(self._rest)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines that these bytes complete, without their newlines. Raises TooLong."""
-        if b"\n" not in data:
-            self._rest += data
-            self._check(len(self._rest))
-            return []
-        lines = (bytes(self._rest) + data).split(b"\n")
-        self._rest = bytearray(lines.pop())
-        self._check(max(len(self._rest), *(len(line) for line in lines)))
-        return [line for line in lines if line.strip()]
-
-    def _check(self, length: int) -> None:
-        if length > self._limit:
-            raise TooLong(f"a request has at most {self._limit:,} bytes")
