@@ -74,8 +74,10 @@ def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
     code, *loaded = done.stdout.decode().split()
     ours = {
         "thrum_cli",
+        "thrum_cli.hooks",
         "thrum_cli.hooks.entry",
         "thrum_store",
+        "thrum_store.repository",
         "thrum_store.repository.gitfiles",
         "thrum_store.repository.unread_probe",
     }

@@ -179,7 +179,7 @@ def chosen(name: str) -> tuple[Preset, ...]:
     return tuple(PRESETS.values()) if name == ALL else (preset(name),)
 
 
-def rung(runtime: str, event: str) -> str:
-    """The name of the way that a hook's event goes in a client; empty where it is none of them."""
-    ways = PRESETS[runtime].wake if runtime in PRESETS else ()
-    return next((one.name for one in ways if event in one.events), "")
+def wake_channel(runtime: str, event: str) -> str:
+    """Return the name of the wake channel that a hook's event belongs to in a client; empty if there is none."""
+    channels = PRESETS[runtime].wake if runtime in PRESETS else ()
+    return next((channel.name for channel in channels if event in channel.events), "")

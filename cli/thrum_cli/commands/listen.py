@@ -12,11 +12,12 @@ from thrum_cli.command import command, pass_app
 from thrum_cli.hooks import texts
 from thrum_cli.hooks.entry import session
 from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
+from thrum_cli.hooks.session_state import SessionFiles
 from thrum_cli.terminal.output import Screen, human, plain, tell
 from thrum_store.machine.host import REAL
 from thrum_store.repository import unread_probe
 
-_WAY = Channel("monitor", "claude")  # what runs this for a session is the plugin's monitor
+_CHANNEL = Channel("monitor", "claude")  # what runs this for a session is the plugin's monitor
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def listen(app: App, follow: bool) -> Heard | None:
 
 def _heard(app: App) -> Iterator[Heard]:
     caller = app.caller
-    key = unread_probe.notes_key(caller.name, session(b""))
-    for found in arrivals(app.paths, caller, key, REAL, parent_lives(), _WAY):
+    files = SessionFiles(app.paths.var, unread_probe.notes_key(caller.name, session(b"")), REAL)
+    for found in arrivals(app.paths, caller, files, parent_lives(), _CHANNEL):
         pairs = tuple((one.message_id, one.agent_id) for one in found.messages)
         yield Heard(caller.name, pairs, found.unread, texts.signal(found, caller.name))
 

@@ -1,1 +1,1 @@
-"""What a hook does once it has something to do; `thrum_cli.hooks.entry` decides whether it has."""
+"""Hooks: commands that an agent's client runs at every turn and every tool call. `entry` decides if there is work."""

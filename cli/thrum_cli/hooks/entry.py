@@ -1,7 +1,7 @@
-"""`thrum hook EVENT --runtime R`: what an agent's client runs at every turn and every tool call.
+"""Entry point of `thrum hook EVENT --runtime R`, which a client runs at every turn and every tool call.
 
-Mostly there is nothing to say. Then this module and `unread_probe` are all that is loaded, nothing is printed and
-nothing is written. It never fails the agent's turn: whatever goes wrong is a line on standard error and exit code 0.
+Usually there is nothing to show. Then only this module and `unread_probe` are loaded, nothing is printed and nothing is
+written. A hook never fails the agent's turn: any error is one line on standard error and exit code 0.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import sys
 
 from thrum_store.repository import unread_probe
 
-_OFFERING = ("prompt", "post-tool", "stop")  # silent as long as there is no new mail
+_SILENT_WITHOUT_MAIL = ("prompt", "post-tool", "stop")
 _PROJECT = ("CLAUDE_PROJECT_DIR", "AUGMENT_PROJECT_DIR", "GEMINI_PROJECT_DIR")
 _SESSION = ("CLAUDE_CODE_SESSION_ID", "GEMINI_SESSION_ID", "AUGMENT_CONVERSATION_ID")
-_PATIENCE_MS = 500  # for a client that opens standard input and says nothing
+_PATIENCE_MS = 500  # for a client that opens standard input and writes nothing
 _INPUT_LIMIT = 16 * 1024 * 1024
 
 
 def run(arguments: list[str]) -> int:
-    """Answers one hook call on standard output. Returns 0, and 2 where that wakes the agent (`listen`)."""
+    """Answer one hook call on standard output. Return 0, or 2 where that wakes the agent (`listen`)."""
     try:
         raw = _read()
-        if arguments and arguments[0] in _OFFERING and _nothing_new(arguments, raw):
+        if arguments and arguments[0] in _SILENT_WITHOUT_MAIL and _nothing_new(arguments, raw):
             return 0
-        from .events import answer  # only where there is something to do
+        from .events import answer  # deferred: most calls end above
 
         return answer(arguments, raw, project(), session(raw))
     except Exception as error:  # noqa: BLE001 - the boundary: an agent's turn never fails because of us
@@ -34,7 +34,7 @@ def run(arguments: list[str]) -> int:
 
 
 def project() -> str:
-    """The directory the client works in; an agent may have gone elsewhere since."""
+    """Return the client's project directory; the agent itself may have changed to another one since."""
     for variable in _PROJECT:
         if os.path.isdir(os.environ.get(variable, "")):
             return os.environ[variable]
@@ -42,10 +42,10 @@ def project() -> str:
 
 
 def session(raw: bytes) -> str:
-    """The client's id of this session; empty where it says none."""
+    """Return the client's id of its session from its JSON or the environment, or an empty text."""
     for key in (b'"conversation_id"', b'"session_id"'):
-        _, found, rest = raw.partition(key)
-        if found:
+        _, match, rest = raw.partition(key)
+        if match:
             return rest.partition(b'"')[2].partition(b'"')[0].decode("ascii", "replace")
     for variable in _SESSION:
         if variable in os.environ:
@@ -54,29 +54,35 @@ def session(raw: bytes) -> str:
 
 
 def _nothing_new(arguments: list[str], raw: bytes) -> bool:
-    here = unread_probe.spot(project())
-    if here is None:
+    """Return whether this hook has nothing to print or do. It reads only: no lock, no write."""
+    location = unread_probe.spot(project())
+    if location is None:
         return True
-    name = unread_probe.agent(here, os.environ.get("THRUM_NAME"))
+    name = unread_probe.agent(location, os.environ.get("THRUM_NAME"))
     if not name:
         return True
     key = unread_probe.notes_key(name, session(raw))
-    if arguments[0] == "prompt" and (
-        os.path.exists(unread_probe.idle_mark(here.var, key))  # its listener has to end
-        or os.path.exists(unread_probe.due_mark(here.var, key))
-        or (arguments[-1].rpartition("=")[2] in unread_probe.LATE and not os.path.exists(unread_probe.notes(here, key)))
-    ):
+    if arguments[0] == "prompt" and _prompt_has_work(location, key, arguments[-1].rpartition("=")[2]):
         return False
-    view = unread_probe.generation(here)
-    newest = unread_probe.newest_unread(here, view, name)
+    view = unread_probe.generation(location)
+    newest = unread_probe.newest_unread(location, view, name)
     if not newest:
         return newest is not None
-    before = unread_probe.told(here, key)
-    return before[0] == view and before[1] >= newest
+    known_view, known = unread_probe.told(location, key)
+    return known_view == view and known >= newest
+
+
+def _prompt_has_work(location: unread_probe.HookLocation, key: str, runtime: str) -> bool:
+    """Return whether a prompt has to stop a listener or brief the session."""
+    return (
+        os.path.exists(unread_probe.idle_mark(location.var, key))
+        or os.path.exists(unread_probe.due_mark(location.var, key))
+        or (runtime in unread_probe.LATE and not os.path.exists(unread_probe.notes(location, key)))
+    )
 
 
 def _read() -> bytes:
-    """What the client says. Read to its end, so that the client is not left writing into a closed pipe."""
+    """Read standard input to its end, so that the client never writes into a closed pipe."""
     if sys.stdin is None or os.isatty(0):
         return b""
     poll = select.poll()

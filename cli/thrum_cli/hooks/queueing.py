@@ -1,6 +1,6 @@
-"""Waking an idle Codex session: its own command queues a message, which starts a turn.
+"""Wakes an idle Codex session: `codex queue` adds a message to its thread, which starts a turn.
 
-Codex waits for its hooks, so the listener goes on in a process of its own, which ends with the session or with Codex.
+Codex waits for its hooks, so the listener continues in a process of its own, which ends with the session or with Codex.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ import os
 import shutil
 import sys
 
-from thrum_store.machine.host import Host
-from thrum_store.model import Caller
-from thrum_store.repository.paths import Paths
+from . import texts
+from .listening import EVENT, Channel, arrivals, idle
 
-from . import session_state, texts
-from .listening import EVENT, Channel, Living, arrivals, idle
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.model import Caller
+    from thrum_store.repository.paths import Paths
+
+    from .listening import Living
+    from .session_state import SessionFiles
 
 _COMMAND = "codex"
 
 
-def listen(paths: Paths, caller: Caller, key: str, thread: str, host: Host) -> int:
-    """Starts the listener of a thread and returns 0 at once; does nothing where Codex's command is not to be found."""
+def listen(paths: Paths, caller: Caller, files: SessionFiles, thread: str) -> int:
+    """Start the listener of a thread and return 0 at once; do nothing if `codex` is not on the PATH."""
     command = shutil.which(_COMMAND)
     if command is None or not thread:
         return 0
@@ -28,18 +32,18 @@ def listen(paths: Paths, caller: Caller, key: str, thread: str, host: Host) -> i
     if os.fork():
         return 0
     _detach()
-    for found in arrivals(paths, caller, key, host, idle(paths, key, host, client), Channel(EVENT, "codex")):
-        text = texts.digest(found, caller.name, host.entropy)
+    for offer in arrivals(paths, caller, files, idle(files, client), Channel(EVENT, "codex")):
+        text = texts.digest(offer, caller.name, files.host.entropy)
         arguments = [command, "queue", "--thread", thread, "--message", text]
         if os.waitpid(os.posix_spawn(command, arguments, os.environ), 0)[1]:
-            with session_state.noting(paths.var, key, host) as noted:
-                noted.take_back(found)
+            with files.editing() as state:
+                state.take_back(offer)
         break
     os._exit(0)
 
 
 def _client() -> Living:
-    """Whether Codex, which started this hook, is still there."""
+    """Return a function that tells whether Codex, which started this hook, still runs."""
     pid = os.getppid()
 
     def lives() -> bool:
@@ -53,7 +57,7 @@ def _client() -> Living:
 
 
 def _detach() -> None:
-    """A session of its own, and nothing of the client's in its hands."""
+    """Move this process to a session of its own, with no file of the client's open."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (sys.stdin.fileno(), sys.stdout.fileno(), sys.stderr.fileno()):

@@ -1,14 +1,14 @@
-"""Does mail reach an agent? A message with a nonce goes the agent's real way, and comes back as its answer."""
+"""Checks that mail reaches an agent: sends it a nonce and waits until its answer brings the nonce back."""
 
 from __future__ import annotations
 
 import select
-from dataclasses import dataclass, replace
 
-from thrum_cli.clients.presets import rung
+from thrum_cli.clients.presets import wake_channel
 from thrum_store.machine.bells import Bell
 from thrum_store.machine.host import REAL, Host
 from thrum_store.model import Caller
+from thrum_store.records import Record, replaced
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing, receipts, sending
 from thrum_store.service.messages.receipts import ReadInbox
@@ -20,16 +20,15 @@ from . import session_state
 
 _DOCTOR = "thrum-doctor"
 _WAIT = "wait"
-_LOOK_MS = 100  # between two looks at what the agent's hooks noted; its answer rings the bell
+_LOOK_MS = 100  # between two looks at what the agent's hooks recorded; its answer rings the bell
 
 
-@dataclass(frozen=True)
-class WakeCheck:
-    """How far a message got, in seconds since it was sent; None for what did not happen in time.
+class WakeCheck(Record):
+    """How far a message got, in seconds since it was sent; None for a step that did not happen in time.
 
-    `rung` is the way it went, of those that `thrum runtime show` lists; `shown_by` the event whose hook showed it to
-    the model; both are empty where it was not seen. `read_seconds` is when the agent took it, `answered_seconds` when
-    its answer with the nonce came back. `withdrawn`: it was taken back afterwards, for it came from no agent.
+    `rung` names the wake channel, as `thrum runtime show` lists them; `shown_by` is the event whose hook showed it to
+    the model. Both are empty if it was not seen. `read_seconds` is when the agent read it, `answered_seconds` when its
+    answer with the nonce arrived. `withdrawn`: the message was deleted afterwards, because no agent had sent it.
     """
 
     agent_id: str
@@ -44,14 +43,14 @@ class WakeCheck:
 
     @property
     def reached(self) -> bool:
-        """Whether it got to the agent in any way."""
-        return any(one is not None for one in (self.shown_seconds, self.read_seconds, self.answered_seconds))
+        """Whether the message reached the agent in any way."""
+        return (self.shown_seconds, self.read_seconds, self.answered_seconds) != (None, None, None)
 
 
 def wake_check(paths: Paths, caller: Caller, agent: str, timeout: float, host: Host = REAL) -> WakeCheck:
-    """Sends the nonce and waits for its answer, `timeout` seconds at most. Raises UnknownRecipient.
+    """Send the nonce and wait for its answer, at most `timeout` seconds. Raises UnknownRecipient.
 
-    An agent writes nothing to itself. So for the caller's own, somebody asks who is there for that alone.
+    An agent cannot send mail to itself. So the caller's own agent is asked by one that is registered only for that.
     """
     name = agent.removeprefix("@")
     own = name == caller.name
@@ -60,20 +59,20 @@ def wake_check(paths: Paths, caller: Caller, agent: str, timeout: float, host: H
         if own:
             agents.introduce(store, asking)
         try:
-            return replace(_asked(store, asking, name, bell, timeout), withdrawn=own)
+            return replaced(_ask(store, asking, name, bell, timeout), withdrawn=own)
         finally:
             if own:
                 removal.delete(store, asking.name, by=caller.name, force=True)
 
 
-def _asked(store: Store, caller: Caller, name: str, bell: Bell, timeout: float) -> WakeCheck:
+def _ask(store: Store, caller: Caller, name: str, bell: Bell, timeout: float) -> WakeCheck:
     nonce = store.host.entropy.token(4)
     text = f"thrum checks that mail reaches you. Please answer this message with exactly: {nonce}"
     sent = sending.send(store, caller, SendMessage(text, to=(f"@{name}",)))
-    return _watched(store, caller, WakeCheck(name, sent.message_id, nonce, "", "", None, None, None), bell, timeout)
+    return _watch(store, caller, WakeCheck(name, sent.message_id, nonce, "", "", None, None, None), bell, timeout)
 
 
-def _watched(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: float) -> WakeCheck:
+def _watch(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: float) -> WakeCheck:
     clock = store.host.clock
     start = clock.monotonic()
     poll = select.poll()
@@ -82,21 +81,21 @@ def _watched(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout
     while check.answered_seconds is None and clock.monotonic() - start < timeout:
         bell.drain()
         store.refresh()
-        check = _looked(store, caller, check, round(clock.monotonic() - start, 2))
+        check = _updated(store, caller, check, round(clock.monotonic() - start, 2))
         if check.answered_seconds is None:
             poll.poll(_LOOK_MS)
     return check
 
 
-def _looked(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeCheck:
-    """What is known by now; what was known before keeps its time."""
+def _updated(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeCheck:
+    """Return the check with the steps that happened since; earlier ones keep their time."""
     event, runtime = session_state.shown_by(store.paths.var, check.agent_id, check.message_id, store.host)
     (recipient,) = editing.get(store, check.message_id).message.recipients
-    answered = recipient.answered and _answer(store, caller, check)
-    taken = _WAIT if recipient.read_at and not event else ""  # no hook showed it: the agent took it by itself
-    return replace(
+    answered = recipient.answered and _is_answered(store, caller, check)
+    taken = _WAIT if recipient.read_at and not event else ""  # no hook showed it: the agent read it by itself
+    return replaced(
         check,
-        rung=check.rung or rung(runtime, event) or taken,
+        rung=check.rung or wake_channel(runtime, event) or taken,
         shown_by=check.shown_by or event,
         shown_seconds=now if event and check.shown_seconds is None else check.shown_seconds,
         read_seconds=now if recipient.read_at and check.read_seconds is None else check.read_seconds,
@@ -104,6 +103,6 @@ def _looked(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeC
     )
 
 
-def _answer(store: Store, caller: Caller, check: WakeCheck) -> bool:
-    found = receipts.inbox(store, caller, ReadInbox(page_size=20)).messages
-    return any(one.reply_to == check.message_id and check.nonce in one.body.content for one in found)
+def _is_answered(store: Store, caller: Caller, check: WakeCheck) -> bool:
+    messages = receipts.inbox(store, caller, ReadInbox(page_size=20)).messages
+    return any(message.reply_to == check.message_id and check.nonce in message.body.content for message in messages)

@@ -1,0 +1,112 @@
+"""Hook events around a session: its start with a briefing, its compaction, its edits and its end.
+
+An event that fires twice has its effect once.
+"""
+
+from __future__ import annotations
+
+from thrum_cli.clients.pieces import Section
+from thrum_store.errors import UnknownSession
+from thrum_store.repository import unread_probe
+from thrum_store.service.messages import offers
+from thrum_store.service.messages.offers import SeenMarker
+from thrum_store.service.team import agents, contexts, sessions, work
+from thrum_store.service.team.agents import ListAgents
+from thrum_store.service.team.sessions import EndSession
+from thrum_store.service.team.work import WantContexts
+
+from . import edits, response_formats, session_state, texts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .call import HookRun
+    from .session_state import SessionState
+
+_FIRST_STARTS = ("startup", "")  # sources of a start; a second start of this kind is the same one, fired twice
+
+
+def briefing(run: HookRun, *, again: bool) -> str:
+    """Return who the agent is, its notes and all unread mail; empty if the session had that and `again` is false."""
+    with run.files.editing() as state:
+        due = run.files.clear_due()
+        if state.session and run.call.session and not (again or due):
+            return ""
+        _join(run, state)
+        offer = offers.offer(run.store, run.caller, SeenMarker())  # all: a compaction forgets mail that was shown
+        state.show(offer, run.call.event, run.call.runtime)
+        session = state.session
+    team = agents.list_agents(run.store, ListAgents()).agents
+    (own,) = [agent for agent in team if agent.agent_id == run.caller.name]
+    parts = (
+        texts.briefing(own, session, team),
+        texts.own_notes(contexts.show(run.store, run.caller.name).content),
+        texts.digest(offer, run.caller.name, run.host.entropy),
+    )
+    return response_formats.context(run.call.runtime, run.call.event, "\n\n".join(part for part in parts if part))
+
+
+def _join(run: HookRun, state: SessionState) -> None:
+    """Start the agent's session together with the client's, once."""
+    if not state.session or not run.call.session:
+        state.session = sessions.start(run.store, run.caller).session_id
+        session_state.prune(run.store.paths.var, run.host)
+
+
+def _start(run: HookRun) -> str:
+    again = run.call.source not in _FIRST_STARTS
+    if run.call.runtime not in unread_probe.LATE:
+        return briefing(run, again=again)
+    with run.files.editing() as state:  # the next prompt briefs it, unless its first prompt came before this
+        if again or not state.session:
+            run.files.brief_at_prompt()
+        _join(run, state)
+    return ""
+
+
+def _end(run: HookRun) -> str:
+    with run.files.editing() as state:
+        session = state.session
+    if session:
+        try:
+            sessions.end(run.store, run.caller, EndSession(session))
+        except UnknownSession:
+            pass  # the agent ended it itself
+    run.files.end_listener(run.store.paths.bells, run.caller.name)
+    run.files.forget()
+    return ""
+
+
+def _before_edit(run: HookRun) -> str:
+    if not response_formats.reaches_model(run.call.runtime, run.call.event):
+        return ""
+    text = edits.warning(run)
+    return response_formats.context(run.call.runtime, run.call.event, text) if text else ""
+
+
+def _after_edit(run: HookRun) -> str:
+    edits.record_work(run)
+    return _before_edit(run)  # for the clients that show the model no text before an edit
+
+
+def _pre_compact(run: HookRun) -> str:
+    """Add the state of the work to the agent's own notes, which the next briefing shows."""
+    if run.call.runtime in response_formats.SILENT_AFTER_COMPACTION:
+        run.files.brief_at_prompt()
+    edits.record_work(run)
+    saved = contexts.show(run.store, run.caller.name).content or ""
+    unread = offers.offer(run.store, run.caller, SeenMarker()).unread
+    known = work.contexts(run.store, WantContexts(agent=run.caller.name)).contexts
+    section = Section(texts.work_state(known[0], unread), "<!--", " -->")
+    contexts.save(run.store, run.caller.name, section.add(saved, mine=True))
+    return ""
+
+
+SESSION_EVENTS: dict[str, Callable[[HookRun], str]] = {
+    "session-start": _start,
+    "pre-compact": _pre_compact,
+    "before-edit": _before_edit,
+    "after-edit": _after_edit,
+    "session-end": _end,
+}
