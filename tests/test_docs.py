@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import pages
-from thrum_store.log.event_types import EVENT_TYPES
+from thrum_store.log.events import EVENT_TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = [path for path in sorted((ROOT / "docs").glob("*.md")) if "[[[cog" in path.read_text(encoding="utf-8")]

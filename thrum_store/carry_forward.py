@@ -28,23 +28,23 @@ def still_true(store: Store, below: list[Event], above: list[Event], stays: Call
     All of them are of one own shard, in order.
     """
     drafts = [_again(event) for event in _registrations(below, above)]
-    drafts += [_again(event) for event in below if event.kind == "session.start" and _is_open(store, event)]
-    drafts += [_again(event) for event in below if event.kind in _ADDITIONS and _is_alive(store, event)]
-    drafts += [_again(event) for event in below if event.kind in _REMOVALS and _is_needed(store, event)]
-    receipts = (_receipt(event, stays) for event in below if event.kind == "message.read")
+    drafts += [_again(event) for event in below if event.type == "session.start" and _is_open(store, event)]
+    drafts += [_again(event) for event in below if event.type in _ADDITIONS and _is_alive(store, event)]
+    drafts += [_again(event) for event in below if event.type in _REMOVALS and _is_needed(store, event)]
+    receipts = (_receipt(event, stays) for event in below if event.type == "message.read")
     return [*drafts, *(draft for draft in receipts if draft is not None)]
 
 
 def _again(event: Event) -> Draft:
     seq = event.seq if original(event) is event else event.data["again"][0]
-    return Draft(event.kind, {**event.data, "again": [seq, original(event).ms]})
+    return Draft(event.type, {**event.data, "again": [seq, original(event).ms]})
 
 
 def _registrations(below: Iterable[Event], above: Iterable[Event]) -> list[Event]:
     """The last one that goes and all that stay: the last one in the log is the one that counts."""
-    gone = [event for event in below if event.kind in _REGISTRATIONS]
-    kept = [event for event in above if event.kind in _REGISTRATIONS]
-    if not gone or (gone[-1].kind == "agent.delete" and not kept):
+    gone = [event for event in below if event.type in _REGISTRATIONS]
+    kept = [event for event in above if event.type in _REGISTRATIONS]
+    if not gone or (gone[-1].type == "agent.delete" and not kept):
         return []
     return [gone[-1], *kept]
 
@@ -66,12 +66,12 @@ def _receipt(event: Event, stays: Callable[[str], bool]) -> Draft | None:
     if not kept:
         return None
     draft = _again(event)
-    return Draft(draft.kind, {**draft.data, "messages": kept})
+    return Draft(draft.type, {**draft.data, "messages": kept})
 
 
 def pending(store: Store) -> list[Shard]:
     """The shards of which purged events are still on the disk."""
-    return [shard for shard in store.log.cuts.all() if store.log.pending(shard)]
+    return [shard for shard in store.purged_log.marks.all() if store.purged_log.pending(shard)]
 
 
 def carry_out(store: Store, progress: Progress | None = None) -> None:
@@ -84,7 +84,7 @@ def carry_out(store: Store, progress: Progress | None = None) -> None:
     store.rebuild(progress)
     for shard in shards:
         with store.shard_lock(shard), store.committing():
-            store.log.trim(shard)
+            store.purged_log.trim(shard)
     counts = os.path.basename(database.current(store.paths.var, store.host) or "")
     for name in store.host.storage.listing(store.paths.var):
         if database.is_generation(name) and not name.startswith(counts):

@@ -175,7 +175,7 @@ def _store(paths: Paths, host: Host) -> list[str]:
     own, now = keys.store_id(public), host.clock.wall_ms()
     host.storage.replace(os.path.join(paths.var, "keys", "store.key"), private.hex().encode() + b"\n")
     host.storage.directory(os.path.join(paths.logs, own))
-    card = keys.card(private, public, _nick(), now)
+    card = keys.certificate(private, public, _nick(), now)
     host.storage.replace(os.path.join(paths.logs, own, "store.json"), card)
     host.storage.replace(told, json.dumps({"created": now, "store": own}).encode() + b"\n")
     return [f"made the keys of this store ({own[:8]}…)"]

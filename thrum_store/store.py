@@ -15,8 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from .errors import Damaged, DiskFull, StorageFailed, ThrumError, ViewDamaged
 from .log.events import Draft, Event
-from .log.purged_log import PurgedLog
-from .log.segments import Reading, Shard, ShardPosition
+from .log.segments import EventLog, Reading, Shard, ShardPosition
 from .machine.bells import ring
 from .machine.host import REAL, Host, Lock
 from .machine.storage import failpoint
@@ -26,6 +25,10 @@ from .view import segment_stats
 from .view.database import mapped
 from .view.generations import Progress, View
 from .view.projection import Projection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .log.purged_log import PurgedLog
 
 _HEALINGS = 3  # of one use case: whoever spoils the view faster than that is told so
 
@@ -72,13 +75,31 @@ class Store:
         self.host = host
         self._whose = StoreId(paths, host)
         self.own = self._whose.now()
-        self.log = PurgedLog(paths.logs, paths.var, host)
+        self._plain_log = EventLog(paths.logs, host.storage)
+        self._purged_log: PurgedLog | None = None
+        self._purge_marks = os.path.join(paths.var, "cuts.json")
         self.warnings: list[str] = []
         self.said: list[list[Event]] = []  # by the use case that runs
         self.position = 0  # how much of it; less while it runs again
         self._depth = 0
         self._rung: set[str] = set()
-        self._view = View(paths.var, host, self.log, self.own, progress)
+        self._view = View(paths, host, self.own, progress)
+
+    @property
+    def log(self) -> EventLog:
+        """The logs, without what was purged."""
+        if self._purged_log is None and not os.path.exists(self._purge_marks):
+            return self._plain_log
+        return self.purged_log
+
+    @property
+    def purged_log(self) -> PurgedLog:
+        """The same logs, with what only a purge, a sync and a check ask of them."""
+        if self._purged_log is None:
+            from .log.purged_log import PurgedLog  # few stores were ever purged
+
+            self._purged_log = PurgedLog(self.paths.logs, self.paths.var, self.host)
+        return self._purged_log
 
     @property
     def view(self) -> sqlite3.Connection:

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from thrum_cli.terminal.text import wrap
 from thrum_mcp.transport.early_answers import EarlyAnswers
-from thrum_store.log.event_types import EVENT_TYPES, SCHEMAS
+from thrum_store.log.event_types import SCHEMAS
+from thrum_store.log.events import EVENT_TYPES
 
 from .reference import grid
 

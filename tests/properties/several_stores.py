@@ -13,8 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.oracle import Said, Who
-from thrum_store.log.events import Draft, Place, encode, encode_header
-from thrum_store.log.ids import mint
+from thrum_store.log.events import Draft, Place, encode, encode_header, mint
 from thrum_store.log.segments import EventLog, Shard
 from thrum_store.machine.storage import Storage
 from thrum_store.repository.paths import Paths

@@ -86,7 +86,7 @@ def lines(place: Place) -> Counter[str]:
     """The events in all logs, by kind; what was said again apart."""
     files = (place.root / ".git/thrum-sync/a-sync/v1").glob("*/*/*.jsonl")
     events = [decode(line) for file in files for line in file.read_bytes().splitlines()]
-    return Counter("again" if "again" in event.data else event.kind for event in events if event.kind != "segment")
+    return Counter("again" if "again" in event.data else event.type for event in events if event.type != "segment")
 
 
 @pytest.mark.parametrize("hours", [200, 100, 74, 73, 72, 50, 26, 1])

@@ -10,8 +10,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from thrum_store.log.event_types import EVENT_TYPES, SCHEMAS, malformed
-from thrum_store.log.events import DEPTH, GENESIS, Draft, InvalidLine, Place, authentic, decode, encode, fast_parser
+from thrum_store.log.event_types import SCHEMAS, malformed
+from thrum_store.log.events import (
+    DEPTH,
+    EVENT_TYPES,
+    GENESIS,
+    Draft,
+    InvalidLine,
+    Place,
+    authentic,
+    decode,
+    encode,
+    fast_parser,
+)
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.storage import Storage
 
@@ -124,18 +135,18 @@ def test_an_event_that_lacks_or_garbles_a_field_makes_no_sense(kind: str) -> Non
     }  # fmt: skip
     whole = {field.removesuffix("?"): samples[shape] for field, shape in SCHEMAS[kind].items()}
     sensible = encode(Draft(kind, whole), PLACE, 1)[1]
-    assert malformed(sensible.kind, sensible.data) == ""
+    assert malformed(sensible.type, sensible.data) == ""
     for field in SCHEMAS[kind]:
         name = field.removesuffix("?")
         for garbled in (None, 7, [7], [["a"]], [["a", 7]], [["a", "b", "c"]]):
-            assert malformed(sensible.kind, whole | {name: garbled})
+            assert malformed(sensible.type, whole | {name: garbled})
         without = {key: value for key, value in whole.items() if key != name}
-        assert bool(malformed(sensible.kind, without)) == (name == field)
+        assert bool(malformed(sensible.type, without)) == (name == field)
 
 
 def test_an_id_belongs_to_one_place_only() -> None:
     event = encode(Draft("message.create", {}), PLACE, 5)[1]
-    for other in ({"seq": 8}, {"agent": "bob"}, {"store": "t"}, {"ms": 6}, {"kind": "group.create"}, {"id": "msg_"}):
+    for other in ({"seq": 8}, {"agent": "bob"}, {"store": "t"}, {"ms": 6}, {"type": "group.create"}, {"id": "msg_"}):
         assert not authentic(event._replace(**other))
 
 

@@ -6,8 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from thrum_store.log import ids, keys
-from thrum_store.log.events import GENESIS, Place, encode_header
+from thrum_store.log import keys
+from thrum_store.log.events import GENESIS, Place, encode_header, mint
 from thrum_store.log.segments import EventLog, Shard
 from thrum_store.machine.storage import REAL
 from thrum_store.sync.wire.signed_heads import SignedEnd, SignedHeads, signed
@@ -35,7 +35,7 @@ class Stranger:
         self.private, public = keys.generate()
         self.store = keys.store_id(public)
         self.agent = agent
-        self.card = keys.card(self.private, public, "far-away", 1)
+        self.card = keys.certificate(self.private, public, "far-away", 1)
         self.lines: list[bytes] = []
         self.before, self.seq = GENESIS, 0
 
@@ -44,7 +44,7 @@ class Stranger:
         self.seq += 1
         prefix = {"message.create": "msg_", "session.start": "ses_", "group.create": "grp_"}.get(kind, "evt_")
         told = {
-            "a": self.agent, "d": data, "i": ids.mint(prefix, 5, self.store, self.agent, self.seq), "n": self.seq,
+            "a": self.agent, "d": data, "i": mint(prefix, 5, self.store, self.agent, self.seq), "n": self.seq,
             "p": self.before, "s": self.store, "t": 5, "v": 1, "y": kind, **envelope,
         }  # fmt: skip
         self.add(sealed(told))

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Data = dict[str, Any]
-TIMES = 1 << 53  # milliseconds: what every parser and SQLite hold exactly
+from .events import TIMES
 
-# kind -> the prefix of the ids of such events
-EVENT_TYPES = {
-    "message.create": "msg_",
-    "message.edit": "evt_",
-    "message.delete": "evt_",
-    "message.read": "evt_",
-    "agent.register": "evt_",
-    "agent.delete": "evt_",
-    "session.start": "ses_",
-    "session.end": "evt_",
-    "group.create": "grp_",
-    "group.delete": "evt_",
-    "group.member.add": "evt_",
-    "group.member.remove": "evt_",
-}
-
+if TYPE_CHECKING:
+    from .events import Data
 
 _PAIRS = "list of pairs"
 _TEXTS = "list of texts"

@@ -6,20 +6,23 @@ Only `init` and sync need this module: loading `cryptography` costs 40 ms, and n
 from __future__ import annotations
 
 import base64
-import json
 
 from thrum_store.machine.digest import sha256
 
-from .event_types import Data
+from .events import canonical
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .events import Data
 
 
 def store_id(public_key: bytes) -> str:
-    """26 characters of base32: 130 bits of SHA-256 over the raw public key."""
+    """Return the id of a store: 26 characters of base32, 130 bits of SHA-256 over its raw public key."""
     return base64.b32encode(sha256(public_key).digest()).decode().lower()[:26]
 
 
 def generate() -> tuple[bytes, bytes]:
-    """A new Ed25519 key pair: the raw private key (32 bytes) and the raw public key (32 bytes)."""
+    """Return a new Ed25519 key pair: the raw private key (32 bytes) and the raw public key (32 bytes)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     private = Ed25519PrivateKey.generate()
@@ -27,21 +30,21 @@ def generate() -> tuple[bytes, bytes]:
 
 
 def public(private_key: bytes) -> bytes:
-    """The raw public key (32 bytes) of a raw private key; ValueError where that is none."""
+    """Return the raw public key (32 bytes) of a raw private key. Raises ValueError where that is none."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
 
 
 def sign(private_key: bytes, message: bytes) -> bytes:
-    """The 64 bytes of an Ed25519 signature."""
+    """Return the Ed25519 signature of a message, 64 bytes."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.from_private_bytes(private_key).sign(message)
 
 
 def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether the signature is that key's over that message."""
+    """Return whether the signature is that key's over that message."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -52,12 +55,8 @@ def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def card(private_key: bytes, public_key: bytes, nick: str, ms: int) -> bytes:
-    """store.json as it is published: who this store is, signed by itself, never changed."""
-    told: Data = {"created": ms, "key": base64.b64encode(public_key).decode(), "nick": nick, "v": 1}
-    told["sig"] = base64.b64encode(sign(private_key, _canonical(told))).decode()
-    return _canonical(told) + b"\n"
-
-
-def _canonical(told: Data) -> bytes:
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+def certificate(private_key: bytes, public_key: bytes, nick: str, ms: int) -> bytes:
+    """Return store.json as it is published: who this store is, signed by itself, never changed."""
+    fields: Data = {"created": ms, "key": base64.b64encode(public_key).decode(), "nick": nick, "v": 1}
+    fields["sig"] = base64.b64encode(sign(private_key, canonical(fields))).decode()
+    return canonical(fields) + b"\n"

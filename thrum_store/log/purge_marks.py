@@ -1,6 +1,6 @@
-"""Purge cuts: how far each shard was purged. A cut only ever rises, and outlives what it removed (reliability §6.5).
+"""Purge marks: up to which event each shard was purged. A mark only ever rises, and outlives the events it removed.
 
-`.thrum/var/cuts.json` holds {"<store>/<agent>": sequence}. A purge raises those of our own shards, which sync then
+`.thrum/var/cuts.json` holds {"<store>/<agent>": sequence}. A purge raises the marks of our own shards, which sync then
 publishes signed; a sync raises those that other stores signed for their own.
 """
 
@@ -8,33 +8,61 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-
-from thrum_store.machine.host import Host
 
 from .segments import Shard
 
-_FILE = "cuts.json"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from thrum_store.machine.host import Host
+
+FILE = "cuts.json"
 
 
 def read(var: str, host: Host) -> dict[Shard, int]:
-    """The last purged sequence of every shard that has a cut; `var` is the directory .thrum/var."""
+    """Return the last purged sequence of every shard that has a mark; `var` is the directory .thrum/var."""
     try:
-        told: dict[str, int] = json.loads(host.storage.read(os.path.join(var, _FILE)))
+        fields: dict[str, int] = json.loads(host.storage.read(os.path.join(var, FILE)))
     except FileNotFoundError:
         return {}
-    return {Shard(*name.split("/", 1)): seq for name, seq in told.items()}
+    return {Shard(*name.split("/", 1)): seq for name, seq in fields.items()}
 
 
-def raise_to(var: str, host: Host, cuts: Mapping[Shard, int]) -> dict[Shard, int]:
-    """Raises cuts, durably; one that is higher already stays. Returns those that rose.
+def raise_to(var: str, host: Host, marks: Mapping[Shard, int]) -> dict[Shard, int]:
+    """Raise marks, durably; one that is higher already stays. Returns those that rose.
 
     Raises StoreBusy, DiskFull or StorageFailed: then nothing changed.
     """
     with host.lock(os.path.join(var, "cuts.lock")):
         known = read(var, host)
-        risen = {shard: seq for shard, seq in cuts.items() if seq > known.get(shard, 0)}
+        risen = {shard: seq for shard, seq in marks.items() if seq > known.get(shard, 0)}
         if risen:
-            told = {f"{shard.store}/{shard.agent}": seq for shard, seq in sorted({**known, **risen}.items())}
-            host.storage.replace(os.path.join(var, _FILE), json.dumps(told, indent=1).encode() + b"\n")
+            fields = {f"{shard.store}/{shard.agent}": seq for shard, seq in sorted({**known, **risen}.items())}
+            host.storage.replace(os.path.join(var, FILE), json.dumps(fields, indent=1).encode() + b"\n")
     return risen
+
+
+class PurgeMarks:
+    """The marks of all shards, read again whenever the file has changed."""
+
+    def __init__(self, var: str, host: Host) -> None:
+        self._var, self._host = var, host
+        self._path = os.path.join(var, FILE)
+        self._stamp: tuple[int, int] | None = None
+        self._known: dict[Shard, int] = {}
+
+    def of(self, shard: Shard) -> int:
+        """Return the last purged sequence of a shard; 0 for none."""
+        return self.all().get(shard, 0)
+
+    def all(self) -> dict[Shard, int]:
+        """Return the last purged sequence of every shard that has a mark."""
+        try:
+            status = os.stat(self._path)
+        except FileNotFoundError:
+            return {}
+        stamp = (status.st_ino, status.st_mtime_ns)
+        if stamp != self._stamp:
+            self._known, self._stamp = read(self._var, self._host), stamp
+        return self._known

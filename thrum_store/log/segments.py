@@ -3,45 +3,41 @@
 A shard is a chain of segments, `v1/<store>/<agent>/00000001-<8 hex>.jsonl`; each header counts the bytes before it.
 """
 
+from __future__ import annotations
+
 import os
-import re
-from collections.abc import Iterator
-from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
 
 from thrum_store.errors import Invalid, StorageFailed, ThrumError
 from thrum_store.machine.digest import fingerprint
-from thrum_store.machine.storage import Storage, failpoint
+from thrum_store.machine.storage import failpoint
+from thrum_store.records import NamedTuple
 
 from .events import (
     GENESIS,
     LINE_LIMIT,
-    Draft,
-    Event,
-    Header,
     InvalidLine,
-    Parser,
     Place,
     decode,
+    decode_header,
     encode,
     encode_header,
-    faithful,
-    header,
     plain_parser,
-    sealed,
+    survives,
 )
 
-# A sync costs what changed only where the files that changed are small (performance.md, "Git").
-SEGMENT_LIMIT = 64 * 1024
-_HEADER_LIMIT = 1024
-ENDING = rb'"t":(-?[0-9]+),"v":[0-9]+,"y":"([a-z._]+)"}'  # of an event's line: its time and its kind
-_ENDING_LIMIT = 96
-_END = ENDING + b"$"  # compiled by its first use, which most processes never come to
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.machine.storage import Storage
+
+    from .events import Draft, Event, Header, Parser
+
+SEGMENT_LIMIT = 64 * 1024  # bytes: a sync moves whole files, so it costs what changed only while those are small
+HEADER_LIMIT = 1024  # bytes
 
 
 class Shard(NamedTuple):
-    """What one agent says through one store."""
+    """The log of one agent in one store."""
 
     store: str
     agent: str
@@ -57,9 +53,10 @@ class ShardPosition(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What follows a head within one segment.
+    """The events that follow a position within one segment.
 
-    `start`, `ends`: the offsets of the first event and after each. `torn` bytes were never acknowledged. `damage`: why.
+    `start`, `ends`: the offsets of the first event and after each. `head`: the position behind them. `torn`: bytes at
+    the end that were never acknowledged. `damage`: why the rest cannot be read.
     """
 
     events: list[Event]
@@ -78,26 +75,31 @@ class EventLog:
         self._storage = storage
 
     def shards(self) -> list[Shard]:
-        """Every shard that has a directory, sorted."""
-        found: list[Shard] = []
+        """Return every shard that has a directory, sorted."""
+        shards: list[Shard] = []
         for store in self._storage.listing(self.root):
-            inside = os.path.join(self.root, store)
-            found += [Shard(store, agent) for agent in self._storage.listing(inside) if "." not in agent]
-        return found
+            agents = self._storage.listing(os.path.join(self.root, store))
+            shards += [Shard(store, agent) for agent in agents if "." not in agent]
+        return shards
 
     def segment(self, shard: Shard, number: int) -> str:
-        """The path of a segment. Its name ends in something of its own: git finds deltas by the last 16 characters."""
-        return f"{self.root}/{shard.store}/{shard.agent}/{_file_name(shard.agent, number)}"
+        """Return the path of a segment. Its name ends in a hash: git finds deltas by the last 16 characters."""
+        suffix = fingerprint(f"{shard.agent}/{number}".encode())[:8]
+        return f"{self.root}/{shard.store}/{shard.agent}/{number:08}-{suffix}.jsonl"
 
     def grew(self, shard: Shard, head: ShardPosition) -> bool:
-        """Whether anything is there that `head` does not cover: two looks, no read."""
+        """Return whether the shard holds anything beyond `head`: two stats, no read."""
         if head.segment and self._storage.size(self.segment(shard, head.segment)) != head.offset:
             return True
         return self._storage.size(self.segment(shard, head.segment + 1)) >= 0
 
+    # reading
+
     def read(self, shard: Shard, head: ShardPosition, parse: Parser = plain_parser) -> Reading:
-        """The events that follow `head`, of one segment; call again until there are none. Never raises for what is
-        in the file: `Reading.torn` and `Reading.damage` say it."""
+        """Read the events that follow `head` in one segment; call again until there are none.
+
+        Never raises for the contents of a file: `Reading.torn` and `Reading.damage` report them.
+        """
         if head.segment:
             reading = self._read_rest(shard, head, parse)
             if reading.events or reading.torn or reading.damage:
@@ -105,54 +107,51 @@ class EventLog:
         return self._read_next(shard, head, parse)
 
     def _read_next(self, shard: Shard, head: ShardPosition, parse: Parser) -> Reading:
-        expected = Place(shard.store, shard.agent, head.seq + 1, head.hash)
-        found = self._next_header(shard, head.segment)
-        if found is None:
-            # Nothing follows a header that was not durable yet, so what is longer than one was said and has rotted.
-            whole = len(encode_header(expected, head.segment + 1, head.offset))
-            rotten = self._storage.size(self.segment(shard, head.segment + 1)) > whole
-            return Reading([], [], head, damage=f"segment {head.segment + 1} has no header" if rotten else "")
-        told, length = found
-        if told.place != expected or told.number != head.segment + 1:
-            return Reading([], [], head, damage=f"segment {head.segment + 1} does not continue the chain")
-        return self._read_rest(shard, ShardPosition(told.number, length, head.seq, head.hash), parse)
+        expected, number = _place_after(shard, head), head.segment + 1
+        found_header = self.header(shard, number)
+        if found_header is None:
+            # Nothing follows a header that is not durable: a file longer than its header held events and has rotted.
+            whole = len(encode_header(expected, number, head.offset))
+            rotten = self._storage.size(self.segment(shard, number)) > whole
+            return Reading([], [], head, damage=f"segment {number} has no header" if rotten else "")
+        header, length = found_header
+        if header.place != expected or header.number != number:
+            return Reading([], [], head, damage=f"segment {number} does not continue the chain")
+        return self._read_rest(shard, ShardPosition(number, length, head.seq, head.hash), parse)
 
     def _read_rest(self, shard: Shard, head: ShardPosition, parse: Parser) -> Reading:
         path = self.segment(shard, head.segment)
         size = self._storage.size(path)
-        following = self._next_header(shard, head.segment)
-        counted = size if following is None else self._counted(shard, head.segment, size, following[0])
-        if size < max(head.offset, counted):
+        following = self.header(shard, head.segment + 1)
+        end = size if following is None else self.counted(shard, head.segment, following[0], size)
+        if size < max(head.offset, end):
             return Reading([], [], head, damage=f"{os.path.basename(path)} is shorter than what was read from it")
-        if counted <= head.offset:
+        if end <= head.offset:
             return Reading([], [], head)
-        data = self._storage.read(path, head.offset, counted - head.offset)
-        reading = chained(data, shard, head, parse)
+        reading = chained(self._storage.read(path, head.offset, end - head.offset), shard, head, parse)
         if reading.torn and following is not None:
             return reading._replace(torn=0, damage=f"{os.path.basename(path)} breaks off before its end")
         return reading
 
-    def _counted(self, shard: Shard, number: int, size: int, following: Header) -> int:
-        """How many bytes of a segment count, as the next one says; of a purged one, what is left of them."""
-        own = self._next_header(shard, number - 1) if size < following.previous_length else None
-        if own is None or not own[0].purged:
-            return following.previous_length
-        return own[1] + following.previous_length - own[0].purged
+    def counted(self, shard: Shard, number: int, following: Header, size: int) -> int:
+        """Return how many bytes of a segment count, as the header of the `following` one says.
 
-    def _next_header(self, shard: Shard, number: int) -> tuple[Header, int] | None:
-        """The header of the segment after `number` and its length; None where there is no whole one."""
+        A purged segment has what the purge left of them. The `size` of the file spares a look into its own header.
+        """
+        own = self.header(shard, number) if size < following.previous_length else None
+        return remaining(own, following) if own else following.previous_length
+
+    def header(self, shard: Shard, number: int) -> tuple[Header, int] | None:
+        """Return the header of a segment and its length, or None where there is no whole one."""
         try:
-            start = self._storage.read(self.segment(shard, number + 1), 0, _HEADER_LIMIT)
-        except FileNotFoundError:
+            return decode_header(self._storage.read(self.segment(shard, number), 0, HEADER_LIMIT))
+        except (FileNotFoundError, InvalidLine):
             return None
-        line, newline, _ = start.partition(b"\n")
-        try:
-            return (header(decode(line)), len(line) + 1) if newline else None
-        except InvalidLine:
-            return None
+
+    # writing
 
     def repair(self, shard: Shard, reading: Reading, aside: str) -> None:
-        """Cuts a torn tail, after a copy of it was put into the directory `aside`. Only under the shard's lock."""
+        """Truncate a torn tail after a copy was put into the directory `aside`. Only under the shard's lock."""
         if not reading.torn:
             return
         path = self.segment(shard, reading.head.segment)
@@ -163,34 +162,34 @@ class EventLog:
         self._storage.truncate(path, reading.head.offset)
 
     def sync(self, shard: Shard, head: ShardPosition, before: ShardPosition) -> None:
-        """Makes what was found after `before` durable, before anybody may see it (reliability §0.6)."""
+        """Make everything between `before` and `head` durable; nobody may see it earlier."""
         if head.segment:
             path = self.segment(shard, head.segment)
             self._storage.sync(path)
-            if head.segment != before.segment:  # its name too: whoever began it may have died before
+            if head.segment != before.segment:  # its name too: its writer may have died before
                 self._storage.sync_directory(os.path.dirname(path))
 
     def append(self, shard: Shard, head: ShardPosition, drafts: list[Draft], ms: int) -> Reading:
-        """Says `drafts` after `head`, which must be the end; durable on return. Only under the shard's lock.
+        """Append `drafts` at `head`, which must be the end of the shard; fsynced on return.
 
-        Returns what a reader at `head` finds now. Raises Invalid, DiskFull or StorageFailed: then none of it was said.
+        Only under the shard's lock. Returns the reading of them at `head`. Raises Invalid, DiskFull or
+        StorageFailed: then none was appended.
         """
         lines, events = _encoded(shard, head, drafts, ms)
         head = self._open_segment(shard, head)
         failpoint("append.begin")
         self._write(shard, head, b"".join(lines))
         failpoint("append.durable")
-        ends = list(accumulate((len(line) for line in lines), initial=head.offset))[1:]
-        return Reading(
-            events, ends, ShardPosition(head.segment, ends[-1], events[-1].seq, events[-1].hash), head.offset
-        )
+        ends = list(accumulate(map(len, lines), initial=head.offset))[1:]
+        end = ShardPosition(head.segment, ends[-1], events[-1].seq, events[-1].hash)
+        return Reading(events, ends, end, head.offset)
 
     def _write(self, shard: Shard, head: ShardPosition, data: bytes) -> None:
         try:
             self._storage.append(self.segment(shard, head.segment), data)
         except StorageFailed as error:
             if error.unsynced:
-                self._leave_behind(shard, head)
+                self._abandon_segment(shard, head)
             raise
 
     def _open_segment(self, shard: Shard, head: ShardPosition) -> ShardPosition:
@@ -199,11 +198,10 @@ class EventLog:
         return self.begin_segment(shard, head)
 
     def begin_segment(self, shard: Shard, head: ShardPosition) -> ShardPosition:
-        """Begins the next segment after `head`, which must be the end. Only under the shard's lock."""
+        """Begin the next segment at `head`, which must be the end of the shard. Only under the shard's lock."""
         number = head.segment + 1
         path = self.segment(shard, number)
-        place = Place(shard.store, shard.agent, head.seq + 1, head.hash)
-        line = encode_header(place, number, head.offset)
+        line = encode_header(_place_after(shard, head), number, head.offset)
         self._storage.directory(os.path.dirname(path))
         try:
             self._storage.create(path, line)
@@ -214,18 +212,34 @@ class EventLog:
         failpoint("segment.created")
         return ShardPosition(number, len(line), head.seq, head.hash)
 
-    def _leave_behind(self, shard: Shard, head: ShardPosition) -> None:
-        """After a failed sync nobody knows what the disk holds: continue in a new segment, and if that fails, cut."""
+    def _abandon_segment(self, shard: Shard, head: ShardPosition) -> None:
+        """Continue in a new segment, because a failed sync leaves the disk's content unknown; else truncate."""
         try:
             self.begin_segment(shard, head)
         except ThrumError:
             self._storage.truncate(self.segment(shard, head.segment), head.offset)
 
 
+def remaining(own: tuple[Header, int], following: Header) -> int:
+    """Return how many bytes of a segment count: its header and length are `own`, the next one's header `following`."""
+    header, length = own
+    return length + following.previous_length - header.purged if header.purged else following.previous_length
+
+
+def length_before_purge(own: tuple[Header, int], counted: int) -> int:
+    """Return how many bytes of a segment counted before a purge, given how many do now: the inverse of `remaining`."""
+    header, length = own
+    return counted - length + header.purged if header.purged else counted
+
+
+def _place_after(shard: Shard, head: ShardPosition) -> Place:
+    return Place(shard.store, shard.agent, head.seq + 1, head.hash)
+
+
 def _encoded(shard: Shard, head: ShardPosition, drafts: list[Draft], ms: int) -> tuple[list[bytes], list[Event]]:
     lines: list[bytes] = []
     events: list[Event] = []
-    place = Place(shard.store, shard.agent, head.seq + 1, head.hash)
+    place = _place_after(shard, head)
     for draft in drafts:
         line, event = encode(draft, place, ms)
         if len(line) > LINE_LIMIT:
@@ -233,7 +247,7 @@ def _encoded(shard: Shard, head: ShardPosition, drafts: list[Draft], ms: int) ->
                 f"this takes {len(line):,} bytes in the log; {LINE_LIMIT:,} fit",
                 hint="put it in a file and send the path",
             )
-        if not faithful(draft, line):
+        if not survives(draft, line):
             raise Invalid("the structured data holds too large a number or is too deep", hint="send it as text")
         lines.append(line)
         events.append(event)
@@ -241,60 +255,38 @@ def _encoded(shard: Shard, head: ShardPosition, drafts: list[Draft], ms: int) ->
     return lines, events
 
 
-@lru_cache(maxsize=1024)
-def _file_name(agent: str, number: int) -> str:
-    return f"{number:08}-{fingerprint(f'{agent}/{number}'.encode())[:8]}.jsonl"
-
-
 def chained(data: bytes, shard: Shard, head: ShardPosition, parse: Parser) -> Reading:
-    """The events in lines that stand behind `head`."""
+    """Return the events of consecutive lines that begin at `head`."""
     events: list[Event] = []
     ends: list[int] = []
-    start, at = head.offset, 0
+    at = 0
+    seq, previous = head.seq, head.hash
+    damage = "the last line does not end"
     while (end := data.find(b"\n", at)) >= 0:
         try:
-            event = _next_event(data[at:end], shard, head, parse)
+            event = _next_event(data[at:end], shard, seq, previous, parse)
         except InvalidLine as error:
-            return _stopped(Reading(events, ends, head, start), data[at:], shard.agent, str(error))
-        at = end + 1
-        head = ShardPosition(head.segment, start + at, event.seq, event.hash)
+            damage = str(error)
+            break
+        at, seq, previous = end + 1, event.seq, event.hash
         events.append(event)
-        ends.append(head.offset)
-    return _stopped(Reading(events, ends, head, start), data[at:], shard.agent, "the last line does not end")
+        ends.append(head.offset + at)
+    reading = Reading(events, ends, ShardPosition(head.segment, head.offset + at, seq, previous), head.offset)
+    return _stopped(reading, data[at:], shard.agent, damage) if at < len(data) else reading
 
 
-def _next_event(line: bytes, shard: Shard, head: ShardPosition, parse: Parser) -> Event:
+def _stopped(reading: Reading, rest: bytes, agent: str, damage: str) -> Reading:
+    from .torn_tail import was_whole  # only for a log that cannot be read to its end
+
+    if was_whole(rest, agent):
+        return reading._replace(damage=damage)
+    return reading._replace(torn=len(rest))
+
+
+def _next_event(line: bytes, shard: Shard, seq: int, previous: str, parse: Parser) -> Event:
     event = decode(line, parse)
-    if event.seq != head.seq + 1 or event.before != head.hash:
-        raise InvalidLine(f"event {event.seq} does not follow event {head.seq}")
+    if event.seq != seq + 1 or event.before != previous:
+        raise InvalidLine(f"event {event.seq} does not follow event {seq}")
     if event.store != shard.store or event.agent != shard.agent:
         raise InvalidLine(f"event {event.seq} belongs to another shard")
     return event
-
-
-def _stopped(reading: Reading, rest: bytes, agent: str, why: str) -> Reading:
-    """A reading that cannot go on: `rest` is a torn tail, unless a line in it was written whole and has rotted."""
-    *lines, unended = rest.split(b"\n")
-    begin = b'{"a":"%b","d":{' % agent.encode()
-    rotten = any(sealed(line) or _was_whole(line, begin) for line in lines)
-    rotten = rotten or (unended[-1:] != b"\0" and bool(sealed(unended[:-1])))  # the newline itself has rotted
-    return reading._replace(damage=why) if rotten else reading._replace(torn=len(rest))
-
-
-def _was_whole(line: bytes, begin: bytes) -> bool:
-    """Whether a line that breaks the chain begins and ends as an event does, one flipped bit aside.
-
-    A crash leaves a beginning without an end; a power cut leaves holes of NULs as well.
-    """
-    tail = line[-_ENDING_LIMIT:]
-    if b"\0\0" in line:
-        return False
-    ends = re.compile(_END).search
-    return bool(ends(tail)) or (line.startswith(begin) and any(map(ends, _flipped(tail))))
-
-
-def _flipped(data: bytes) -> Iterator[bytes]:
-    """`data` with each of its bits turned over in turn."""
-    for at, byte in enumerate(data):
-        for bit in range(8):
-            yield b"%b%c%b" % (data[:at], byte ^ (1 << bit), data[at + 1 :])

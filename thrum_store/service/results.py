@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from thrum_store.log import ids
+from thrum_store.log.events import thread_of
 from thrum_store.times import maybe_rfc3339, rfc3339
 from thrum_store.view.queries.messages import Delivery, Row
 
@@ -72,4 +72,4 @@ def shown(name: str, store: str, *, own: bool) -> str:
 
 def thread(row: Row) -> str:
     """The thread of a message; one that answers nothing begins its own."""
-    return row.thread or ids.thread_of(row.id)
+    return row.thread or thread_of(row.id)

@@ -42,7 +42,7 @@ def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: SignedEn
     except Invalid as error:
         raise AdmissionError("name", error.message) from error
     with store.shard_lock(shard):
-        cut = store.log.cuts.of(shard)
+        cut = store.purged_log.marks.of(shard)
         head = store.head(shard)[0] if cut else _end(store, shard)
         if reached(head, goal):
             return Admitted(0)
@@ -70,7 +70,7 @@ def reached(head: ShardPosition, goal: SignedEnd) -> bool:
 
 def holds(store: Store, shard: Shard, goal: SignedEnd) -> bool:
     """Whether our copy of a shard has the very event that was signed as its end, or had it until it was purged."""
-    if goal.seq <= store.log.cuts.of(shard):
+    if goal.seq <= store.purged_log.marks.of(shard):
         return True
     try:
         return goal.hash.encode() in store.host.storage.read(store.log.segment(shard, goal.segment))

@@ -216,7 +216,7 @@ class Incoming:
     def _extend(self, shard: Shard, goal: SignedEnd, offered: Offered, room: Trust) -> Trust:
         head, _ = self._store.head(shard)
         there = offered.segments.get(shard.agent, {})
-        since = 1 if self._store.log.cuts.of(shard) > head.seq or not head.segment else head.segment
+        since = 1 if self._store.purged_log.marks.of(shard) > head.seq or not head.segment else head.segment
         wanted = {n: blob for n, blob in there.items() if since <= n <= goal.segment}
         mark_of_offer = _offer(goal, wanted)
         frozen = self._state.frozen.get(key_of(shard))
@@ -270,7 +270,7 @@ class Incoming:
             return
         ours = self._base.stores.get(shard.store, Offered()).segments.get(shard.agent, {})
         there = offered.segments.get(shard.agent, {})
-        if self._store.log.cuts.of(shard):
+        if self._store.purged_log.marks.of(shard):
             gone = [number for number in ours if number < min(there, default=0)]
             self._taken.carried |= {self._path(shard, number): "" for number in gone}
         for number, blob in there.items():

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from thrum_store import presence_state
 from thrum_store.errors import Damaged
 from thrum_store.log import purge_marks
-from thrum_store.log.events import Header, InvalidLine, decode, fast_parser, header
-from thrum_store.log.segments import Shard, ShardPosition, chained
+from thrum_store.log.events import Header, fast_parser
+from thrum_store.log.segments import Shard, ShardPosition, chained, remaining
 from thrum_store.store import Store
 from thrum_store.view.queries.lengths import lengths
 
@@ -18,9 +18,6 @@ from .state import State, key_of
 from .wire import signed_files
 from .wire.refusal import AdmissionError
 from .wire.signed_heads import SignedEnd, SignedHeads, mark, signed
-
-_HEADER_LIMIT = 1024
-
 
 # A segment that is published is stored again whole by git each time it grew: docs/decisions/0011.
 SEAL = 16 * 1024
@@ -90,7 +87,7 @@ def _elsewhere(state: State, key: str) -> bool:
 
 def _first(store: Store, shard: Shard) -> int:
     """A number that changes when something at the beginning of a shard was purged from the disk."""
-    if not store.log.cuts.of(shard):
+    if not store.purged_log.marks.of(shard):
         return 0
     number = _lowest(store, shard)
     return number << 32 | store.host.storage.size(store.log.segment(shard, number))
@@ -143,18 +140,15 @@ def _check_whole(store: Store, shard: Shard, number: int, data: bytes, end: int)
 
 
 def _counted(store: Store, shard: Shard, number: int) -> int:
-    """How many bytes of a segment count, as the next one says; of a purged one, what is left of them."""
-    following, _ = _header(store, shard, number + 1)
-    own, length = _header(store, shard, number)
-    return length + following.previous_length - own.purged if own.purged else following.previous_length
+    """Return how many bytes of a segment count, as the next one says."""
+    return remaining(_header(store, shard, number), _header(store, shard, number + 1)[0])
 
 
 def _header(store: Store, shard: Shard, number: int) -> tuple[Header, int]:
-    try:
-        line = store.host.storage.read(store.log.segment(shard, number), 0, _HEADER_LIMIT).partition(b"\n")[0]
-        return header(decode(line)), len(line) + 1
-    except (FileNotFoundError, InvalidLine) as error:
-        raise Damaged(f"the log of {shard.agent!r}", f"segment {number} has no header") from error
+    header = store.log.header(shard, number)
+    if header is None:
+        raise Damaged(f"the log of {shard.agent!r}", f"segment {number} has no header")
+    return header
 
 
 def _papers(store: Store) -> dict[str, bytes]:

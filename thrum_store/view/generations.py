@@ -1,5 +1,7 @@
 """The view that counts now: opened, gone over to when it was replaced, rebuilt from the logs when it is broken."""
 
+from __future__ import annotations
+
 import gc
 import os
 import sqlite3
@@ -8,10 +10,12 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from thrum_store.errors import StorageFailed, ThrumError, ViewDamaged
-from thrum_store.log.events import Event, Parser, fast_parser
+from thrum_store.log.events import Event, fast_parser
+from thrum_store.log.purged_log import PurgedLog
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.host import Host
 from thrum_store.machine.storage import failpoint
+from thrum_store.repository.paths import Paths
 from thrum_store.repository.store_id import signed
 
 from . import database, segment_stats
@@ -20,6 +24,10 @@ from .projection import Projection
 from .queries import agents
 from .segment_stats import SegmentStats
 from .shard_ids import ShardIds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.log.events import Parser
 
 _REBUILD_DEADLINE = 120.0  # seconds to wait for another process that rebuilds the view
 _REPORTED = 1000  # events between two reports of progress
@@ -30,8 +38,9 @@ Progress = Callable[[int], None]
 class View:
     """A connection to the current generation. Every write, checkpoint and close of it happens under commit.lock."""
 
-    def __init__(self, var: str, host: Host, log: EventLog, own: str, progress: Progress | None = None) -> None:
-        self._var, self._host, self._log, self.own = var, host, log, own
+    def __init__(self, paths: Paths, host: Host, own: str, progress: Progress | None = None) -> None:
+        self._paths, self._host, self.own = paths, host, own
+        self._var = var = paths.var
         self._progress = progress
         self._lock = host.lock(os.path.join(var, "commit.lock"))
         self.generation = ""
@@ -103,8 +112,9 @@ class View:
         generation = Generation(self._var, self._host)
         try:
             generation.begin()
-            published = signed(self._log.root, self.own, self._host.storage)
-            fill(generation.connection, self._log, self.own, self._host.clock.wall_ms(), published, progress)
+            log = PurgedLog(self._paths.logs, self._var, self._host)
+            published = signed(log.root, self.own, self._host.storage)
+            fill(generation.connection, log, self.own, self._host.clock.wall_ms(), published, progress)
             for name, last in presence_state.own(self._var, self._host).items():
                 agents.seen(generation.connection, self.own, name, last.seen_ms)
             failpoint("rebuild.filled")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from thrum_store.log.event_types import Data, malformed
+from thrum_store.log.event_types import malformed
 from thrum_store.log.events import Event, authentic, original
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.bells import EVERY
@@ -19,6 +19,10 @@ from .late_delivery import LateDeliveries
 from .message_rows import Rows, fast_json, written
 from .segment_stats import NOTHING, SegmentStats
 from .shard_ids import ShardIds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.log.events import Data
 
 # How far numbering went; whether any receipt waits for its delivery; whether any agent was ever deleted.
 _STANDING = (
@@ -66,11 +70,11 @@ class Projection:
     def apply(self, event: Event) -> None:
         """Folds one event; its shard's earlier ones were applied before. An unknown kind changes nothing."""
         shard = self._shards.known(event.store, event.agent) or self._shards.of(Shard(event.store, event.agent))
-        fold = self._folds.get(event.kind)
+        fold = self._folds.get(event.type)
         if fold is not None and (why := self._refused(event)):
             self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?)", (shard, event.seq, why))
         elif fold is not None:
-            if event.kind != "message.create":
+            if event.type != "message.create":
                 self._rows.flush()
             fold(original(event), shard)
         self._said[shard] = max(self._said.get(shard, 0), min(event.ms, self._now))
@@ -78,7 +82,7 @@ class Projection:
     def _refused(self, event: Event) -> str:
         if event.store != self._own and not authentic(event):
             return "its id belongs to another event"
-        return malformed(event.kind, event.data)
+        return malformed(event.type, event.data)
 
     def advance(
         self, shard: Shard, head: ShardPosition, frozen: str | None = None, read: SegmentStats = NOTHING

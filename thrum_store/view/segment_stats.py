@@ -36,7 +36,7 @@ def of(reading: Reading) -> SegmentStats:
     """What a reading adds to its segment."""
     if not reading.events:
         return SegmentStats(reading.head.segment, reading.head.seq, 0, 0, 0, 0)
-    kinds = [event.kind for event in reading.events]
+    kinds = [event.type for event in reading.events]
     latest = max(event.ms for event in reading.events)
     size = reading.ends[-1] - reading.start
     return SegmentStats(reading.head.segment, reading.head.seq, len(kinds), kinds.count("message.create"), size, latest)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from thrum_store import setup, store
-from thrum_store.log.event_types import Data
 from thrum_store.log.events import Draft
 from thrum_store.log.segments import Shard
 from thrum_store.machine.host import REAL, Host
@@ -20,6 +19,10 @@ from thrum_store.view.queries import agents, groups, mailbox, messages, shards
 
 from . import go_logs
 from .go_logs import Agent, Group, Message, Old
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.log.events import Data
 
 Progress = Callable[[int], None]
 _FILES = ("events.jsonl", "messages.jsonl")

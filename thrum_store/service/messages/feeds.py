@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from thrum_store.errors import Invalid
-from thrum_store.log import ids
+from thrum_store.log.events import thread_of
 from thrum_store.service import results
 from thrum_store.service.results import Pair
 from thrum_store.store import Store, use_case
@@ -154,7 +154,7 @@ def notification(item: Item, generation_name: str) -> Notification:
     more = "…" if len(item.preview) > PREVIEW else ""
     return Notification(
         message_id=item.id,
-        thread_id=item.thread or ids.thread_of(item.id),
+        thread_id=item.thread or thread_of(item.id),
         reply_to=item.reply_to,
         author=Author(results.shown(item.author, item.store, own=item.own), item.role, item.module),
         preview=item.preview[:PREVIEW] + more,

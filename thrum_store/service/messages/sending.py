@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from thrum_store import model
 from thrum_store.errors import Invalid, KeyReused, UnknownMessage
-from thrum_store.log import ids
-from thrum_store.log.events import Draft
+from thrum_store.log.events import Draft, thread_of
 from thrum_store.model import Caller
 from thrum_store.service import results
 from thrum_store.service.callers import speaking
@@ -170,7 +169,7 @@ def _say(store: Store, sender: Speaker, data: dict[str, Any], audience: Audience
     sent_at = rfc3339(event.ms)
     return Sent(
         message_id=event.id,
-        thread_id=data.get("thread") or ids.thread_of(event.id),
+        thread_id=data.get("thread") or thread_of(event.id),
         created_at=sent_at,
         resolved_to=len(audience.recipients),
         audiences=tuple(Pair(kind, value) for kind, value in audience.addresses),

@@ -36,7 +36,7 @@ class Examine(NamedTuple):
 def logs(store: Store, how: Examine) -> Iterator[Found]:
     """Small logs and suspicious ones line by line: hashes, chain, order; and the logs that are not there any more."""
     shards = store.log.shards()
-    size = sum(map(store.log.size, shards))
+    size = sum(map(store.purged_log.size, shards))
     outside = size > LARGE and not how.deep
     damaged, torn, read = _read(store, [one for one in shards if not (outside and _fits(store, one))], how.progress)
     damaged = sorted({*damaged, *on_demand.doubted(store)})
@@ -61,7 +61,7 @@ def logs(store: Store, how: Examine) -> Iterator[Found]:
 
 def _fits(store: Store, shard: Shard) -> bool:
     """Whether headers and lengths say that all of a log is there that the view knows."""
-    return not store.log.grew(shard, store.head(shard)[0]) and not store.log.gap(shard)
+    return not store.log.grew(shard, store.head(shard)[0]) and not store.purged_log.gap(shard)
 
 
 def _read(store: Store, shards: list[Shard], progress: Progress | None) -> tuple[list[Shard], dict[Shard, int], int]:

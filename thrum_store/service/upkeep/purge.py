@@ -125,7 +125,7 @@ def _cut(store: Store, shard: Shard, told: list[SegmentStats], before: int | Non
         if before is None or one.latest_ms < before:
             cut = _longer(cut, one)
             continue
-        older = store.log.older(shard, one.segment, before, one.seq)
+        older = store.purged_log.older(shard, one.segment, before, one.seq)
         return _longer(cut, older) if older else cut
     return cut
 
@@ -148,7 +148,7 @@ def _staying(store: Store, chosen: list[_Cut]) -> Callable[[str], bool]:
 def _anything_goes(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> bool:
     """Whether some event of a cut is not said again; it has no messages, so they are few."""
     below = list(takewhile(lambda event: event.seq <= cut.seq, _events(store, cut.shard)))
-    deleted = any(event.kind == "agent.delete" for event in below)  # and perhaps registered since
+    deleted = any(event.type == "agent.delete" for event in below)  # and perhaps registered since
     above = _parted(store, cut)[1] if deleted else []
     again = [one for one in carry_forward.still_true(store, below, above, stays) if one.data["again"][0] <= cut.seq]
     return len(again) < len(below)
@@ -169,7 +169,7 @@ def _events(store: Store, shard: Shard) -> Iterator[Event]:
     while True:
         reading = store.log.read(shard, head, parse)
         for event in reading.events:
-            yield event._replace(data={}) if event.kind == "message.create" else event
+            yield event._replace(data={}) if event.type == "message.create" else event
         if reading.head == head:
             return
         head = reading.head

@@ -55,7 +55,7 @@ def _sequences(store: Store, shard: Shard, head: ShardPosition) -> list[int]:
 
 def _behind(store: Store, shard: Shard, head: ShardPosition) -> Iterator[tuple[int, bytes]]:
     """Lines behind `head` that can be read although the chain does not reach them: their sequence and their bytes."""
-    for number in store.log.numbers(shard):
+    for number in store.purged_log.numbers(shard):
         if number >= head.segment:
             start = head.offset if number == head.segment else 0
             for line in content(store, shard, number)[start:].split(b"\n"):

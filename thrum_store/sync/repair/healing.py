@@ -39,8 +39,8 @@ def doubted(store: Store, state: State) -> list[Shard]:
 
 
 def _missing(store: Store, shard: Shard, head: ShardPosition) -> bool:
-    there = store.log.numbers(shard)
-    first = 1 if not store.log.cuts.of(shard) else min(there, default=head.segment)
+    there = store.purged_log.numbers(shard)
+    first = 1 if not store.purged_log.marks.of(shard) else min(there, default=head.segment)
     return not set(range(first, head.segment + 1)) <= set(there)
 
 
@@ -187,7 +187,7 @@ def give_up(store: Store, state: State, shard: Shard) -> None:
 
 
 def _cut(store: Store, shard: Shard, head: ShardPosition) -> None:
-    for number in reversed(store.log.numbers(shard)):
+    for number in reversed(store.purged_log.numbers(shard)):
         if number >= head.segment:
             keep(store, shard, number)
         if number > head.segment:

@@ -36,7 +36,7 @@ def proven(store: Store, branch: Branch, offered: Offered, told: SignedHeads, sh
     wanted = {n: blob for n, blob in offered.segments.get(shard.agent, {}).items() if n <= goal.segment}
     found = branch.blobs(blob.oid for blob in wanted.values())
     blobs = {number: found[blob.oid] for number, blob in wanted.items() if blob.oid in found}
-    cut = max(store.log.cuts.of(shard), told.cuts.get(shard.agent, 0))
+    cut = max(store.purged_log.marks.of(shard), told.cuts.get(shard.agent, 0))
     parse = fast_parser()
     if cut:
         return Proven(succession(shard, NOTHING, blobs, goal, cut, parse), cut)

@@ -14,9 +14,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from thrum_store.log import keys
-from thrum_store.log.event_types import EVENT_TYPES, Data
-from thrum_store.log.events import Draft, Event, decode, fast_parser, original
-from thrum_store.log.ids import mint, thread_of
+from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
 from thrum_store.repository.store_id import beginnings, former
@@ -29,6 +27,10 @@ from thrum_store.sync.wire.signed_heads import SignedHeads
 from thrum_store.sync.wire.tree import Offered
 
 from .proof import proven
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.log.events import Data
 
 _REFERENCES = ("message", "messages", "reply_to", "thread", "session", "added")
 _JOURNAL = "renewal.json"
@@ -129,7 +131,7 @@ def _prepare(store: Store, published: dict[str, set[str]]) -> str:
     storage.directory(os.path.join(root, new))
     storage.replace(_key(store, new), private.hex().encode() + b"\n")
     nick = f"{signed_files.card(store, store.own).nick[:27]}-{new[:4]}"
-    storage.replace(os.path.join(root, new, signed_files.CARD), keys.card(private, public, nick, now))
+    storage.replace(os.path.join(root, new, signed_files.CARD), keys.certificate(private, public, nick, now))
     log = EventLog(root, storage)
     for agent, said in _again(store, new, published, now).items():
         head = ShardPosition()
@@ -148,19 +150,19 @@ def _again(store: Store, new: str, published: dict[str, set[str]], now: int) -> 
     for agent in store.host.storage.listing(os.path.join(store.paths.logs, store.own)):
         if "." not in agent:
             events = _events(store, Shard(store.own, agent))
-            alone = [one for one in events if one.kind in EVENT_TYPES and one.hash not in published.get(agent, ())]
-            said = _registration(events, now) + [_Said(one.ms, Draft(one.kind, one.data)) for one in alone]
+            alone = [one for one in events if one.type in EVENT_TYPES and one.hash not in published.get(agent, ())]
+            said = _registration(events, now) + [_Said(one.ms, Draft(one.type, one.data)) for one in alone]
             first = len(said) - len(alone) + 1
             for seq, one in enumerate(alone, first):
-                became, was = mint(EVENT_TYPES[one.kind], one.ms, new, agent, seq), original(one).id
+                became, was = mint(EVENT_TYPES[one.type], one.ms, new, agent, seq), original(one).id
                 names |= {was: became, thread_of(was): thread_of(became)}
             plan[agent] = said
     return {agent: [_Said(one.ms, _renamed(one.draft, names)) for one in said] for agent, said in plan.items()}
 
 
 def _registration(events: list[Event], now: int) -> list[_Said]:
-    last = [one for one in events if one.kind in ("agent.register", "agent.delete")][-1:]
-    return [_Said(now, Draft(one.kind, one.data)) for one in last if one.kind == "agent.register"]
+    last = [one for one in events if one.type in ("agent.register", "agent.delete")][-1:]
+    return [_Said(now, Draft(one.type, one.data)) for one in last if one.type == "agent.register"]
 
 
 def _renamed(draft: Draft, names: dict[str, str]) -> Draft:
@@ -171,7 +173,7 @@ def _renamed(draft: Draft, names: dict[str, str]) -> Draft:
             data[field] = names.get(value, value)
         elif value is not None:
             data[field] = [names.get(one, one) for one in value]
-    return Draft(draft.kind, data)
+    return Draft(draft.type, data)
 
 
 def _events(store: Store, shard: Shard) -> list[Event]:

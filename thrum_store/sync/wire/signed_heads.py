@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from thrum_store.log import keys
+from thrum_store.log.events import canonical
 from thrum_store.machine.digest import fingerprint
 
 from .refusal import AdmissionError
 
 HEADS_LIMIT = 1024 * 1024  # bytes
 CARD_LIMIT = 4096
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _AGENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MOST = 1 << 53
 
@@ -114,7 +114,7 @@ def _object(data: bytes, limit: int) -> dict[str, Any]:
         raise AdmissionError("size", f"{len(data):,} bytes are more than {limit:,}")
     try:
         told: Any = json.loads(data.decode())
-        if isinstance(told, dict) and _CANONICAL.encode(told).encode() + b"\n" == data:
+        if isinstance(told, dict) and canonical(told) + b"\n" == data:
             return {**told}
     except (ValueError, RecursionError) as error:
         raise AdmissionError("json", "it is not JSON") from error
@@ -122,7 +122,7 @@ def _object(data: bytes, limit: int) -> dict[str, Any]:
 
 
 def _bytes(told: dict[str, Any]) -> bytes:
-    return _CANONICAL.encode(told).encode()
+    return canonical(told)
 
 
 def _heads(told: dict[str, Any]) -> SignedHeads:

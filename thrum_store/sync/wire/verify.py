@@ -6,16 +6,28 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from thrum_store.log.event_types import EVENT_TYPES
-from thrum_store.log.events import LINE_LIMIT, Event, Header, InvalidLine, Parser, Place, authentic, decode, header
-from thrum_store.log.ids import belongs
-from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.log.events import (
+    EVENT_TYPES,
+    LINE_LIMIT,
+    Event,
+    Header,
+    InvalidLine,
+    Place,
+    authentic,
+    belongs,
+    canonical,
+    decode,
+    decode_header,
+)
+from thrum_store.log.segments import HEADER_LIMIT, Shard, ShardPosition, length_before_purge, remaining
 
 from .refusal import AdmissionError
 from .signed_heads import SignedEnd
 
 NOTHING = ShardPosition()
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.log.events import Parser
 
 
 class Piece(NamedTuple):
@@ -84,7 +96,7 @@ def _walk(
         pieces.append(Piece(number, start, blob[start:at], head, events))
         if number >= goal.segment:
             break
-        begin = _header(_blob(blobs, number + 1), _after(shard, head), number + 1, _claimed(blob, at))
+        begin = _header(_blob(blobs, number + 1), _after(shard, head), number + 1, length_before_purge(_told(blob), at))
         start, head = 0, ShardPosition(number + 1, begin, head.seq, head.hash)
     if (head.seq, head.hash) != (goal.seq, goal.hash):
         raise AdmissionError("heads", f"event {head.seq} is not the end that its store signed")
@@ -102,14 +114,11 @@ def _blob(blobs: Mapping[int, bytes], number: int) -> bytes:
 
 
 def _told(blob: bytes) -> tuple[Header, int]:
-    """The header of a segment and its length."""
-    line, newline, _ = blob[:1024].partition(b"\n")
+    """Return the header of a segment and its length."""
     try:
-        if newline:
-            return header(decode(line)), len(line) + 1
+        return decode_header(blob[:HEADER_LIMIT])
     except InvalidLine as error:
         raise AdmissionError("header", f"the header of a segment: {error}") from error
-    raise AdmissionError("header", "a segment has no header")
 
 
 def _header(blob: bytes, place: Place, number: int, length: int) -> int:
@@ -121,17 +130,10 @@ def _header(blob: bytes, place: Place, number: int, length: int) -> int:
     return end
 
 
-def _claimed(blob: bytes, counted: int) -> int:
-    """How long a segment was of which `counted` bytes count, before anything of it was purged."""
-    told, length = _told(blob)
-    return counted - length + told.purged if told.purged else counted
-
-
 def _counted(blobs: Mapping[int, bytes], number: int) -> int:
-    """How many bytes of a segment count, as the next one says."""
-    claimed = _told(_blob(blobs, number + 1))[0].previous_length
-    told, length = _told(blobs[number])
-    counted = length + claimed - told.purged if told.purged else claimed
+    """Return how many bytes of a segment count, as the next one says."""
+    following, _ = _told(_blob(blobs, number + 1))
+    counted = remaining(_told(blobs[number]), following)
     if not 0 <= counted <= len(blobs[number]):
         raise AdmissionError("missing", f"segment {number} is shorter than the next one says")
     return counted
@@ -167,7 +169,7 @@ def admissible(line: bytes, place: Place, parse: Parser) -> Event:
     if (event.seq, event.before) != (place.seq, place.before):
         raise AdmissionError("chain", f"event {event.seq} does not follow event {place.seq - 1}")
     _check_canonical(line)
-    own = authentic(event) if event.kind in EVENT_TYPES else belongs(event.id, *place[:3])
+    own = authentic(event) if event.type in EVENT_TYPES else belongs(event.id, *place[:3])
     if not own:
         raise AdmissionError("id", f"event {event.seq} carries an id that is not its own")
     return event
@@ -176,7 +178,7 @@ def admissible(line: bytes, place: Place, parse: Parser) -> Event:
 def _check_canonical(line: bytes) -> None:
     """One meaning, one way to write it: no repeated key, no odd number, nothing hidden between the tokens."""
     try:
-        same = _CANONICAL.encode(json.loads(line)).encode() == line
+        same = canonical(json.loads(line)) == line
     except (ValueError, RecursionError) as error:
         raise AdmissionError("line", f"a line is not strict JSON: {error}") from error
     if not same:
