@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("thrum_store", "thrum_mcp", "cli/thrum_cli")
 
 LONGEST_MODULE = 300
+LONGER = {  # up to 400 lines, and why: each module that a send loads costs as much as a hundred lines
+    "thrum_store/store.py": "loaded by every send",
+}
 LONGEST_FUNCTION = 50
 USUAL_FUNCTION = 20  # nine in ten are no longer
 EMPTY_WORDS = {"common", "controller", "handler", "helper", "manager", "misc", "shared", "util"}  # and their plurals
@@ -122,7 +125,9 @@ def lengths() -> dict[str, int]:
 
 def test_a_module_fits_in_the_head() -> None:
     sizes = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
-    assert {name: size for name, size in sizes.items() if size > LONGEST_MODULE} == {}
+    longer = {name: size for name, size in sizes.items() if size > LONGEST_MODULE}
+    assert set(longer) == set(LONGER), longer
+    assert {name: size for name, size in longer.items() if size > 400} == {}
 
 
 def test_a_function_fits_on_a_screen() -> None:
