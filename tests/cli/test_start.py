@@ -23,7 +23,7 @@ OURS = {
     "thrum_store.log.keys",
     "thrum_store.presence_state",
 }
-MOST = 56  # modules of ours and of others that one everyday command may load beside click, sqlite3 and json
+MOST = 64
 
 
 def loaded_by(shell: Shell, *arguments: str) -> set[str]:

@@ -44,7 +44,7 @@ import os, sys
 from thrum_mcp.daemon.process import control as process
 from thrum_store.repository import paths
 from thrum_store.errors import ThrumError
-from thrum_store.host import REAL
+from thrum_store.machine.host import REAL
 os.setuid(int(sys.argv[1]))
 try:
     process.status(paths.initialized(sys.argv[2]), REAL)

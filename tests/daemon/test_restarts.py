@@ -19,7 +19,7 @@ import sys
 from thrum_store.repository import paths
 from thrum_store.model import Caller
 from thrum_store.service.messages import sending as messages
-from thrum_store.service.messages import SendMessage
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store
 
 number = 0

@@ -61,9 +61,9 @@ class Interrupted:
         code = frame.f_code
         if not code.co_filename.startswith(PACKAGES):
             return None
-        if code.co_filename.endswith("wake.py") and code.co_name == "__init__":
+        if code.co_filename.endswith("bells.py") and code.co_name == "__init__":
             self._counting = True
-        taken_down = code.co_filename.endswith(("waiting.py", "wake.py")) and code.co_name in ("__exit__", "close")
+        taken_down = code.co_filename.endswith(("waiting.py", "bells.py")) and code.co_name in ("__exit__", "close")
         if taken_down and not self.until_the_end:
             self.until_the_end = self.lines
         return self._line
