@@ -28,7 +28,8 @@ HEADINGS = {
 }  # fmt: skip
 WHETHER = "import sys; from thrum_cli.main import main; main(sys.argv[1:]); print('rich' in sys.modules)"
 IMPATIENT = (
-    "import sys; from thrum_cli.terminal import progress; from thrum_cli import main; progress._PATIENCE = 0; sys.exit(main.main(sys.argv[1:]))"
+    "import sys; from thrum_cli.terminal import progress; from thrum_cli import main; "
+    "progress._PATIENCE = 0; sys.exit(main.main(sys.argv[1:]))"
 )
 LOADED = (sys.executable, "-c", WHETHER)
 
