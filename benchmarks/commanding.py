@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from thrum_store import times
-from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import VIEW_POINTER
 from thrum_store.store import open_store
 
 from .measuring import Row, paired, repository, shown
@@ -43,7 +43,7 @@ def measure() -> Iterator[Row]:
     """The rows of this page."""
     with repository(AGENTS) as (paths, callers):
         middle = write_logs(paths, MESSAGES)
-        os.unlink(os.path.join(paths.var, unread_probe.CURRENT))  # so that opening rebuilds, and does not catch up
+        os.unlink(os.path.join(paths.var, VIEW_POINTER))  # so that opening rebuilds, and does not catch up
         open_store(paths).close()
         place, name = paths.root, callers[7].name
         _run([_THRUM, "session", "start"], place, name)()

@@ -14,8 +14,7 @@ from thrum_store.log.events import Draft, Place, encode, encode_header
 from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard, ShardPosition
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.repository import unread_probe
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import receipts as mailboxes
 from thrum_store.service.messages.receipts import ReadInbox
 from thrum_store.store import Store, open_store
@@ -34,7 +33,7 @@ def measure() -> Iterator[Row]:
     with repository(AGENTS) as (paths, callers):
         write_logs(paths, MESSAGES)
         floor = _parse_and_insert(paths)
-        os.unlink(os.path.join(paths.var, unread_probe.CURRENT))  # so that opening rebuilds, and does not catch up
+        os.unlink(os.path.join(paths.var, VIEW_POINTER))  # so that opening rebuilds, and does not catch up
         start = time.perf_counter()
         with open_store(paths):
             rate = MESSAGES / (time.perf_counter() - start)

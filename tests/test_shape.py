@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from thrum_store import errors
+from thrum_store.repository import paths
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("thrum_store", "thrum_mcp", "cli/thrum_cli")
@@ -29,6 +30,7 @@ EMPTY_WORDS = {"common", "controller", "handler", "helper", "manager", "misc", "
 STORAGE = "thrum_store/machine/storage.py"
 CLOCK = "thrum_store/machine/host.py"
 GITINFO = "thrum_store/repository/git_runner.py"
+PATHS = "thrum_store/repository/paths.py"
 OUTPUT = "cli/thrum_cli/terminal/output.py"
 
 # What asks the machine for something, and the one module that may. A name stands for all that is inside of it.
@@ -70,7 +72,7 @@ ALLOWED = {
     ("thrum_mcp/transport/pipes.py", "os.open"): "opens the null device in place of standard input",
     ("thrum_store/view/database.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
-    ("thrum_store/repository/gitfiles.py", "open"): "reads git's own pointer files, before there is a store or a seam",
+    ("thrum_store/repository/paths.py", "open"): "reads git's own pointer files, before there is a store or a seam",
     ("thrum_store/machine/host.py", "open"): "reads who holds a lock that was not free in time",
     ("thrum_store/machine/host.py", "os.open"): "opens the file to lock; flock belongs to the descriptor",
     ("thrum_store/setup.py", "open"): "writes the user's ignore file in place: its mode and a link to it stay",
@@ -296,3 +298,41 @@ def test_a_planted_use_of_the_machine_is_found(source: str, used: str) -> None:
 )
 def test_what_only_looks_like_a_use_of_the_machine_passes(source: str) -> None:
     assert machine_uses(source) == set()
+
+
+# --- one home for the names under .thrum/var ------------------------------------------------------------------------
+
+VAR_LOCKS = {value for name, value in vars(paths).items() if name.endswith("_LOCK")}
+
+
+def names_spelled(tree: ast.Module) -> set[str]:
+    """Return the literal names that a module joins to `var`, and the lock files it names."""
+    spelled = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in VAR_LOCKS}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            joins = call.func.attr == "join" and "var" in map(_last_name, call.args)
+            if joins or call.func.attr == "in_var":
+                spelled |= {text.value for text in call.args if isinstance(text, ast.Constant)}
+    return {str(name) for name in spelled}
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def test_only_paths_names_what_lies_in_var() -> None:
+    names = {name_of(path): names_spelled(parsed(path)) for path in modules() if name_of(path) != PATHS}
+    assert {module: spelled for module, spelled in names.items() if spelled} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ('os.path.join(paths.var, "x.json")', "x.json"),
+        ('os.path.join(var, "x", key)', "x"),
+        ('paths.in_var("x")', "x"),
+        ('os.path.join(elsewhere, "sync.lock")', "sync.lock"),
+    ],
+)
+def test_a_planted_name_is_seen(source: str, name: str) -> None:
+    assert names_spelled(ast.parse(source)) == {name}

@@ -60,7 +60,7 @@ def start_mcp_log(repo: str) -> None:
     """Log to standard error and to the file of the repository around `repo`, if that has a store."""
     handlers: list[logging.Handler] = [_ClientHandler(sys.stderr)] if sys.stderr is not None else []
     try:
-        handlers.append(_mcp_file(os.path.join(paths.initialized(repo).var, "log", "mcp.log")))
+        handlers.append(_mcp_file(paths.initialized(repo).in_var(paths.MCP_LOG)))
     except ThrumError:
         pass  # each tool tells the client why
     start(handlers)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from .machine.host import Host
 from .repository.changes import Changes, Commit, FileChange
-from .repository.paths import Paths
+from .repository.paths import LIVE, Paths
 
 _FOREIGN_LIMIT = 4 * 1024 * 1024  # bytes of another store's file that are looked at
 
@@ -54,7 +54,7 @@ def load(var: str, host: Host, agent: str) -> PresenceState:
 
 def save(var: str, host: Host, agent: str, values: PresenceState) -> None:
     """Keeps an agent's last values. Only under the lock of its shard."""
-    host.storage.directory(os.path.join(var, "live"))
+    host.storage.directory(os.path.join(var, LIVE))
     host.storage.replace(_path(var, agent), json.dumps(asdict(values), ensure_ascii=True).encode() + b"\n")
 
 
@@ -65,7 +65,7 @@ def forget(var: str, host: Host, agent: str) -> None:
 
 def own(var: str, host: Host) -> dict[str, PresenceState]:
     """The last values of all agents of this store, by name."""
-    names = [name[:-5] for name in host.storage.listing(os.path.join(var, "live")) if name.endswith(".json")]
+    names = [name[:-5] for name in host.storage.listing(os.path.join(var, LIVE)) if name.endswith(".json")]
     return {name: load(var, host, name) for name in names}
 
 
@@ -93,7 +93,7 @@ def _foreign(paths: Paths, host: Host, store: str) -> dict[str, PresenceState]:
 
 
 def _path(var: str, agent: str) -> str:
-    return os.path.join(var, "live", f"{agent}.json")
+    return os.path.join(var, LIVE, f"{agent}.json")
 
 
 def _live(raw: Any) -> PresenceState:

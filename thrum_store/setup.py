@@ -15,7 +15,7 @@ from .log import keys
 from .machine.host import REAL, Host
 from .machine.storage import Storage
 from .repository.git_runner import GitRunner
-from .repository.paths import Paths
+from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
 from .store import open_store
 from .sync.cycle import adopt
 
@@ -60,7 +60,7 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
     if request.dry_run:
         return Initialized(paths.root, _store_of(paths, host), not existed, True, tuple(_planned(paths, request)))
     host.storage.directory(paths.var)
-    with host.lock(os.path.join(paths.var, "init.lock")):
+    with host.lock(paths.in_var(INIT_LOCK)):
         steps = [*_directories(paths, host), *_ignore(paths, request, host), *_branch(paths, git)]
         steps += [*_config(paths, host), *_store(paths, host)]
     if not existed:
@@ -94,7 +94,7 @@ def _directories(paths: Paths, host: Host) -> list[str]:
     made: list[str] = []
     if not os.path.isdir(paths.identities):
         made.append(f"created {os.path.relpath(paths.local, paths.root)}/")
-    for path in (paths.identities, os.path.join(paths.var, "locks"), os.path.join(paths.var, "keys"), paths.bells):
+    for path in (paths.identities, paths.in_var(LOCKS), paths.in_var(KEYS), paths.bells):
         host.storage.directory(path)
         os.chmod(path, 0o700)
     if paths.local != paths.thrum:
@@ -168,12 +168,12 @@ def _config(paths: Paths, host: Host) -> list[str]:
 
 
 def _store(paths: Paths, host: Host) -> list[str]:
-    told = os.path.join(paths.var, "store.json")
+    told = paths.in_var(STORE_FILE)
     if host.storage.size(told) >= 0:
         return []
     private, public = keys.generate()
     own, now = keys.store_id(public), host.clock.wall_ms()
-    host.storage.replace(os.path.join(paths.var, "keys", "store.key"), private.hex().encode() + b"\n")
+    host.storage.replace(paths.in_var(STORE_KEY), private.hex().encode() + b"\n")
     host.storage.directory(os.path.join(paths.logs, own))
     card = keys.certificate(private, public, _nick(), now)
     host.storage.replace(os.path.join(paths.logs, own, "store.json"), card)
@@ -191,6 +191,6 @@ def _nick() -> str:
 
 def _store_of(paths: Paths, host: Host) -> str:
     try:
-        return str(json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["store"])
+        return str(json.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"])
     except FileNotFoundError:
         return ""

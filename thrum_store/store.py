@@ -19,7 +19,7 @@ from .log.segments import EventLog, Reading, Shard, ShardPosition
 from .machine.bells import ring
 from .machine.host import REAL, Host, Lock
 from .machine.storage import failpoint
-from .repository.paths import Paths
+from .repository.paths import PURGE_MARKS, TORN, Paths, shard_lock
 from .repository.store_id import StoreId
 from .view import segment_stats
 from .view.database import mapped
@@ -77,7 +77,7 @@ class Store:
         self.own = self._whose.now()
         self._plain_log = EventLog(paths.logs, host.storage)
         self._purged_log: PurgedLog | None = None
-        self._purge_marks = os.path.join(paths.var, "cuts.json")
+        self._purge_marks = paths.in_var(PURGE_MARKS)
         self.warnings: list[str] = []
         self.said: list[list[Event]] = []  # by the use case that runs
         self.position = 0  # how much of it; less while it runs again
@@ -187,7 +187,7 @@ class Store:
             if frozen:
                 return
             reading = self.log.read(shard, head)
-            self.log.repair(shard, reading, os.path.join(self.paths.var, "torn"))
+            self.log.repair(shard, reading, self.paths.in_var(TORN))
             if reading.head == head and not reading.damage:
                 return
             if reading.head != head:
@@ -261,7 +261,7 @@ class Store:
     def shard_lock(self, shard: Shard) -> Lock:
         """The lock of a shard, not taken yet: whoever appends to it, or admits to it, holds it."""
         name = shard.agent if shard.store == self.own else f"{shard.store}.{shard.agent}"
-        return self.host.lock(os.path.join(self.paths.var, "locks", f"{name}.lock"))
+        return self.host.lock(self.paths.in_var(shard_lock(name)))
 
     def close(self) -> None:
         """Closes the view."""

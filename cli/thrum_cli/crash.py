@@ -8,6 +8,7 @@ import traceback
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
+from thrum_store.repository.paths import LOG_FILES
 
 from .app import App
 from .terminal import output
@@ -23,7 +24,7 @@ def keep(app: App, error: Exception) -> str | None:
         output.debug(text)
     try:
         place = paths.initialized(app.repo)
-        folder = os.path.join(place.var, "log")
+        folder = place.in_var(LOG_FILES)
         path = os.path.join(folder, f"crash-{REAL.clock.wall_ms()}.txt")
         REAL.storage.directory(folder)
         REAL.storage.replace(path, text.encode("utf-8", "backslashreplace"))

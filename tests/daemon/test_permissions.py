@@ -105,7 +105,7 @@ def test_another_user_reads_nothing_even_where_the_directories_are_open(daemon: 
 def test_another_user_is_told_whose_it_is(daemon: Daemon) -> None:
     opened_up(Path(daemon.paths.thrum))
     told = as_nobody(OPEN, daemon.paths.root)
-    assert told == f"{daemon.paths.thrum} is another user's|each user works in a clone of their own"
+    assert told == f"{daemon.paths.thrum} belongs to another user|work in a clone of your own"
     for directory in (daemon.paths.thrum, daemon.paths.var):
         os.chmod(directory, 0o755)
     message, _, hint = as_nobody(OPEN, daemon.paths.root).partition("|")

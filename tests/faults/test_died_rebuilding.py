@@ -7,8 +7,7 @@ import os
 import pytest
 
 from tests.conftest import Two
-from thrum_store.repository.paths import Paths
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.store import Store
 
 from .crowd import Speaker, sound
@@ -18,7 +17,7 @@ from .crowd import Speaker, sound
 def test_after_rebuilds_that_died_the_next_process_makes_the_view(
     repo: Paths, store: Store, two_agents: Two, times: int
 ) -> None:
-    os.unlink(os.path.join(repo.var, CURRENT))
+    os.unlink(os.path.join(repo.var, VIEW_POINTER))
     for _ in range(times):
         dead = Speaker(repo, "alice", "send", "bob", THRUM_TESTING="1", THRUM_FAILPOINT="rebuild.filled:kill")
         assert dead.wait() == -9
@@ -34,7 +33,7 @@ def test_after_rebuilds_that_died_the_next_process_makes_the_view(
 def test_a_rebuild_that_cannot_be_written_says_so_and_leaves_nothing(
     repo: Paths, store: Store, two_agents: Two, error: str
 ) -> None:
-    os.unlink(os.path.join(repo.var, CURRENT))
+    os.unlink(os.path.join(repo.var, VIEW_POINTER))
     before = sorted(os.listdir(repo.var))
     failed = Speaker(repo, "alice", "send", "bob", THRUM_TESTING="1", THRUM_FAILPOINT=f"rebuild.filled:{error}")
     assert failed.wait() == 1

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from thrum_store.repository.paths import Paths
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.store import open_store
 
 from .crowd import Speaker, agree, nothing_lost, register, sound
@@ -71,7 +70,7 @@ ACTS: dict[str, list[tuple[str, Callable[[Path], None]]]] = {
 
 def view(repo: Paths) -> str:
     """The path of the view that counts."""
-    return os.path.join(repo.var, Path(repo.var, CURRENT).read_text().strip())
+    return os.path.join(repo.var, Path(repo.var, VIEW_POINTER).read_text().strip())
 
 
 def act(repo: Paths, what: str) -> None:

@@ -16,8 +16,7 @@ from thrum_store.errors import Damaged, NotRegistered, StorageFailed
 from thrum_store.log.segments import EventLog, Shard
 from thrum_store.machine.host import REAL
 from thrum_store.machine.storage import Storage
-from thrum_store.repository.paths import Paths
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
@@ -76,7 +75,7 @@ class Rot:
         rotten = bytearray(self.whole[segment])
         rotten[bit // 8] ^= 1 << (bit % 8)
         self.paths[segment].write_bytes(rotten)
-        os.unlink(os.path.join(self.repo.var, CURRENT))
+        os.unlink(os.path.join(self.repo.var, VIEW_POINTER))
         with open_store(self.repo) as store:
             with pytest.raises((Damaged, NotRegistered)):  # the latter where it was her registration
                 self.send(store, "alice", "more")
@@ -105,7 +104,7 @@ class Rot:
 
     def healed(self) -> None:
         """Asserts that with the right bytes back and a new view, alice goes on."""
-        os.unlink(os.path.join(self.repo.var, CURRENT))
+        os.unlink(os.path.join(self.repo.var, VIEW_POINTER))
         with open_store(self.repo) as store:
             self.send(store, "alice", "back")
 

@@ -15,8 +15,7 @@ from tests.oracle import spoken
 from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard
 from thrum_store.machine.storage import Storage
 from thrum_store.model import Caller
-from thrum_store.repository.paths import Paths
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store
@@ -173,7 +172,7 @@ class HardSend(Send):
             head, _ = store.head(self.shard)
         with open(log.segment(self.shard, head.segment), "ab") as file:
             file.write(b'{"a":"alice","d":{"con')
-        os.unlink(os.path.join(repo.var, CURRENT))
+        os.unlink(os.path.join(repo.var, VIEW_POINTER))
         self.kept = Path(repo.root) / "kept"
         for place in (repo.var, repo.logs):
             shutil.copytree(place, self.kept / os.path.basename(place))

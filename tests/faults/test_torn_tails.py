@@ -14,8 +14,7 @@ from tests.oracle import spoken
 from thrum_store.log.events import Draft, Place, encode
 from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard
 from thrum_store.machine.storage import Storage
-from thrum_store.repository.paths import Paths
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
@@ -57,7 +56,7 @@ class FeedReader:
             with self.path.open("ab") as file:
                 file.write(tail)
             if count % 8 == 2:
-                os.unlink(os.path.join(self.repo.var, CURRENT))  # then a rebuild meets it first
+                os.unlink(os.path.join(self.repo.var, VIEW_POINTER))  # then a rebuild meets it first
             with open_store(self.repo) as store:
                 self.acknowledged.append(self.send(store))
             assert tail in {copy.read_bytes() for copy in aside.glob("alice-*")}

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER
 
 from .conftest import Session
 
@@ -77,7 +77,7 @@ def test_after_the_view_was_rebuilt_nothing_is_shown_twice(session: Session) -> 
     first = session.gets("one")
     assert shown(session.context("prompt")) == [first]
     var = session.agent.cwd / ".thrum" / "var"
-    (var / (var / CURRENT).read_text().strip()).unlink()
+    (var / (var / VIEW_POINTER).read_text().strip()).unlink()
     assert session.context("post-tool") == ""
     second = session.gets("two")
     assert shown(session.context("post-tool")) == [second]

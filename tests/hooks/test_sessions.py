@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER
 
 from .conftest import Session
 
@@ -144,7 +144,7 @@ def test_whatever_the_client_says_the_mail_is_shown(session: Session, raw: bytes
 def test_a_damaged_view_is_not_the_agents_problem(session: Session) -> None:
     session.gets("hello")
     var = session.agent.cwd / ".thrum" / "var"
-    view = var / (var / CURRENT).read_text().strip()
+    view = var / (var / VIEW_POINTER).read_text().strip()
     view.write_bytes(b"this is no database" * 500)
     answer = session.hook("prompt")
     assert "hello" in answer.out

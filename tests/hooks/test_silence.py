@@ -78,7 +78,8 @@ def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
         "thrum_cli.hooks.entry",
         "thrum_store",
         "thrum_store.repository",
-        "thrum_store.repository.gitfiles",
+        "thrum_store.records",
+        "thrum_store.repository.paths",
         "thrum_store.repository.unread_probe",
     }
     assert (code, set(loaded) - ours - {"_sqlite3", "select", "__future__"}) == ("0", set())

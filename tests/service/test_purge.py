@@ -17,7 +17,7 @@ from thrum_store.errors import Invalid, UnknownMessage
 from thrum_store.log.events import decode
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import Storage
-from thrum_store.repository.unread_probe import CURRENT
+from thrum_store.repository.paths import VIEW_POINTER
 from thrum_store.service.messages import editing, handover, receipts, search, sending
 from thrum_store.service.messages.receipts import ReadInbox
 from thrum_store.service.messages.search import Search
@@ -159,7 +159,7 @@ def test_purged_messages_stay_gone_after_a_rebuild_and_after_new_ones(old: Place
         store.rebuild()
         assert dump(store.view) == before
     assert texts(old, "bob") == ["later", "today"]
-    (old.root / ".thrum/var" / CURRENT).unlink()
+    (old.root / ".thrum/var" / VIEW_POINTER).unlink()
     assert texts(old, "bob") == ["later", "today"]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 
+from thrum_store.repository.paths import PURGE_LOCK, PURGE_MARKS
+
 from .segments import Shard
 
 TYPE_CHECKING = False
@@ -17,13 +19,11 @@ if TYPE_CHECKING:
 
     from thrum_store.machine.host import Host
 
-FILE = "cuts.json"
-
 
 def read(var: str, host: Host) -> dict[Shard, int]:
     """Return the last purged sequence of every shard that has a mark; `var` is the directory .thrum/var."""
     try:
-        fields: dict[str, int] = json.loads(host.storage.read(os.path.join(var, FILE)))
+        fields: dict[str, int] = json.loads(host.storage.read(os.path.join(var, PURGE_MARKS)))
     except FileNotFoundError:
         return {}
     return {Shard(*name.split("/", 1)): seq for name, seq in fields.items()}
@@ -34,12 +34,12 @@ def raise_to(var: str, host: Host, marks: Mapping[Shard, int]) -> dict[Shard, in
 
     Raises StoreBusy, DiskFull or StorageFailed: then nothing changed.
     """
-    with host.lock(os.path.join(var, "cuts.lock")):
+    with host.lock(os.path.join(var, PURGE_LOCK)):
         known = read(var, host)
         risen = {shard: seq for shard, seq in marks.items() if seq > known.get(shard, 0)}
         if risen:
             fields = {f"{shard.store}/{shard.agent}": seq for shard, seq in sorted({**known, **risen}.items())}
-            host.storage.replace(os.path.join(var, FILE), json.dumps(fields, indent=1).encode() + b"\n")
+            host.storage.replace(os.path.join(var, PURGE_MARKS), json.dumps(fields, indent=1).encode() + b"\n")
     return risen
 
 
@@ -48,7 +48,7 @@ class PurgeMarks:
 
     def __init__(self, var: str, host: Host) -> None:
         self._var, self._host = var, host
-        self._path = os.path.join(var, FILE)
+        self._path = os.path.join(var, PURGE_MARKS)
         self._stamp: tuple[int, int] | None = None
         self._known: dict[Shard, int] = {}
 

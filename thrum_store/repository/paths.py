@@ -1,15 +1,75 @@
-"""Where everything is. Found by reading a few small files of git, without starting git (3 ms) or pathlib (7 ms).
+"""The places of a store: git's directories, `.thrum`, and every name and lock under `.thrum/var`.
 
-All worktrees of one clone share one store, because they share git's common directory. Only identities and contexts
-belong to a single worktree.
+They are found by reading a few small files of git, without starting git (3 ms) or loading pathlib (7 ms). All worktrees
+of one clone share one store, because they share git's common directory. Only identities and contexts belong to a single
+worktree. Hooks load this module at each tool call, so it loads `thrum_store.errors` only to raise.
 """
 
+from __future__ import annotations
+
 import os
-from typing import NamedTuple
 
-from thrum_store.errors import Invalid, NotARepository, NotInitialized, Refused
+from thrum_store.records import NamedTuple
 
-from . import gitfiles
+# --- names under .thrum/var, which holds what belongs to this machine -------------------------------------------------
+
+STORE_FILE = "store.json"  # the id of this clone's store; `init` writes it last, a re-key replaces it
+KEYS = "keys"  # the private keys of this store and of its former ones, `<store>.key`
+STORE_KEY = "keys/store.key"  # the private key that signs now
+BELLS = "bells"  # the FIFOs of those who wait; nothing is lost with them
+LIVE = "live"  # the last values of each agent, `<agent>.json`
+HOOKS = "hooks"  # what each client session was shown
+SUBSCRIPTIONS = "subscriptions.json"
+VIEW_POINTER = "current-v3"  # names the view's file that counts; without it the view is rebuilt
+PURGE_MARKS = "cuts.json"  # up to which event each log was purged
+LOG_FILES = "log"  # log files of programs and crash reports; read by people only
+DAEMON_LOG = "log/daemon.log"
+MCP_LOG = "log/mcp.log"
+TORN = "torn"  # bytes that a killed writer left at the end of a log
+
+SYNC_STATE = "sync.json"  # what the last sync knew; without it the next one looks at everything
+SYNC_INDEX = "sync.index"  # git's index while a commit is made
+SYNC_GIT_CONFIG = "git.config"  # the git configuration that a sync runs with
+OUTGOING = "outgoing"  # objects of a commit in the making
+REPOSITORY_FILE = "repository.json"  # the id of the repository, from its first commits
+ASIDE = "aside"  # logs of others that a log with another history replaced
+DAMAGED = "damaged"  # damaged logs as they were before their repair
+LOST = "lost"  # events that a repair could not keep in their place
+REKEY_JOURNAL = "renewal.json"  # a re-key that is under way
+REKEY = "renewal"  # the logs of the new store while a re-key is under way
+FORMER_LOGS = "former"  # the logs of this clone's former stores
+
+DAEMON_PID = "thrum.pid"  # the daemon's process, as JSON
+DAEMON_SOCKET = "thrum.sock"
+DAEMON_SOCKET_POINTER = "sock.path"  # the path of the socket if it is not the usual one
+WEBSOCKET_PORT = "ws.port"
+WEBSOCKET_TOKEN = "ws.token"
+
+INIT_LOCK = "init.lock"  # held while a repository is set up
+CONFIG_LOCK = "config.lock"  # held from reading to replacing `.thrum/config.json`
+COMMIT_LOCK = "commit.lock"  # held while the view is written, checkpointed or closed
+SYNC_LOCK = "sync.lock"  # held during a sync, a purge and a repair
+PURGE_LOCK = "cuts.lock"  # held while purge marks are raised
+SUBSCRIPTIONS_LOCK = "subscriptions.lock"
+DAEMON_LOCK = "daemon.lock"  # the lease: held by the daemon as long as it lives
+DAEMON_START_LOCK = "daemon.start.lock"  # held while a daemon is started or stopped
+LOCKS = "locks"  # the locks that are taken by agent or session
+LOG_CREATION_LOCK = "locks/.beginnings.lock"  # held while an agent's first log begins, and during a re-key
+
+
+def shard_lock(agent: str) -> str:
+    """Return the name of the lock under which an agent's log is written."""
+    return f"{LOCKS}/{agent}.lock"
+
+
+def hook_lock(session: str) -> str:
+    """Return the name of the lock under which a hook handles a client session."""
+    return f"{LOCKS}/hook.{session}.lock"
+
+
+def listener_lock(session: str) -> str:
+    """Return the name of the lock that the listener of a client session holds."""
+    return f"{LOCKS}/listen.{session}.lock"
 
 
 class Paths(NamedTuple):
@@ -23,12 +83,21 @@ class Paths(NamedTuple):
 
     @property
     def var(self) -> str:
-        """What is local to this machine and can be made again."""
+        """The directory of everything that belongs to this machine."""
         return os.path.join(self.thrum, "var")
+
+    def in_var(self, name: str) -> str:
+        """Return the path of one of the names under `.thrum/var`."""
+        return os.path.join(self.thrum, "var", name)
+
+    @property
+    def config(self) -> str:
+        """The settings file, shared by all worktrees."""
+        return os.path.join(self.thrum, "config.json")
 
     @property
     def identities(self) -> str:
-        """The identity files of this worktree; they never follow the redirect."""
+        """The directory of this worktree's identity files; they never follow the redirect."""
         return os.path.join(self.local, "identities")
 
     @property
@@ -38,73 +107,130 @@ class Paths(NamedTuple):
 
     @property
     def logs(self) -> str:
-        """The logs: one directory per store, in it one per agent."""
+        """The directory of the logs: in it one directory per store, and one per agent in each."""
         return os.path.join(self.sync, "v1")
 
     @property
     def bells(self) -> str:
-        """The FIFOs of those who wait."""
-        return os.path.join(self.var, "bells")
+        """The directory of the FIFOs of those who wait."""
+        return self.in_var(BELLS)
 
     @property
     def worktree(self) -> str:
-        """This worktree's name: git's own for a linked one, `main` for the first; it survives a move."""
+        """The name of this worktree: git's own for a linked one, `main` for the first; it survives a move."""
         if self.git_dir == self.common:
             return "main"
         return os.path.basename(self.git_dir)
 
     @property
     def branch(self) -> str:
-        """The branch this worktree is on, read from HEAD; a short commit id where it is detached."""
-        try:
-            head = gitfiles.line(os.path.join(self.git_dir, "HEAD"))
-        except OSError:
-            return ""
-        return head.removeprefix("ref: refs/heads/") if head.startswith("ref:") else head[:12]
+        """The branch of this worktree, as `branch_at` reads it."""
+        return branch_at(self.git_dir)
 
     @property
     def initialized(self) -> bool:
-        """Whether there is a store here."""
-        return os.path.exists(os.path.join(self.var, "store.json"))
+        """True if the repository has a store."""
+        return os.path.exists(self.in_var(STORE_FILE))
+
+
+def around(start: str) -> Paths | None:
+    """Return the places around the absolute path `start`, or None outside of any worktree. Reads no redirect."""
+    root = _worktree_root(start)
+    if root is None:
+        return None
+    git_dir = _git_dir(root)
+    common = _common_dir(git_dir)
+    beside = os.path.dirname(common) if os.path.basename(common) == ".git" else common
+    return Paths(root, git_dir, common, os.path.join(beside, ".thrum"), os.path.join(root, ".thrum"))
 
 
 def find(start: str = ".") -> Paths:
-    """The places around `start`, whether there is a store or not.
+    """Return the places around `start`, with or without a store.
 
-    Raises NotARepository, or Invalid where `start` does not exist or a redirect leads to another repository.
+    Raises NotARepository, or Invalid if `start` does not exist or a redirect leads to another repository.
     """
-    here = os.path.realpath(start)
-    if not os.path.isdir(here):
-        raise Invalid(f"there is no directory {start!r}", hint="name an existing one with --repo PATH")
-    root = gitfiles.worktree_root(here)
-    if root is None:
-        raise NotARepository(start if start != "." else here)
-    git_dir = gitfiles.git_dir(root)
-    common = gitfiles.common_dir(git_dir)
-    thrum = gitfiles.shared(common)
-    local = os.path.join(root, ".thrum")
-    return Paths(root, git_dir, common, _redirected(local, thrum), local)
-
-
-def initialized(start: str = ".") -> Paths:
-    """Like `find`, and raises NotInitialized where there is no store yet, or Refused where it is another user's."""
-    paths = find(start)
-    if not paths.initialized:
-        if os.path.isdir(paths.thrum) and not os.access(paths.thrum, os.X_OK):
-            raise Refused(f"{paths.thrum} is another user's", hint="each user works in a clone of their own")
-        raise NotInitialized(paths.root)
+    absolute = os.path.realpath(start)
+    paths = around(absolute) if os.path.isdir(absolute) else None
+    if paths is None:
+        raise _nowhere(start, absolute)
+    _check_redirect(paths)
     return paths
 
 
-def _redirected(local: str, shared: str) -> str:
-    """The redirect says where the store is; it may only name the one that git says as well (reliability G12)."""
-    pointer = os.path.join(local, "redirect")
+def initialized(start: str = ".") -> Paths:
+    """Return the places around `start`. Raises as `find`, NotInitialized, or Refused for another user's store."""
+    paths = find(start)
+    if paths.initialized:
+        return paths
+    from thrum_store.errors import NotInitialized, Refused
+
+    if os.path.isdir(paths.thrum) and not os.access(paths.thrum, os.X_OK):
+        raise Refused(f"{paths.thrum} belongs to another user", hint="work in a clone of your own")
+    raise NotInitialized(paths.root)
+
+
+def _nowhere(start: str, absolute: str) -> Exception:
+    from thrum_store.errors import Invalid, NotARepository
+
+    if not os.path.isdir(absolute):
+        return Invalid(f"there is no directory {start!r}", hint="name an existing one with --repo PATH")
+    return NotARepository(start if start != "." else absolute)
+
+
+def _check_redirect(paths: Paths) -> None:
+    """Refuse a redirect that names another store than git does: the file may come from a stranger's branch."""
+    pointer = os.path.join(paths.local, "redirect")
     if not os.path.isfile(pointer):
-        return shared
-    target = gitfiles.line(pointer)
-    if os.path.realpath(target) != os.path.realpath(shared):
+        return
+    target = first_line(pointer)
+    if os.path.realpath(target) != os.path.realpath(paths.thrum):
+        from thrum_store.errors import Invalid
+
         raise Invalid(
             f"{pointer} leads to {target}, which is not the store of this repository",
-            hint=f"remove that file, or let `thrum setup` write it anew; this store is {shared}",
+            hint=f"remove that file, or let `thrum setup` write it anew; this store is {paths.thrum}",
         )
-    return shared
+
+
+# --- the small files of git -------------------------------------------------------------------------------------------
+
+
+def branch_at(git_dir: str) -> str:
+    """Return the branch that HEAD names, a short commit id if it is detached, and "" without a HEAD."""
+    try:
+        head = first_line(os.path.join(git_dir, "HEAD"))
+    except OSError:
+        return ""
+    return head.removeprefix("ref: refs/heads/") if head.startswith("ref:") else head[:12]
+
+
+def first_line(path: str) -> str:
+    """Return the content of a one-line file without surrounding white space. Raises OSError."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read().strip()
+
+
+def _worktree_root(directory: str) -> str | None:
+    while not os.path.exists(os.path.join(directory, ".git")):
+        above = os.path.dirname(directory)
+        if above == directory:
+            return None
+        directory = above
+    return directory
+
+
+def _git_dir(root: str) -> str:
+    """Return the git directory of a worktree: its `.git`, or the directory that this file names."""
+    dot_git = os.path.join(root, ".git")
+    if os.path.isdir(dot_git):
+        return dot_git
+    target = first_line(dot_git).removeprefix("gitdir:").strip()
+    return os.path.realpath(os.path.join(root, target))
+
+
+def _common_dir(git_dir: str) -> str:
+    """Return the git directory that all worktrees share."""
+    pointer = os.path.join(git_dir, "commondir")
+    if not os.path.exists(pointer):
+        return git_dir
+    return os.path.realpath(os.path.join(git_dir, first_line(pointer)))

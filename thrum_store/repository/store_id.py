@@ -11,7 +11,7 @@ from thrum_store.errors import Damaged, NotInitialized
 from thrum_store.machine.host import Host, Lock
 from thrum_store.machine.storage import Storage
 
-from .paths import Paths
+from .paths import LOG_CREATION_LOCK, STORE_FILE, Paths
 
 
 class StoreId:
@@ -19,7 +19,7 @@ class StoreId:
 
     def __init__(self, paths: Paths, host: Host) -> None:
         self._paths, self._host = paths, host
-        self._path = os.path.join(paths.var, "store.json")
+        self._path = paths.in_var(STORE_FILE)
         self._stamp: tuple[int, int] | None = None
         self._known = ""
 
@@ -53,13 +53,13 @@ class StoreId:
 
 def beginnings(paths: Paths, host: Host) -> Lock:
     """The lock without which no log of this clone begins."""
-    return host.lock(os.path.join(paths.var, "locks", ".beginnings.lock"))
+    return host.lock(paths.in_var(LOG_CREATION_LOCK))
 
 
 def former(paths: Paths, host: Host) -> frozenset[str]:
     """The stores that this clone was before: it wrote them, and may not any more."""
     try:
-        return frozenset(map(str, json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["former"]))
+        return frozenset(map(str, json.loads(host.storage.read(paths.in_var(STORE_FILE)))["former"]))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return frozenset()
 

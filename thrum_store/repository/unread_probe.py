@@ -1,7 +1,7 @@
-"""Is there unread mail? Answered without opening the store, for hooks that run at every tool call of an agent.
+"""The unread check of the hooks, which run at every tool call of an agent: it does not open the store.
 
-Nothing is written, made or locked for it, so an empty mailbox leaves the disk as it was. What it sees is a hint:
-whoever has something to say opens the store and looks properly. Imports nothing but `os`, `_sqlite3` and `gitfiles`.
+Nothing is written, made or locked, so an empty mailbox leaves the disk as it was. The answer is a hint: a hook that has
+something to show opens the store and looks properly. Loads nothing but `os`, `_sqlite3` and `paths`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import _sqlite3
 import os
 
-from . import gitfiles
+from .paths import HOOKS, VIEW_POINTER, Paths, around, first_line
 
-CURRENT = "current-v3"  # beside the views: names the one that counts (see database.py)
 LATE = ("gemini",)  # clients that send a first prompt without awaiting the answer of their session-start hook
 _NEWEST = (
     "SELECT max(d.number) FROM deliveries d INDEXED BY deliveries_unread WHERE d.read_ms IS NULL"
@@ -20,56 +19,41 @@ _NEWEST = (
 _IDENTITY = ".json"
 
 
-class HookLocation:
-    """Where a hook runs: the worktree, its identities, and what is local to the machine."""
-
-    __slots__ = ("identities", "root", "var")
-
-    def __init__(self, root: str, identities: str, var: str) -> None:
-        self.root, self.identities, self.var = root, identities, var
-
-
-def spot(start: str) -> HookLocation | None:
-    """The set-up worktree around `start`, or None where there is none."""
-    root = gitfiles.worktree_root(os.path.realpath(start))
-    if root is None:
-        return None
+def location(start: str) -> Paths | None:
+    """Return the places of the store around `start`, or None if there is none."""
     try:
-        thrum = gitfiles.shared(gitfiles.common_dir(gitfiles.git_dir(root)))
+        paths = around(os.path.realpath(start))
     except OSError:
         return None
-    var = os.path.join(thrum, "var")
-    if not os.path.exists(os.path.join(var, "store.json")):
-        return None
-    return HookLocation(root, os.path.join(root, ".thrum", "identities"), var)
+    return paths if paths is not None and paths.initialized else None
 
 
-def agent(here: HookLocation, name: str | None) -> str:
-    """Who calls: `name` (what THRUM_NAME says), else this worktree's only identity; empty where nothing decides."""
+def agent(paths: Paths, name: str | None) -> str:
+    """Return the calling agent: `name` (from THRUM_NAME), else this worktree's only identity, else ""."""
     if name:
         return name
     try:
-        known = [file for file in os.listdir(here.identities) if file.endswith(_IDENTITY)]
+        known = [file for file in os.listdir(paths.identities) if file.endswith(_IDENTITY)]
     except FileNotFoundError:
         return ""
     return known[0].removesuffix(_IDENTITY) if len(known) == 1 else ""
 
 
-def generation(here: HookLocation) -> str:
-    """The file name of the view that counts; empty where there is none."""
+def generation(paths: Paths) -> str:
+    """Return the file name of the current view, or "" if there is none."""
     try:
-        return gitfiles.line(os.path.join(here.var, CURRENT))
+        return first_line(paths.in_var(VIEW_POINTER))
     except FileNotFoundError:
         return ""
 
 
-def newest_unread(here: HookLocation, view: str, name: str) -> int | None:
-    """The number of the agent's newest unread delivery, 0 without any; None where the view could not be read."""
-    path = os.path.join(here.var, view)
-    # Opened without its log, a view of which nobody holds one stays untouched; else a reader of the log is needed.
+def newest_unread(paths: Paths, view: str, name: str) -> int | None:
+    """Return the number of the agent's newest unread delivery, 0 without any, None if the view cannot be read."""
+    path = paths.in_var(view)
+    # Opened without its log, a view that nobody has open stays untouched; else a reader of the log is needed.
     mode = "ro" if os.path.exists(f"{path}-wal") else "ro&immutable=1"
     try:
-        connection = _sqlite3.connect(f"file:{_quoted(path)}?mode={mode}", uri=True)
+        connection = _sqlite3.connect(f"file:{_url_quoted(path)}?mode={mode}", uri=True)
         try:
             (newest,) = connection.execute(_NEWEST, (name,)).fetchone()
         finally:
@@ -79,35 +63,35 @@ def newest_unread(here: HookLocation, view: str, name: str) -> int | None:
     return newest or 0
 
 
-def _quoted(path: str) -> str:
+def _url_quoted(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def notes(here: HookLocation, key: str) -> str:
-    """Where it is kept what a session was told; the first line is the view and the newest delivery in it."""
-    return os.path.join(here.var, "hooks", key)
+def session_file(var: str, key: str) -> str:
+    """Return the file of a client session's state; its first line is the view and the newest delivery shown."""
+    return os.path.join(var, HOOKS, key)
 
 
 def idle_mark(var: str, key: str) -> str:
-    """A file that is there while a listener waits for an idle session; it holds the listener's process id."""
-    return os.path.join(var, "hooks", f"{key}.idle")
+    """Return the file that exists while a listener waits for an idle session; it holds the listener's process id."""
+    return os.path.join(var, HOOKS, f"{key}.idle")
 
 
 def due_mark(var: str, key: str) -> str:
-    """A file that is there while the next prompt of a session has to brief it."""
-    return os.path.join(var, "hooks", f"{key}.due")
+    """Return the file that exists while the next prompt of a session has to brief it."""
+    return os.path.join(var, HOOKS, f"{key}.due")
 
 
-def notes_key(name: str, session: str) -> str:
-    """The file name of a session's notes: its agent and its id, of which only plain letters count."""
+def session_key(name: str, session: str) -> str:
+    """Return the key of a client session: the agent, and the plain letters of the session's id."""
     plain = "".join(letter for letter in session if letter.isalnum() or letter in "-_")[:80]
     return f"{name}.{plain}" if plain else name
 
 
-def told(here: HookLocation, key: str) -> tuple[str, int]:
-    """Up to which delivery of which view a session was told."""
+def shown(var: str, key: str) -> tuple[str, int]:
+    """Return the view and the number of the newest delivery that a session was shown."""
     try:
-        first = gitfiles.line(notes(here, key)).partition("\n")[0]
+        first = first_line(session_file(var, key)).partition("\n")[0]
     except FileNotFoundError:
         return "", 0
     view, _, newest = first.partition(" ")

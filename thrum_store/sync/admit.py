@@ -15,6 +15,7 @@ from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
 from thrum_store.model import name
+from thrum_store.repository.paths import ASIDE
 from thrum_store.store import Store
 
 from .wire.refusal import AdmissionError
@@ -80,7 +81,7 @@ def holds(store: Store, shard: Shard, goal: SignedEnd) -> bool:
 
 def keep_aside(store: Store, shard: Shard, blobs: Mapping[int, bytes]) -> None:
     """Keeps the end of what was refused, at most 1 MiB, in place of what was kept of that shard before."""
-    directory = os.path.join(store.paths.var, "aside")
+    directory = store.paths.in_var(ASIDE)
     store.host.storage.directory(directory)
     whole = b"".join(blobs[number] for number in sorted(blobs))[-ASIDE_LIMIT:]
     store.host.storage.replace(os.path.join(directory, f"{shard.store}.{shard.agent}"), whole)

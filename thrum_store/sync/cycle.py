@@ -8,13 +8,13 @@ faster, it begins again (reliability §6.2).
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from thrum_store.errors import Refused, ThrumError
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.digest import fingerprint
 from thrum_store.machine.storage import failpoint
+from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
 from thrum_store.view.queries.lengths import lengths
 
@@ -242,7 +242,7 @@ class Cycle:
 
 def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Synced:
     """One cycle, once the one that may run at this moment has ended; StoreBusy after `patience` seconds."""
-    lock = store.host.lock(os.path.join(store.paths.var, "sync.lock"))
+    lock = store.host.lock(store.paths.in_var(SYNC_LOCK))
     lock.acquire(patience)
     try:
         rekey.finish(store)
@@ -256,7 +256,7 @@ def adopt(store: Store) -> Synced:
     """Takes in what this clone fetched of the branch before thrum was set up here; talks to nobody."""
     git = Branch(store.paths, store.host, "").git
     told = settings.read(git)
-    with store.host.lock(os.path.join(store.paths.var, "sync.lock")):
+    with store.host.lock(store.paths.in_var(SYNC_LOCK)):
         if not told.remote:
             return Synced()
         return Cycle(store, local_only=True).adopt(f"refs/remotes/{told.remote}/a-sync")

@@ -11,6 +11,7 @@ from thrum_store.errors import Damaged
 from thrum_store.log import purge_marks
 from thrum_store.log.events import Header, fast_parser
 from thrum_store.log.segments import Shard, ShardPosition, chained, remaining
+from thrum_store.repository.paths import STORE_KEY
 from thrum_store.store import Store
 from thrum_store.view.queries.lengths import lengths
 
@@ -177,7 +178,7 @@ def _sign(store: Store, state: State, ends: dict[str, ShardPosition], repo: str)
         shards=_goals(store, state, before, ends),
     )
     if before is None or not told.says_the_same(before):
-        key = store.host.storage.read(os.path.join(store.paths.var, "keys", "store.key"))
+        key = store.host.storage.read(store.paths.in_var(STORE_KEY))
         signed_files.keep(store, store.own, signed_files.HEADS, signed(told, bytes.fromhex(key.decode().strip())))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from thrum_store.log.segments import Shard
 from thrum_store.machine.host import Host
+from thrum_store.repository.paths import SYNC_STATE
 
-_FILE = "sync.json"
 VERSION = 1
 
 
@@ -113,7 +113,7 @@ class State:
 def load(var: str, host: Host) -> State:
     """What was remembered; nothing where there is no file or one that cannot be read."""
     try:
-        told: dict[str, Any] = json.loads(host.storage.read(os.path.join(var, _FILE)))
+        told: dict[str, Any] = json.loads(host.storage.read(os.path.join(var, SYNC_STATE)))
         if told.pop("version") != VERSION:
             return State()
         state = State(**told)
@@ -131,4 +131,4 @@ def save(var: str, host: Host, state: State) -> None:
     Not durably: a power cut may take it, and each sync of the disk is one that somebody's message waits for.
     """
     told = {**asdict(state), "version": VERSION}
-    host.storage.jot(os.path.join(var, _FILE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")
+    host.storage.jot(os.path.join(var, SYNC_STATE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")

@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewDamaged
 from thrum_store.machine.host import Host
-from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import VIEW_POINTER
 
-SCHEMA = 3  # with it goes the name in glance.py
-_CURRENT = unread_probe.CURRENT
+SCHEMA = 3  # with it goes VIEW_POINTER
 _START = f"p-v{SCHEMA}."
 _HERE = os.path.dirname(__file__)
 _SETTINGS = """
@@ -42,7 +41,7 @@ PRAGMA temp_store = MEMORY;
 def current(var: str, host: Host) -> str | None:
     """The path of the generation that counts, or None where there is none yet."""
     try:
-        name = host.storage.read(os.path.join(var, _CURRENT)).decode("ascii", "replace").strip()
+        name = host.storage.read(os.path.join(var, VIEW_POINTER)).decode("ascii", "replace").strip()
     except FileNotFoundError:
         return None
     path = os.path.join(var, name)
@@ -60,7 +59,7 @@ def stamp(var: str, path: str) -> Stamp:
     """The stamp of a generation as the directory shows it now."""
     beside = (_inode(path + "-wal"), _inode(path + "-shm"))
     try:
-        pointer, file = os.stat(os.path.join(var, _CURRENT)), os.stat(path)
+        pointer, file = os.stat(os.path.join(var, VIEW_POINTER)), os.stat(path)
     except FileNotFoundError:
         return Stamp((), beside)
     return Stamp((pointer.st_ino, pointer.st_mtime_ns, file.st_dev, file.st_ino), beside)
@@ -75,7 +74,7 @@ def _inode(path: str) -> int:
 
 def disown(var: str, host: Host) -> None:
     """No generation counts any more; whoever comes next makes one. Only under commit.lock."""
-    host.storage.remove(os.path.join(var, _CURRENT))
+    host.storage.remove(os.path.join(var, VIEW_POINTER))
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -155,7 +154,7 @@ class Generation:
         self.connection.executescript("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;")
         self.connection.close()
         self._host.storage.sync(self.path)
-        self._host.storage.replace(os.path.join(self._var, _CURRENT), os.path.basename(self.path).encode())
+        self._host.storage.replace(os.path.join(self._var, VIEW_POINTER), os.path.basename(self.path).encode())
         self._remove_older()
 
     def abandon(self) -> None:

@@ -15,7 +15,7 @@ from thrum_store.log.purged_log import PurgedLog
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.host import Host
 from thrum_store.machine.storage import failpoint
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import COMMIT_LOCK, Paths
 from thrum_store.repository.store_id import signed
 
 from . import database, segment_stats
@@ -42,7 +42,7 @@ class View:
         self._paths, self._host, self.own = paths, host, own
         self._var = var = paths.var
         self._progress = progress
-        self._lock = host.lock(os.path.join(var, "commit.lock"))
+        self._lock = host.lock(os.path.join(var, COMMIT_LOCK))
         self.generation = ""
         self._stamp = Stamp((), ())
         self._severed = ""

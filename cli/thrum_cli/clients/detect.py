@@ -11,7 +11,7 @@ from typing import Any
 
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import CONFIG_LOCK, Paths
 
 from .jsontext import mapping
 from .presets import ALL, Preset, chosen, preset
@@ -101,7 +101,7 @@ def set_default(paths: Paths, name: str, host: Host) -> Preset:
     if name == ALL:
         raise Invalid("`all` cannot be the default", hint="name one client")
     found = preset(name)
-    with host.lock(os.path.join(paths.var, "config.lock")):
+    with host.lock(paths.in_var(CONFIG_LOCK)):
         config = _config(paths, host)
         config["runtime"] = {**mapping(config.get("runtime")), "primary": name}
         data = json.dumps(config, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -48,7 +48,7 @@ def listen(app: App, follow: bool) -> Heard | None:
 
 def _heard(app: App) -> Iterator[Heard]:
     caller = app.caller
-    files = SessionFiles(app.paths.var, unread_probe.notes_key(caller.name, session(b"")), REAL)
+    files = SessionFiles(app.paths.var, unread_probe.session_key(caller.name, session(b"")), REAL)
     for found in arrivals(app.paths, caller, files, parent_lives(), _CHANNEL):
         pairs = tuple((one.message_id, one.agent_id) for one in found.messages)
         yield Heard(caller.name, pairs, found.unread, texts.signal(found, caller.name))

@@ -57,7 +57,7 @@ class HookRun(Record):
 
 def session_files(call: Call, caller: Caller, var: str, host: Host) -> SessionFiles:
     """Return the state files of the session that a call belongs to; `var` is the store's local directory."""
-    return SessionFiles(var, unread_probe.notes_key(caller.name, call.session), host)
+    return SessionFiles(var, unread_probe.session_key(caller.name, call.session), host)
 
 
 def parse_call(arguments: list[str], raw: bytes, project: str, session: str) -> Call:

@@ -12,6 +12,10 @@ import sys
 
 from thrum_store.repository import unread_probe
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.repository.paths import Paths
+
 _SILENT_WITHOUT_MAIL = ("prompt", "post-tool", "stop")
 _PROJECT = ("CLAUDE_PROJECT_DIR", "AUGMENT_PROJECT_DIR", "GEMINI_PROJECT_DIR")
 _SESSION = ("CLAUDE_CODE_SESSION_ID", "GEMINI_SESSION_ID", "AUGMENT_CONVERSATION_ID")
@@ -55,29 +59,29 @@ def session(raw: bytes) -> str:
 
 def _nothing_new(arguments: list[str], raw: bytes) -> bool:
     """Return whether this hook has nothing to print or do. It reads only: no lock, no write."""
-    location = unread_probe.spot(project())
+    location = unread_probe.location(project())
     if location is None:
         return True
     name = unread_probe.agent(location, os.environ.get("THRUM_NAME"))
     if not name:
         return True
-    key = unread_probe.notes_key(name, session(raw))
+    key = unread_probe.session_key(name, session(raw))
     if arguments[0] == "prompt" and _prompt_has_work(location, key, arguments[-1].rpartition("=")[2]):
         return False
     view = unread_probe.generation(location)
     newest = unread_probe.newest_unread(location, view, name)
     if not newest:
         return newest is not None
-    known_view, known = unread_probe.told(location, key)
+    known_view, known = unread_probe.shown(location.var, key)
     return known_view == view and known >= newest
 
 
-def _prompt_has_work(location: unread_probe.HookLocation, key: str, runtime: str) -> bool:
+def _prompt_has_work(location: Paths, key: str, runtime: str) -> bool:
     """Return whether a prompt has to stop a listener or brief the session."""
     return (
         os.path.exists(unread_probe.idle_mark(location.var, key))
         or os.path.exists(unread_probe.due_mark(location.var, key))
-        or (runtime in unread_probe.LATE and not os.path.exists(unread_probe.notes(location, key)))
+        or (runtime in unread_probe.LATE and not os.path.exists(unread_probe.session_file(location.var, key)))
     )
 
 

@@ -14,6 +14,7 @@ from thrum_store.errors import StoreBusy
 from thrum_store.machine.bells import Bell
 from thrum_store.records import NamedTuple
 from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import listener_lock
 from thrum_store.service.messages import offers
 from thrum_store.service.messages.waiting import TICK
 from thrum_store.store import open_store
@@ -52,7 +53,7 @@ def arrivals(paths: Paths, caller: Caller, files: SessionFiles, living: Living, 
 
     Ends soon if another listener serves this session. Raises NotRegistered.
     """
-    lock = files.host.lock(os.path.join(paths.var, "locks", f"listen.{files.key}.lock"))
+    lock = files.host.lock(paths.in_var(listener_lock(files.key)))
     try:
         lock.acquire(_HANDOVER)
     except StoreBusy:

@@ -5,7 +5,7 @@
     told msg_01K… prompt claude   one line per message: the event whose hook showed it, and the client
     warned bob src/a.py    one line per file and agent of which the session was warned
 
-A hook that has nothing to show reads only the first line (`unread_probe.told`). Two marks lie beside the file: `.due`,
+A hook that has nothing to show reads only the first line (`unread_probe.shown`). Two marks lie beside the file: `.due`,
 while the next prompt has to brief the session, and `.idle`, while a listener waits for mail.
 """
 
@@ -16,6 +16,7 @@ import os
 from thrum_store.machine import bells
 from thrum_store.records import Record
 from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import HOOKS, hook_lock
 from thrum_store.service.messages.offers import SeenMarker
 
 TYPE_CHECKING = False
@@ -83,7 +84,7 @@ class SessionFiles(Record):
 
     def forget(self) -> None:
         """Remove the state of a session that ended."""
-        self.host.storage.remove(os.path.join(self.var, "hooks", self.key))
+        self.host.storage.remove(unread_probe.session_file(self.var, self.key))
         self.clear_due()
 
 
@@ -91,9 +92,9 @@ class Editing:
     """A change to a session's state, under its lock: a client may run the same hook twice at once."""
 
     def __init__(self, files: SessionFiles) -> None:
-        self._path = os.path.join(files.var, "hooks", files.key)
+        self._path = unread_probe.session_file(files.var, files.key)
         self._host = files.host
-        self._lock = files.host.lock(os.path.join(files.var, "locks", f"hook.{files.key}.lock"))
+        self._lock = files.host.lock(os.path.join(files.var, hook_lock(files.key)))
 
     def __enter__(self) -> SessionState:
         self._host.storage.directory(os.path.dirname(self._path))
@@ -117,7 +118,7 @@ class Editing:
 
 def shown_by(var: str, agent: str, message: str, host: Host) -> tuple[str, str]:
     """Return the event whose hook showed a message to an agent, and the client; both are empty if none did."""
-    folder = os.path.join(var, "hooks")
+    folder = os.path.join(var, HOOKS)
     for name in host.storage.listing(folder):
         if name.partition(".")[0] == agent and not name.endswith((".idle", ".due")):
             shown = _parse(_read(os.path.join(folder, name), host)).shown.get(message)
@@ -129,7 +130,7 @@ def shown_by(var: str, agent: str, message: str, host: Host) -> tuple[str, str]:
 
 def prune(var: str, host: Host) -> None:
     """Remove the oldest state files: those of sessions whose client never reported their end."""
-    folder = os.path.join(var, "hooks")
+    folder = os.path.join(var, HOOKS)
     paths = [os.path.join(folder, name) for name in host.storage.listing(folder)]
     for path in sorted(paths, key=os.path.getmtime)[:-_KEPT_FILES]:
         host.storage.remove(path)

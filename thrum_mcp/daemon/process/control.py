@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from thrum_store.errors import StoreBusy, ThrumError
 from thrum_store.machine.host import Host, Lock
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import DAEMON_START_LOCK, Paths
 
 from . import client, file_names
 from .errors import AlreadyRunning, DaemonFailed, DaemonNotRunning
@@ -161,7 +161,7 @@ def start(paths: Paths, host: Host, arguments: tuple[str, ...] = ()) -> DaemonSt
 
 
 def _turns(paths: Paths, host: Host) -> Lock:
-    return host.lock(os.path.join(paths.var, "daemon.start.lock"))
+    return host.lock(paths.in_var(DAEMON_START_LOCK))
 
 
 def command(paths: Paths, arguments: tuple[str, ...]) -> list[str]:

@@ -8,34 +8,43 @@ import stat
 from thrum_store.errors import Unsupported
 from thrum_store.machine.digest import sha256
 from thrum_store.machine.host import Host
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import (
+    DAEMON_LOCK,
+    DAEMON_LOG,
+    DAEMON_PID,
+    DAEMON_SOCKET,
+    DAEMON_SOCKET_POINTER,
+    WEBSOCKET_PORT,
+    WEBSOCKET_TOKEN,
+    Paths,
+)
 
 LONGEST_SOCKET = 107  # bytes that fit a Unix socket's address (reliability §5.6)
 
 
 def lease(paths: Paths) -> str:
     """The lock that is held by the daemon as long as it lives."""
-    return os.path.join(paths.var, "daemon.lock")
+    return paths.in_var(DAEMON_LOCK)
 
 
 def pid_file(paths: Paths) -> str:
     """Who the daemon is, as JSON."""
-    return os.path.join(paths.var, "thrum.pid")
+    return paths.in_var(DAEMON_PID)
 
 
 def port_file(paths: Paths) -> str:
     """The port of the WebSocket, in decimal."""
-    return os.path.join(paths.var, "ws.port")
+    return paths.in_var(WEBSOCKET_PORT)
 
 
 def token_file(paths: Paths) -> str:
     """What a WebSocket client has to show."""
-    return os.path.join(paths.var, "ws.token")
+    return paths.in_var(WEBSOCKET_TOKEN)
 
 
 def log_file(paths: Paths) -> str:
     """The daemon's log."""
-    return os.path.join(paths.var, "log", "daemon.log")
+    return paths.in_var(DAEMON_LOG)
 
 
 def repository(paths: Paths) -> str:
@@ -45,12 +54,12 @@ def repository(paths: Paths) -> str:
 
 def pointer_file(paths: Paths) -> str:
     """Where the socket's path stands if it is not the usual one."""
-    return os.path.join(paths.var, "sock.path")
+    return paths.in_var(DAEMON_SOCKET_POINTER)
 
 
 def usual_socket(paths: Paths) -> str:
     """Where the socket is, if nothing speaks against it."""
-    return os.path.join(paths.var, "thrum.sock")
+    return paths.in_var(DAEMON_SOCKET)
 
 
 def port_in_use(paths: Paths, host: Host) -> int | None:

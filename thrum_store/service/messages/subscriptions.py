@@ -9,7 +9,6 @@ change, so that a session can end without anybody knowing of this file.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from thrum_store import model
 from thrum_store.errors import Conflict, Damaged, Invalid, NotFound, UnknownSession
 from thrum_store.machine.storage import Storage
 from thrum_store.model import Caller
+from thrum_store.repository.paths import SUBSCRIPTIONS, SUBSCRIPTIONS_LOCK
 from thrum_store.service.callers import acting, known
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
@@ -26,7 +26,6 @@ from thrum_store.view.queries.feed import Item
 
 from . import feeds
 
-FILE = "subscriptions.json"
 LIMIT = 256  # subscriptions of one session
 
 
@@ -112,7 +111,7 @@ def subscribe(store: Store, caller: Caller, request: Subscribe) -> Subscribed:
     agent = acting(store, caller)
     session = _session(agent)
     cursor, now = feeds.newest(store), store.host.clock.wall_ms()
-    with store.host.lock(os.path.join(store.paths.var, "subscriptions.lock")):
+    with store.host.lock(store.paths.in_var(SUBSCRIPTIONS_LOCK)):
         before = _alive(store)
         mine = [one for one in before.kept if one.session == session]
         if any((one.scope, one.mention) == (scope, mention) for one in mine):
@@ -128,7 +127,7 @@ def subscribe(store: Store, caller: Caller, request: Subscribe) -> Subscribed:
 def unsubscribe(store: Store, caller: Caller, subscription_id: int) -> Unsubscribed:
     """Removes a subscription of the caller's open session; raises NotFound where it has none of that number."""
     session = _session(acting(store, caller))
-    with store.host.lock(os.path.join(store.paths.var, "subscriptions.lock")):
+    with store.host.lock(store.paths.in_var(SUBSCRIPTIONS_LOCK)):
         before = _alive(store)
         rest = tuple(one for one in before.kept if (one.id, one.session) != (subscription_id, session))
         if len(rest) == len(before.kept):
@@ -186,7 +185,7 @@ def _info(one: Kept) -> SubscriptionInfo:
 
 
 def _alive(store: Store) -> Register:
-    register = _read(os.path.join(store.paths.var, FILE), store.host.storage)
+    register = _read(store.paths.in_var(SUBSCRIPTIONS), store.host.storage)
     sessions = feed.open_sessions(store.view) if register.kept else {}
     return register._replace(kept=tuple(one for one in register.kept if one.session in sessions))
 
@@ -208,7 +207,7 @@ def _kept(told: dict[str, Any]) -> Kept:
 
 def _write(store: Store, register: Register) -> None:
     told = {"next": register.following, "subscriptions": [one._asdict() for one in register.kept]}
-    store.host.storage.replace(os.path.join(store.paths.var, FILE), json.dumps(told).encode() + b"\n")
+    store.host.storage.replace(store.paths.in_var(SUBSCRIPTIONS), json.dumps(told).encode() + b"\n")
 
 
 def tags(item: Item) -> Tags:

@@ -134,7 +134,7 @@ def _orphans(store: Store, threshold: int, by: str) -> list[Orphan]:
 
 def _orphan(store: Store, agent: Agent, missing: bool, days: int, branches: set[str]) -> Orphan:
     told = presence_state.load(store.paths.var, store.host, agent.name).changes
-    branch = worktrees.branch(store.paths, store.host, agent.worktree) or (told.branch if told else "")
+    branch = worktrees.branch(store.paths, agent.worktree) or (told.branch if told else "")
     return Orphan(
         agent_id=agent.name,
         role=agent.role,

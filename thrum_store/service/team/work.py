@@ -136,7 +136,7 @@ def with_branches(store: Store, found: Iterable[Agent]) -> list[tuple[Agent, Wor
     told: list[tuple[Agent, WorkContext]] = []
     for agent in found:
         if agent.own and agent.worktree not in branches:
-            branches[agent.worktree] = worktrees.branch(store.paths, store.host, agent.worktree)
+            branches[agent.worktree] = worktrees.branch(store.paths, agent.worktree)
         branch = branches[agent.worktree] if agent.own else ""
         told.append((agent, context_of(agent, last.get((agent.store, agent.name), NOTHING), now.status(agent), branch)))
     return told

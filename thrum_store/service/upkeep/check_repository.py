@@ -13,7 +13,7 @@ from thrum_store.errors import Invalid, StorageFailed
 from thrum_store.log import keys
 from thrum_store.machine.host import Host
 from thrum_store.repository.git_runner import GitFailed, GitRunner
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import KEYS, LOCKS, LOG_FILES, STORE_FILE, STORE_KEY, SYNC_LOCK, TORN, Paths
 from thrum_store.setup import BRANCH, Initialize
 
 from .findings import Found, fine, note, problem
@@ -38,7 +38,7 @@ def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Fou
 
 def _layout(paths: Paths, host: Host) -> Iterator[Found]:
     mend = partial(setup.initialize, paths, Initialize(stealth=True), host)
-    wanted = [paths.identities, os.path.join(paths.var, "locks"), os.path.join(paths.var, "keys"), paths.bells]
+    wanted = [paths.identities, paths.in_var(LOCKS), paths.in_var(KEYS), paths.bells]
     missing = [os.path.relpath(path, paths.root) for path in wanted if not os.path.isdir(path)]
     if missing:
         yield problem("layout", f"missing: {', '.join(missing)}", _INIT, mend)
@@ -88,8 +88,8 @@ def _ignored(paths: Paths, host: Host) -> Iterator[Found]:
 
 
 def _permissions(paths: Paths) -> Iterator[Found]:
-    private = [paths.var, os.path.join(paths.var, "keys"), paths.identities, paths.bells]
-    checked = [(path, 0o700) for path in private] + [(os.path.join(paths.var, "keys", "store.key"), 0o600)]
+    private = [paths.var, paths.in_var(KEYS), paths.identities, paths.bells]
+    checked = [(path, 0o700) for path in private] + [(paths.in_var(STORE_KEY), 0o600)]
     wrong = [(path, mode) for path, mode in checked if os.path.exists(path) and _open_to_others(path)]
     foreign = [path for path, _ in checked if os.path.exists(path) and os.stat(path).st_uid != os.getuid()]
     for path in foreign:
@@ -110,8 +110,8 @@ def _open_to_others(path: str) -> bool:
 def _key(paths: Paths, host: Host) -> Iterator[Found]:
     lost = "restore .thrum/var/keys/store.key from a backup; without it nothing can be synced in this store's name"
     try:
-        told = json.loads(host.storage.read(os.path.join(paths.var, "store.json")))["store"]
-        private = bytes.fromhex(host.storage.read(os.path.join(paths.var, "keys", "store.key")).decode().strip())
+        told = json.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"]
+        private = bytes.fromhex(host.storage.read(paths.in_var(STORE_KEY)).decode().strip())
         own = keys.store_id(keys.public(private))
     except FileNotFoundError:
         yield problem("keys", "the private key of this store is missing", lost)
@@ -158,7 +158,7 @@ def _locks(paths: Paths, host: Host) -> Iterator[Found]:
 
 
 def _lock_files(paths: Paths, host: Host) -> list[str]:
-    inside = os.path.join(paths.var, "locks")
+    inside = paths.in_var(LOCKS)
     files = [os.path.join(paths.var, name) for name in host.storage.listing(paths.var)]
     files += [os.path.join(inside, name) for name in host.storage.listing(inside)]
     return [path for path in files if path.endswith(".lock") and os.path.isfile(path)]
@@ -185,7 +185,7 @@ def _age_ms(path: str, host: Host) -> int:
 
 def _removal(paths: Paths, path: str, host: Host) -> Callable[[], None]:
     def mend() -> None:
-        with host.lock(os.path.join(paths.var, "sync.lock")):
+        with host.lock(paths.in_var(SYNC_LOCK)):
             host.storage.remove(path)
 
     return mend
@@ -204,11 +204,11 @@ def _space(paths: Paths) -> Iterator[Found]:
 
 
 def _leftovers(paths: Paths, host: Host) -> Iterator[Found]:
-    torn = host.storage.listing(os.path.join(paths.var, "torn"))
+    torn = host.storage.listing(paths.in_var(TORN))
     if torn:
-        where = _short(paths, os.path.join(paths.var, "torn"))
+        where = _short(paths, paths.in_var(TORN))
         yield note("crashes", f"{len(torn)} unfinished writes of processes that died lie in {where}")
-    logs = os.path.join(paths.var, "log")
+    logs = paths.in_var(LOG_FILES)
     crashes = [name for name in host.storage.listing(logs) if name.startswith("crash-")]
     if crashes:
         yield note(

@@ -11,7 +11,7 @@ from thrum_store import carry_forward, identity, store
 from thrum_store.errors import Invalid, NotInitialized
 from thrum_store.machine.host import REAL, Host
 from thrum_store.repository import paths
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import SYNC_LOCK, Paths
 from thrum_store.store import Store
 from thrum_store.view import database
 from thrum_store.view.queries import agents, shards
@@ -86,7 +86,7 @@ def _anew(places: Paths, host: Host) -> None:
 
 def _view(opened: Store, progress: Progress | None) -> Iterator[Found]:
     def finish() -> None:
-        with opened.host.lock(os.path.join(opened.paths.var, "sync.lock")):
+        with opened.host.lock(opened.paths.in_var(SYNC_LOCK)):
             carry_forward.carry_out(opened, progress)
 
     frozen = shards.frozen(opened.view)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from thrum_store.log.events import Event, fast_parser
 from thrum_store.log.purged_log import PurgePrefix
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
+from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import carry_forward as places
@@ -78,7 +78,7 @@ def purge(store: Store, request: Purge, progress: Progress | None = None) -> Pur
     before = _before(request, now)
     if not request.confirm:
         return _result(store, request, _chosen(store, before), now if before is None else before)
-    with store.host.lock(os.path.join(store.paths.var, "sync.lock")):
+    with store.host.lock(store.paths.in_var(SYNC_LOCK)):
         chosen = _chosen(store, before)
         result = _result(store, request, chosen, now if before is None else before)
         if chosen or carry_forward.pending(store):

@@ -14,7 +14,7 @@ from thrum_store.log.segments import EventLog
 from thrum_store.machine.host import Host
 from thrum_store.machine.storage import failpoint
 from thrum_store.repository.git_runner import GitRunner
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import OUTGOING, SYNC_GIT_CONFIG, SYNC_INDEX, Paths
 from thrum_store.sync.wire import tree
 from thrum_store.sync.wire.tree import Listing
 
@@ -65,14 +65,14 @@ class Branch:
         self.tracking = f"refs/thrum/r/{remote}"
         self._host = host
         self._packs = os.path.join(paths.common, "objects", "pack")
-        self._outgoing = os.path.join(paths.var, "outgoing")
-        self._index_file = os.path.join(paths.var, "sync.index")
+        self._outgoing = paths.in_var(OUTGOING)
+        self._index_file = paths.in_var(SYNC_INDEX)
         self.git = GitRunner(paths.root, configured(_OBJECTS))
         self._index = GitRunner(
             paths.root, {**configured({**_OBJECTS, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
         )
 
-        self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(os.path.join(paths.var, "git.config"))})
+        self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(paths.in_var(SYNC_GIT_CONFIG))})
 
     def _global(self, path: str) -> str:
         """The user's configuration without its hooks: a remote on this machine is served by a git that reads it."""

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from thrum_store.machine.digest import fingerprint
 from thrum_store.machine.host import Host
 from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.paths import REPOSITORY_FILE
 
-_FILE = "repository.json"
 _OURS = ("--exclude=refs/heads/a-sync", "--exclude=refs/remotes/*/a-sync")
 
 
@@ -23,7 +23,7 @@ class Repository:
     """The ids that a signature for this repository may carry; `own` is the one that we sign."""
 
     def __init__(self, git: GitRunner, var: str, host: Host) -> None:
-        self._git, self._path, self._host = git, os.path.join(var, _FILE), host
+        self._git, self._path, self._host = git, os.path.join(var, REPOSITORY_FILE), host
         self.own, self._accepted = "", frozenset[str]()
         self._load()
         if not self.own:

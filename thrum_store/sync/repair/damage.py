@@ -10,6 +10,7 @@ from typing import NamedTuple
 from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, plain_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.digest import fingerprint
+from thrum_store.repository.paths import DAMAGED, LOST
 from thrum_store.repository.store_id import signed
 from thrum_store.store import Store
 from thrum_store.view.queries import shards
@@ -84,7 +85,7 @@ def keep(store: Store, shard: Shard, number: int) -> None:
     """Keeps a segment as it is in `.thrum/var/damaged`, for whoever wants to look."""
     data = content(store, shard, number)
     if data:
-        directory = os.path.join(store.paths.var, "damaged")
+        directory = store.paths.in_var(DAMAGED)
         store.host.storage.directory(directory)
         name = f"{shard.store[:8]}.{shard.agent}-{number}-{fingerprint(data)[:8]}"
         store.host.storage.replace(os.path.join(directory, name), data)
@@ -96,7 +97,7 @@ def export(store: Store, shard: Shard, damage: DamageReport) -> None:
     known = shards.messages_after(store.view, shard.store, shard.agent, first - 1)
     told = {seq: json.dumps({"n": seq, **one}, ensure_ascii=False).encode() for seq, one in known.items()}
     told |= dict(_behind(store, shard, damage.head))
-    directory = os.path.join(store.paths.var, "lost")
+    directory = store.paths.in_var(LOST)
     store.host.storage.directory(directory)
     name = f"{shard.store[:8]}.{shard.agent}-{first}-{last}.jsonl"
     if name not in store.host.storage.listing(directory):  # what was known when it was found counts

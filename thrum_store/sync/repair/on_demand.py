@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 
 from thrum_store.errors import ThrumError
 from thrum_store.log.segments import Shard
+from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.repository.store_id import former
 from thrum_store.store import Store
 from thrum_store.sync import state
@@ -67,7 +67,7 @@ def give_up(store: Store, wanted: Iterable[Shard]) -> None:
 
 @contextmanager
 def _remembering(store: Store) -> Generator[State]:
-    with store.host.lock(os.path.join(store.paths.var, "sync.lock")):
+    with store.host.lock(store.paths.in_var(SYNC_LOCK)):
         remembered = state.load(store.paths.var, store.host)
         try:
             yield remembered

@@ -17,6 +17,7 @@ from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
+from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_JOURNAL, STORE_FILE, STORE_KEY
 from thrum_store.repository.store_id import beginnings, former
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from thrum_store.log.events import Data
 
 _REFERENCES = ("message", "messages", "reply_to", "thread", "session", "added")
-_JOURNAL = "renewal.json"
 
 
 class _Said(NamedTuple):
@@ -81,13 +81,13 @@ def _switch(store: Store, published: dict[str, set[str]]) -> None:
             locks.enter_context(store.shard_lock(Shard(store.own, agent)))
             store.absorb(Shard(store.own, agent))
         old, new = store.own, _prepare(store, published)
-        journal = os.path.join(store.paths.var, _JOURNAL)
+        journal = store.paths.in_var(REKEY_JOURNAL)
         storage.replace(journal, json.dumps({"new": new, "old": old}).encode() + b"\n")
-        storage.move(os.path.join(store.paths.var, "renewal", new), os.path.join(store.paths.logs, new))
+        storage.move(os.path.join(store.paths.in_var(REKEY), new), os.path.join(store.paths.logs, new))
         failpoint("renewal.prepared")
-        told = json.loads(storage.read(os.path.join(store.paths.var, "store.json")))
+        told = json.loads(storage.read(store.paths.in_var(STORE_FILE)))
         told |= {"former": sorted({*former(store.paths, store.host), old}), "store": new}
-        storage.replace(os.path.join(store.paths.var, "store.json"), json.dumps(told).encode() + b"\n")
+        storage.replace(store.paths.in_var(STORE_FILE), json.dumps(told).encode() + b"\n")
         failpoint("renewal.switched")
         finish(store)
 
@@ -96,36 +96,36 @@ def finish(store: Store) -> None:
     """Finishes a renewal that was cut short, or clears away what it had prepared. Only under sync.lock."""
     storage, var = store.host.storage, store.paths.var
     try:
-        told = json.loads(storage.read(os.path.join(var, _JOURNAL)))
+        told = json.loads(storage.read(os.path.join(var, REKEY_JOURNAL)))
     except FileNotFoundError:
         return
     store.refresh()
     done = store.own == told["new"]
     if done:
         key = storage.read(_key(store, told["new"]))
-        storage.replace(os.path.join(var, "keys", "store.key"), key)
+        storage.replace(os.path.join(var, STORE_KEY), key)
     _put_away(store, told["old"] if done else told["new"])
     failpoint("renewal.moved")
     store.rebuild()
     storage.remove(_key(store, told["new"]))
-    storage.remove(os.path.join(var, _JOURNAL))
+    storage.remove(os.path.join(var, REKEY_JOURNAL))
 
 
 def _put_away(store: Store, whose: str) -> None:
     """Moves a store's logs out of the way, once; they stay for whoever wants to look."""
-    source, aside = os.path.join(store.paths.logs, whose), os.path.join(store.paths.var, "former")
+    source, aside = os.path.join(store.paths.logs, whose), store.paths.in_var(FORMER_LOGS)
     store.host.storage.directory(aside)
     if whose not in store.host.storage.listing(aside) and os.path.isdir(source):
         store.host.storage.move(source, os.path.join(aside, whose))
 
 
 def _key(store: Store, whose: str) -> str:
-    return os.path.join(store.paths.var, "keys", f"{whose}.key")
+    return os.path.join(store.paths.in_var(KEYS), f"{whose}.key")
 
 
 def _prepare(store: Store, published: dict[str, set[str]]) -> str:
     """Makes keys, and beside the logs a store with all that has to be said again; its id."""
-    storage, root = store.host.storage, os.path.join(store.paths.var, "renewal")
+    storage, root = store.host.storage, store.paths.in_var(REKEY)
     private, public = keys.generate()
     new, now = keys.store_id(public), store.host.clock.wall_ms()
     storage.directory(os.path.join(root, new))
