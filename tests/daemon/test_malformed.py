@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from tests.daemon.conftest import DEADLINE, Daemon, Wire
 from tests.daemon.test_websocket import UPGRADE, ask, auth, frame, opened, raw
 from thrum_mcp.daemon.process import file_names
-from thrum_mcp.daemon.rpc.dispatch import METHODS
+from thrum_mcp.daemon.rpc.methods import METHODS
 
 EVERYDAY, NIGHTLY = 1000, 10_000
 COUNTS = [EVERYDAY, pytest.param(NIGHTLY, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])]
@@ -41,7 +41,7 @@ ODD_LINES = [
 def valid(chance: random.Random) -> dict[str, object]:
     """A call that could be one, with parameters that mostly are none."""
     method = chance.choice(list(METHODS))
-    names = [*METHODS[method].parameters, "caller_agent_id", "bogus"]
+    names = [*(each.name for each in METHODS[method].parameters.listed), "caller_agent_id", "bogus"]
     params = {name: chance.choice(VALUES) for name in chance.sample(names, chance.randint(0, len(names)))}
     if chance.random() < 0.5:
         params["caller_agent_id"] = chance.choice(["alice", "bob"])

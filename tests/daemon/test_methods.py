@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import fields
 
 import pytest
 
 from tests.daemon.conftest import Daemon, Wire, send
-from thrum_mcp.daemon.rpc.dispatch import CALLER, METHODS
+from thrum_mcp.daemon.rpc.methods import METHODS
+from thrum_mcp.daemon.rpc.parameters import CALLER, types_of
 from thrum_store import setup
 from thrum_store.model import Caller
 from thrum_store.repository import paths
@@ -74,7 +74,7 @@ def test_every_method_answers_with_its_keys(wire: Wire) -> None:
         filled = {key: message if value == "{message_id}" else value for key, value in params.items()}
         result = wire.result(name, **{CALLER: "alice", **filled})
         assert keys <= set(result), name
-        assert {one.name for one in fields(METHODS[name].result)} == set(result), name
+        assert set(types_of(METHODS[name].result)) == set(result), name
         message = str(result.get("message_id", message))
 
 

@@ -10,9 +10,8 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from tests.daemon.conftest import DEADLINE
-from thrum_mcp.daemon.parts.health import PartHealth
 from thrum_mcp.daemon.parts.loops import Loop, Rhythm
-from thrum_mcp.daemon.parts.supervisor import Part, Supervisor
+from thrum_mcp.daemon.parts.supervisor import Part, PartHealth, Supervisor
 from thrum_store.machine.host import Entropy
 
 

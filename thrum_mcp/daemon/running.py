@@ -24,8 +24,7 @@ from .listeners.connections import Connections
 from .listeners.unix_socket import SocketListener
 from .listeners.websocket import WebSocketListener, wanted_port
 from .parts import sync_loop
-from .parts.health import Health
-from .parts.supervisor import Part, Supervisor
+from .parts.supervisor import Health, Part, Supervisor
 from .process import control, file_names
 from .process.errors import DaemonFailed
 from .push.push import Push
@@ -82,6 +81,10 @@ class Running:
         where = f"ws://localhost:{self._websocket.port}" if self._websocket.port else "no WebSocket"
         told = (os.getpid(), file_names.repository(self.paths), mode, self._socket.path, where)
         logger.info("serving, pid %d: %s, %s; socket %s, %s", *told)
+
+    def local_only(self) -> bool:
+        """Return whether the sync stays on this machine. Raises Invalid."""
+        return sync_loop.local_only(self.paths, self._host)
 
     def health(self) -> Health:
         """How it is, at this moment."""

@@ -47,3 +47,9 @@ def known_id(store: Store, caller: Caller) -> int:
     if found is None:
         raise NotRegistered(caller.name)
     return found
+
+
+def worktree(store: Store, name: str) -> str:
+    """Return the worktree that an agent of this store works in; empty where there is no such agent."""
+    agent = agents.own(store.view, name)
+    return agent.worktree if agent is not None else ""

@@ -1,6 +1,6 @@
-"""JSON-RPC 2.0 without any I/O: frames in, calls out; results and errors in, frames out.
+"""JSON-RPC 2.0 without I/O: parses frames to calls, and makes frames of results and errors.
 
-A frame is one call or a batch of them.
+A frame is a call or a batch of calls.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from typing import Any, NamedTuple, TypeGuard
 import orjson
 
 from thrum_store.errors import ThrumError
+from thrum_store.records import fields_of
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 UNKNOWN_METHOD = -32601
 INVALID_PARAMS = -32602
 INTERNAL = -32603
-REFUSED = -32000  # the store said no; `data.code` says why
+REFUSED = -32000  # an error of the store; `data.code` names it
 
 Id = str | int | float | None
 
 
 class RpcError(Exception):
-    """A call that gets an error as its answer: the JSON-RPC code, a sentence, a stable code, what to do next."""
+    """An error answer: the JSON-RPC code, a sentence, a stable code, a hint."""
 
     def __init__(self, number: int, message: str, code: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -30,7 +31,7 @@ class RpcError(Exception):
 
 
 class Call(NamedTuple):
-    """One call. `wants_answer` is False for a notification; `fault` says why it cannot even be tried."""
+    """A call. `wants_answer` is False for a notification; `fault` is the reason why it cannot be tried."""
 
     id: Id = None
     method: str = ""
@@ -40,45 +41,46 @@ class Call(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """The calls of one frame; a batch is answered by an array."""
+    """The calls of a frame; a batch is answered with an array."""
 
     calls: tuple[Call, ...]
     batch: bool = False
 
 
 def parse(data: bytes, batch_limit: int) -> Frame:
-    """The calls in a frame. Never raises: what is wrong is in the `fault` of the call concerned."""
+    """Return the calls in a frame. Never raises: an error is the `fault` of its call."""
     try:
-        told: object = orjson.loads(data)
+        document: object = orjson.loads(data)
     except (orjson.JSONDecodeError, RecursionError):
         return Frame((Call(fault=RpcError(PARSE_ERROR, "this is not JSON", "parse_error")),))
-    if not _is_array(told):
-        return Frame((_call(told),))
-    if not told:
+    if not _is_array(document):
+        return Frame((_call(document),))
+    if not document:
         return Frame((Call(fault=_invalid("an empty batch asks nothing")),))
-    if len(told) > batch_limit:
-        return Frame((Call(fault=_invalid(f"a batch has at most {batch_limit} calls, not {len(told)}")),))
-    return Frame(tuple(_call(one) for one in told), batch=True)
+    if len(document) > batch_limit:
+        return Frame((Call(fault=_invalid(f"a batch has at most {batch_limit} calls, not {len(document)}")),))
+    return Frame(tuple(_call(part) for part in document), batch=True)
 
 
-def _is_array(told: object) -> TypeGuard[list[object]]:
-    return isinstance(told, list)
+def _is_array(document: object) -> TypeGuard[list[object]]:
+    return isinstance(document, list)
 
 
-def _is_object(told: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(told, dict)
+def _is_object(document: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(document, dict)
 
 
-def _call(told: object) -> Call:
-    if not _is_object(told):
+def _call(document: object) -> Call:
+    """Return the call that a JSON document describes."""
+    if not _is_object(document):
         return Call(fault=_invalid("a call is a JSON object"))
-    identifier = told.get("id")
+    identifier = document.get("id")
     if isinstance(identifier, bool | dict | list):
         return Call(fault=_invalid("an id is a string, a number or null"))
-    method, params = told.get("method"), told.get("params", {})
-    if told.get("jsonrpc") != "2.0" or not isinstance(method, str):
+    method, params = document.get("method"), document.get("params", {})
+    if document.get("jsonrpc") != "2.0" or not isinstance(method, str):
         return Call(identifier, fault=_invalid('a call has "jsonrpc": "2.0" and a "method"'))
-    call = Call(identifier, method, wants_answer="id" in told)
+    call = Call(identifier, method, wants_answer="id" in document)
     if params is None or _is_object(params):
         return call._replace(params=params or {})
     return call._replace(fault=RpcError(INVALID_PARAMS, "params are an object with names", "invalid"))
@@ -89,27 +91,34 @@ def _invalid(message: str) -> RpcError:
 
 
 def result(identifier: Id, value: object) -> bytes:
-    """The answer to a call that went well; `value` is a dataclass or plain JSON."""
-    return orjson.dumps({"jsonrpc": "2.0", "id": identifier, "result": value})
+    """Return the answer to a call that succeeded; `value` is a record or plain JSON."""
+    return encoded({"jsonrpc": "2.0", "id": identifier, "result": value})
 
 
 def error(identifier: Id, fault: RpcError) -> bytes:
-    """The answer to a call that did not."""
+    """Return the answer to a call that failed."""
     data = {"code": fault.code, "hint": fault.hint}
-    told = {"code": fault.number, "message": fault.message, "data": data}
-    return orjson.dumps({"jsonrpc": "2.0", "id": identifier, "error": told})
-
-
-def notification(method: str, params: object) -> bytes:
-    """Something the server says unasked."""
-    return orjson.dumps({"jsonrpc": "2.0", "method": method, "params": params})
+    failure = {"code": fault.number, "message": fault.message, "data": data}
+    return encoded({"jsonrpc": "2.0", "id": identifier, "error": failure})
 
 
 def batch(answers: list[bytes]) -> bytes:
-    """Several answers in one frame."""
+    """Return several answers as one frame."""
     return b"[" + b",".join(answers) + b"]"
 
 
 def refusal(cause: ThrumError) -> RpcError:
-    """An error of the store, as the client sees it."""
+    """Return an error of the store as clients see it."""
     return RpcError(REFUSED, cause.message, cause.code, cause.hint)
+
+
+def encoded(value: object) -> bytes:
+    """Return a value as JSON; records become objects."""
+    return orjson.dumps(value, default=_object)
+
+
+def _object(value: object) -> dict[str, Any]:
+    fields = fields_of(value)
+    if fields is None:
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return {field.removesuffix("_"): getattr(value, field) for field in fields}

@@ -117,6 +117,16 @@ def list_sessions(store: Store, request: ListSessions) -> SessionList:
     return SessionList(tuple(_info(one, known[one.agent], last) for one in found if one.agent in known))
 
 
+@use_case
+def owner(store: Store, session_id: str) -> str:
+    """Return the name of this store's agent whose session it is. Raises UnknownSession."""
+    session = agents.session(store.view, session_id)
+    for agent in agents.listed(store.view):
+        if session is not None and agent.own and agent.id == session.agent:
+            return agent.name
+    raise UnknownSession(f"no session {session_id!r} of an agent of this store", hint="`thrum session list`")
+
+
 def _agent(store: Store, name: str) -> int:
     found = agents.named(store.view, name.removeprefix("@"))
     if not found:
