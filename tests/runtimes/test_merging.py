@@ -218,10 +218,50 @@ def test_invalid_toml_is_left_alone(repository: Shell, text: str) -> None:
     assert file.read_text() == text
 
 
-def test_toml_that_cannot_be_appended_to_is_left_alone_with_what_to_add(repository: Shell) -> None:
-    text = 'mcp_servers = { other = { command = "y" } }\n'
+INLINE = {
+    "one server": 'mcp_servers = { other = { command = "y" } }\n',
+    "no server": "mcp_servers = {}",
+    "a space": "mcp_servers = { }\n",
+    "tight": 'mcp_servers={other={command="y"},c.d=2}\nmodel="x"\n',
+    "comments": '# mine\nmcp_servers = { other = { command = "y" } } # why\n\n[a] # last\nb = 1\n',
+    "CRLF": 'model = "x"\r\nmcp_servers = { other = { command = "y" } } # why\r\n[a]\r\nb = 1\r\n',
+    "a list on many lines": "mcp_servers = { other = { args = [\n  1, # one\n  2,\n] } }\n",
+    "letters of the world": 'name = "漢字 🧵"\nmcp_servers = { "Zoë" = { command = "y" } }\n',
+}
+
+
+@pytest.mark.parametrize("case", INLINE)
+def test_servers_in_an_inline_table_get_ours_among_them(repository: Shell, case: str) -> None:
+    file = place(repository, ".codex/config.toml", INLINE[case])
+    repository.ok("init", "--runtime", "codex")
+    text = file.read_bytes().decode()
+    assert is_spread(INLINE[case], text)
+    assert tomllib.loads(text)["mcp_servers"]["thrum"]["env"] == {"THRUM_WAIT_MAX": "600"}
+    assert keeps(tomllib.loads(INLINE[case]), tomllib.loads(text))
+    repository.ok("init", "--runtime", "codex", "--force")
+    assert file.read_bytes().decode() == text
+    file.write_bytes(text.encode() + b"# mine\n")
+    repository.ok("init", "--runtime", "codex")
+    assert file.read_bytes().decode() == text + "# mine\n"
+    repository.ok("uninit")
+    assert tomllib.loads(file.read_bytes().decode()) == tomllib.loads(INLINE[case])
+
+
+def test_a_server_of_the_same_name_in_an_inline_table_is_the_users(repository: Shell) -> None:
+    text = 'mcp_servers = { thrum = { command = "mine" } }\n'
+    file = place(repository, ".codex/config.toml", text)
+    repository.ok("init", "--runtime", "codex")
+    assert file.read_text() == text
+    file.write_text(text + "a = 1\n")
+    repository.ok("uninit")
+    assert file.read_text() == text + "a = 1\n"
+
+
+@pytest.mark.parametrize("text", ['mcp_servers = "none"\n', '[[mcp_servers]]\nname = "x"\n'])
+def test_servers_that_are_no_table_are_left_alone_with_the_lines_to_add(repository: Shell, text: str) -> None:
     file = place(repository, ".codex/config.toml", text)
     reason = refusal(repository.thrum("init", "--runtime", "codex", "--json"), ".codex/config.toml")
+    assert "`mcp_servers` is not a table" in reason
     assert "[mcp_servers.thrum]" in reason
     assert file.read_text() == text
 
@@ -470,3 +510,26 @@ def test_any_toml_keeps_every_byte_and_stays_toml(values: dict[str, int], remark
     assert tomllib.loads(after)["mcp_servers"]["thrum"]["args"] == ["mcp", "serve"]
     assert keeps(values, tomllib.loads(after))
     assert taken_out(after, pieces) in (before, before + "\n")
+
+
+@given(
+    st.dictionaries(st.sampled_from(["other", "a-b", "c_d"]), st.integers(-9, 9) | st.booleans(), max_size=3),
+    st.sampled_from(["{", "{ "]),
+    st.sampled_from([",", ", ", " , "]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", " # mine", "\t# { } #"]),
+)
+def test_any_inline_table_keeps_every_byte_and_stays_toml(
+    values: dict[str, int], opening: str, comma: str, eol: str, remark: str
+) -> None:
+    servers = (
+        opening + comma.join(f"{name} = {json.dumps(value)}" for name, value in values.items()) + opening[1:] + "}"
+    )
+    before = eol.join([f"mcp_servers = {servers}{remark}", "[projects]", "a = 1", ""])
+    ((_, pieces),) = pieces_of(".toml")
+    after = put_in(before, pieces)
+    assert is_spread(before, after)
+    assert tomllib.loads(after)["mcp_servers"]["thrum"]["args"] == ["mcp", "serve"]
+    assert keeps(tomllib.loads(before), tomllib.loads(after))
+    assert put_in(after, pieces) == after
+    assert tomllib.loads(taken_out(after, pieces)) == tomllib.loads(before)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from thrum_cli.clients import recipes
 from thrum_cli.clients.configure import merged
 from thrum_cli.clients.launcher import PLAIN, launcher
 from thrum_cli.clients.presets import PRESETS
+from thrum_store.records import fields_of
 
 from .conftest import executable
 
@@ -215,7 +215,7 @@ def test_the_claude_folder_of_this_repository_is_what_init_writes() -> None:
 def test_every_preset_has_a_recipe_and_every_field_a_value(tmp_path: Path) -> None:
     for name, preset in PRESETS.items():
         assert recipes.recipe(name, str(tmp_path), PLAIN)
-        assert all(value is not None for value in asdict(preset).values())
+        assert all(getattr(preset, field) is not None for field in fields_of(preset) or ())
 
 
 @requirement("quickstart:runtime")

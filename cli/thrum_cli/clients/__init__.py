@@ -1,1 +1,1 @@
-"""The coding agents' clients: what each accepts, and how a repository is set up for it and cleaned up again."""
+"""The clients that coding agents run in: facts about each, and how a worktree is set up for it."""

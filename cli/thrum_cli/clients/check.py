@@ -1,4 +1,4 @@
-"""Is a client set up, and did its user take the last step? Looked up in files only: no client is started."""
+"""Checks whether a client is set up and trusted by its user. Reads files only: no client is started."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import tomllib
-from dataclasses import dataclass
 from typing import Any
 
 from thrum_store.machine.host import REAL, Host
+from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
 
 from . import files, ledger
@@ -21,12 +21,11 @@ from .presets import PRESETS, chosen
 TRUSTED, OPEN, UNKNOWN = "done", "to do", "unknown"
 
 
-@dataclass(frozen=True)
-class RuntimeCheck:
-    """A client: whether its files are ok, incomplete, or refused because one of them cannot be used;
-    whether `thrum` starts, and whether the user's step is done.
+class RuntimeCheck(Record):
+    """The state of a client: its files (ok, incomplete or refused), its command, and the user's step.
 
-    `problems` are sentences; `user_step` is done, to do, unknown, or empty where there is none; `step` says what it is.
+    `command` is how it starts thrum. `user_step` is done, to do, unknown, or empty if there is none; `step` says what
+    the user has to do. `problems` are sentences.
     """
 
     runtime: str
@@ -37,65 +36,62 @@ class RuntimeCheck:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Checked:
-    """The clients that were looked at."""
+class Checked(Record):
+    """The clients that were checked."""
 
     runtimes: tuple[RuntimeCheck, ...]
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is wrong."""
-        return not any(one.problems for one in self.runtimes)
+        """Whether no client has a problem."""
+        return not any(client.problems for client in self.runtimes)
 
 
 def check(
     paths: Paths, name: str | None, host: Host = REAL, home: str | None = None, start: Launcher | None = None
 ) -> Checked:
-    """Looks at one client, or at all that were set up here. Raises Invalid for an unknown one, Damaged."""
+    """Check one client, or all that are set up in this worktree. Raises Invalid for an unknown one, Damaged."""
     names = [preset.name for preset in chosen(name)] if name else ledger.load(paths.local, host).runtimes
-    place = home or os.path.expanduser("~")
+    user_home = home or os.path.expanduser("~")
     command = start or launcher(paths.common)
-    return Checked(tuple(_one(paths, one, host, place, command) for one in names))
+    return Checked(tuple(_check(paths, name, host, user_home, command) for name in names))
 
 
-def _one(paths: Paths, name: str, host: Host, home: str, start: Launcher) -> RuntimeCheck:
+def _check(paths: Paths, name: str, host: Host, home: str, start: Launcher) -> RuntimeCheck:
     planned = configure(paths, Configure(name, dry_run=True), host, start).files
-    problems = [f"{one.path}: {one.reason}" for one in planned if one.status == REFUSED]
-    missing = [one.path for one in planned if one.status not in (UNCHANGED, REFUSED)]
+    problems = [f"{file.path}: {file.reason}" for file in planned if file.status == REFUSED]
+    missing = [file.path for file in planned if file.status not in (UNCHANGED, REFUSED)]
     if missing:
         problems.append(f"not set up: {', '.join(missing)}; run `thrum init --runtime {name}`")
     state = "incomplete" if missing else "refused" if problems else "ok"
-    starts = shutil.which(start[0]) is not None
-    if not starts:
+    if shutil.which(start[0]) is None:
         problems.append(f"{start[0]} cannot be started")
-    preset = PRESETS[name]
-    done = _trusted(name, paths.root, home) if preset.user_step else ""
-    return RuntimeCheck(name, state, " ".join(start), done, preset.user_step, tuple(problems))
+    step = PRESETS[name].user_step
+    user_step = _trust(name, paths.root, home) if step else ""
+    return RuntimeCheck(name, state, " ".join(start), user_step, step, tuple(problems))
 
 
-def _trusted(name: str, root: str, home: str) -> str:
-    """What the client itself keeps about this directory, where that can be read without it."""
+def _trust(name: str, root: str, home: str) -> str:
+    """Return whether the user trusted this directory, from the client's own settings where those can be read."""
     real = os.path.realpath(root)
-    told: Any
     if name == "claude":
-        told = _json(os.path.join(home, ".claude.json"))
-        trusted = _at(told, "projects", real, "hasTrustDialogAccepted") is True
+        settings = _json(os.path.join(home, ".claude.json"))
+        trusted = _at(settings, "projects", real, "hasTrustDialogAccepted") is True
     elif name == "codex":
-        told = _toml(os.path.join(os.environ.get("CODEX_HOME", os.path.join(home, ".codex")), "config.toml"))
-        trusted = _at(told, "projects", real, "trust_level") == "trusted"
+        settings = _toml(os.path.join(os.environ.get("CODEX_HOME", os.path.join(home, ".codex")), "config.toml"))
+        trusted = _at(settings, "projects", real, "trust_level") == "trusted"
     elif name == "gemini":
-        told = _json(os.path.join(home, ".gemini", "trustedFolders.json"))
-        trusted = _at(told, real) == "TRUST_FOLDER"
+        settings = _json(os.path.join(home, ".gemini", "trustedFolders.json"))
+        trusted = _at(settings, real) == "TRUST_FOLDER"
     else:
         return UNKNOWN
     return TRUSTED if trusted else OPEN
 
 
-def _at(told: Any, *names: str) -> Any:
+def _at(value: Any, *names: str) -> Any:
     for name in names:
-        told = mapping(told).get(name)
-    return told
+        value = mapping(value).get(name)
+    return value
 
 
 def _json(path: str) -> Any:

@@ -1,7 +1,7 @@
-"""Setting a worktree up for clients, and taking it back. What the user has in these files stays, byte for byte.
+"""Sets a worktree up for clients, and undoes it. The user's own content in these files stays, byte for byte.
 
-Every file is planned before the first one is written. A file that cannot be read, or may not be written, is left alone
-and said so; the others go on.
+Every file is planned before the first one is written. A file that cannot be parsed or written is left alone and
+reported; the others are still written.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from dataclasses import dataclass
 
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL, Host
+from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
 
 from . import files, ledger
@@ -27,10 +27,10 @@ CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refus
 RESTORED, REMOVED = "restored", "removed"
 
 
-@dataclass(frozen=True)
-class Configure:
-    """Which clients to set up. `stealth`: git never sees it; files that git tracks stay as they are. `force`: what the
-    user changed in our pieces gives way. `dry_run` writes nothing.
+class Configure(Record):
+    """A request to set clients up. `stealth`: git sees nothing of it, and files that git tracks are left alone.
+
+    `force`: the user's changes inside thrum's own pieces are overwritten. `dry_run`: nothing is written.
     """
 
     runtime: str
@@ -39,11 +39,10 @@ class Configure:
     stealth: bool = False
 
 
-@dataclass(frozen=True)
-class ClientFile:
-    """A file and what became of it: created, updated, unchanged, refused, restored or removed.
+class ClientFile(Record):
+    """A file and what happened to it: created, updated, unchanged, refused, restored or removed.
 
-    `reason` says why it was refused, `diff` is a unified diff, or empty.
+    `reason` says why it was refused; `diff` is a unified diff, or empty.
     """
 
     path: str
@@ -52,17 +51,15 @@ class ClientFile:
     diff: str = ""
 
 
-@dataclass(frozen=True)
-class UserStep:
-    """What only the user can do for a client, since clients ask people for their trust."""
+class UserStep(Record):
+    """A step that only the user can take, because a client asks people for their trust."""
 
     runtime: str
     step: str
 
 
-@dataclass(frozen=True)
-class Configured:
-    """The files of the clients that were asked for, and what is left to do."""
+class Configured(Record):
+    """The files of the requested clients, and the steps that are left to the user."""
 
     runtimes: tuple[str, ...]
     files: tuple[ClientFile, ...]
@@ -70,107 +67,131 @@ class Configured:
     dry_run: bool
 
 
-@dataclass(frozen=True)
-class Unconfigured:
-    """The files that were taken back."""
+class Unconfigured(Record):
+    """The files that were restored."""
 
     files: tuple[ClientFile, ...]
     dry_run: bool
 
 
-@dataclass(frozen=True)
-class _Planned:
+class _Plan(Record):
+    """The planned change of a file: its bytes now, then, and without thrum's pieces (`before`)."""
+
     change: ClientFile
     real: str = ""
     now: bytes | None = None
     then: bytes | None = None
-    before: bytes | None = None  # what the file is without us
+    before: bytes | None = None
 
 
 def configure(paths: Paths, request: Configure, host: Host = REAL, command: Launcher | None = None) -> Configured:
-    """Writes what the clients need. Doing it again changes nothing. Raises Invalid for an unknown runtime, Damaged."""
+    """Write what the clients need; a second call changes nothing. Raises Invalid for an unknown runtime, Damaged."""
     presets = chosen(request.runtime)
     known = ledger.load(paths.local, host)
     wanted = merged([recipe(preset.name, paths.root, command or launcher(paths.common)) for preset in presets])
     tracked = _tracked(paths, wanted) if request.stealth else set[str]()
-    planned = _plan(paths.root, wanted, known, request, tracked)
+    plans = _plan_all(paths.root, wanted, known, request, tracked)
     if not request.dry_run:
-        for one in planned:
-            _write(paths, one, known, host)
+        for plan in plans:
+            _write(paths, plan, known, host)
         if request.stealth:
-            _exclude(paths, [one.change.path for one in planned if one.change.status == CREATED])
+            _exclude(paths, [plan.change.path for plan in plans if plan.change.status == CREATED])
         known.runtimes = sorted({*known.runtimes, *(preset.name for preset in presets)})
         ledger.save(paths.local, known, host)
     steps = tuple(UserStep(preset.name, preset.user_step) for preset in presets if preset.user_step)
     return Configured(
-        tuple(preset.name for preset in presets), tuple(one.change for one in planned), steps, request.dry_run
+        tuple(preset.name for preset in presets), tuple(plan.change for plan in plans), steps, request.dry_run
     )
 
 
 def unconfigure(paths: Paths, *, dry_run: bool = False, host: Host = REAL) -> Unconfigured:
-    """Takes back what `configure` wrote here: a file that is as we left it becomes what it was, byte for byte; from one
-    that was changed since, only our pieces go. Raises Damaged.
+    """Undo `configure` in this worktree. Raises Damaged.
+
+    A file that nobody changed since gets its old bytes back; from any other file only thrum's pieces are removed.
     """
     known = ledger.load(paths.local, host)
     pieces = merged([recipe(name, paths.root, launcher(paths.common)) for name in known.runtimes])
-    planned = [_taken_back(paths.root, path, known, pieces.get(path, ())) for path in sorted(known.files)]
+    plans = [_plan_removal(paths.root, path, known, pieces.get(path, ())) for path in sorted(known.files)]
     if not dry_run:
         made = [directory for entry in known.files.values() for directory in entry.directories]
-        for one in planned:
-            _restore(one, known)
+        for plan in plans:
+            _restore(plan, known)
         files.remove_empty([os.path.join(paths.root, directory) for directory in made])
         _exclude(paths, [])
         known.runtimes = [] if not known.files else known.runtimes
         ledger.save(paths.local, known, host)
-    return Unconfigured(tuple(one.change for one in planned), dry_run)
+    return Unconfigured(tuple(plan.change for plan in plans), dry_run)
 
 
 def merged(recipes: list[Recipe]) -> Recipe:
-    """Several recipes as one; a piece that two of them have is there once."""
+    """Return several recipes as one, in which a piece that two of them share occurs once."""
     together: dict[str, list[Piece]] = {}
-    for one in recipes:
-        for path, pieces in one.items():
-            there = together.setdefault(path, [])
-            there += [piece for piece in pieces if piece not in there]
+    for wanted in recipes:
+        for path, pieces in wanted.items():
+            listed = together.setdefault(path, [])
+            listed += [piece for piece in pieces if piece not in listed]
     return {path: tuple(pieces) for path, pieces in together.items()}
 
 
-def _plan(root: str, wanted: Recipe, known: Ledger, request: Configure, tracked: set[str]) -> list[_Planned]:
-    planned: list[_Planned] = []
+def _plan_all(root: str, wanted: Recipe, known: Ledger, request: Configure, tracked: set[str]) -> list[_Plan]:
+    plans: list[_Plan] = []
     seen: dict[str, str] = {}
     for path, pieces in sorted(wanted.items()):
         if path in tracked:
-            planned.append(_Planned(ClientFile(path, REFUSED, "git tracks it, and --stealth touches no such file")))
+            plans.append(_Plan(ClientFile(path, REFUSED, "git tracks it, and --stealth changes no such file")))
             continue
-        one = _planned(root, path, pieces, known, request.force)
-        if one.real and one.real in seen:  # a link to a file that has its pieces already
-            one = _Planned(ClientFile(path, UNCHANGED, f"is {seen[one.real]}"))
-        elif one.real:
-            seen[one.real] = path
-        planned.append(one)
-    return planned
+        plan = _plan(root, path, pieces, known, request.force)
+        if plan.real and plan.real in seen:  # a link to a file that has its pieces already
+            plan = _Plan(ClientFile(path, UNCHANGED, f"is {seen[plan.real]}"))
+        elif plan.real:
+            seen[plan.real] = path
+        plans.append(plan)
+    return plans
 
 
-def _planned(root: str, path: str, pieces: tuple[Piece, ...], known: Ledger, force: bool) -> _Planned:
+def _plan(root: str, path: str, pieces: tuple[Piece, ...], known: Ledger, force: bool) -> _Plan:
     try:
         real = files.resolved(root, path)
         now = files.read(real)
-        mine = force or known.mine(path, now)
-        before = known.files[path].before if known.mine(path, now) else _without(now, pieces, known.files.get(path))
+        mine = known.mine(path, now)
+        before = known.files[path].before if mine else _without(now, pieces, known.files.get(path))
         text = _text(now)
         for piece in pieces:
-            text = piece.add(text, mine=mine)
-    except (ValueError, RecursionError) as error:
-        return _Planned(ClientFile(path, REFUSED, f"it is not valid and was left alone: {_told(error)}"))
-    except ThrumError as error:
-        return _Planned(ClientFile(path, REFUSED, error.message + (f"; {error.hint}" if error.hint else "")))
+            text = piece.add(text, mine=force or mine)
+    except (ValueError, RecursionError, ThrumError) as error:
+        return _refused(path, error)
     then = text.encode()
     status = UNCHANGED if then == now else CREATED if now is None else UPDATED
-    return _Planned(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then, before)
+    return _Plan(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then, before)
+
+
+def _plan_removal(root: str, path: str, known: Ledger, pieces: tuple[Piece, ...]) -> _Plan:
+    try:
+        real = files.resolved(root, path)
+        now = files.read(real)
+        if known.mine(path, now):
+            then = known.files[path].before
+        else:
+            then = _without(now, pieces, known.files[path])
+            if known.files[path].before is None and then is not None and then.strip() in (b"", b"{}"):
+                then = None
+    except (ValueError, RecursionError, ThrumError) as error:
+        return _refused(path, error)
+    status = UNCHANGED if then == now else REMOVED if then is None else RESTORED
+    return _Plan(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then)
+
+
+def _refused(path: str, error: Exception) -> _Plan:
+    if isinstance(error, ThrumError):
+        return _Plan(ClientFile(path, REFUSED, error.message + (f"; {error.hint}" if error.hint else "")))
+    formats = {NotJson: "JSON", tomllib.TOMLDecodeError: "TOML", UnicodeDecodeError: "UTF-8"}
+    names = [name for kind, name in formats.items() if isinstance(error, kind)]
+    cause = f"not {names[0]} ({error})" if names else str(error)
+    return _Plan(ClientFile(path, REFUSED, f"it is not valid and was left alone: {cause}"))
 
 
 def _without(now: bytes | None, pieces: tuple[Piece, ...], entry: Entry | None) -> bytes | None:
-    """A file without our pieces; one that was there before us is the user's own."""
+    """Return a file's bytes without thrum's pieces; a piece that the user's own file had before stays."""
     if now is None or entry is None:
         return now
     text, before = _text(now), _text(entry.before)
@@ -184,51 +205,28 @@ def _text(data: bytes | None) -> str:
     return "" if data is None else data.decode()
 
 
-def _told(error: Exception) -> str:
-    known = {NotJson: "JSON", tomllib.TOMLDecodeError: "TOML", UnicodeDecodeError: "UTF-8"}
-    what = [name for kind, name in known.items() if isinstance(error, kind)]
-    return f"not {what[0]} ({error})" if what else str(error)
-
-
-def _write(paths: Paths, one: _Planned, known: Ledger, host: Host) -> None:
-    path = one.change.path
-    if one.change.status not in (CREATED, UPDATED) or one.then is None:
+def _write(paths: Paths, plan: _Plan, known: Ledger, host: Host) -> None:
+    path = plan.change.path
+    if plan.change.status not in (CREATED, UPDATED) or plan.then is None:
         return
     entry = known.files.get(path)
     made = entry.directories if entry is not None else ()
-    known.files[path] = Entry(one.before, ledger.digest(one.then), made)
-    ledger.save(paths.local, known, host)  # before the file: whatever happens now, what it was is known
-    fresh = [os.path.relpath(directory, os.path.realpath(paths.root)) for directory in files.write(one.real, one.then)]
-    known.files[path] = Entry(one.before, ledger.digest(one.then), (*made, *fresh))
+    known.files[path] = Entry(plan.before, ledger.digest(plan.then), made)
+    ledger.save(paths.local, known, host)  # before the file, so that its old bytes are kept even if we die here
+    fresh = [
+        os.path.relpath(directory, os.path.realpath(paths.root)) for directory in files.write(plan.real, plan.then)
+    ]
+    known.files[path] = Entry(plan.before, ledger.digest(plan.then), (*made, *fresh))
 
 
-def _taken_back(root: str, path: str, known: Ledger, pieces: tuple[Piece, ...]) -> _Planned:
-    try:
-        real = files.resolved(root, path)
-        now = files.read(real)
-        if known.mine(path, now):
-            then = known.files[path].before
-        else:
-            then = _without(now, pieces, known.files[path])
-            if known.files[path].before is None and then is not None and then.strip() in (b"", b"{}"):
-                then = None
-    except (ValueError, RecursionError) as error:
-        return _Planned(ClientFile(path, REFUSED, f"it is not valid and was left alone: {_told(error)}"))
-    except ThrumError as error:
-        return _Planned(ClientFile(path, REFUSED, error.message))
-    status = UNCHANGED if then == now else REMOVED if then is None else RESTORED
-    return _Planned(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then)
-
-
-def _restore(one: _Planned, known: Ledger) -> None:
-    path = one.change.path
-    if one.change.status == REFUSED:
+def _restore(plan: _Plan, known: Ledger) -> None:
+    if plan.change.status == REFUSED:
         return
-    known.files.pop(path)
-    if one.then is None:
-        files.remove(one.real)
-    elif one.then != one.now:
-        files.write(one.real, one.then)
+    known.files.pop(plan.change.path)
+    if plan.then is None:
+        files.remove(plan.real)
+    elif plan.then != plan.now:
+        files.write(plan.real, plan.then)
 
 
 def _diff(path: str, now: bytes | None, then: bytes | None) -> str:
@@ -243,15 +241,15 @@ def _diff(path: str, now: bytes | None, then: bytes | None) -> str:
 def _tracked(paths: Paths, wanted: Recipe) -> set[str]:
     from thrum_store.repository.git_runner import GitRunner
 
-    told = GitRunner(paths.root).run("ls-files", "-z", "--", *sorted(wanted))
-    return {path for path in told.split("\0") if path}
+    listed = GitRunner(paths.root).run("ls-files", "-z", "--", *sorted(wanted))
+    return {path for path in listed.split("\0") if path}
 
 
 def _exclude(paths: Paths, created: list[str]) -> None:
-    """Lists what stealth made in git's own list of ignored files; with nothing made, takes the list back."""
+    """List the created files in git's own ignore list, or remove that list if nothing was created."""
     path = os.path.join(paths.common, "info", "exclude")
     before = _text(files.read(path))
-    lines = Section("\n".join(f"/{one}" for one in created), "#")
-    after = lines.add(before, mine=True) if created else lines.remove(before)
+    section = Section("\n".join(f"/{name}" for name in created), "#")
+    after = section.add(before, mine=True) if created else section.remove(before)
     if after != before:
         files.write(path, after.encode())

@@ -1,4 +1,4 @@
-"""The user's files in a worktree: read as they are, replaced whole, their mode and the links to them kept."""
+"""Access to the user's files in a worktree: read as bytes, replaced whole, with their mode and links kept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from thrum_store.errors import Refused
 
 
 def resolved(root: str, path: str) -> str:
-    """Where `path` really is. Raises Refused where that is outside of the worktree, no file, or read-only."""
+    """Return the real path of a file. Raises Refused if that is outside the worktree, not a file, or read-only."""
     real = os.path.realpath(os.path.join(root, path))
     if os.path.commonpath([real, os.path.realpath(root)]) != os.path.realpath(root):
-        raise Refused(f"{path} leads out of this repository, to {real}", hint="it is left alone; add the lines by hand")
+        raise Refused(
+            f"{path} leads out of this repository, to {real}", hint="it is left alone; add the lines yourself"
+        )
     _check_directory(os.path.dirname(real))
     if os.path.lexists(real):
         mode = os.stat(real).st_mode
@@ -33,7 +35,7 @@ def _check_directory(directory: str) -> None:
 
 
 def read(path: str) -> bytes | None:
-    """The bytes of a file; None where there is none."""
+    """Return the bytes of a file, or None if it does not exist."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -42,7 +44,7 @@ def read(path: str) -> bytes | None:
 
 
 def write(path: str, data: bytes) -> list[str]:
-    """The file holds exactly `data` afterwards, or what it held before. Returns the directories that were made."""
+    """Replace a file by `data`, atomically and durably. Return the directories that were created for it."""
     made = _directories(os.path.dirname(path))
     mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0o666 & ~_umask()
     beside = f"{path}.thrum-{os.getpid()}"
@@ -61,13 +63,13 @@ def write(path: str, data: bytes) -> list[str]:
 
 
 def remove(path: str) -> None:
-    """The file is gone afterwards."""
+    """Remove a file if it exists."""
     if os.path.lexists(path):
         os.unlink(path)
 
 
 def remove_empty(directories: list[str]) -> None:
-    """Takes away those of these directories that are empty, the innermost first."""
+    """Remove the empty ones among these directories, the innermost first."""
     for directory in sorted(directories, key=len, reverse=True):
         if os.path.isdir(directory) and not os.listdir(directory):
             os.rmdir(directory)
@@ -78,8 +80,8 @@ def _directories(directory: str) -> list[str]:
     while not os.path.isdir(directory):
         missing.append(directory)
         directory = os.path.dirname(directory)
-    for one in reversed(missing):
-        os.mkdir(one)
+    for parent in reversed(missing):
+        os.mkdir(parent)
     return missing
 
 

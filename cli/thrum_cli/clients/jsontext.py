@@ -1,7 +1,7 @@
-"""Editing JSON as text: what is added or taken away changes no other byte. Comments and trailing commas are understood.
+"""Edits JSON as text: a value is added or removed, and no other byte changes. Reads comments and trailing commas.
 
-A user's file keeps its indentation, its line ends, its comments, its order and its odd spacing. `put` and `append`
-return the new text; taking the same thing away again with `drop` or `discard` gives the old one back.
+A user's file keeps its indentation, line ends, comments, order and odd spacing. `put` and `append` return the new
+text; removing the same value again with `drop` or `discard` gives the old text back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WIDE = 100
 
 
 class NotJson(ValueError):
-    """Raised for text that is not JSON; says in which line."""
+    """Raised for text that is not JSON; its message names the line."""
 
     def __init__(self, text: str, at: int, wanted: str) -> None:
         super().__init__(f"line {text.count(chr(10), 0, at) + 1}: expected {wanted}")
@@ -29,18 +29,18 @@ class NotJson(ValueError):
 
 @dataclass
 class Node:
-    """A value and where it stands: `text[start:end]`. A member's span begins with its key."""
+    """A value and its position, `text[start:end]`. `outer` is where its member begins."""
 
     start: int
     end: int
     value: Any
     members: dict[str, Node] = field(default_factory=dict[str, "Node"])  # of an object
     items: list[Node] = field(default_factory=list["Node"])  # of an array; of an object, its members in order
-    outer: int = 0  # where the member begins: its key, or the value itself in an array
+    outer: int = 0  # the start of its key, or of the value itself in an array
 
 
 def parse(text: str) -> Node:
-    """The text as a tree of values with their places. Raises NotJson."""
+    """Return the text as a tree of values with their positions. Raises NotJson."""
     node, at = _value(text, _skip(text, 0), 0)
     if _skip(text, at) != len(text):
         raise NotJson(text, at, "the end of the file")
@@ -48,8 +48,8 @@ def parse(text: str) -> Node:
 
 
 def _skip(text: str, at: int) -> int:
-    found = _SKIP.match(text, at)
-    return found.end() if found else at
+    space = _SKIP.match(text, at)
+    return space.end() if space else at
 
 
 def _value(text: str, at: int, depth: int) -> tuple[Node, int]:
@@ -57,17 +57,17 @@ def _value(text: str, at: int, depth: int) -> tuple[Node, int]:
         raise NotJson(text, at, "less nesting")
     if text[at : at + 1] in ("{", "["):
         return _container(text, at, depth)
-    found = _STRING.match(text, at) or _SCALAR.match(text, at)
-    if found is None:
+    token = _STRING.match(text, at) or _SCALAR.match(text, at)
+    if token is None:
         raise NotJson(text, at, "a value")
-    return Node(at, found.end(), _decoded(text, found), outer=at), found.end()
+    return Node(at, token.end(), _decoded(text, token), outer=at), token.end()
 
 
-def _decoded(text: str, found: re.Match[str]) -> Any:
+def _decoded(text: str, token: re.Match[str]) -> Any:
     try:
-        return json.loads(found.group())
+        return json.loads(token.group())
     except ValueError:
-        raise NotJson(text, found.start(), "a value") from None
+        raise NotJson(text, token.start(), "a value") from None
 
 
 def _container(text: str, start: int, depth: int) -> tuple[Node, int]:
@@ -111,17 +111,17 @@ def _member(text: str, at: int, node: Node, depth: int) -> int:
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """`value` as an object; an empty one where it is something else."""
+    """Return `value` as an object; an empty one if it is something else."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def sequence(value: object) -> list[Any]:
-    """`value` as an array; an empty one where it is something else."""
+    """Return `value` as an array; an empty one if it is something else."""
     return list(cast("Iterable[Any]", value)) if isinstance(value, list) else []
 
 
 def find(text: str, path: tuple[str | int, ...]) -> Node | None:
-    """The value under these names, and numbers of items; None where there is none."""
+    """Return the value under these names and item numbers, or None."""
     node: Node | None = parse(text)
     for name in path:
         if node is not None:
@@ -130,13 +130,13 @@ def find(text: str, path: tuple[str | int, ...]) -> Node | None:
 
 
 def value(text: str, path: tuple[str | int, ...]) -> Any:
-    """What stands there; None where nothing does."""
+    """Return the plain value under these names and item numbers, or None."""
     node = find(text, path)
     return node.value if node is not None else None
 
 
 def put(text: str, path: tuple[str, ...], value: Any) -> str:
-    """`value` stands under these names afterwards; objects on the way are made. Raises NotJson where one is none."""
+    """Return the text with `value` under these names; missing objects are made. Raises NotJson if one is no object."""
     node = parse(text)
     for place, name in enumerate(path):
         if not isinstance(node.value, dict):
@@ -153,7 +153,7 @@ def put(text: str, path: tuple[str, ...], value: Any) -> str:
 
 
 def append(text: str, path: tuple[str, ...], value: Any) -> str:
-    """`value` is an item of the array under these names afterwards, the last one if it was none before."""
+    """Return the text with `value` in the array under these names, added at its end if it was not in it."""
     node = find(text, path)
     if node is None:
         return put(text, path, [value])
@@ -163,7 +163,7 @@ def append(text: str, path: tuple[str, ...], value: Any) -> str:
 
 
 def drop(text: str, path: tuple[str, ...]) -> str:
-    """Nothing stands under these names afterwards; objects that this leaves empty go as well, but for the outermost."""
+    """Return the text without the value under these names, and without inner objects that this leaves empty."""
     *above, name = path
     node = find(text, tuple(above))
     inner = node.members.get(name) if node is not None else None
@@ -175,7 +175,7 @@ def drop(text: str, path: tuple[str, ...]) -> str:
 
 
 def discard(text: str, path: tuple[str | int, ...], value: Any) -> str:
-    """`value` is no item of the array at this place afterwards; an array left empty goes as well."""
+    """Return the text without this item of an array, and without the array if this leaves it empty."""
     node = find(text, path)
     if node is None or not isinstance(node.value, list) or value not in node.value:
         return text
@@ -186,15 +186,15 @@ def discard(text: str, path: tuple[str | int, ...], value: Any) -> str:
 
 
 def written(value: Any) -> str:
-    """A value on one line, as JSON; texts and lists of texts are TOML as well."""
+    """Return a value as JSON on one line; strings and lists of strings are TOML as well."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def _insert(text: str, node: Node, value: Any, name: str | None = None) -> str:
-    """A new last member of an object or item of an array."""
+    """Return the text with a new last member of an object or last item of an array."""
     inner = _inner_indent(text, node)
     if inner is None and "\n" in text.strip() and len(_written(text, value, name, None)) > _WIDE:
-        inner = _indent(text, node.start) + _unit(text)  # lines of its own, so that a diff can be read
+        inner = _indent(text, node.start) + _unit(text)  # on lines of its own, for a readable diff
     written = _written(text, value, name, inner)
     gap = " " if inner is None else f"{_eol(text)}{inner}"
     if node.items:
@@ -206,17 +206,17 @@ def _insert(text: str, node: Node, value: Any, name: str | None = None) -> str:
 
 
 def _insert_after(text: str, at: int, gap: str, written: str) -> str:
-    """Behind the member that ends at `at`; a comment behind that one stays beside it."""
-    found = _REMARK.match(text, at)
-    if found is None:
+    """Insert after the member that ends at `at`; a comment on that member's line stays with it."""
+    comment = _REMARK.match(text, at)
+    if comment is None:
         return f"{text[:at]},{gap}{written}{text[at:]}"
-    comma = "" if found.group(1) else ","  # a trailing comma stays what it was
-    ending = "," if found.group(1) else ""
-    return f"{text[:at]}{comma}{found.group()}{gap}{written}{ending}{text[found.end() :]}"
+    comma = "" if comment.group(1) else ","  # a trailing comma stays one
+    ending = "," if comment.group(1) else ""
+    return f"{text[:at]}{comma}{comment.group()}{gap}{written}{ending}{text[comment.end() :]}"
 
 
 def _removed(text: str, node: Node, inner: Node) -> str:
-    """The text without one member: with the comma and the space before it, or those behind it for the first."""
+    """Return the text without a member and the comma and space before it; for the first member, those after it."""
     place = node.items.index(inner)
     if not place:
         if len(node.items) == 1:
@@ -226,7 +226,7 @@ def _removed(text: str, node: Node, inner: Node) -> str:
     between = text[before : inner.outer]
     if "/" not in between:
         return text[:before] + text[inner.end :]
-    # Comments stand between the two: they stay, and only the line of the member goes.
+    # Comments between the two members stay; only the line of the removed member goes.
     kept = between.rstrip(" \t").removesuffix("\n").removesuffix("\r")
     follows = _skip(text, inner.end)
     if text[follows : follows + 1] == ",":
@@ -247,7 +247,7 @@ def _dumped(text: str, value: Any, node: Node) -> str:
 
 
 def _inner_indent(text: str, node: Node) -> str | None:
-    """How far members stand in; None where the object stands on one line."""
+    """Return the indentation of the members, or None if the object is on one line."""
     if node.items:
         before = text[node.start : node.items[0].outer]
         return _indent(text, node.items[0].outer) if "\n" in before else None
@@ -257,14 +257,14 @@ def _inner_indent(text: str, node: Node) -> str | None:
 
 
 def _indent(text: str, at: int) -> str:
-    """The space at the beginning of the line of `at`."""
+    """Return the space at the beginning of the line that contains `at`."""
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return line[: len(line) - len(line.lstrip())].lstrip("\ufeff")
 
 
 def _unit(text: str) -> str:
-    found = re.search(r"\n([ \t]+)\S", text)
-    return found.group(1) if found else "  "
+    indented = re.search(r"\n([ \t]+)\S", text)
+    return indented.group(1) if indented else "  "
 
 
 def _eol(text: str) -> str:

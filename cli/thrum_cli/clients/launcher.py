@@ -1,4 +1,4 @@
-"""How a client starts `thrum`: it has another PATH than the shell in which `thrum init` ran."""
+"""The command with which a client starts `thrum`: its PATH is not that of the shell in which `thrum init` ran."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PLAIN: Launcher = ("thrum",)
 
 
 def launcher(common: str, environ: Mapping[str, str] = os.environ, prefix: str = sys.prefix) -> Launcher:
-    """The command's first words: `thrum` where every shell finds it, else where this environment keeps it.
+    """Return the first words of the command: `thrum` if every shell finds it, else its path in this environment.
 
-    `common` is git's common directory: an environment inside of the repository is found from there, so that the
-    repository can move.
+    `common` is git's common directory: an environment inside the repository is located from there, so that the
+    repository can be moved.
     """
     own = os.path.join(prefix, "bin")
     places = [place for place in environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
@@ -33,10 +33,10 @@ def launcher(common: str, environ: Mapping[str, str] = os.environ, prefix: str =
     return ("sh", "-c", script, "thrum")
 
 
-def _same(one: str, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def _same(first: str, second: str) -> bool:
+    return os.path.realpath(first) == os.path.realpath(second)
 
 
 def _environment(place: str) -> bool:
-    """Whether this is a virtual environment's: it is on the path of the shell that activated it, and of no other."""
+    """Return whether this directory is a virtual environment's, which only the shell that activated it searches."""
     return os.path.exists(os.path.join(place, os.pardir, "pyvenv.cfg"))

@@ -1,73 +1,72 @@
-"""What `thrum init` changed in a worktree: `.thrum/configured.json`, from which `thrum uninit` takes it back."""
+"""The record of what `thrum init` changed: `.thrum/configured.json`, from which `thrum uninit` undoes it."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from thrum_store.errors import Damaged
-from thrum_store.machine.digest import sha256
 from thrum_store.machine.host import Host
+from thrum_store.records import Record
 
 _NAME = "configured.json"
 _VERSION = 1
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A file: what it was before (None: there was none), a digest of what we wrote, and the directories made for it."""
+class Entry(Record):
+    """A changed file: its bytes before (None: no file), a digest of what was written, and the directories made."""
 
     before: bytes | None
     after: str
     directories: tuple[str, ...] = ()
 
 
-@dataclass
 class Ledger:
-    """All files that were changed, by their path within the worktree, and the runtimes they were changed for."""
+    """All changed files by their path within the worktree, and the runtimes that they were changed for."""
 
-    runtimes: list[str] = field(default_factory=list[str])
-    files: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    def __init__(self, runtimes: list[str], files: dict[str, Entry]) -> None:
+        self.runtimes = runtimes
+        self.files = files
 
     def mine(self, path: str, now: bytes | None) -> bool:
-        """Whether a file is exactly as we left it."""
+        """Return whether a file is exactly as thrum left it."""
         entry = self.files.get(path)
         return entry is not None and now is not None and entry.after == digest(now)
 
 
 def digest(data: bytes) -> str:
-    """What a file's bytes are known by."""
-    return sha256(data).hexdigest()
+    """Return the digest by which a file's bytes are recognised."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def load(local: str, host: Host) -> Ledger:
-    """The ledger of a worktree; an empty one where nothing was configured. Raises Damaged."""
+    """Return the ledger of a worktree; it is empty if nothing was configured. Raises Damaged."""
     path = os.path.join(local, _NAME)
     try:
-        told: dict[str, Any] = json.loads(host.storage.read(path))
-        return Ledger(list(told["runtimes"]), {name: _entry(raw) for name, raw in told["files"].items()})
+        fields: dict[str, Any] = json.loads(host.storage.read(path))
+        return Ledger(list(fields["runtimes"]), {name: _entry(raw) for name, raw in fields["files"].items()})
     except FileNotFoundError:
-        return Ledger()
+        return Ledger([], {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(path, f"{type(error).__name__}: {error}") from None
 
 
 def save(local: str, ledger: Ledger, host: Host) -> None:
-    """Keeps the ledger; an empty one is no file."""
+    """Save the ledger, or remove its file if it is empty."""
     path = os.path.join(local, _NAME)
     if not ledger.files and not ledger.runtimes:
         host.storage.remove(path)
         return
-    told = {
+    fields = {
         "version": _VERSION,
         "runtimes": ledger.runtimes,
         "files": {name: _raw(entry) for name, entry in sorted(ledger.files.items())},
     }
     host.storage.directory(local)
-    host.storage.replace(path, json.dumps(told, indent=1).encode() + b"\n")
+    host.storage.replace(path, json.dumps(fields, indent=1).encode() + b"\n")
 
 
 def _entry(raw: dict[str, Any]) -> Entry:

@@ -1,13 +1,13 @@
-"""What thrum puts into a file of the user's: each piece can be added, recognised and taken away again."""
+"""The pieces that thrum adds to a user's files: each can be added, recognised and removed again."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from thrum_store.errors import Invalid
+from thrum_store.records import Record
 
 from . import jsontext
 from .jsontext import mapping, sequence
@@ -16,92 +16,83 @@ BEGIN, END = "thrum:begin", "thrum:end"
 _HOOK = re.compile(r"\bhook['\", ]+([a-z-]+)")
 
 
-class Piece(Protocol):
+class Piece(Record):
     """A part of a file. Both methods take the whole text and return the whole text."""
 
     def add(self, text: str, *, mine: bool) -> str:
-        """The piece is there afterwards. `mine`: whatever stands in its place is ours and gives way.
+        """Return the text with the piece in it. `mine`: a value in its place is thrum's own and is replaced.
 
-        Raises ValueError for a file that cannot be read.
+        Raises ValueError for a file that cannot be parsed.
         """
-        ...
+        raise NotImplementedError
 
     def remove(self, text: str) -> str:
-        """The piece is gone afterwards; what was the user's stays byte for byte. Raises ValueError as well."""
-        ...
+        """Return the text without the piece; the user's own bytes stay. Raises ValueError as `add` does."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Member:
-    """A value under a path in a JSON file; one that the user put there himself stays."""
+class Member(Piece):
+    """A value under a path in a JSON file; a value that the user wrote there stays."""
 
     path: tuple[str, ...]
     value: Any
 
     def add(self, text: str, *, mine: bool) -> str:
-        """See Piece."""
         text = text or "{}\n"
         if jsontext.find(text, self.path) is not None and not mine:
             return text
         return jsontext.put(text, self.path, self.value)
 
     def remove(self, text: str) -> str:
-        """See Piece."""
         return jsontext.drop(text, self.path) if text.strip() else text
 
 
-@dataclass(frozen=True)
-class Needed:
-    """A value that a JSON file must have, maybe the user's own. `alone`: goes only where it is all that is left."""
+class Needed(Piece):
+    """A value that a JSON file must have, maybe the user's own. `alone`: removed only if nothing else is left."""
 
     path: tuple[str, ...]
     value: Any
     alone: bool = False
 
     def add(self, text: str, *, mine: bool) -> str:
-        """See Piece."""
         del mine
         text = text or "{}\n"
         return text if jsontext.find(text, self.path) is not None else jsontext.put(text, self.path, self.value)
 
     def remove(self, text: str) -> str:
-        """See Piece."""
         node = jsontext.find(text, self.path) if text.strip() else None
         if node is None or node.value != self.value or (self.alone and len(jsontext.parse(text).items) > 1):
             return text
         return jsontext.drop(text, self.path)
 
 
-@dataclass(frozen=True)
-class Item:
-    """An item of a list in a JSON file. An older one of ours is known by the command it runs."""
+class Item(Piece):
+    """An item of a list in a JSON file. An older one of thrum's is recognised by the command that it runs."""
 
     path: tuple[str, ...]
     value: Any
 
     def add(self, text: str, *, mine: bool) -> str:
-        """See Piece."""
         text = text or "{}\n"
-        there = self._ours(text)
-        if there and not mine:
+        existing = self._ours(text)
+        if existing and not mine:
             return text
-        for old in there:
+        for old in existing:
             if old != self.value:
-                text = self._taken_out(text, old)
+                text = self._without(text, old)
         return jsontext.append(text, self.path, self.value)
 
     def remove(self, text: str) -> str:
-        """See Piece."""
         for old in self._ours(text) if text.strip() else []:
-            text = self._taken_out(text, old)
+            text = self._without(text, old)
         return text
 
-    def _taken_out(self, text: str, old: Any) -> str:
-        """Without that item; from a group to which the user added hooks of his own, only ours go."""
-        events = _hooks(self.value)
-        listed = sequence(mapping(old).get("hooks"))
-        ours = [hook for hook in listed if events & _hooks(hook)]
-        if len(ours) == len(listed):
+    def _without(self, text: str, old: Any) -> str:
+        """Return the text without an item; from a group to which the user added hooks, only thrum's are removed."""
+        events = _hook_events(self.value)
+        hooks = sequence(mapping(old).get("hooks"))
+        ours = [hook for hook in hooks if events & _hook_events(hook)]
+        if len(ours) == len(hooks):
             return jsontext.discard(text, self.path, old)
         place: tuple[str | int, ...] = (*self.path, sequence(jsontext.value(text, self.path)).index(old), "hooks")
         for hook in ours:
@@ -110,95 +101,121 @@ class Item:
 
     def _ours(self, text: str) -> list[Any]:
         items = sequence(jsontext.value(text, self.path))
-        events = _hooks(self.value)
-        return [item for item in items if item == self.value or events & _hooks(item)]
+        events = _hook_events(self.value)
+        return [item for item in items if item == self.value or events & _hook_events(item)]
 
 
-def _hooks(item: object) -> set[str]:
-    """The events of the hooks of ours that this item runs."""
-    told = repr(item)
-    return set(_HOOK.findall(told)) if isinstance(item, dict) and "thrum" in told else set()
+def _hook_events(item: object) -> set[str]:
+    """Return the events of thrum's hooks that this item runs."""
+    text = repr(item)
+    return set(_HOOK.findall(text)) if isinstance(item, dict) and "thrum" in text else set()
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(Piece):
     """Lines between two marks, at the end of a text: Markdown, TOML, or a file of patterns."""
 
     body: str
-    opening: str  # a comment's beginning in that language
+    opening: str  # the start of a comment in that language
     closing: str = ""
 
     def add(self, text: str, *, mine: bool) -> str:
-        """See Piece."""
-        del mine  # what stands between the marks is always ours
+        del mine  # the lines between the marks are always thrum's
         eol = "\r\n" if "\r\n" in text else "\n"
         block = f"{self._mark(BEGIN)}\n{self.body.rstrip()}\n{self._mark(END)}".replace("\n", eol)
-        found = self._pattern().search(text)
-        if found is not None:
-            return text[: found.start(1)] + block + text[found.end(1) :]
+        match = self._pattern().search(text)
+        if match is not None:
+            return text[: match.start(1)] + block + text[match.end(1) :]
         gap = "" if not text else eol if text.endswith("\n") else eol * 2
         return f"{text}{gap}{block}{eol}"
 
     def remove(self, text: str) -> str:
-        """See Piece."""
         return self._pattern().sub("", text, count=1)
 
-    def _mark(self, what: str) -> str:
-        return f"{self.opening} {what}{self.closing}"
+    def _mark(self, name: str) -> str:
+        return f"{self.opening} {name}{self.closing}"
 
     def _pattern(self) -> re.Pattern[str]:
         begin, end = re.escape(self._mark(BEGIN)), re.escape(self._mark(END))
-        inside = f"(?:(?!{begin}).)*?"  # a mark that the user's own text begins with ends nothing
+        inside = f"(?:(?!{begin}).)*?"  # a begin mark in the user's own text starts no section
         return re.compile(rf"(?:\r?\n)?({begin}{inside}{end})(?:\r?\n)?", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Table:
-    """Tables of a TOML file, in a marked section; the file must be TOML before and afterwards."""
+class Table(Piece):
+    """A table in a table of a TOML file: `path` has two names, `body` is the table as text.
 
-    path: tuple[str, ...]
+    It is a marked section at the end of the file, or a value in the outer table if that is written inline.
+    """
+
+    path: tuple[str, str]
     body: str
 
     def add(self, text: str, *, mine: bool) -> str:
-        """See Piece. Raises Invalid where the tables cannot be appended."""
-        before = self._section().remove(text)
-        if self._there(tomllib.loads(before)):
-            return text  # the user wrote one himself
-        after = self._section().add(text, mine=mine)
-        try:
-            tomllib.loads(after)
-        except tomllib.TOMLDecodeError:
-            name = ".".join(self.path)
+        """Return the text with the table in it. Raises Invalid if the outer name holds no table."""
+        outer, name = self.path
+        section = Section(self.body, "#")
+        before = section.remove(text)
+        existing = mapping(tomllib.loads(before).get(outer))
+        if name in existing and not (mine and _inline(before, outer)):
+            return text  # the user's own
+        if _inline(before, outer):
+            return self._edited(before, remove=False) if existing.get(name) != self._value() else text
+        after = section.add(text, mine=mine)
+        if name not in mapping(_loaded(after).get(outer)):
             raise Invalid(
-                f"`{name}` cannot be appended, because `{self.path[0]}` is written as one value",
-                hint=f"write it as a table, or add this by hand:\n{self.body}",
-            ) from None
+                f"`{outer}` is not a table, so `{outer}.{name}` cannot be added",
+                hint=f"write `{outer}` as a table, or add these lines yourself:\n{self.body}",
+            )
         return after
 
     def remove(self, text: str) -> str:
-        """See Piece."""
-        return self._section().remove(text)
+        without = Section(self.body, "#").remove(text)
+        if without != text or not _inline(text, self.path[0]):
+            return without
+        return self._edited(text, remove=True)
 
-    def _section(self) -> Section:
-        return Section(self.body, "#")
+    def _edited(self, text: str, *, remove: bool) -> str:
+        """Return the text with the inline outer table changed and every other byte kept."""
+        import tomlkit
 
-    def _there(self, told: dict[str, Any]) -> bool:
-        inner: Any = told
-        for name in self.path:
-            inner = mapping(inner).get(name)
-        return inner is not None
+        outer, name = self.path
+        document = tomlkit.parse(text)
+        table: Any = document[outer]
+        if remove:
+            table.pop(name, None)
+        else:
+            value = tomlkit.inline_table()
+            value.update(self._value())
+            table[name] = value
+        return document.as_string()
+
+    def _value(self) -> dict[str, Any]:
+        outer, name = self.path
+        return mapping(tomllib.loads(self.body)[outer][name])
 
 
-@dataclass(frozen=True)
-class Whole:
-    """A file of its own."""
+def _inline(text: str, outer: str) -> bool:
+    """Return whether this name holds an inline table: one to which no other line of the file can add."""
+    if not isinstance(tomllib.loads(text).get(outer), dict):
+        return False
+    return not _loaded(f"{text}\n[{outer}.thrum-probe]\n")
+
+
+def _loaded(text: str) -> dict[str, Any]:
+    """Return the values of a TOML text; an empty dictionary if it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+class Whole(Piece):
+    """A file that is thrum's own as a whole."""
 
     body: str
 
     def add(self, text: str, *, mine: bool) -> str:
-        """See Piece."""
         return self.body if mine or not text else text
 
     def remove(self, text: str) -> str:
-        """See Piece. One that the user changed stays."""
+        """Return an empty text, or the text itself if the user changed it."""
         return "" if text == self.body else text

@@ -1,22 +1,21 @@
-"""What is known of each client, as data. Measured in November 2026 with the clients themselves; see docs/guides.
+"""Facts about each client, as data. Measured in November 2026 with the clients themselves; see docs/guides.
 
-A rung is a way in which mail reaches an agent. Best first: `wakes` says whether it reaches an idle one.
+A client's wake channels are the ways in which mail reaches its agent, best first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from thrum_store.errors import Invalid
+from thrum_store.records import Record, replaced
 
 VERIFIED = "2026-11"  # when the clients were last tried
 
 
-@dataclass(frozen=True)
-class Wake:
-    """One way in which mail reaches an agent. `basis`: seen (tried with the client), read (its own text or docs).
+class Wake(Record):
+    """A wake channel: a way in which mail reaches an agent. `wakes`: it reaches an idle agent and starts a turn.
 
-    `events` are those of our hooks that go this way.
+    `basis` is `seen` (tried with the client) or `read` (in its documentation). `events` are the hook events that use
+    this channel.
     """
 
     name: str
@@ -27,11 +26,10 @@ class Wake:
     events: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A client. `wait_seconds` is how long one wait_for_message may take before the client gives up on it.
+class Preset(Record):
+    """A client. `wait_seconds` is how long it lets one call of wait_for_message take.
 
-    `edits` says when the agent is warned of another one's uncommitted changes to a file.
+    `edits` says when the agent is warned of another agent's uncommitted changes to a file.
     """
 
     name: str
@@ -45,14 +43,14 @@ class Preset:
     user_step: str
     wait_seconds: int
     wake: tuple[Wake, ...]
-    edits: str = "not warned: the agent asks `thrum who-has FILE`"
+    edits: str = "not warned: the agent runs `thrum who-has FILE`"
     verified: str = VERIFIED
 
 
 def _wait(seconds: int, basis: str = "seen") -> Wake:
     return Wake(
         "wait", wakes=False, how="the agent calls wait_for_message and blocks",
-        limits=f"at most {seconds} s a call, then it has to call again", basis=basis,
+        limits=f"at most {seconds} s per call, then it has to call again", basis=basis,
     )  # fmt: skip
 
 
@@ -63,13 +61,13 @@ _PROMPT = Wake(
 _STOP = Wake(
     "stop",
     wakes=False,
-    how="a hook keeps the agent from stopping while new mail is there",
+    how="a hook keeps the agent from stopping if there is new mail",
     limits="only at the end of a turn",
     basis="seen",
     events=("stop",),
 )
 _BEFORE = "warned before the edit"
-_AFTER = "warned right after the edit: what its hook before a tool says, the model does not see"
+_AFTER = "warned right after the edit: this client hides from the model what a hook prints before a tool call"
 # fmt: skip
 
 PRESETS = {
@@ -80,10 +78,10 @@ PRESETS = {
             "MCP server in .mcp.json; hooks and approvals in .claude/settings.json; agents in .claude/agents.",
             "start `claude` in this directory once and accept the trust dialog", 600,
             (
-                Wake("monitor", wakes=True, how="the plugin's monitor runs `thrum listen --follow`; a line is a turn",
+                Wake("monitor", wakes=True, how="the plugin runs `thrum listen --follow`; each line starts a turn",
                      limits="needs the plugin: see toolkit/README.md", basis="seen", events=("monitor",)),
                 Wake("async-rewake", wakes=True, how="a background hook waits for mail and wakes the model (exit 2)",
-                     limits="one wake for each stop; starts again at the next", basis="seen", events=("listen",)),
+                     limits="wakes once after each stop", basis="seen", events=("listen",)),
                 Wake("background-wait", wakes=True, how="wait_for_message moves to the background after 120 s",
                      limits="interactive sessions only", basis="seen"),
                 _PROMPT, _STOP,
@@ -92,11 +90,11 @@ PRESETS = {
         ),
         Preset(
             "codex", "OpenAI Codex", "codex", True, True, "AGENTS.md", ".codex/config.toml",
-            "MCP server in .codex/config.toml; hooks in .codex/hooks.json. Both count only once the user trusts them.",
+            "MCP server in .codex/config.toml; hooks in .codex/hooks.json. Both need the user's trust.",
             "start `codex` in this directory, trust it, and accept the hooks when it asks to review them", 600,
             (
-                Wake("queue", wakes=True, how="a listener that the stop hook starts queues mail with `codex queue`",
-                     limits="codex on the PATH; from the first turn on; within 10 s where run with --no-daemon",
+                Wake("queue", wakes=True, how="the stop hook starts a listener that queues mail with `codex queue`",
+                     limits="needs codex on the PATH; from the first turn on; within 10 s if run with --no-daemon",
                      basis="seen", events=("listen",)),
                 _PROMPT, _STOP, _wait(600),
             ),
@@ -104,13 +102,13 @@ PRESETS = {
         ),
         Preset(
             "cursor", "Cursor", "cursor-agent", True, True, "AGENTS.md", ".cursor/mcp.json",
-            "MCP server in .cursor/mcp.json; hooks in .cursor/hooks.json. Calls to one server wait for each other.",
-            "run `agent mcp enable thrum`, or switch it on under Settings, MCP", 50,
+            "MCP server in .cursor/mcp.json; hooks in .cursor/hooks.json. Calls to one server run one after the other.",
+            "run `agent mcp enable thrum`, or turn it on under Settings > MCP", 50,
             (
                 Wake("stop", wakes=False, how="a hook submits new mail as a follow-up when the agent stops",
-                     limits="ten times in a row; an idle session is not reached", basis="read",
+                     limits="at most ten times in a row; does not reach an idle session", basis="read",
                      events=_STOP.events),
-                replace(_PROMPT, basis="read"), _wait(50, "read"),
+                replaced(_PROMPT, basis="read"), _wait(50, "read"),
             ),
             _AFTER,
         ),
@@ -122,10 +120,10 @@ PRESETS = {
         ),
         Preset(
             "auggie", "Augment (Auggie)", "auggie", True, True, "AGENTS.md", ".augment/settings.json",
-            "MCP server and hooks in .augment/settings.json. It shows the model tools only, no server instructions.",
+            "MCP server and hooks in .augment/settings.json. The model does not see the server's instructions.",
             "", 540,
             (
-                replace(_STOP, limits="an idle session cannot be reached", basis="read"),
+                replaced(_STOP, limits="does not reach an idle session", basis="read"),
                 Wake("after-tool", wakes=False, how="a hook shows new mail after each tool call", limits=_PROMPT.limits,
                      basis="read", events=_PROMPT.events),
                 _wait(540, "read"),
@@ -139,7 +137,7 @@ PRESETS = {
             (
                 Wake("plugin", wakes=True, how="the plugin waits for mail while the thread is idle and starts a turn",
                      limits="as long as amp runs", basis="read", events=("listen",)),
-                replace(_PROMPT, basis="read"), replace(_STOP, basis="read"), _wait(280, "read"),
+                replaced(_PROMPT, basis="read"), replaced(_STOP, basis="read"), _wait(280, "read"),
             ),
             "warned with the edit's result",
         ),
@@ -155,9 +153,9 @@ PRESETS = {
         ),
         Preset(
             "cli-only", "any agent with a shell", "", False, False, "AGENTS.md", "",
-            "The agent uses `thrum` in its shell; AGENTS.md says how.", "", 240,
+            "The agent runs `thrum` in its shell; AGENTS.md explains how.", "", 240,
             (
-                Wake("wait", wakes=False, how="the agent runs thrum wait", limits="as long as its shell lets it",
+                Wake("wait", wakes=False, how="the agent runs `thrum wait`", limits="as long as its shell allows",
                      basis="seen"),
             ),
         ),
@@ -168,14 +166,14 @@ CHOICES = (*PRESETS, ALL)
 
 
 def preset(name: str) -> Preset:
-    """The client of that name. Raises Invalid, naming those there are."""
+    """Return the client of this name. Raises Invalid, whose hint lists the names."""
     if name not in PRESETS:
-        raise Invalid(f"there is no runtime {name!r}", hint=f"one of {', '.join(PRESETS)}")
+        raise Invalid(f"there is no runtime {name!r}", hint=f"use one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 
 def chosen(name: str) -> tuple[Preset, ...]:
-    """The clients that `--runtime NAME` means. Raises Invalid."""
+    """Return the clients that `--runtime NAME` stands for. Raises Invalid."""
     return tuple(PRESETS.values()) if name == ALL else (preset(name),)
 
 

@@ -1,4 +1,4 @@
-"""Which pieces go into which files, for each client. The forms are those that the clients of November 2026 accept."""
+"""The pieces that go into each client's files, in the formats that the clients of November 2026 accept."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ from .launcher import Launcher
 from .pieces import Item, Member, Needed, Piece, Section, Table, Whole
 from .presets import PRESETS
 
-Recipe = dict[str, tuple[Piece, ...]]  # path within the worktree -> what goes into it
+Recipe = dict[str, tuple[Piece, ...]]  # path within the worktree -> its pieces
 
 _EDITS = "Edit|MultiEdit|Write|NotebookEdit"
 _CODEX_EDITS = "apply_patch|Edit|Write"
 _GEMINI_FILES = ["AGENTS.md", "GEMINI.md"]
 _DAY = 86_400
-# Not in .opencode/plugin: where there is such a directory, opencode installs packages into it, at every first start.
+# Not in .opencode/plugin: opencode installs packages into such a directory when it first starts.
 _OPENCODE_PLUGIN = ".agents/thrum-opencode.js"
 
 
 def recipe(runtime: str, root: str, launcher: Launcher) -> Recipe:
-    """What `runtime` needs in the worktree `root`."""
+    """Return the pieces that `runtime` needs in the worktree `root`."""
     return _RECIPES[runtime](root, launcher)
 
 
 def toolkit(*path: str) -> str:
-    """A text that ships with thrum."""
-    place = resources.files("thrum_toolkit")
-    for name in path:
-        place = place / name
-    return place.read_text(encoding="utf-8")
+    """Return a text that ships with thrum."""
+    return resources.files("thrum_toolkit").joinpath(*path).read_text(encoding="utf-8")
 
 
 def _claude(root: str, launcher: Launcher) -> Recipe:
@@ -76,7 +73,7 @@ def _claude_hook(event: str, launcher: Launcher, *calls: tuple[str, dict[str, An
 
 
 def _claude_instructions(root: str) -> str:
-    """Claude Code reads AGENTS.md only where there is no CLAUDE.md, or one that imports it."""
+    """Return the file that Claude Code reads: AGENTS.md only if there is no CLAUDE.md or if that imports it."""
     own = os.path.join(root, "CLAUDE.md")
     return "CLAUDE.md" if os.path.exists(own) and "@AGENTS.md" not in _read(own) else "AGENTS.md"
 
@@ -130,8 +127,8 @@ def _gemini(root: str, launcher: Launcher) -> Recipe:
 
 
 def _gemini_instructions(root: str) -> tuple[tuple[Piece, ...], str]:
-    """Gemini reads AGENTS.md only when it is told to; where the user named other files, the first of those is used."""
-    names = _told(os.path.join(root, ".gemini", "settings.json"), ("context", "fileName"))
+    """Return the setting that has Gemini read AGENTS.md, and that file; or the user's own choice."""
+    names = _setting(os.path.join(root, ".gemini", "settings.json"), ("context", "fileName"))
     listed = [names] if isinstance(names, str) else jsontext.sequence(names)
     if not listed or listed == _GEMINI_FILES:
         return (Needed(("context", "fileName"), _GEMINI_FILES),), "AGENTS.md"
@@ -141,7 +138,7 @@ def _gemini_instructions(root: str) -> tuple[tuple[Piece, ...], str]:
 
 def _auggie(root: str, launcher: Launcher) -> Recipe:
     del root
-    first, *rest = (shlex.quote(part) for part in launcher)  # it joins them and gives them to a shell
+    first, *rest = (shlex.quote(part) for part in launcher)  # Auggie joins them and gives them to a shell
     server = {**_server("auggie", (first, *rest)), "type": "stdio"}
     events = (
         ("SessionStart", "", "session-start"), ("PostToolUse", "", "post-tool"),
@@ -219,12 +216,12 @@ def _server(runtime: str, launcher: Launcher) -> dict[str, Any]:
 
 
 def _plugin(launcher: Launcher, *place: str) -> Whole:
-    """A plugin that ships with thrum, and how it starts thrum."""
+    """Return a plugin that ships with thrum, with the command that starts thrum filled in."""
     return Whole(toolkit("runtimes", *place).replace('["thrum"]', jsontext.written(list(launcher)), 1))
 
 
 def _group(event: str, matcher: str, *hooks: dict[str, Any]) -> Item:
-    """Hooks of an event; with a matcher, for the tools of these names."""
+    """Return the hooks of an event, for the tools that the matcher names."""
     return Item(("hooks", event), ({"matcher": matcher} if matcher else {}) | {"hooks": list(hooks)})
 
 
@@ -250,10 +247,9 @@ def _read(path: str) -> str:
     return (files.read(path) or b"").decode("utf-8", "replace")
 
 
-def _told(path: str, names: tuple[str, ...]) -> Any:
-    """A value in a JSON file; None where there is none, or no such file, or one that will be refused anyway."""
+def _setting(path: str, names: tuple[str, ...]) -> Any:
+    """Return a value in a JSON file, or None, also for a file that does not exist or that will be refused anyway."""
     try:
-        node = jsontext.find(_read(path), names)
+        return jsontext.value(_read(path), names)
     except jsontext.NotJson:
         return None
-    return node.value if node is not None else None
