@@ -1,5 +1,6 @@
-"""Where this server stands: which repository, which agent. Who calls is looked up anew at each call, so an agent that
-registers after the server started, or a repository that is initialised meanwhile, needs no restart.
+"""The calling agent, and its way to the store.
+
+The caller is looked up at each call. So an agent may register, or a repository be initialised, after the server began.
 """
 
 from __future__ import annotations
@@ -28,103 +29,105 @@ T = TypeVar("T")
 
 
 class CallerContext:
-    """The repository and the name that the server was started with; the way to everything that touches a disk."""
+    """The repository and agent name that the server was started with, and the threads that use the store."""
 
     def __init__(self, repo: str, agent_id: str | None = None) -> None:
         self._repo = repo
         self._agent_id = agent_id
-        self._room = StoreThread(repo)
-        self._idle: list[StoreThread] = []  # for waits, which hold one each
+        self._thread = StoreThread(repo)
+        self._idle: list[StoreThread] = []  # for waits, each of which needs one
         self._waits = 0
 
-    async def look(self, job: Callable[[Store], T]) -> T:
-        """What `job` returns; it gets the store, caught up within the last second. Once begun, it runs to its end.
+    async def with_store(self, job: Callable[[Store], T]) -> T:
+        """Run `job` with a store that was caught up within the last second; return its result.
 
-        Raises NotARepository, NotInitialized, StoreBusy, and what `job` raises.
+        A job that has begun runs to its end. Raises NotARepository, NotInitialized, StoreBusy and what `job` raises.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()
-        work = self._room.begin(job)
+        running = self._thread.begin(job)
         with anyio.CancelScope(shield=True):
-            await work.wait()
-        return work.result()
+            await running.wait()
+        return running.result()
 
-    async def act(self, job: Callable[[Store, Caller], T]) -> T:
-        """Like `look`, for jobs that need to know who calls. Raises NoIdentity as well."""
-        return await self.look(lambda store: job(store, self.caller(store.paths)))
+    async def as_caller(self, job: Callable[[Store, Caller], T]) -> T:
+        """Run `job` with the store and the calling agent. Raises NoIdentity, and as `with_store`."""
+        return await self.with_store(lambda store: job(store, self.caller(store.paths)))
 
     @contextmanager
-    def waiting_room(self) -> Generator[StoreThread]:
-        """A room of its own for a wait, so that calls are answered meanwhile. Raises Invalid where there are too many.
+    def wait_thread(self) -> Generator[StoreThread]:
+        """Lend a thread to a wait, so that calls are answered meanwhile. Its job must end before the block does.
 
-        Nothing may be going on in it any more when it is given back.
+        Raises Invalid if too many waits are in progress.
         """
         if self._waits >= _MOST_WAITS:
-            raise Invalid(f"{_MOST_WAITS} waits of this client are in progress", hint="let one of them end first")
+            raise Invalid(
+                f"{_MOST_WAITS} waits of this client are in progress", hint="try again after one of them has ended"
+            )
         self._waits += 1
-        room = self._idle.pop() if self._idle else StoreThread(self._repo)
+        thread = self._idle.pop() if self._idle else StoreThread(self._repo)
         try:
-            yield room
+            yield thread
         finally:
             self._waits -= 1
-            self._idle.append(room)
+            self._idle.append(thread)
 
     def close(self) -> None:
-        """Closes the stores."""
-        for room in (self._room, *self._idle):
-            room.close()
+        """Close the stores."""
+        for thread in (self._thread, *self._idle):
+            thread.close()
 
-    def caller(self, places: Paths) -> Caller:
-        """Who is calling: --agent-id, then THRUM_NAME, then the worktree's identity file. Raises NoIdentity."""
+    def caller(self, paths: Paths) -> Caller:
+        """Return the caller: by --agent-id, THRUM_NAME or the worktree's identity file. Raises NoIdentity."""
         if self._agent_id is not None:
             name, source = model.name(self._agent_id), "flag"
         else:
-            name, source = identity.decided(places)
-        return Caller(name, worktree=places.worktree, source=source)
+            name, source = identity.decided(paths)
+        return Caller(name, worktree=paths.worktree, source=source)
 
-    def name(self, places: Paths) -> str | None:
-        """The caller's name, or None where nothing decides it."""
+    def caller_name(self, paths: Paths) -> str | None:
+        """Return the caller's name, or None if nothing decides it."""
         try:
-            return self.caller(places).name
+            return self.caller(paths).name
         except NoIdentity:
             return None
 
 
-_MOST_WAITS = 16  # each holds a thread and an open view
+_MOST_WAITS = 16  # each needs a thread and an open view
 
 Call = Context[CallerContext, PendingRequest]
-"""What a tool learns about the call it answers."""
+"""A call of a tool, as the SDK gives it to the tool."""
 
 
-def door(call: Call) -> CallerContext:
-    """Where the server of this call stands."""
+def context_of(call: Call) -> CallerContext:
+    """Return the context that the server of this call was started with."""
     return call.request_context.lifespan_context
 
 
-def exchange(call: Call) -> PendingRequest:
-    """The exchange that carries the answer; our own transport makes one for each request."""
+def request_of(call: Call) -> PendingRequest:
+    """Return the pending request of this call; our own transport makes one for each request."""
     request = call.request_context.request
     assert request is not None, "only served over thrum_mcp.transport.stdio"
     return request
 
 
-def refusal(error: ToolError) -> CallToolResult:
-    """The one place where an error becomes what the model reads: a sentence, what to do next, a stable code."""
+def error_result(error: ToolError) -> CallToolResult:
+    """Return an error as the model reads it: a sentence, what to do next, a stable code. The only place for this."""
     cause = error.__cause__
     if isinstance(cause, ThrumError):
         text = sentence(cause)
     elif isinstance(cause, ValidationError):
         text = "; ".join(_complaint(dict(detail)) for detail in cause.errors(include_url=False))
     else:
-        text = "thrum failed at this; its log, .thrum/var/log/mcp.log, says why"
+        text = "Internal error of thrum. What to do: read its log, .thrum/var/log/mcp.log (internal)"
     return CallToolResult(content=[TextContent(text=text)], is_error=True)
 
 
 def sentence(error: ThrumError) -> str:
-    """What happened, what to do, and the code, on one line."""
+    """Return an error's message, hint and code on one line."""
     hint = f". What to do: {error.hint}" if error.hint else ""
     return f"{error.message}{hint} ({error.code})"
 
 
 def _complaint(detail: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in detail["loc"])
-    return f"`{place}`: {detail['msg']} (invalid)"
+    parameter = ".".join(str(part) for part in detail["loc"])
+    return f"`{parameter}`: {detail['msg']} (invalid)"

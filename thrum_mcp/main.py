@@ -1,9 +1,9 @@
-"""The light front of the MCP server: on its feet in a few hundredths of a second, while the SDK needs most of one.
+"""The light front of the MCP server: it answers within 0.1 seconds, while the SDK needs most of a second to load.
 
-Clients do not wait: a server that answers late is absent from an agent's first turn. So the front reads at once and
-answers what it knows (early.py), while a thread loads the SDK. Then the SDK takes over the stream by replay: it gets
-every frame from the first one on, and so reaches the same state. What was answered already goes in under an id of our
-own, so its answer can be compared and dropped, and a cancellation of the finished request meets nothing.
+Clients do not wait: a server that answers late is missing from an agent's first turn. So the front reads at once and
+answers what it can (`transport/early_answers.py`), while a thread loads the SDK. Then the SDK takes over by replay: it
+gets every line from the first on, and so reaches the same state. A request that was already answered is replayed under
+an id of our own, so the SDK's answer can be compared and dropped, and a cancellation of the request has no effect.
 """
 
 from __future__ import annotations
@@ -19,34 +19,38 @@ import threading
 from .lines import LineSplitter
 from .shutdown import SIGNALS
 from .transport import early_answers, pipes
-from .transport.handoff import Frame, Handoff, Server
+from .transport.pipes import Handoff, Line, Pipes
 
-HEAD_START = 0.03  # seconds in which the first request, mostly there already, is answered before the loading begins
-_SWITCH = 0.0005  # seconds after which the loading thread lets the front have the interpreter
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .server import Loaded
+
+HEAD_START = 0.03  # seconds for the first request, which is usually there already, before the loading begins
+_SWITCH = 0.0005  # seconds after which the loading thread lets the front run
 
 
 def serve(repo: str, agent_id: str | None) -> int:
-    """Serves MCP on standard input and output until the client leaves or a signal ends it; the exit code.
+    """Serve MCP on standard input and output until the client leaves or a signal comes; return the exit code.
 
-    `repo` is where to look for the repository, `agent_id` the name to act under instead of what the environment and
-    the worktree say. Starts anywhere: what is missing is told by each tool. Must run in the main thread.
+    Starts in any directory: if `repo` is no repository or has no store, each tool says so. `agent_id` overrides the
+    name that the environment and the worktree give. Must run in the main thread.
     """
     front = Front(pipes.take())
     for number in SIGNALS:
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
     try:
-        handed = front.run(Loading(repo, agent_id))
+        handoff = front.run(Loading(repo, agent_id))
     except BrokenPipeError:
-        handed = None
-    if handed is None:
-        _leave()
+        handoff = None
+    if handoff is None:
+        _exit()
     elif front.server is not None:
-        return front.server.run(handed)
+        return front.server.run(handoff)
     return 1
 
 
-def _leave(*_: object) -> None:
-    """Ends at once, with whatever is half loaded: before the server runs there is nothing to tidy up."""
+def _exit(*_: object) -> None:
+    """Exit at once, even in the middle of loading: before the server runs, nothing needs to be closed."""
     os._exit(0)
 
 
@@ -57,17 +61,17 @@ class Loading(threading.Thread):
         super().__init__(name="loading", daemon=True)
         self._repo = repo
         self._agent_id = agent_id
-        self.server: Server | None = None
+        self.server: Loaded | None = None
         self.done, self._finished = os.pipe()
 
     def run(self) -> None:
-        """Leaves `server` None where the SDK cannot be loaded; the reason is on standard error then."""
+        """Set `server`; it stays None if the SDK cannot be loaded, and standard error says why."""
         try:
-            # Here and not above: this import is what the front is there to hide (half a second, 60 MB).
-            gc.disable()  # a third of the loading would be looking for garbage in what stays for good
-            from .server import prepare
+            # Imported here because the front exists to hide this import (half a second, 60 MB).
+            gc.disable()  # a third of the loading would be searching for garbage in what stays for good
+            from .server import load
 
-            self.server = prepare(self._repo, self._agent_id)
+            self.server = load(self._repo, self._agent_id)
             gc.freeze()
             gc.enable()
         finally:
@@ -75,56 +79,55 @@ class Loading(threading.Thread):
 
 
 class Front:
-    """Reads, answers early, and keeps every frame for the server."""
+    """Reads, answers early, and keeps every line for the server."""
 
-    def __init__(self, connection: pipes.Wire) -> None:
-        self._wire = connection
-        self._lines = LineSplitter(pipes.FRAME_LIMIT)
-        self._frames: list[Frame] = []
+    def __init__(self, connection: Pipes) -> None:
+        self._pipes = connection
+        self._splitter = LineSplitter(pipes.FRAME_LIMIT)
+        self._lines: list[Line] = []
         self._answers = early_answers.EarlyAnswers.load()
-        self._owed = 0
+        self._unanswered = 0
         self._ended = False
-        self.server: Server | None = None
+        self.server: Loaded | None = None
 
     def run(self, loading: Loading) -> Handoff | None:
-        """Serves until the server is there; None where the client left before and nothing is owed to it."""
+        """Serve until the server is loaded; return None if the client left with no request unanswered."""
         self._wait_for(HEAD_START)
         usual = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH)
         loading.start()
         while not self._wait_for(None, loading.done):
-            if self._ended and not self._owed:
+            if self._ended and not self._unanswered:
                 return None
         loading.join()
         os.close(loading.done)
         sys.setswitchinterval(usual)
         self.server = loading.server
-        return Handoff(self._wire, tuple(self._frames), self._lines, self._ended)
+        return Handoff(self._pipes, tuple(self._lines), self._splitter, self._ended)
 
     def _wait_for(self, seconds: float | None, done: int | None = None) -> bool:
-        """Handles what comes next, within `seconds`; whether `done` became readable."""
-        sources = [] if self._ended else [self._wire.read]
+        """Handle the next input, if some comes within `seconds`; return True if `done` became readable."""
+        sources = [] if self._ended else [self._pipes.input]
         ready, _, _ = select.select(sources if done is None else [*sources, done], [], [], seconds)
-        if self._wire.read in ready:
+        if self._pipes.input in ready:
             self._read()
         return done in ready
 
     def _read(self) -> None:
-        data = os.read(self._wire.read, pipes.CHUNK)
+        data = os.read(self._pipes.input, pipes.CHUNK)
         self._ended = not data
-        for line in self._lines.feed(data) if data else self._lines.rest():
+        for line in self._splitter.feed(data) if data else self._splitter.rest():
             self._handle(line)
 
     def _handle(self, line: bytes) -> None:
         frame = early_answers.decode(line)
+        result = None if frame is None else self._answers.answer(frame)
+        self._lines.append(Line(line, result))
         if frame is None:
-            self._frames.append(Frame(line))
             return
-        result = self._answers.answer(frame)
-        self._frames.append(Frame(line, result))
         if result is not None:
             answer = {"jsonrpc": "2.0", "id": frame["id"], "result": result}
             text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-            pipes.write_all(self._wire.write, text.encode() + b"\n")
+            pipes.write_all(self._pipes.output, text.encode() + b"\n")
         elif early_answers.is_request(frame):
-            self._owed += 1
+            self._unanswered += 1

@@ -1,4 +1,4 @@
-"""What a client may attach by itself: the inbox, the team, one message. Reading is looking: nothing is marked."""
+"""Resources that a client may attach: the inbox, the team, one message. Reading one marks nothing as read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from thrum_store.service.messages import editing, receipts
 
 from .caller import CallerContext, sentence
 from .tools import render, sanitize
-from .tools.agents import team
+from .tools.agents import registered
 
 _Context = ServerRequestContext[CallerContext, Any]
 
@@ -45,17 +45,17 @@ _TEMPLATES = [
 
 
 async def list_resources(_: _Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
-    """The resources without a variable."""
+    """Return the resources without a variable."""
     return ListResourcesResult(resources=_RESOURCES)
 
 
 async def list_templates(_: _Context, params: PaginatedRequestParams | None) -> ListResourceTemplatesResult:
-    """The resources with one."""
+    """Return the resources with a variable."""
     return ListResourceTemplatesResult(resource_templates=_TEMPLATES)
 
 
 async def read(context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
-    """The text of one resource."""
+    """Return the text of one resource. Raises MCPError for an unknown URI and any error of the store."""
     uri = str(params.uri)
     try:
         text = await _text(context.lifespan_context, uri)
@@ -64,14 +64,14 @@ async def read(context: _Context, params: ReadResourceRequestParams) -> ReadReso
     return ReadResourceResult(contents=[TextResourceContents(uri=uri, text=text, mime_type=_PLAIN)])
 
 
-async def _text(door: CallerContext, uri: str) -> str:
+async def _text(context: CallerContext, uri: str) -> str:
     if uri == INBOX:
         request = receipts.ReadInbox(page_size=_NEWEST)
-        page = await door.act(lambda store, caller: receipts.inbox(store, caller, request))
+        page = await context.as_caller(lambda store, caller: receipts.inbox(store, caller, request))
         return render.inbox([sanitize.listed(message) for message in page.messages], page.unread, page.total)
     if uri == TEAM:
-        return render.agents(await team(door, include_offline=True))
+        return render.agents(await registered(context, include_offline=True))
     if uri.startswith(MESSAGE):
-        detail = await door.look(lambda store: editing.get(store, uri.removeprefix(MESSAGE)))
+        detail = await context.with_store(lambda store: editing.get(store, uri.removeprefix(MESSAGE)))
         return render.fenced([sanitize.single(detail.message)])
-    raise NotFound(f"there is no resource {uri!r}", hint=f"there are {INBOX}, {TEAM} and {MESSAGE}ID")
+    raise NotFound(f"no resource has the URI {uri!r}", hint=f"read {INBOX}, {TEAM} or {MESSAGE}ID")

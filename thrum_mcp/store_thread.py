@@ -1,7 +1,7 @@
-"""A thread with a store that stays open in it.
+"""A thread with a store that stays open.
 
-Opening a store for each call would cost more than most calls do, above all where nobody else has it open: then SQLite
-makes its WAL anew and writes it back each time.
+Opening a store takes longer than most calls. It is slowest if nobody else has it open: then SQLite creates its WAL at
+each open and writes it back at each close.
 """
 
 from __future__ import annotations
@@ -21,74 +21,74 @@ T = TypeVar("T")
 
 
 class Job(Generic[T]):
-    """A job that was begun. Whoever waits for it may be cancelled; the job is not."""
+    """A job that has begun. A task that waits for it may be cancelled; the job may not."""
 
-    def __init__(self, job: Future[T]) -> None:
-        self._job = job
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
         self._over = anyio.Event()
         loop = asyncio.get_running_loop()
-        # By this event a waiter goes on a turn of the loop earlier than by asyncio's future of the job, twice a call.
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._over.set))
+        # asyncio's own future of the job would wake the waiter one turn of the loop later, twice a call.
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._over.set))
 
     async def wait(self) -> None:
-        """Returns once the job is over."""
+        """Return once the job is over."""
         await self._over.wait()
 
     def result(self) -> T:
-        """What the job returned or raised, once it is over."""
-        return self._job.result()
+        """Return the job's result or raise its error, once it is over."""
+        return self._future.result()
 
 
 class StoreThread:
-    """Where jobs on the store of a repository are done, one after the other."""
+    """A thread that runs jobs on the store of one repository, one after the other."""
 
     def __init__(self, repo: str) -> None:
         self._repo = repo
         self._thread = ThreadPoolExecutor(1, "store")
         self._store: Store | None = None
-        self._caught_up = 0.0  # when, by the monotonic clock
+        self._caught_up = 0.0  # seconds, on the monotonic clock
 
     def begin(self, job: Callable[[Store], T]) -> Job[T]:
-        """Begins `job`; it gets the store, caught up within the last second. Once begun, it runs to its end.
+        """Begin `job` with a store that was caught up within the last second. It runs to its end.
 
         Its result raises NotARepository, NotInitialized, StoreBusy, and what `job` raises.
         """
-        return Job(self._thread.submit(lambda: job(self._opened())))
+        return Job(self._thread.submit(lambda: job(self._current_store())))
 
-    def _opened(self) -> Store:
+    def _current_store(self) -> Store:
         if self._store is not None:
             try:
-                self._follow(self._store)
-            except ThrumError:  # gone or moved: opening says what is the matter, if anything still is
-                self._closed()
+                self._update(self._store)
+            except ThrumError:  # removed or moved: if it still is, opening it raises the precise error
+                self._close_store()
         if self._store is None:
             self._store = open_store(paths.initialized(self._repo))
             self._caught_up = self._store.host.clock.monotonic()
         return self._store
 
-    def _follow(self, store: Store) -> None:
-        """Goes over to the view that counts now, and catches up if that is some time ago."""
+    def _update(self, store: Store) -> None:
+        """Switch to the newest view, and catch up if the last time was too long ago."""
         now = store.host.clock.monotonic()
         if now - self._caught_up >= _FRESH:
-            _caught_up(store)
+            _catch_up(store)
             self._caught_up = now
         else:
-            _refreshed(store)
+            _refresh(store)
 
-    def _closed(self) -> None:
+    def _close_store(self) -> None:
         store, self._store = self._store, None
         if store is not None:
             store.close()
 
     def close(self) -> None:
-        """Closes the store, in the thread that it belongs to."""
-        self._thread.submit(self._closed)
+        """Close the store, in its own thread, and end the thread."""
+        self._thread.submit(self._close_store)
         self._thread.shutdown()
 
 
-_caught_up = use_case(Store.catch_up)
-_refreshed = use_case(Store.refresh)
+_catch_up = use_case(Store.catch_up)
+_refresh = use_case(Store.refresh)
 
-# Whoever says something shows it itself before it rings. Only what a process left that died in between is found by
-# catching up, and two seconds are soon enough for that (reliability V3).
+# A sender applies its message to the view before it rings. Catching up only finds events of a process that died in
+# between, and docs/reliability.md allows two seconds for those ("Waking").
 _FRESH = 0.9  # seconds

@@ -1,8 +1,8 @@
-"""Asks the SDK what the front says early, in both protocol eras.
+"""Writes early_answers.json: the SDK's own answers to the first requests, in both protocol eras.
 
     python -m docs.generate.early_answers > thrum_mcp/transport/early_answers.json
 
-Run it after any change of a tool, of a text or of the SDK; a test compares the file with what the SDK answers.
+Run it after any change of a tool, a text or the SDK; a test compares the file with the SDK's answers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp.shared.message import SessionMessage
@@ -19,7 +19,10 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 
 from thrum_mcp.caller import CallerContext
 from thrum_mcp.server import build
-from thrum_mcp.transport.early_answers import ENVELOPE_CAPABILITIES, ENVELOPE_CLIENT, ENVELOPE_VERSION, Result
+from thrum_mcp.transport.early_answers import ENVELOPE_CAPABILITIES, ENVELOPE_CLIENT, ENVELOPE_VERSION
+
+if TYPE_CHECKING:
+    from thrum_mcp.transport.early_answers import Result
 from thrum_store.model import DISTRIBUTION
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
@@ -28,7 +31,7 @@ _INITIALIZED = JSONRPCNotification(jsonrpc="2.0", method="notifications/initiali
 
 
 def ask(*messages: JSONRPCMessage) -> dict[str, Result]:
-    """What one connection answers to these, by method; only results, none of the requests may fail."""
+    """Return the results of these requests on one connection, by method. None of them may fail."""
     return anyio.run(_ask, messages)
 
 
@@ -55,22 +58,22 @@ def _request(method: str, params: dict[str, Any] | None = None) -> JSONRPCReques
 
 
 def handshake(version: str) -> dict[str, Result]:
-    """The answers of a connection that opens with `initialize` at this version."""
+    """Return the answers on a connection that opens with `initialize` at this version."""
     hello = {"protocolVersion": version, "capabilities": {}, "clientInfo": _CLIENT}
     return ask(_request("initialize", hello), _INITIALIZED, *map(_request, LISTS))
 
 
 def modern(version: str) -> dict[str, Result]:
-    """The answers of a connection that opens with `server/discover` at this version."""
+    """Return the answers on a connection that opens with `server/discover` at this version."""
     meta = {ENVELOPE_VERSION: version, ENVELOPE_CAPABILITIES: {}, ENVELOPE_CLIENT: _CLIENT}
     return ask(*(_request(method, {"_meta": meta}) for method in ("server/discover", *LISTS)))
 
 
 def answers() -> dict[str, Any]:
-    """What belongs into early_answers.json. The handshake versions must agree on everything but their own name."""
-    said = {version: handshake(version) for version in HANDSHAKE_PROTOCOL_VERSIONS}
-    hellos = {version: results.pop("initialize") for version, results in said.items()}
-    lists, *others = said.values()
+    """Return the content of early_answers.json. All handshake versions must have the same lists."""
+    by_version = {version: handshake(version) for version in HANDSHAKE_PROTOCOL_VERSIONS}
+    hellos = {version: results.pop("initialize") for version, results in by_version.items()}
+    lists, *others = by_version.values()
     assert all(other == lists for other in others), "the versions differ: early_answers.json needs the lists of each"
     return {
         "handshake": {"initialize": hellos, "lists": lists},

@@ -42,8 +42,8 @@ def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 class Interrupted:
     """Counts the lines of ours that this thread runs from the making of the bell on; sends something at one of them."""
 
-    def __init__(self, at: int, what: Callable[[], str]) -> None:
-        self._at, self._what = at, what
+    def __init__(self, at: int, act: Callable[[], str]) -> None:
+        self._at, self._act = at, act
         self._counting = False
         self._before = sys.gettrace()
         self.lines = 0
@@ -73,7 +73,7 @@ class Interrupted:
             self.lines += 1
             if self.lines == self._at:
                 sys.settrace(None)
-                self.sent.append(self._what())
+                self.sent.append(self._act())
         return self._line
 
 
@@ -109,7 +109,7 @@ class Race:
             self.send()
             with Interrupted(line, act) as raced:
                 ended = waiting.wait(self.repo, self.two.bob, request)
-            assert [one.message_id for one in ended.messages] == raced.sent, f"missed at line {line}"
+            assert [message.message_id for message in ended.messages] == raced.sent, f"missed at line {line}"
             assert raced.sent
             assert ended.waited_seconds < LATE, f"only found by its last look, at line {line}"
         return run.until_the_end
@@ -140,14 +140,14 @@ def waited(race: Race) -> list[str]:
     ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
     assert ended.waited_seconds < LATE, "only found by its last look"
     race.read()
-    return [one.message_id for one in ended.messages]
+    return [message.message_id for message in ended.messages]
 
 
 def kept(store: Store, race: Race, seconds: float) -> list[str]:
     """What a wait of the MCP server hands over; read afterwards."""
     with Bell(store.paths.bells, race.two.bob.name) as bell:
         start = store.host.clock.monotonic()
-        handed = MailWait(race.two.bob, bell, seconds).keep(store)
+        handed = MailWait(race.two.bob, bell, seconds).run(store)
     assert store.host.clock.monotonic() - start < LATE, "only found by its last look"
     handover.acknowledge(store, race.two.bob, handed)
     return [mail.message_id for mail in handed.messages]

@@ -21,7 +21,7 @@ def test_what_was_refused_is_in_the_log_and_not_on_standard_error(team: Team) ->
         server.send(b"{not json}")
         server.call("list_groups")
         server.end()
-    assert "a frame of 10 bytes was refused" in log(team).read_text(encoding="utf-8")
+    assert "refused a frame of 10 bytes" in log(team).read_text(encoding="utf-8")
     assert b"refused" not in server.errors
     assert log(team).stat().st_mode & 0o777 == 0o600
 

@@ -1,4 +1,4 @@
-"""The eleven tools, and nothing else."""
+"""All tools, by name."""
 
 from __future__ import annotations
 

@@ -1,17 +1,15 @@
-"""Messages on their way from the mailbox into a tool's result: claimed, shown, accounted for."""
+"""Delivery: messages are reserved for a call, shown in its result, and marked as read after that was written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import anyio
 
-from thrum_mcp.caller import CallerContext
+from thrum_mcp.caller import Call, CallerContext, context_of, request_of
 from thrum_mcp.transport.pending_requests import PendingRequest
 from thrum_store.fence import UNTRUSTED
 from thrum_store.machine.storage import failpoint
 from thrum_store.model import Caller
+from thrum_store.records import Record
 from thrum_store.service.messages import handover
 from thrum_store.service.messages.handover import Handover
 
@@ -19,47 +17,44 @@ from . import render, results, sanitize
 
 NEXT = f"Each content was {UNTRUSTED}. {render.ANSWER}."
 
-_MOMENT = 0.3  # seconds
-_LOOK = 0.02
+_PATIENCE = 0.3  # seconds
+_PAUSE = 0.02  # seconds
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """Messages that belong to this call until its exchange is settled; `remaining` more are unread."""
+class Delivery(Record):
+    """Messages that are reserved until the call's request is settled; `remaining` more are unread."""
 
-    messages: Sequence[results.Message]
+    messages: list[results.Message]
     remaining: int
 
 
-async def claim_or_none(door: CallerContext, exchange: PendingRequest, most: int) -> Claimed:
-    """Like `claim`; where all that is unread is just going to another call, it sees how that ends, for a moment.
+async def unread(call: Call, most: int) -> Delivery:
+    """Reserve at most `most` unread messages for this call, and no more text than a model can take in.
 
-    That call may have been cancelled, or lost its client: then its messages are free again at once.
+    If all unread messages are reserved by another call, wait for a moment: if that call is cancelled or loses its
+    client, they are free again. Raises as `CallerContext.as_caller`, and NotRegistered, WorktreeMismatch.
     """
-    claimed = await claim(door, exchange, most)
-    with anyio.move_on_after(_MOMENT):
-        while claimed.remaining and not claimed.messages:
-            await anyio.sleep(_LOOK)
-            claimed = await claim(door, exchange, most)
-    return claimed
+    delivery = await _reserve(call, most)
+    with anyio.move_on_after(_PATIENCE):
+        while delivery.remaining and not delivery.messages:
+            await anyio.sleep(_PAUSE)
+            delivery = await _reserve(call, most)
+    return delivery
 
 
-async def claim(door: CallerContext, exchange: PendingRequest, most: int) -> Claimed:
-    """At most `most` unread messages, and no more than a model takes in at once.
-
-    The exchange writes the receipt after the answer is out, or gives the messages back. Raises as `Door.act`, and
-    NotRegistered, WorktreeMismatch.
-    """
-    reader, handed = await door.act(lambda store, caller: (caller, handover.check(store, caller, most)))
-    return hand_over(door, exchange, reader, handed)
+async def _reserve(call: Call, most: int) -> Delivery:
+    reader, reserved = await context_of(call).as_caller(
+        lambda store, caller: (caller, handover.check(store, caller, most))
+    )
+    return hand_over(context_of(call), request_of(call), reader, reserved)
 
 
-def hand_over(door: CallerContext, exchange: PendingRequest, reader: Caller, handed: Handover) -> Claimed:
-    """What was claimed for this call: from now on its exchange decides what becomes of it."""
-    if handed.messages:
-        exchange.hand_over(
-            receipt=lambda: door.look(lambda store: handover.acknowledge(store, reader, handed)),
-            release=lambda: door.look(lambda store: handover.release(store, handed)),
+def hand_over(context: CallerContext, request: PendingRequest, reader: Caller, reserved: Handover) -> Delivery:
+    """Let the request of a call write the receipt for reserved messages, or release them."""
+    if reserved.messages:
+        request.hand_over(
+            receipt=lambda: context.with_store(lambda store: handover.acknowledge(store, reader, reserved)),
+            release=lambda: context.with_store(lambda store: handover.release(store, reserved)),
         )
         failpoint("mcp.claimed")
-    return Claimed([sanitize.handed(mail) for mail in handed.messages], handed.remaining)
+    return Delivery([sanitize.handed_over(mail) for mail in reserved.messages], reserved.remaining)

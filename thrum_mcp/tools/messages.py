@@ -1,4 +1,4 @@
-"""Send, check, wait, broadcast."""
+"""The tools about messages: send, check, wait, broadcast."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from thrum_mcp.caller import Call, door, exchange
+from thrum_mcp.caller import Call, context_of, request_of
 from thrum_store.service.messages import sending
+from thrum_store.service.messages.sending import SendMessage, Sent
 
-from . import delivery, render, results, waits
+from . import delivery, mail_wait, render, results
 from .registration import reads, writes
+from .results import tool_result
 
 _DEFAULT_LIMIT = 50
 _MOST = 100
@@ -25,16 +27,34 @@ async def send_message(
     metadata: Annotated[dict[str, Any] | None, Field(description="Key-value pairs")] = None,
 ) -> Annotated[CallToolResult, results.Sent]:
     """Send a message to another agent, to all agents with a role, or to a group. It is stored durably and wakes
-    whoever waits; an unknown recipient refuses the whole send. To answer a message, pass its id as reply_to."""
-    request = sending.SendMessage(content=content, to=(to,), reply_to=reply_to, structured=metadata)
-    sent = await door(call).act(lambda store, caller: sending.send(store, caller, request))
+    recipients that wait. If a recipient is unknown, nothing is sent. To answer a message, pass its id as reply_to."""
+    sent = await _send(call, SendMessage(content=content, to=(to,), reply_to=reply_to, structured=metadata))
     result = results.Sent(
         message_id=sent.message_id,
         resolved_to=sent.resolved_to,
-        recipients=[one.agent_id for one in sent.recipients],
-        warnings=list(sent.warnings) or None,
+        recipients=[recipient.agent_id for recipient in sent.recipients],
+        warnings=list(sent.warnings),
     )
-    return results.said(result, render.sent(result))
+    return tool_result(result, render.sent(result))
+
+
+async def broadcast_message(
+    call: Call, content: Annotated[str, Field(description="Message text, Markdown")]
+) -> Annotated[CallToolResult, results.Broadcast]:
+    """Send a message to every other agent, like send_message to @everyone."""
+    sent = await _send(call, SendMessage(content=content, to=("@everyone",)))
+    result = results.Broadcast(
+        sent_to=["@everyone"],
+        total_sent=1,
+        message_ids=[sent.message_id],
+        resolved_to=sent.resolved_to,
+        warnings=list(sent.warnings),
+    )
+    return tool_result(result, render.broadcast(result))
+
+
+async def _send(call: Call, request: SendMessage) -> Sent:
+    return await context_of(call).as_caller(lambda store, caller: sending.send(store, caller, request))
 
 
 async def check_messages(
@@ -43,57 +63,40 @@ async def check_messages(
 ) -> Annotated[CallToolResult, results.Checked]:
     """Read your unread messages, oldest first, and mark them as read. Call it before you begin, between steps and
     before you finish."""
-    most = min(limit, _MOST) if limit > 0 else _DEFAULT_LIMIT
-    claimed = await delivery.claim_or_none(door(call), exchange(call), most)
+    unread = await delivery.unread(call, min(limit, _MOST) if limit > 0 else _DEFAULT_LIMIT)
     result = results.Checked(
-        status="messages" if claimed.messages else "empty",
-        messages=list(claimed.messages),
-        remaining=claimed.remaining,
-        next=delivery.NEXT if claimed.messages else _nothing(claimed.remaining),
+        status="messages" if unread.messages else "empty",
+        messages=unread.messages,
+        remaining=unread.remaining,
+        next=delivery.NEXT if unread.messages else _nothing(unread.remaining),
     )
-    return results.said(result, render.checked(result))
+    return tool_result(result, render.checked(result))
 
 
 def _nothing(elsewhere: int) -> str:
     if elsewhere:
-        return f"Another call is just receiving {elsewhere} unread; call check_messages again to be sure."
-    return "No unread messages. To wait for one: wait_for_message."
+        return f"Another call is receiving {elsewhere} unread right now. Call check_messages again to be sure."
+    return "No unread messages. To wait for one, call wait_for_message."
 
 
 async def wait_for_message(
     call: Call,
     timeout: Annotated[  # noqa: ASYNC109 - the name is the tool's interface
         int, Field(description="Most seconds to wait, up to 600")
-    ] = waits.DEFAULT,
+    ] = mail_wait.DEFAULT,
 ) -> Annotated[CallToolResult, results.Waited]:
-    """Wait until a message for you arrives and return it, marked as read; an unread one returns at once. When it
-    ends without a message, call it again, or go on with your work."""
-    exchange(call).free.set()
-    waited = await waits.wait(call, waits.allowed(timeout, call))
+    """Wait until a message for you arrives and return it, marked as read. An unread message returns at once. If the
+    wait ends without a message, call it again or go on with your work."""
+    request_of(call).free.set()
+    arrived, seconds = await mail_wait.wait(call, mail_wait.allowed_seconds(timeout, call))
     result = results.Waited(
-        status="message_received" if waited.messages else "timeout",
-        message=waited.messages[0] if waited.messages else None,
-        remaining=waited.remaining,
-        waited_seconds=waited.seconds,
-        next=delivery.NEXT if waited.messages else f"No message in {waited.seconds} s. Call wait_for_message again.",
+        status="message_received" if arrived.messages else "timeout",
+        message=arrived.messages[0] if arrived.messages else None,
+        remaining=arrived.remaining,
+        waited_seconds=seconds,
+        next=delivery.NEXT if arrived.messages else f"No message in {seconds} s. Call wait_for_message again.",
     )
-    return results.said(result, render.waited(result))
-
-
-async def broadcast_message(
-    call: Call, content: Annotated[str, Field(description="Message text, Markdown")]
-) -> Annotated[CallToolResult, results.Broadcast]:
-    """Send a message to every other agent, like send_message to @everyone."""
-    request = sending.SendMessage(content=content, to=("@everyone",))
-    sent = await door(call).act(lambda store, caller: sending.send(store, caller, request))
-    result = results.Broadcast(
-        sent_to=["@everyone"],
-        total_sent=1,
-        message_ids=[sent.message_id],
-        resolved_to=sent.resolved_to,
-        warnings=list(sent.warnings) or None,
-    )
-    return results.said(result, render.broadcast(result))
+    return tool_result(result, render.waited(result))
 
 
 TOOLS = (

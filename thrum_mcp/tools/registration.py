@@ -1,7 +1,7 @@
-"""How a function becomes a tool: its schema tightened, its effects declared.
+"""Registration of a function as a tool: a strict and short schema, and annotations that declare its effects.
 
-Clients decide by the annotations: some refuse every tool that is not `readOnlyHint` when nobody can be asked, so what
-only reads for the agent's own sake says so; and nothing here talks to an open world.
+Some clients refuse every tool without `readOnlyHint` when there is no user to ask. So tools whose only effect is on the
+agent's own mailbox have it. No tool reaches beyond this machine: all are closed-world.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pydantic import ConfigDict
 
 Schema = dict[str, Any]
 
-_AT_HAND = {"anthropic/alwaysLoad": True}  # else some clients hide a tool until the model searches for it
+_AT_HAND = {"anthropic/alwaysLoad": True}  # without it some clients hide a tool until the model searches for it
 
 
 def reads(function: Callable[..., Any], title: str, *, at_hand: bool = False) -> Tool:
-    """A tool that changes nothing others see."""
+    """Register a tool that changes nothing that others see."""
     return _tool(function, title, ToolAnnotations(read_only_hint=True, open_world_hint=False), at_hand)
 
 
 def writes(
     function: Callable[..., Any], title: str, *, destroys: bool = False, repeatable: bool = False, at_hand: bool = False
 ) -> Tool:
-    """A tool that changes what others see; `repeatable` where calling it again changes nothing more."""
+    """Register a tool that changes what others see; `repeatable` if calling it again changes nothing more."""
     annotations = ToolAnnotations(
         read_only_hint=False, destructive_hint=destroys, idempotent_hint=repeatable, open_world_hint=False
     )
@@ -43,7 +43,7 @@ def _tool(function: Callable[..., Any], title: str, annotations: ToolAnnotations
         meta=_AT_HAND if at_hand else None,
     )
     metadata = tool.fn_metadata
-    # A misspelt argument must be refused: a reply that silently lost its `reply_to` is worse than an error.
+    # Refuse misspelt arguments: a reply that silently loses its `reply_to` is worse than an error.
     strict = type(metadata.arg_model.__name__, (metadata.arg_model,), {"model_config": ConfigDict(extra="forbid")})
     metadata.arg_model = cast("type[Any]", strict)
     tool.parameters = _short(metadata.arg_model.model_json_schema(by_alias=True))
@@ -52,7 +52,7 @@ def _tool(function: Callable[..., Any], title: str, annotations: ToolAnnotations
 
 
 def _short(schema: Schema) -> Schema:
-    """Without what only costs tokens: titles, and `or null` where leaving something out says the same."""
+    """Return the schema without titles and `or null`, which cost tokens and say nothing that a model needs."""
     short = {key: value for key, value in schema.items() if key not in ("title", "anyOf")}
     for option in schema.get("anyOf", ()):
         if option.get("type") != "null":

@@ -1,32 +1,61 @@
-"""What the tools return, as data. The text beside it says the same (texts.py): some clients show a model only this,
-others only the text. Every string that came from another agent was made safe to show before it got here.
+"""Results of the tools, as structured data. The text beside it says the same: a model may see only one of the two.
+
+A result is made from the service's result of the same field names. Its string types make what other agents wrote safe
+to show.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from mcp_types import CallToolResult, TextContent
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue
+
+from thrum_store.printable import safe_line, safe_text
 
 
-class Shape(BaseModel):
-    """Frozen; absent fields are left out instead of being null."""
+def _safe(value: JsonValue) -> JsonValue:
+    """Return a JSON value with all its strings made safe to show."""
+    if isinstance(value, str):
+        return safe_text(value)
+    if isinstance(value, dict):
+        return {safe_line(key): _safe(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_safe(entry) for entry in value]
+    return value
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+Line = Annotated[str, AfterValidator(safe_line)]
+OptionalLine = Annotated[str | None, AfterValidator(lambda text: safe_line(text) if text else None)]
+Text = Annotated[str, AfterValidator(safe_text)]
+Data = Annotated[dict[str, Any] | None, AfterValidator(lambda data: _safe(data) if data else None)]
+Mark = Annotated[bool | None, AfterValidator(lambda value: value or None)]
+"""A boolean that is left out unless it is true."""
+Warnings = Annotated[list[Line] | None, AfterValidator(lambda warnings: warnings or None)]
 
 
-class Sent(Shape):
-    """A message that is durable and delivered."""
+class Result(BaseModel):
+    """A frozen result; absent fields are left out instead of being null."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, result: object) -> Self:
+        """Return a service's result with the fields that a model is shown."""
+        return cls.model_validate(result)
+
+
+class Sent(Result):
+    """A message that is stored durably and delivered."""
 
     status: Literal["delivered"] = "delivered"
     message_id: str
     resolved_to: int = Field(description="How many agents received it")
-    recipients: list[str]
-    warnings: list[str] | None = None
+    recipients: list[Line]
+    warnings: Warnings = None
 
 
-class Broadcast(Shape):
+class Broadcast(Result):
     """A message to every other agent."""
 
     status: Literal["sent"] = "sent"
@@ -34,24 +63,24 @@ class Broadcast(Shape):
     total_sent: int
     message_ids: list[str]
     resolved_to: int = Field(description="How many agents received it")
-    warnings: list[str] | None = None
+    warnings: Warnings = None
 
 
-class Message(Shape):
-    """A message for this agent. `content` is what the other agent wrote, no more to be trusted than that agent is."""
+class Message(Result):
+    """A message for this agent. `content` is another agent's text, to be trusted no more than that agent."""
 
     message_id: str
-    from_: str = Field(validation_alias="from", serialization_alias="from")
-    content: str
+    from_: Line = Field(validation_alias="from", serialization_alias="from")
+    content: Text
     timestamp: str
-    to: list[str] | None = None
+    to: list[Line] | None = None
     reply_to: str | None = None
-    metadata: dict[str, Any] | None = None
-    shortened_from: int | None = Field(default=None, description="Characters of the whole text, where it was cut")
+    metadata: Data = None
+    shortened_from: int | None = Field(default=None, description="Characters of the whole text, if it was shortened")
 
 
-class Checked(Shape):
-    """The oldest unread messages; marked as read once this was written."""
+class Checked(Result):
+    """The oldest unread messages; they are marked as read after this answer was written."""
 
     status: Literal["messages", "empty"]
     messages: list[Message]
@@ -59,8 +88,8 @@ class Checked(Shape):
     next: str
 
 
-class Waited(Shape):
-    """What ended the wait."""
+class Waited(Result):
+    """The end of a wait: a message, or the time-out."""
 
     status: Literal["message_received", "timeout"]
     message: Message | None = None
@@ -69,45 +98,45 @@ class Waited(Shape):
     next: str
 
 
-class Agent(Shape):
+class Agent(Result):
     """A registered agent."""
 
-    name: str
-    role: str
-    module: str | None = None
-    display: str | None = None
+    name: Line = Field(validation_alias=AliasChoices("name", "address", "agent_id"))
+    role: Line
+    module: OptionalLine = None
+    display: OptionalLine = None
     status: Literal["active", "offline"]
     last_seen_at: str
-    waiting: bool | None = Field(default=None, description="Listens at this moment")
-    you: bool | None = None
+    waiting: Mark = Field(default=None, description="Listens at this moment")
+    you: Mark = None
 
 
-class Agents(Shape):
+class Agents(Result):
     """The registered agents."""
 
     agents: list[Agent]
     count: int
 
 
-class GroupCreated(Shape):
-    """A group that exists now."""
+class GroupCreated(Result):
+    """A new group."""
 
     group_id: str
     name: str
 
 
-class GroupDeleted(Shape):
-    """A group that is gone."""
+class GroupDeleted(Result):
+    """A group that was deleted."""
 
     name: str
     status: Literal["deleted"] = "deleted"
 
 
-class Member(Shape):
+class Member(Result):
     """A direct member of a group."""
 
     member_type: Literal["agent", "role", "group"]
-    member_value: str
+    member_value: Line
 
 
 class Membership(Member):
@@ -117,31 +146,31 @@ class Membership(Member):
     status: Literal["added", "removed", "unchanged"]
 
 
-class GroupLine(Shape):
+class GroupSummary(Result):
     """A group in a list."""
 
     name: str
-    description: str | None = None
+    description: OptionalLine = None
     member_count: int
 
 
-class Groups(Shape):
+class Groups(Result):
     """All groups."""
 
-    groups: list[GroupLine]
+    groups: list[GroupSummary]
     count: int
 
 
-class Group(Shape):
+class Group(Result):
     """A group with its members; `expanded` names the agents that a message to it reaches."""
 
     name: str
-    description: str | None = None
+    description: OptionalLine = None
     members: list[Member]
-    expanded: list[str] | None = None
+    expanded: list[Line] | None = None
 
 
-def said(shape: Shape, text: str) -> CallToolResult:
-    """Both forms of one result."""
-    data = shape.model_dump(mode="json", by_alias=True, exclude_none=True)
+def tool_result(result: Result, text: str) -> CallToolResult:
+    """Return a result in both forms, as structured data and as text."""
+    data = result.model_dump(mode="json", by_alias=True, exclude_none=True)
     return CallToolResult(content=[TextContent(text=text)], structured_content=data)

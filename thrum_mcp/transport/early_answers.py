@@ -1,19 +1,25 @@
-"""What can be said before the SDK is loaded: the handshake, `ping` and the lists, word for word as the SDK says them.
+"""Early answers: the handshake, `ping` and the lists, sent before the SDK is loaded, with exactly the SDK's words.
 
-`early_answers.json` holds the answers; `docs/generate` asks the SDK for them and a test compares. An answer is
-given only where the request plainly means one thing: whatever is odd, new or malformed waits for the SDK. Every request
-is replayed to the SDK later, so both know the same (see front.py). Pure: no reading, no writing, no heavy import.
+`docs/generate/early_answers.py` asks the SDK for the answers and writes them to `early_answers.json`; a test compares
+the two. An answer is given only to a request that plainly means one thing: everything odd, new or malformed waits for
+the SDK. Every request is replayed to the SDK later, so both reach the same state (`main.py`). No I/O, no heavy import.
+
+This folder and `main.py` can go when the SDK answers its first request within 0.1 seconds of the start and tells a
+server when the last byte of an answer was written. Then its own stdio transport serves.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from typing import Any, TypeGuard
 
-Frame = dict[str, Any]
-Result = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeGuard
+
+    Frame = dict[str, Any]
+    Result = dict[str, Any]
 
 ENVELOPE_VERSION = "io.modelcontextprotocol/protocolVersion"
 ENVELOPE_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
@@ -24,10 +30,10 @@ DATA = os.path.join(os.path.dirname(__file__), "early_answers.json")
 
 
 class EarlyAnswers:
-    """Answers one connection's first requests, following its protocol era like the SDK does.
+    """Answers to the first requests of one connection, in its protocol era, as the SDK decides it.
 
-    The first request decides the era for good: one that carries the 2026-07-28 envelope opens a modern connection,
-    anything else the handshake era, where the lists are answered only once `initialize` was.
+    The first request decides the era for good: a request with the 2026-07-28 envelope opens a modern connection. Any
+    other opens the handshake era, in which the lists are answered only after `initialize`.
     """
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -39,19 +45,19 @@ class EarlyAnswers:
 
     @classmethod
     def load(cls) -> EarlyAnswers:
-        """With the answers that were generated when this version was made."""
+        """Load the answers that were generated for this version."""
         with open(DATA, encoding="utf-8") as file:
             return cls(json.load(file))
 
     @property
     def instructions(self) -> str:
-        """What each client is told about the whole server."""
+        """The instructions that every client gets in the handshake."""
         return str(next(iter(self._hellos.values()))["instructions"])
 
     def answer(self, frame: Frame) -> Result | None:
-        """The result for a request, or None where the SDK must say."""
+        """Return the result for a request, or None if the SDK must answer."""
         if "method" in frame and not frame.keys().isdisjoint({"result", "error"}):
-            self._era = "unclear"  # request or response: the SDK must say, also what follows from it
+            self._era = "unclear"  # request or response: the SDK decides, and also answers all that follows
         if not is_request(frame) or self._era == "unclear":
             return None
         params = frame.get("params")
@@ -83,12 +89,12 @@ class EarlyAnswers:
 
 
 def decode(line: bytes) -> Frame | None:
-    """The JSON object in a line, or None; None too where an escaped surrogate stands in it, alone or not."""
+    """Return the JSON object in a line; None if it is none, or holds an escaped surrogate, paired or not."""
     return None if b"\\ud" in line.lower() else parse(line)
 
 
 def parse(line: bytes) -> Frame | None:
-    """The JSON object in a line, or None."""
+    """Return the JSON object in a line, or None."""
     try:
         frame: object = json.loads(line.decode())
     except (ValueError, RecursionError):
@@ -97,13 +103,13 @@ def parse(line: bytes) -> Frame | None:
 
 
 def is_request(frame: Frame) -> bool:
-    """Whether this asks for an answer."""
+    """Return True if this frame is a request, which needs an answer."""
     named = frame.get("jsonrpc") == "2.0" and isinstance(frame.get("method"), str)
     return named and usable_id(frame.get("id")) and isinstance(frame.get("params"), dict | None)
 
 
 def usable_id(value: object) -> bool:
-    """Whether a request may be called this: text, or a whole number."""
+    """Return True for a valid request id: a string or an integer."""
     return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
@@ -117,7 +123,7 @@ def _has_envelope(params: object) -> bool:
 
 
 def _is_bare(params: object) -> bool:
-    """No parameters, or nothing but a progress token: then a list means the whole list."""
+    """Return True for no parameters but a progress token: then a list request means the whole list."""
     if params is None or params == {}:
         return True
     if not _is_object(params) or set(params) != {"_meta"}:
@@ -141,7 +147,7 @@ def _is_introduction(params: object) -> TypeGuard[dict[str, Any]]:
     return versioned and _are_capabilities(params.get("capabilities")) and _is_client(params.get("clientInfo"))
 
 
-# What the SDK looks into: each an object of objects, `roots` one of switches. Other names it passes over.
+# The SDK checks these: each is an object of objects, `roots` one of booleans. It ignores other names.
 _CHECKED = {"elicitation", "experimental", "extensions", "roots", "sampling", "tasks"}
 
 

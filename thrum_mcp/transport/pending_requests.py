@@ -1,8 +1,8 @@
-"""A request and what becomes of its answer: how a message leaves "unread" only after it was really handed over.
+"""Pending requests: a message stays unread until the answer that carries it was written.
 
-Claim, respond, receipt (invariant S6). A tool claims messages and gives the exchange two endings. The transport calls
-one of them: the receipt once the last byte of the answer was written, the release where no answer will ever be, because
-the request was cancelled, failed, or the client left. Killed in between, neither happens, and the claim runs out.
+A tool reserves messages and gives its request two endings. The transport calls one of them: `receipt` after the last
+byte of the answer was written, or `release` if there will be no answer, because the request was cancelled or failed or
+the client left. If the process is killed in between, neither runs, and the reservation times out.
 """
 
 from __future__ import annotations
@@ -19,65 +19,65 @@ logger = logging.getLogger(__name__)
 
 Ending = Callable[[], Awaitable[None]]
 
-_ENDLESS = frozenset({"subscriptions/listen"})  # requests that nothing but their cancellation ends
-_DRAIN = 2.0  # seconds that requests in progress have to finish after the end of input
+_ENDLESS = frozenset({"subscriptions/listen"})  # requests that only a cancellation ends
+_DRAIN = 2.0  # seconds that pending requests have to finish after the end of input
 
 
 class PendingRequest:
-    """One request in progress. `free` once the end of input need not wait for it: settled, or waiting for others."""
+    """One request without an answer yet. `free` is set once the end of input need not wait for it."""
 
     def __init__(self) -> None:
         self.free = anyio.Event()
         self._endings: list[tuple[Ending, Ending]] = []
 
     def hand_over(self, *, receipt: Ending, release: Ending) -> None:
-        """Runs `receipt` after the answer was written, or `release` if it never is."""
+        """Run `receipt` after the answer was written, or `release` if it never is."""
         self._endings.append((receipt, release))
 
     async def settle(self, *, answered: bool) -> None:
-        """Runs the endings, to their end. Called once, by the transport."""
+        """Run the endings, uninterrupted. The transport calls this once."""
         with anyio.CancelScope(shield=True):
             for receipt, release in self._endings:
                 try:
                     await (receipt if answered else release)()
                 except ThrumError as error:
-                    # The claim runs out by itself, and the message comes again: late, never lost.
-                    logger.warning("a handover could not be settled: %s", error)
+                    # The reservation times out and the message is delivered again: late, never lost.
+                    logger.warning("cannot settle a hand-over: %s", error)
         self.free.set()
 
 
 class PendingRequests:
-    """All requests in progress, by id."""
+    """All requests without an answer yet, by id."""
 
     def __init__(self) -> None:
         self._open: dict[RequestId, PendingRequest] = {}
 
     def begin(self, request_id: RequestId, method: str) -> PendingRequest | None:
-        """A new exchange, or None where one with this id is in progress already."""
+        """Add a request; return None if one with this id is pending already."""
         if request_id in self._open:
             return None
-        exchange = PendingRequest()
+        request = PendingRequest()
         if method in _ENDLESS:
-            exchange.free.set()
-        self._open[request_id] = exchange
-        return exchange
+            request.free.set()
+        self._open[request_id] = request
+        return request
 
     def __contains__(self, request_id: object) -> bool:
         return request_id in self._open
 
     async def end(self, request_id: RequestId | None, *, answered: bool) -> None:
-        """Settles an exchange that is over; nothing where it was settled before. Not interrupted by cancellation."""
-        exchange = None if request_id is None else self._open.pop(request_id, None)
-        if exchange is not None:
-            await exchange.settle(answered=answered)
+        """Settle a request and remove it; do nothing if it was settled before. Cancellation does not interrupt this."""
+        request = None if request_id is None else self._open.pop(request_id, None)
+        if request is not None:
+            await request.settle(answered=answered)
 
     async def drain(self) -> None:
-        """Lets what is in progress finish, except what waits for others, for at most two seconds."""
+        """Wait up to two seconds for the pending requests that are not `free`."""
         with anyio.move_on_after(_DRAIN):
-            for exchange in list(self._open.values()):
-                await exchange.free.wait()
+            for request in list(self._open.values()):
+                await request.free.wait()
 
     async def end_all(self) -> None:
-        """Releases everything that will get no answer any more."""
+        """Release everything that will get no answer any more."""
         for request_id in list(self._open):
             await self.end(request_id, answered=False)

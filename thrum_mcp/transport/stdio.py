@@ -1,8 +1,8 @@
-"""MCP over two pipes, as the pair of streams that the SDK's `Server.run` asks for.
+"""MCP over two pipes, as the pair of streams that the SDK's `Server.run` needs.
 
 The SDK's own stdio transport sends every line through worker threads. Here the event loop waits for the descriptors
-itself, which halves a call, and tells each exchange when the last byte of its answer was written, which is what makes
-a handover safe (exchange.py). Frames that the light front answered already come first, by replay (front.py).
+itself, which halves the time of a call. Each pending request learns when the last byte of its answer was written, which
+makes a hand-over safe (`pending_requests.py`). Lines that the light front read come first, by replay (`main.py`).
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from pydantic import ValidationError
 from thrum_store.machine.storage import failpoint
 
 from . import early_answers, pipes
-from .handoff import Frame, Handoff
 from .pending_requests import PendingRequests
+from .pipes import Handoff, Line
 
 logger = logging.getLogger(__name__)
 
 
 class _Stream:
-    """What both directions share: they are context managers that `aclose` ends."""
+    """A direction of the connection: a context manager that `aclose` ends."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,15 +54,15 @@ class _Stream:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Says that this direction is not used any more."""
+        """Do nothing: the descriptors live as long as the process."""
 
 
 class Writer(_Stream):
-    """Answers and notifications to the client, one whole line each, never torn by a cancellation."""
+    """Writes answers and notifications, one whole line each; a cancellation never tears one."""
 
-    def __init__(self, fd: int, exchanges: PendingRequests) -> None:
+    def __init__(self, fd: int, requests: PendingRequests) -> None:
         self._fd = fd
-        self._exchanges = exchanges
+        self._requests = requests
         self._turn = anyio.Lock(fast_acquire=True)
         self._writing = anyio.CancelScope()
         self._abandoned = False
@@ -71,15 +71,15 @@ class Writer(_Stream):
             os.set_blocking(fd, False)
 
     def expect(self, result: early_answers.Result) -> RequestId:
-        """An id for a request that was answered already; what the SDK says to it is compared and dropped."""
+        """Return an id under which to replay an answered request; the SDK's answer is compared and dropped."""
         request_id = f"replayed-{os.urandom(8).hex()}"
         self._replayed[request_id] = result
         return request_id
 
     async def send(self, item: SessionMessage, /) -> None:
-        """Writes one message; on return it is out, and if it was an answer, its exchange is settled.
+        """Write one message; if it is an answer, settle its request.
 
-        Raises BrokenResourceError where the client does not read any more.
+        Raises BrokenResourceError if the client does not read any more.
         """
         message = item.message
         if self._is_replayed(message):
@@ -99,9 +99,9 @@ class Writer(_Stream):
         if isinstance(message, JSONRPCResponse):
             failpoint("mcp.answered")
             good = not message.result.get("isError")
-            await self._exchanges.end(message.id, answered=written and good)
+            await self._requests.end(message.id, answered=written and good)
         elif isinstance(message, JSONRPCError):
-            await self._exchanges.end(message.id, answered=False)
+            await self._requests.end(message.id, answered=False)
 
     async def _write(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -115,29 +115,29 @@ class Writer(_Stream):
             raise BrokenPipeError("the client does not read")
 
     def abandon(self) -> None:
-        """Gives up on a client that does not read: the process is about to end."""
+        """Stop writing to a client that may not read: the process is about to end."""
         self._abandoned = True
         self._writing.cancel()
 
     def _is_replayed(self, message: object) -> bool:
         if not isinstance(message, JSONRPCResponse | JSONRPCError) or message.id not in self._replayed:
             return False
-        said = self._replayed.pop(message.id)
-        if isinstance(message, JSONRPCError) or message.result != said:
-            logger.warning("an early answer was not what the SDK says; see thrum_mcp/generate.py")
+        early = self._replayed.pop(message.id)
+        if isinstance(message, JSONRPCError) or message.result != early:
+            logger.warning("an early answer differs from the SDK's; run docs/generate/early_answers.py")
         return True
 
 
 class Reader(_Stream):
-    """Messages from the client: first what the front kept, then what comes."""
+    """Reads messages from the client: first those that the front kept, then new ones."""
 
-    def __init__(self, handed: Handoff, exchanges: PendingRequests, writer: Writer) -> None:
-        self._fd = handed.wire.read
-        self._waits = pipes.can_wait(self._fd)
-        self._lines = handed.lines
-        self._frames = deque(handed.frames)
-        self._ended = handed.ended
-        self._exchanges = exchanges
+    def __init__(self, handoff: Handoff, requests: PendingRequests, writer: Writer) -> None:
+        self._fd = handoff.pipes.input
+        self._can_wait = pipes.can_wait(self._fd)
+        self._splitter = handoff.splitter
+        self._lines = deque(handoff.lines)
+        self._ended = handoff.ended
+        self._requests = requests
         self._writer = writer
 
     def __aiter__(self) -> Self:
@@ -150,56 +150,56 @@ class Reader(_Stream):
             raise StopAsyncIteration from None
 
     async def receive(self) -> SessionMessage | Exception:
-        """The next message. Raises EndOfStream after the last, once what is in progress had time to finish."""
+        """Return the next message. Raises EndOfStream after the last, once pending requests had time to finish."""
         await anyio.lowlevel.checkpoint()
         while True:
-            while self._frames:
-                message = await self._understood(self._frames.popleft())
+            while self._lines:
+                message = await self._parsed(self._lines.popleft())
                 if message is not None:
                     return message
             if self._ended:
-                await self._exchanges.drain()
+                await self._requests.drain()
                 self._writer.abandon()
                 raise anyio.EndOfStream
             await self._read()
 
     async def _read(self) -> None:
-        if self._waits:
+        if self._can_wait:
             await anyio.wait_readable(self._fd)
         data = os.read(self._fd, pipes.CHUNK)
         self._ended = not data
-        lines = self._lines.feed(data) if data else self._lines.rest()
-        self._frames.extend(Frame(line) for line in lines)
+        lines = self._splitter.feed(data) if data else self._splitter.rest()
+        self._lines.extend(Line(line) for line in lines)
 
-    async def _understood(self, frame: Frame) -> SessionMessage | None:
+    async def _parsed(self, line: Line) -> SessionMessage | None:
         try:
-            message = jsonrpc_message_adapter.validate_json(frame.line.decode(errors="replace"), by_name=False)
+            message = jsonrpc_message_adapter.validate_json(line.data.decode(errors="replace"), by_name=False)
         except ValidationError as error:
-            await self._refuse(frame.line, error)
+            await self._refuse(line.data, error)
             return None
         if not isinstance(message, JSONRPCRequest):
             return SessionMessage(message)
-        if frame.answered is not None:
-            message.id = self._writer.expect(frame.answered)
+        if line.answered is not None:
+            message.id = self._writer.expect(line.answered)
             return SessionMessage(message)
-        return self._opened(message)
+        return self._begun(message)
 
-    def _opened(self, request: JSONRPCRequest) -> SessionMessage | None:
-        exchange = self._exchanges.begin(request.id, request.method)
-        if exchange is None:
-            logger.warning("a second request with an id in progress was ignored")
+    def _begun(self, request: JSONRPCRequest) -> SessionMessage | None:
+        pending = self._requests.begin(request.id, request.method)
+        if pending is None:
+            logger.warning("ignored a request with the id of a pending request")
             return None
-        unanswered = partial(self._exchanges.end, request.id, answered=False)
-        metadata = ServerMessageMetadata(request_context=exchange, on_request_unanswered=unanswered)
+        unanswered = partial(self._requests.end, request.id, answered=False)
+        metadata = ServerMessageMetadata(request_context=pending, on_request_unanswered=unanswered)
         return SessionMessage(request, metadata)
 
     async def _refuse(self, line: bytes, error: ValidationError) -> None:
-        """Tells a client that waits for an answer why there is none; what names no request is only logged."""
+        """Answer an invalid line with an error if it names a request; else only log it."""
         frame = early_answers.parse(line)
         reason = _reason(error) if frame is None or b"\\ud" not in line.lower() else _SURROGATE
-        logger.info("a frame of %d bytes was refused: %s", len(line), reason)
-        request_id = None if frame is None else _asked_by(frame)
-        if request_id is None or request_id in self._exchanges:
+        logger.info("refused a frame of %d bytes: %s", len(line), reason)
+        request_id = None if frame is None else _answer_id(frame)
+        if request_id is None or request_id in self._requests:
             return
         refusal = ErrorData(code=INVALID_REQUEST, message=f"Invalid request: {reason}")
         with suppress(anyio.BrokenResourceError):
@@ -213,8 +213,8 @@ def _reason(error: ValidationError) -> str:
     return "; ".join(sorted({str(detail["msg"]) for detail in error.errors(include_url=False)}))
 
 
-def _asked_by(frame: early_answers.Frame) -> RequestId | None:
-    """The id that a client waits for an answer under, or None."""
+def _answer_id(frame: early_answers.Frame) -> RequestId | None:
+    """Return the id under which the client waits for an answer, or None."""
     request_id: RequestId | None = frame.get("id")
     if "method" not in frame or not early_answers.usable_id(request_id) or not str(request_id).isprintable():
         return None
