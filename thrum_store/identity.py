@@ -1,26 +1,35 @@
-"""Who is calling, decided once at the edge: THRUM_NAME, then --name, then this worktree's identity file.
+"""Identity: the agent that calls, and the store that this clone is.
 
-Role, module and display follow as flag, then environment, then file. Nothing is ever guessed: several identities and
+The caller is decided once, where a request enters: THRUM_NAME, then --name, then this worktree's identity file. Role,
+module and display come from the flag, then the environment, then the file. Nothing is guessed: several identities and
 nothing that decides is an error. This keeps apart agents that mean well; it does not stop a process of the same user.
+
+The store's id stands in `.thrum/var/store.json`. It changes once in a lifetime at most, while other processes run.
 """
 
-import json
-import os
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from . import model
-from .errors import AmbiguousIdentity, Invalid, NoIdentity
-from .machine.host import REAL, Host
+import os
+
+from . import json_codec, model
+from .errors import AmbiguousIdentity, Damaged, Invalid, NoIdentity, NotInitialized
+from .machine.host import REAL, Host, Lock
 from .model import Caller
-from .repository.paths import Paths
-from .times import rfc3339
+from .records import NamedTuple
+from .repository.paths import LOG_CREATION_LOCK, STORE_FILE, Paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .machine.storage import Storage
 
 VERSION = 3  # of the identity file, as the Go program counts
 
 
 class Given(NamedTuple):
-    """What the command line said; None where it said nothing."""
+    """The identity options of a command line; None for an option that is absent."""
 
     name: str | None = None
     role: str | None = None
@@ -32,10 +41,9 @@ NOTHING = Given()
 
 
 def resolve(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = os.environ) -> Caller:
-    """The caller. Raises NoIdentity, AmbiguousIdentity, or Invalid for a name that cannot be one."""
+    """Return the caller. Raises NoIdentity, AmbiguousIdentity, or Invalid for a name that is not allowed."""
     name, source = decided(paths, given, environ)
-    file = load(paths, name) or {}
-    agent: dict[str, Any] = file.get("agent", {})
+    agent: dict[str, Any] = (load(paths, name) or {}).get("agent", {})
 
     def field(flag: str | None, variable: str, key: str) -> str:
         return flag or environ.get(variable) or str(agent.get(key, ""))
@@ -51,7 +59,7 @@ def resolve(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = o
 
 
 def named(paths: Paths, given: Given, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The name that was given or stands in the only identity file; None where there is none."""
+    """Return the name that was given or stands in the only identity file, or None. Raises AmbiguousIdentity."""
     try:
         return decided(paths, given, environ)[0]
     except AmbiguousIdentity:
@@ -61,7 +69,7 @@ def named(paths: Paths, given: Given, environ: Mapping[str, str] = os.environ) -
 
 
 def decided(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
-    """The caller's name and what decides it: environment, flag or file. Raises as `resolve`; reads no file."""
+    """Return the caller's name and its source: environment, flag or file. Raises as `resolve`; reads no file."""
     if environ.get("THRUM_NAME"):
         return model.name(environ["THRUM_NAME"]), "environment"
     if given.name:
@@ -75,7 +83,7 @@ def decided(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = o
 
 
 def names(paths: Paths) -> list[str]:
-    """The identities of this worktree."""
+    """Return the names of this worktree's identities."""
     try:
         files = os.listdir(paths.identities)
     except FileNotFoundError:
@@ -84,24 +92,29 @@ def names(paths: Paths) -> list[str]:
 
 
 def load(paths: Paths, name: str) -> dict[str, Any] | None:
-    """An identity file, its agent's keys in lower case (the Go program wrote them with a capital); None without one."""
+    """Return the content of an identity file, or None without one. Raises Invalid.
+
+    The keys of its agent are in lower case; the Go program wrote them with a capital.
+    """
     try:
         with open(_path(paths, name), encoding="utf-8") as file:
-            told: dict[str, Any] = json.load(file)
-        told["agent"] = {key.lower(): value for key, value in told.get("agent", {}).items()}
+            content: dict[str, Any] = json_codec.loads(file.read())
+        content["agent"] = {key.lower(): value for key, value in content.get("agent", {}).items()}
     except FileNotFoundError:
         return None
     except (ValueError, AttributeError, TypeError):
         raise Invalid(
             f"{_path(paths, name)} is not an identity file", hint="remove it and run `thrum quickstart` again"
         ) from None
-    return told
+    return content
 
 
 def save(paths: Paths, caller: Caller, session_id: str | None = None, intent: str = "", host: Host = REAL) -> str:
-    """Writes the caller's identity file, keeping keys we do not know; returns its path within the worktree."""
-    told = load(paths, caller.name) or {}
-    told |= {
+    """Write the caller's identity file, keeping keys that we do not know; return its path within the worktree."""
+    from .times import rfc3339  # only a registration and the start of a session write this file
+
+    content = load(paths, caller.name) or {}
+    content |= {
         "version": VERSION,
         "agent": {
             "kind": "agent", "name": caller.name, "role": caller.role, "module": caller.module,
@@ -109,19 +122,97 @@ def save(paths: Paths, caller: Caller, session_id: str | None = None, intent: st
         },
         "worktree": paths.worktree,
         "branch": paths.branch,
-        "intent": intent or told.get("intent", ""),
-        "session_id": told.get("session_id", "") if session_id is None else session_id,
+        "intent": intent or content.get("intent", ""),
+        "session_id": content.get("session_id", "") if session_id is None else session_id,
         "updated_at": rfc3339(host.clock.wall_ms()),
     }  # fmt: skip
     host.storage.directory(paths.identities)
-    host.storage.replace(_path(paths, caller.name), json.dumps(told, indent=2).encode() + b"\n")
+    host.storage.replace(_path(paths, caller.name), json_codec.readable(content, ascii_only=True).encode() + b"\n")
     return relative(caller.name)
 
 
 def relative(name: str) -> str:
-    """The path of an identity file within its worktree."""
+    """Return the path of an identity file within its worktree."""
     return os.path.join(".thrum", "identities", f"{name}.json")
 
 
 def _path(paths: Paths, name: str) -> str:
     return os.path.join(paths.identities, f"{name}.json")
+
+
+# --- the store that this clone is -------------------------------------------------------------------------------------
+
+
+class StoreId:
+    """The id of this clone's store, read again if its file was replaced."""
+
+    def __init__(self, paths: Paths, host: Host) -> None:
+        self._paths, self._host = paths, host
+        self._path = paths.in_var(STORE_FILE)
+        self._stamp: tuple[int, int] | None = None
+        self._known = ""
+
+    def now(self) -> str:
+        """Return the id of the store. Raises NotInitialized, or Damaged if the file does not hold one."""
+        try:
+            status = os.stat(self._path)
+            stamp = (status.st_ino, status.st_mtime_ns)
+            if stamp != self._stamp:
+                self._known = str(json_codec.loads(self._host.storage.read(self._path))["store"])
+                self._stamp = stamp
+        except FileNotFoundError:
+            raise NotInitialized(self._paths.root) from None
+        except (ValueError, TypeError, KeyError):
+            raise Damaged(self._path, "it does not hold the id of a store") from None
+        return self._known
+
+    def beginning(self, agent: str) -> _StableStore:
+        """Return a context in which the id of the store stays the same; only under the shard's lock."""
+        return _StableStore(self, self._paths, self._host, agent)
+
+
+class _StableStore:
+    """A context in which the id of the store stays the same.
+
+    A re-key takes the locks of all logs that exist. While a first log begins, LOG_CREATION_LOCK keeps a re-key out.
+    """
+
+    def __init__(self, store_id: StoreId, paths: Paths, host: Host, agent: str) -> None:
+        self._store_id, self._logs, self._agent = store_id, paths.logs, agent
+        self._lock = creation_lock(paths, host)
+
+    def __enter__(self) -> str:
+        own = self._store_id.now()
+        if os.path.isdir(os.path.join(self._logs, own, self._agent)):
+            return own
+        self._lock.acquire()
+        try:
+            return self._store_id.now()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def creation_lock(paths: Paths, host: Host) -> Lock:
+    """Return the lock that is held while an agent's first log begins, and during a re-key."""
+    return host.lock(paths.in_var(LOG_CREATION_LOCK))
+
+
+def former_stores(paths: Paths, host: Host) -> frozenset[str]:
+    """Return the ids of the stores that this clone was before: it wrote them, and must not any more."""
+    try:
+        return frozenset(map(str, json_codec.loads(host.storage.read(paths.in_var(STORE_FILE)))["former"]))
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return frozenset()
+
+
+def signed_ends(logs: str, store: str, storage: Storage) -> dict[str, int]:
+    """Return the last event of each log that a store signed, by agent; nothing if that file cannot be read."""
+    try:
+        shards = json_codec.loads(storage.read(os.path.join(logs, store, "heads.json")))["shards"]
+        return {str(agent): int(seq) for agent, (_, seq, _) in shards.items()}
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return {}

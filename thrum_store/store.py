@@ -14,13 +14,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from .errors import Damaged, DiskFull, StorageFailed, ThrumError, ViewDamaged
+from .identity import StoreId
 from .log.events import Draft, Event
 from .log.segments import EventLog, Reading, Shard, ShardPosition
 from .machine.bells import ring
 from .machine.host import REAL, Host, Lock
 from .machine.storage import failpoint
 from .repository.paths import PURGE_MARKS, TORN, Paths, shard_lock
-from .repository.store_id import StoreId
 from .view import segment_stats
 from .view.database import mapped
 from .view.generations import Progress, View

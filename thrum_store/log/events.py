@@ -9,8 +9,7 @@ line without `"h"`. An event of an unknown type is kept, published and skipped, 
 
 from __future__ import annotations
 
-import json
-
+from thrum_store import json_codec
 from thrum_store.machine.digest import fingerprint, sha256
 from thrum_store.records import NamedTuple
 
@@ -137,12 +136,10 @@ def original(event: Event) -> Event:
 
 # writing
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
 
 def canonical(value: object) -> bytes:
     """Encode a value as canonical JSON: sorted keys, no spaces, UTF-8. Raises ValueError for half a surrogate pair."""
-    return _CANONICAL.encode(value).encode()
+    return json_codec.canonical(value).encode()
 
 
 def encode(draft: Draft, place: Place, ms: int) -> tuple[bytes, Event]:
@@ -197,7 +194,7 @@ def fast_parser() -> Parser:
 
 def plain_parser(line: bytes) -> Any:
     """Parse a line exactly as `fast_parser` does, refusals included: read live or in a rebuild, it means the same."""
-    raw = _PLAIN.decode(line.decode())
+    raw = _PLAIN(line.decode())
     if b"\\u" in line:
         canonical(raw)  # refuses half a surrogate pair
     return raw
@@ -219,7 +216,7 @@ def _constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
-_PLAIN = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)
+_PLAIN = json_codec.checking_decoder(_integer, _number, _constant)
 
 
 def own_hash(line: bytes) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from thrum_store import carry_forward
+from thrum_store.identity import former_stores
 from thrum_store.log import purge_marks
 from thrum_store.log.segments import Shard
 from thrum_store.machine.digest import fingerprint
-from thrum_store.repository.store_id import former
 from thrum_store.store import Store
 
 from .admit import admit, holds, keep_aside, reached
@@ -70,7 +70,7 @@ class Incoming:
 
     def __init__(self, store: Store, state: State, branch: Branch, settings: Settings, repository: Repository) -> None:
         self._store, self._state, self._branch = store, state, branch
-        known = settings.known | former(store.paths, store.host)
+        known = settings.known | former_stores(store.paths, store.host)
         self._settings, self._repository = settings._replace(known=known), repository
         self._base, self._taken = Listing(), Taken()
         self._left = BYTES_LIMIT

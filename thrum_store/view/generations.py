@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from thrum_store.errors import StorageFailed, ThrumError, ViewDamaged
+from thrum_store.identity import signed_ends
 from thrum_store.log.events import Event, fast_parser
 from thrum_store.log.purged_log import PurgedLog
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.host import Host
 from thrum_store.machine.storage import failpoint
 from thrum_store.repository.paths import COMMIT_LOCK, Paths
-from thrum_store.repository.store_id import signed
 
 from . import database, segment_stats
 from .database import Generation, Stamp, connect, mapped, transaction
@@ -113,7 +113,7 @@ class View:
         try:
             generation.begin()
             log = PurgedLog(self._paths.logs, self._var, self._host)
-            published = signed(log.root, self.own, self._host.storage)
+            published = signed_ends(log.root, self.own, self._host.storage)
             fill(generation.connection, log, self.own, self._host.clock.wall_ms(), published, progress)
             for name, last in presence_state.own(self._var, self._host).items():
                 agents.seen(generation.connection, self.own, name, last.seen_ms)

@@ -7,11 +7,12 @@ order, `settle` brings these late deliveries to what the rule says now.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
+
+from thrum_store import json_codec
 
 if TYPE_CHECKING:
     from .membership import Added, Members
@@ -85,7 +86,7 @@ class LateDeliveries:
         from . import membership  # 0.4 ms, which only a message that reaches another store pays
 
         (audience,) = self._db.execute("SELECT audience FROM messages WHERE number = ?", (number,)).fetchone()
-        wide = [(kind, value) for kind, value in json.loads(audience) if kind != "agent"]
+        wide = [(kind, value) for kind, value in json_codec.loads(audience) if kind != "agent"]
         members = partial(self._members, ms=ms)
         sql = "SELECT a.id, a.name FROM agents a JOIN shards s ON s.id = a.id WHERE s.store != ?"
         return {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+
+from thrum_store import json_codec
 
 _ALWAYS = "number, id, author, seq, sent_ms, received_ms, format, content, audience, recipients, wide"
 _NEW = "INSERT INTO deliveries (recipient, number, message, late) VALUES (?1, ?2, ?2, 0)"
@@ -70,12 +71,9 @@ class Rows:
             self._db.executemany(sql, rows)
 
 
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
 def written(value: object) -> str | None:
     """A value as a column holds it."""
-    return None if value is None else _COMPACT.encode(value)
+    return None if value is None else json_codec.compact(value)
 
 
 def fast_json() -> Callable[[object], str | None]:

@@ -4,12 +4,12 @@ Everything shown passes `safe_text`: messages, names and errors come from strang
 characters. A result is made safe before it is rendered, so that columns are counted on what is seen.
 """
 
-import json
 import os
 import sys
 from functools import singledispatch
 from typing import Any, NamedTuple, TextIO, cast
 
+from thrum_store import json_codec
 from thrum_store.machine.host import REAL
 from thrum_store.printable import safe_text
 
@@ -113,7 +113,7 @@ def _fields(value: object) -> list[str] | None:
 def _document(value: object, stream: TextIO | None) -> str:
     """One JSON document; what could drive a terminal is written as \\u escapes, everything else as it is."""
     plainest = stream is not None and (stream.encoding or "utf-8").lower() not in ("utf-8", "utf8")
-    text = json.dumps(plain(value), ensure_ascii=plainest, indent=2)
+    text = json_codec.readable(plain(value), plainest)
     if safe_text(text) == text:
         return text
     hidden = {letter for letter in set(text) if letter != "\n" and safe_text(letter) != letter}

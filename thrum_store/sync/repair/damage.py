@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from thrum_store.identity import signed_ends
 from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, plain_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.digest import fingerprint
 from thrum_store.repository.paths import DAMAGED, LOST
-from thrum_store.repository.store_id import signed
 from thrum_store.store import Store
 from thrum_store.view.queries import shards
 
@@ -47,7 +47,7 @@ def _published(store: Store, shard: Shard) -> int:
     """The last event of a log of our own that we signed."""
     if shard.store != store.own:
         return 0
-    return signed(store.log.root, store.own, store.host.storage).get(shard.agent, 0)
+    return signed_ends(store.log.root, store.own, store.host.storage).get(shard.agent, 0)
 
 
 def _sequences(store: Store, shard: Shard, head: ShardPosition) -> list[int]:

@@ -11,10 +11,10 @@ import os
 from collections.abc import Iterable
 
 from thrum_store.errors import DiskFull, Refused, StorageFailed, StoreBusy
+from thrum_store.identity import signed_ends
 from thrum_store.log import purge_marks
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
-from thrum_store.repository.store_id import signed
 from thrum_store.store import Store
 from thrum_store.sync.state import Repair, State, key_of, sentence, shard_of
 from thrum_store.sync.wire.verify import Piece
@@ -32,7 +32,7 @@ def doubted(store: Store, state: State) -> list[Shard]:
     published = {shard_of(key): at for key, at in state.published.items()}
     shorter = {shard for shard, at in published.items() if list(ends.get(shard, ShardPosition())[:2]) < at[:2]}
     missing = {shard for shard, head in ends.items() if _missing(store, shard, head)}
-    said = signed(store.log.root, store.own, store.host.storage)
+    said = signed_ends(store.log.root, store.own, store.host.storage)
     behind = {one for a, seq in said.items() if ends.get(one := Shard(store.own, a), ShardPosition()).seq < seq}
     elsewhere = {shard_of(key) for key, one in state.frozen.items() if one.code == "diverged"}
     return sorted((stopped | shorter | missing | behind | set(map(shard_of, state.doubted))) - elsewhere)
@@ -171,7 +171,7 @@ def give_up(store: Store, state: State, shard: Shard) -> None:
     """
     with store.shard_lock(shard):
         damage = examine(store, shard)
-        said = signed(store.log.root, store.own, store.host.storage).get(shard.agent, 0)
+        said = signed_ends(store.log.root, store.own, store.host.storage).get(shard.agent, 0)
         if shard.store == store.own and said > damage.head.seq:
             raise Refused(
                 f"events {damage.head.seq + 1} to {said} of @{shard.agent} were published, and no copy is within reach",

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 
 from thrum_store.errors import ThrumError
+from thrum_store.identity import former_stores
 from thrum_store.log.segments import Shard
 from thrum_store.repository.paths import SYNC_LOCK
-from thrum_store.repository.store_id import former
 from thrum_store.store import Store
 from thrum_store.sync import state
 from thrum_store.sync.incoming import heard, trust_of
@@ -36,7 +36,7 @@ def unheard(store: Store, wanted: Iterable[Shard]) -> set[Shard]:
     """Those logs whose stores are blocked or not trusted here: nothing of them is taken in, to mend them neither."""
     remembered = state.load(store.paths.var, store.host)
     told = settings.read(_branch(store).git)
-    told = told._replace(known=told.known | former(store.paths, store.host))
+    told = told._replace(known=told.known | former_stores(store.paths, store.host))
     return {one for one in wanted if not heard(trust_of(one.store, store.own, told, remembered))}
 
 

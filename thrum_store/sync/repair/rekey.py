@@ -13,12 +13,12 @@ import os
 from contextlib import ExitStack
 from typing import NamedTuple
 
+from thrum_store.identity import creation_lock, former_stores
 from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
 from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_JOURNAL, STORE_FILE, STORE_KEY
-from thrum_store.repository.store_id import beginnings, former
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip
 from thrum_store.sync.state import State
@@ -76,7 +76,7 @@ def _hashes(store: Store, branch: Branch, offered: Offered, told: SignedHeads, a
 def _switch(store: Store, published: dict[str, set[str]]) -> None:
     storage, own = store.host.storage, os.path.join(store.paths.logs, store.own)
     with ExitStack() as locks:
-        locks.enter_context(beginnings(store.paths, store.host))
+        locks.enter_context(creation_lock(store.paths, store.host))
         for agent in (name for name in storage.listing(own) if "." not in name):
             locks.enter_context(store.shard_lock(Shard(store.own, agent)))
             store.absorb(Shard(store.own, agent))
@@ -86,7 +86,7 @@ def _switch(store: Store, published: dict[str, set[str]]) -> None:
         storage.move(os.path.join(store.paths.in_var(REKEY), new), os.path.join(store.paths.logs, new))
         failpoint("renewal.prepared")
         told = json.loads(storage.read(store.paths.in_var(STORE_FILE)))
-        told |= {"former": sorted({*former(store.paths, store.host), old}), "store": new}
+        told |= {"former": sorted({*former_stores(store.paths, store.host), old}), "store": new}
         storage.replace(store.paths.in_var(STORE_FILE), json.dumps(told).encode() + b"\n")
         failpoint("renewal.switched")
         finish(store)

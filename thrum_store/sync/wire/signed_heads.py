@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from thrum_store.log import keys
 from thrum_store.log.events import canonical
 from thrum_store.machine.digest import fingerprint
+from thrum_store.model import is_name
 
 from .refusal import AdmissionError
 
 HEADS_LIMIT = 1024 * 1024  # bytes
 CARD_LIMIT = 4096
-_AGENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MOST = 1 << 53
 
 
@@ -145,7 +144,7 @@ def _goal(told: Any) -> SignedEnd:
 
 
 def _agent(value: Any) -> str:
-    if not _AGENT.fullmatch(_text(value)):
+    if not is_name(_text(value)):
         raise ValueError("a shard has no name that could be one")
     return str(value)
 

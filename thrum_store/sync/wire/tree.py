@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from thrum_store.log.segments import EventLog, Shard
+from thrum_store.model import NAME
 
 from .signed_heads import CARD_LIMIT, HEADS_LIMIT
 
@@ -16,8 +17,8 @@ SEGMENT_LIMIT = 8 * 1024 * 1024  # bytes: one segment is sealed at 64 KiB, the l
 FILE_LIMIT = 4 * 1024 * 1024
 ENTRIES_LIMIT = 200_000
 _STORE = re.compile(r"v1/([a-z2-7]{26})/(.+)", re.ASCII)
-_SEGMENT = re.compile(r"([a-z0-9][a-z0-9_-]{0,63})/([0-9]{8})-[0-9a-f]{8}\.jsonl", re.ASCII)
-_FILE = re.compile(r"live\.json|[a-z0-9][a-z0-9_-]{0,63}/context\.md", re.ASCII)
+_SEGMENT = re.compile(rf"({NAME})/([0-9]{{8}})-[0-9a-f]{{8}}\.jsonl", re.ASCII)
+_FILE = re.compile(rf"live\.json|{NAME}/context\.md", re.ASCII)
 _OTHER_VERSION = re.compile(r"v[0-9]{1,4}", re.ASCII)
 
 
