@@ -41,6 +41,18 @@ def test_the_demonstration_answers_in_json_as_well(tmp_path: Path) -> None:
     assert told["events"] == 14
 
 
+def test_variables_that_lead_git_elsewhere_do_not_concern_the_demonstration(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    (tmp_path / "config").write_text("[init]\n\ttemplateDir = /nowhere\n[core]\n\thooksPath = /nowhere\n")
+    elsewhere = {"GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere", "GIT_CONFIG_GLOBAL": str(tmp_path / "config")}
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    answer = shell.run("demo", "--json", environ={**environ(shell, scratch), **elsewhere})
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.data["statuses"] == ["answered", "read"]
+    assert list(scratch.iterdir()) == []
+
+
 def test_an_interrupted_demonstration_cleans_up(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     playing = subprocess.Popen(

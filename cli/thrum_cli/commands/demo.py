@@ -26,7 +26,6 @@ def demo(app: App) -> Shown:
         if not (app.json or app.quiet):
             output.tell(text or " ")
 
-    say(bold("Two agents talk: a demonstration in a scratch repository"))
     with tempfile.TemporaryDirectory(prefix="thrum-demo-") as scratch:
         return play.run(scratch, say)
 
@@ -36,21 +35,19 @@ def _shown(shown: Shown, screen: Screen) -> str:
     del screen
     steps = (
         "cd ~/your/repository",
-        "thrum init",
+        "thrum init --runtime claude       # codex, gemini …: thrum runtime list",
         "thrum quickstart --name planner --role lead --module auth",
         "git worktree add ../builder && cd ../builder",
+        "thrum init --runtime claude",
         "thrum quickstart --name builder --role implementer --module auth",
     )
-    lines = [f"    {step}" for step in steps]
-    told = (
-        f"{len(shown.messages)} messages, {shown.events} events, {shown.seconds:.1f} s; the scratch repository is gone."
-    )
+    counted = f"{len(shown.messages)} messages, {shown.events} events, {shown.seconds:.1f} s."
     return "\n".join(
         [
             "",
-            bold("The same in your own repository"),
-            *lines,
-            "  and tell each agent's client to start `thrum mcp serve`, or use the commands: thrum --help",
-            dim(told),
+            bold("Now in your own repository"),
+            *(f"  {step}" for step in steps),
+            "",
+            dim(f"{counted} The scratch repository was removed."),
         ]
     )

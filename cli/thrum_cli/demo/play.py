@@ -1,4 +1,4 @@
-"""The conversation of `thrum demo`, as it happens: two real MCP servers, each behind the official SDK's client."""
+"""The conversation of `thrum demo`, shown as it happens: two real MCP servers, each with the official SDK's client."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from thrum_cli.terminal.output import width
-from thrum_cli.terminal.text import bold, cut, dim
+from thrum_cli.terminal.text import bold, cut, dim, green, wrap
 from thrum_store.printable import safe_line
+from thrum_store.records import NamedTuple
 
 from . import stage
 from .stage import LIMIT, Actor, DemoFailed, Shown
 
 Say = Callable[[str], None]
 _SERVE = ["-P", "-m", "thrum_cli.main", "mcp", "serve"]
-_LOOK = 0.02  # seconds between two looks at whether somebody waits
-_ID = 13  # letters of an id that are shown
+_PAUSE = 0.02  # seconds between two checks whether an agent waits
+_ID = 9  # letters of an id that are shown
+_MARGIN = 11  # columns before a text: two blanks and a name
+_INDENT = 4  # columns before the later lines of a text
+
+
+class Sent(NamedTuple):
+    """A message that was sent: its id and its text."""
+
+    id: str
+    content: str
 
 
 class Player:
-    """An agent with its MCP server; everything it says and hears is shown."""
+    """An agent with its MCP server; its calls and the messages that it gets are shown."""
 
     def __init__(self, actor: Actor, client: Client, say: Say) -> None:
         self.actor = actor
@@ -36,31 +46,34 @@ class Player:
         self._say = say
 
     async def tools(self) -> int:
-        """How many tools its server offers."""
+        """Return the number of tools that its server offers."""
         return len((await self._client.list_tools()).tools)
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Calls a tool and returns the data of its answer."""
+        """Call a tool and return its structured result. Raises DemoFailed."""
         result = await self._client.call_tool(tool, arguments)
         if result.is_error or result.structured_content is None:
-            raise DemoFailed(f"{tool} failed: {result.content}", hint="run it again; if it stays, report it")
-        told: dict[str, Any] = result.structured_content
-        return told
+            raise DemoFailed(f"{tool} failed: {result.content}", hint="run it again; if it fails again, report it")
+        fields: dict[str, Any] = result.structured_content
+        return fields
 
-    async def shows(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Like `call`, and shows the call."""
-        told = ", ".join(f"{name}={_brief(value)}" for name, value in arguments.items())
-        self.tells(f"{bold(tool)}({told})")
+    async def show_call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Show a call, make it and return its result."""
+        listed = ", ".join(f"{name}={_brief(value)}" for name, value in arguments.items())
+        self.show(f"{tool}({listed})", bold_until=len(tool))
         return await self.call(tool, **arguments)
 
-    def tells(self, text: str) -> None:
-        """Shows a line under its name."""
-        self._say(f"  {self.actor.name:<8} {text}")
+    def show(self, text: str, bold_until: int = 0) -> None:
+        """Show a text beside the agent's name, its beginning in bold."""
+        first, *rest = wrap(text, width() - _MARGIN - _INDENT)
+        self._say(f"  {self.actor.name:<9}{bold(first[:bold_until])}{first[bold_until:]}")
+        for line in rest:
+            self._say(" " * (_MARGIN + _INDENT) + line)
 
-    def hears(self, message: dict[str, Any], how: str = "") -> None:
-        """Shows a message that reached it."""
-        told = f"@{safe_line(message['from'])}: {safe_line(message['content'])}"
-        self._say(f"  {'':<8} ← {told}{dim(how)}")
+    def show_message(self, message: dict[str, Any], note: str = "") -> None:
+        """Show a message that the agent received."""
+        text = f"← @{safe_line(message['from'])}: {safe_line(message['content'])}"
+        self._say(f"  {self.actor.name:<9}{green(text)}" + (f"  {dim(note)}" if note else ""))
 
 
 def _brief(value: object) -> str:
@@ -70,8 +83,9 @@ def _brief(value: object) -> str:
 
 
 def run(scratch: str, say: Say) -> Shown:
-    """Plays the whole conversation in the directory `scratch`. Raises DemoFailed."""
-    logging.getLogger().addHandler(logging.NullHandler())  # what went wrong is said once, by the door
+    """Play the whole conversation in the directory `scratch`. Raises DemoFailed."""
+    logging.getLogger().addHandler(logging.NullHandler())  # the SDK logs errors that the caller reports once
+    say(f"{bold('Two agents talk in a scratch repository')}  {dim(scratch)}")
     try:
         return anyio.run(_within_limit, scratch, say)
     except BaseExceptionGroup as group:
@@ -79,7 +93,7 @@ def run(scratch: str, say: Say) -> Shown:
 
 
 def _first(error: BaseException) -> BaseException:
-    """The error itself: task groups wrap whatever leaves them."""
+    """Return the error itself: task groups wrap every error that leaves them."""
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseException", error.exceptions[0])
     return error
@@ -90,30 +104,34 @@ async def _within_limit(scratch: str, say: Say) -> Shown:
         with anyio.fail_after(LIMIT):
             return await _play(scratch, say)
     except TimeoutError:
-        raise DemoFailed(
-            f"it was not over after {LIMIT:.0f} seconds", hint="run it again on a calmer machine"
-        ) from None
+        message = f"the demonstration was not finished after {LIMIT:.0f} seconds"
+        raise DemoFailed(message, hint="run it again when the machine is less busy") from None
 
 
 async def _play(scratch: str, say: Say) -> Shown:
     began = monotonic()
-    say(f"\n{bold('1  A repository with two worktrees, an agent in each')}")
+    _heading(say, "1  One repository, two worktrees, an agent in each")
     actors = await anyio.to_thread.run_sync(stage.build, scratch)
     for actor in actors:
-        say(f"  {actor.name:<8} role {actor.role}, in {actor.root}")
-    say(f"\n{bold('2  Each starts its own MCP server; no other process runs')}")
+        say(f"  {actor.name:<9}{actor.role}, in {actor.root.removeprefix(scratch).lstrip('/')}/")
+    _heading(say, "2  Each agent has its own MCP server; no other process runs")
     with tempfile.TemporaryFile("w") as errors:
         begun = monotonic()
-        async with _connected(actors[0], errors) as one, _connected(actors[1], errors) as other:
-            planner, builder = Player(actors[0], one, say), Player(actors[1], other, say)
-            tools, first = await planner.tools(), (monotonic() - begun) * 1000
+        async with _connected(actors[0], errors) as first, _connected(actors[1], errors) as second:
+            planner, builder = Player(actors[0], first, say), Player(actors[1], second, say)
+            tools, ready = await planner.tools(), (monotonic() - begun) * 1000
             for player in (planner, builder):
-                player.tells(f"thrum mcp serve: {await player.tools()} tools")
-            wakes, told = await _talk(planner, builder, say)
-            told.append(await _group(planner, builder, say))
-    statuses = _receipts(actors[0], told, say)
-    seen = _disk(actors, say)
-    return Shown(tools, round(first, 1), tuple(wakes), tuple(told), statuses, seen, round(monotonic() - began, 2))
+                player.show(f"thrum mcp serve: {await player.tools()} tools", bold_until=len("thrum mcp serve"))
+            wakes, messages = await _talk(planner, builder, say)
+            messages.append(await _group(planner, builder, say))
+    statuses = _receipts(actors[0], messages, say)
+    events = _logs(actors, say)
+    seconds = round(monotonic() - began, 2)
+    return Shown(tools, round(ready, 1), tuple(wakes), tuple(sent.id for sent in messages), statuses, events, seconds)
+
+
+def _heading(say: Say, text: str) -> None:
+    say(f"\n{bold(text)}")
 
 
 def _connected(actor: Actor, errors: TextIO) -> AbstractAsyncContextManager[Client]:
@@ -121,69 +139,70 @@ def _connected(actor: Actor, errors: TextIO) -> AbstractAsyncContextManager[Clie
     return Client(stdio_client(parameters, errlog=errors))
 
 
-async def _talk(planner: Player, builder: Player, say: Say) -> tuple[list[float], list[str]]:
-    """A question and its answer: how many milliseconds after each send the waiting one had it, and the ids."""
-    say(f"\n{bold('3  builder waits, planner asks')}")
+async def _talk(planner: Player, builder: Player, say: Say) -> tuple[list[float], list[Sent]]:
+    """Play a question and its answer; return for both the milliseconds from sending to receiving, and the messages."""
+    _heading(say, "3  builder waits for mail, planner asks a question")
     first, question = await _exchange(planner, builder, content="Can you take the parser?")
-    say(f"\n{bold('4  planner waits, builder answers')}")
-    second, answer = await _exchange(builder, planner, content="Yes, I have started.", reply_to=question)
+    _heading(say, "4  planner waits, builder answers")
+    second, answer = await _exchange(builder, planner, content="Yes, I have started.", reply_to=question.id)
     return [first, second], [question, answer]
 
 
-async def _exchange(speaker: Player, waiter: Player, **said: str) -> tuple[float, str]:
-    """One waits, the other sends; how many milliseconds later the first one has it, and the message's id."""
-    heard: dict[str, Any] = {}
-    begun = 0.0
+async def _exchange(speaker: Player, waiter: Player, **fields: str) -> tuple[float, Sent]:
+    """Send a message to an agent that waits; return the milliseconds until it has the message, and the message."""
+    received: dict[str, Any] = {}
 
-    async def listen() -> None:
-        heard.update(await waiter.shows("wait_for_message", timeout=10))
-        heard["at"] = monotonic()
+    async def wait() -> None:
+        received.update(await waiter.show_call("wait_for_message", timeout=10))
+        received["at"] = monotonic()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(listen)
-        while not await _waits(speaker, waiter):  # noqa: ASYNC110 - it is another process that gets ready
-            await anyio.sleep(_LOOK)
+        group.start_soon(wait)
+        while not await _waits(speaker, waiter):  # noqa: ASYNC110 - another process gets ready
+            await anyio.sleep(_PAUSE)
         begun = monotonic()
-        await speaker.shows("send_message", to=f"@{waiter.actor.name}", **said)
-    wake = round((heard["at"] - begun) * 1000, 1)
-    waiter.hears(heard["message"], f"   {wake} ms after the call to send it")
-    return wake, str(heard["message"]["message_id"])
+        await speaker.show_call("send_message", to=f"@{waiter.actor.name}", **fields)
+    wake = round((received["at"] - begun) * 1000, 1)
+    message = received["message"]
+    waiter.show_message(message, f"{wake} ms after the call to send it")
+    return wake, Sent(str(message["message_id"]), str(message["content"]))
 
 
-async def _waits(planner: Player, other: Player) -> bool:
-    known = (await planner.call("list_agents"))["agents"]
-    return any(agent.get("waiting") for agent in known if agent["name"] == other.actor.name)
+async def _waits(speaker: Player, waiter: Player) -> bool:
+    agents = (await speaker.call("list_agents"))["agents"]
+    return any(agent.get("waiting") for agent in agents if agent["name"] == waiter.actor.name)
 
 
-async def _group(planner: Player, builder: Player, say: Say) -> str:
-    """A message to everybody with a role, through a group."""
-    say(f"\n{bold('5  A group')}")
-    await planner.shows("create_group", name="crew")
-    await planner.shows("add_group_member", group="crew", member_type="role", member_value=builder.actor.role)
-    sent = await planner.shows("send_message", to="@crew", content="Release at five.")
-    planner.tells(f"reached {', '.join('@' + name for name in sent['recipients'])}")
-    for message in (await builder.shows("check_messages"))["messages"]:
-        builder.hears(message)
-    return str(sent["message_id"])
+async def _group(planner: Player, builder: Player, say: Say) -> Sent:
+    """Play a message to a group whose members are all agents with a role."""
+    _heading(say, "5  planner writes to a group: every implementer")
+    await planner.show_call("create_group", name="crew")
+    await planner.show_call("add_group_member", group="crew", member_type="role", member_value=builder.actor.role)
+    content = "Release at five."
+    sent = await planner.show_call("send_message", to="@crew", content=content)
+    for message in (await builder.show_call("check_messages"))["messages"]:
+        builder.show_message(message)
+    return Sent(str(sent["message_id"]), content)
 
 
-def _receipts(planner: Actor, told: list[str], say: Say) -> tuple[str, ...]:
-    say(f"\n{bold('6  What planner can see of its messages: thrum sent')}")
+def _receipts(planner: Actor, messages: list[Sent], say: Say) -> tuple[str, ...]:
+    _heading(say, "6  planner looks up who has read its messages")
     statuses: list[str] = []
-    for message_id in (told[0], told[-1]):
-        for who in stage.receipts(planner, message_id):
-            say(f"  {message_id}  @{who.agent_id}: {bold(who.status)} (read at {who.read_at})")
-            statuses.append(who.status)
+    for sent in (messages[0], messages[-1]):
+        for recipient in stage.receipts(planner, sent.id):
+            time = (recipient.read_at or "")[11:19]
+            say(f"  @{recipient.agent_id} {green(recipient.status)} (read at {time}): {safe_line(sent.content)}")
+            statuses.append(recipient.status)
     return tuple(statuses)
 
 
-def _disk(actors: tuple[Actor, Actor], say: Say) -> int:
-    """Shows where the events lie, and how many there are."""
-    say(f"\n{bold('7  What lies on the disk: a log for each agent, on a branch of its own')}")
+def _logs(actors: tuple[Actor, Actor], say: Say) -> int:
+    """Show where the events are stored; return their number."""
+    _heading(say, "7  The messages are lines in git's own folder: a log for each agent")
     logs = [stage.log_of(actor) for actor in actors]
     for actor, log in zip(actors, logs, strict=True):
-        say(f"  {actor.name:<8} {len(log.lines)} events in {log.folder}/")
-        say(f"  {'':<8}   {log.file}")
+        say(f"  {actor.name:<9}{len(log.lines)} events in {log.folder}/")
+        say(f"{'':{_MARGIN}}{log.file}")
     line = next(line for line in logs[0].lines if "message.create" in line)
-    say(f"  {'':<8} {dim(cut(safe_line(line), width() - 11))}")
+    say(f"{'':{_MARGIN}}{dim(cut(safe_line(line), width() - _MARGIN))}")
     return sum(len(log.lines) for log in logs)

@@ -1,17 +1,15 @@
-"""A scratch repository with two worktrees and an agent in each, and a look at what lies in its log."""
+"""The scratch repository of `thrum demo`: two worktrees with an agent in each, and a look into their logs."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from thrum_store import setup
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
+from thrum_store.records import NamedTuple, Record
 from thrum_store.repository import paths
-from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing
 from thrum_store.service.results import Recipient
@@ -21,17 +19,19 @@ from thrum_store.setup import Initialize
 from thrum_store.store import open_store
 
 LIMIT = 15.0  # seconds until it gives up
+_WITHOUT_USER_SETTINGS = {
+    "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_PYTHON_REFRESH": "quiet",
+}  # fmt: skip
 
 
 class DemoFailed(ThrumError):
-    """Raised when a step of the demonstration did not go as it must."""
+    """Raised when a step of the demonstration failed."""
 
     code = "demo_failed"
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What was seen: how fast, how much, and that it arrived."""
+class Shown(Record):
+    """The measurements of a demonstration: times, message ids, how far the messages got, and events in the logs."""
 
     tools: int
     first_answer_ms: float
@@ -43,7 +43,7 @@ class Shown:
 
 
 class Actor(NamedTuple):
-    """An agent on the stage."""
+    """An agent of the demonstration."""
 
     name: str
     role: str
@@ -51,21 +51,46 @@ class Actor(NamedTuple):
 
     @property
     def paths(self) -> Paths:
-        """Its worktree's places."""
+        """The paths of its worktree."""
         return paths.initialized(self.root)
 
 
+class _OwnEnvironment:
+    """A context without the caller's GIT_* variables, which GitPython obeys and its children inherit."""
+
+    def __enter__(self) -> None:
+        self._kept = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
+        for name in self._kept:
+            del os.environ[name]
+        os.environ.update(_WITHOUT_USER_SETTINGS)
+
+    def __exit__(self, *_: object) -> None:
+        for name in _WITHOUT_USER_SETTINGS:
+            os.environ.pop(name, None)
+        os.environ.update(self._kept)
+
+
 def build(scratch: str) -> tuple[Actor, Actor]:
-    """Makes the repository, its second worktree, the store and both agents, as the commands of the same names do."""
+    """Create the repository, its second worktree, the store and both agents. Raises DemoFailed."""
     planner = Actor("planner", "lead", os.path.join(scratch, "project"))
     builder = Actor("builder", "implementer", os.path.join(scratch, "builder"))
-    GitRunner(scratch).run("init", "--quiet", planner.root)
-    git = GitRunner(planner.root)
-    git.run("commit", "--quiet", "--allow-empty", "--message", "begin")
-    git.run("worktree", "add", "--quiet", "-b", "feature", builder.root)
+    with _OwnEnvironment():
+        _make_repository(planner.root, builder.root)
     for actor in (planner, builder):
         _enter(actor)
     return planner, builder
+
+
+def _make_repository(root: str, worktree: str) -> None:
+    import git  # deferred: it starts git, and must not see the caller's variables
+
+    author = git.Actor("thrum", "thrum@localhost")
+    try:
+        with git.Repo.init(root) as repository:
+            repository.index.commit("Begin", author=author, committer=author, skip_hooks=True)
+            repository.git.worktree("add", "--quiet", "-b", "feature", worktree)
+    except git.CommandError as error:
+        raise DemoFailed(f"git could not make the scratch repository: {error}", hint="git --version") from None
 
 
 def _enter(actor: Actor) -> None:
@@ -77,25 +102,25 @@ def _enter(actor: Actor) -> None:
 
 
 def receipts(actor: Actor, message_id: str) -> tuple[Recipient, ...]:
-    """How far a message got with each recipient."""
+    """Return how far a message got with each recipient."""
     with open_store(actor.paths) as store:
         return editing.get(store, message_id).message.recipients
 
 
-class Log(NamedTuple):
-    """A file of an agent's log; `folder` leads there from the repository."""
+class AgentLog(NamedTuple):
+    """The first file of an agent's log: its folder below the repository, its path in that, its lines."""
 
     folder: str
     file: str
     lines: tuple[str, ...]
 
 
-def log_of(actor: Actor) -> Log:
-    """The first file of what an agent said, as it lies on the disk."""
+def log_of(actor: Actor) -> AgentLog:
+    """Return the first file of an agent's log, as it is on the disk."""
     places = actor.paths
     with open_store(places) as store:
         folder = os.path.join(places.logs, store.own, actor.name)
     file = REAL.storage.listing(folder)[0]
     lines = REAL.storage.read(os.path.join(folder, file)).decode().splitlines()
     below = os.path.relpath(os.path.join(folder, file), places.sync)
-    return Log(os.path.relpath(places.sync, os.path.dirname(places.thrum)), below, tuple(lines))
+    return AgentLog(os.path.relpath(places.sync, os.path.dirname(places.thrum)), below, tuple(lines))
