@@ -164,7 +164,7 @@ async def _exchange(speaker: Player, waiter: Player, **fields: str) -> tuple[flo
         await speaker.show_call("send_message", to=f"@{waiter.actor.name}", **fields)
     wake = round((received["at"] - begun) * 1000, 1)
     message = received["message"]
-    waiter.show_message(message, f"{wake} ms after the call to send it")
+    waiter.show_message(message, f"{wake} ms after the call")
     return wake, Sent(str(message["message_id"]), str(message["content"]))
 
 
