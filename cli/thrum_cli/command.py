@@ -1,199 +1,259 @@
-"""How our commands differ from click's: global flags go anywhere, examples are shown, groups load when needed."""
+"""How a command is declared, by a table of its options, and the App that each command is given.
+
+Nothing here loads click: `parser` makes click's commands from these records.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from thrum_store import identity
+from thrum_store.errors import ThrumError
+from thrum_store.identity import Given
+from thrum_store.records import Record
+from thrum_store.repository import paths
 
-import click
+from .terminal import output
 
-from .app import App
-from .terminal.output import tell
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
-Callback = Callable[..., Any]
-Flag = click.Option | click.Argument
-Returns = type | tuple[type, ...]
+    from thrum_store.model import Caller
+    from thrum_store.repository.paths import Paths
+    from thrum_store.store import Store
 
-pass_app = click.make_pass_decorator(App)
+    from .terminal.progress import Counting
 
-
-def keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    """Notes a global flag; the absence of one says nothing, because it may stand elsewhere on the line."""
-    app = context.find_object(App)
-    if value and app is not None and parameter.name:
-        setattr(app, parameter.name, value)
+    Function = Callable[..., Any]
+    Returns = type | tuple[type, ...]
+    Sections = Mapping[str, Mapping[str, "Entry | Command | Group"]]
 
 
-def _flag(name: str, help_text: str, **attributes: Any) -> click.Option:
-    return click.Option([name], help=help_text, expose_value=False, callback=keep, **attributes)
+class Usage(ThrumError):
+    """Raised when a command line cannot be read."""
+
+    code = "usage"
 
 
-FLAGS = (
-    _flag("--role", "Your role; else THRUM_ROLE, else the identity file.", metavar="ROLE"),
-    _flag("--module", "Your module; else THRUM_MODULE, else the identity file.", metavar="MODULE"),
-    _flag("--repo", "A directory in the repository (default: here).", metavar="PATH"),
-    _flag("--json", "Answer as one JSON document.", is_flag=True),
-    _flag("--quiet", "Say nothing but errors.", is_flag=True),
-    _flag("--verbose", "Say on standard error what is going on.", is_flag=True),
-)
+# --- what a command is ----------------------------------------------------------------------------------------------
 
 
-def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not context.resilient_parsing:
-        tell(context.get_help())
-        context.exit()
+class Option(Record):
+    """An option of a command; without a metavar it is a flag.
+
+    `flags` are its spellings, separated by spaces (`--all -a`), or an exclusive pair (`--local/--remote`). The
+    function gets the value as `name`, by default the first spelling; with `on_app` the App gets it instead. `kind` is
+    text, integer or file (opened to read bytes); `least` and `most` bound an integer. `complete` names a function of
+    `completion`.
+    """
+
+    flags: str
+    help: str
+    metavar: str = ""
+    name: str = ""
+    default: str | int | None = None
+    multiple: bool = False
+    kind: str = "text"
+    least: int | None = None
+    most: int | None = None
+    complete: str = ""
+    on_app: bool = False
+
+    @property
+    def parameter(self) -> str:
+        """The name of the function's parameter."""
+        return self.name or self.flags.split()[0].partition("/")[0].lstrip("-").replace("-", "_")
 
 
-# Ours, because click's looks for a translation of its help text at every start (1.5 ms).
-_HELP = click.Option(
-    ["-h", "--help"], is_flag=True, is_eager=True, expose_value=False, callback=_show_help, help="Show this help."
-)
+class Argument(Record):
+    """An argument of a command; `many` takes all that are given. `kind`, `least` and `complete` as of an option."""
+
+    name: str
+    metavar: str = ""
+    required: bool = True
+    many: bool = False
+    kind: str = "text"
+    least: int | None = None
+    complete: str = ""
+
+    @property
+    def parameter(self) -> str:
+        """The name of the function's parameter."""
+        return self.name
 
 
-class Common(click.Command):
-    """What commands and groups share: the global flags, --help, and examples."""
+class Command(Record):
+    """A command: `function(app, **values)` with one value for each option that is not `on_app`.
 
-    examples: tuple[str, ...] = ()
-    returns: Returns = ()  # what the docs say it answers with, where its annotation does not say so
+    Failures exit with `error_code`. `returns` names the results where the function's annotation does not.
+    """
 
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Its own parameters, and each global flag whose name it does not use itself."""
-        own = [*self.params, _HELP]
-        taken = {name for parameter in own for name in parameter.opts}
-        return [*own, *(flag for flag in FLAGS if taken.isdisjoint(flag.opts))]
+    name: str
+    function: Function
+    examples: tuple[str, ...]
+    options: tuple[Option | Argument, ...] = ()
+    error_code: int = 1
+    returns: Returns = ()
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Its own options in full; the global ones in full at the top, by name below."""
-        params = self.get_params(ctx) if ctx.parent is None else [*self.params, _HELP]
-        options = [one for one in params if isinstance(one, click.Option)]
-        with formatter.section("Options"):
-            formatter.write_dl([record for one in options if (record := one.get_help_record(ctx)) is not None])
-        if ctx.parent is not None:
-            with formatter.section("Global flags"):
-                formatter.write_text(f"{' '.join(flag.opts[0] for flag in FLAGS)} (see `thrum --help`)")
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The examples."""
-        if self.examples:
-            with formatter.section("Examples"):
-                for example in self.examples:
-                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+    @property
+    def help(self) -> str:
+        """The help text: the docstring of the function."""
+        return self.function.__doc__ or ""
 
 
-class Command(Common):
-    """One command. `error_code` is what its failures exit with."""
-
-    def __init__(
-        self, *args: Any, examples: Sequence[str] = (), error_code: int = 1, returns: Returns = (), **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.examples = tuple(examples)
-        self.error_code = error_code
-        self.returns = returns
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parses, and says first what a failure from here on exits with."""
-        app = ctx.find_object(App)
-        if app is not None:
-            app.error_code = self.error_code
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # click's parser says what is wrong, and not of which command
-            raise
-
-
-class Entry(NamedTuple):
-    """A command of a group that is not loaded yet: `module:attribute` in this package, and what it does."""
+class Entry(Record):
+    """A command that is loaded when needed: `module:attribute` in this package, and its line in the help."""
 
     target: str
     help: str
 
 
-Sections = Mapping[str, Mapping[str, Entry]]
+class Group(Record):
+    """A group of commands under headings.
 
-
-class LazyGroup(Common, click.Group):
-    """A group that imports a command only to run it; its help needs none of them."""
-
-    def __init__(
-        self,
-        *args: Any,
-        sections: Sections,
-        examples: Sequence[str] = (),
-        returns: Returns = (),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.returns = returns
-        self.sections = sections
-        self.examples = tuple(examples)
-        self.entries = {name: entry for entries in sections.values() for name, entry in entries.items()}
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parses; where a command is needed and nothing at all was said, the help answers."""
-        if not args and self.no_args_is_help and not ctx.resilient_parsing:
-            tell(ctx.get_help())
-            ctx.exit()
-        return super().parse_args(ctx, args)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-        """The commands and flags that begin like this, without loading any."""
-        from click.shell_completion import CompletionItem  # only when a shell asks
-
-        fitting = [(name, entry.help) for name, entry in self.entries.items() if name.startswith(incomplete)]
-        flags = click.Command.shell_complete(self, ctx, incomplete)
-        return [*(CompletionItem(name, help=text) for name, text in fitting), *flags]
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands, in the order of the help."""
-        return list(self.entries)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports a command."""
-        entry = self.entries.get(cmd_name)
-        if entry is None:
-            return None
-        module, _, attribute = entry.target.partition(":")
-        loaded = __import__(f"{__package__}.{module}", fromlist=[attribute])
-        command: click.Command = getattr(loaded, attribute)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was named; an unknown one is an error that says what it could have been."""
-        wanted = args[0]
-        if wanted not in self.entries and not wanted.startswith("-"):
-            raise click.UsageError(f"{ctx.command_path} has no command {wanted!r}{self._nearest(wanted)}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def _nearest(self, wanted: str) -> str:
-        from difflib import get_close_matches  # 4 ms that only a mistyped name costs
-
-        near = get_close_matches(wanted, self.entries, n=2)
-        return f"; did you mean {' or '.join(near)}?" if near else ""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands under their headings, then the options."""
-        width = max(map(len, self.entries))
-        for heading, entries in self.sections.items():
-            with formatter.section(heading):
-                formatter.write_dl([(name.ljust(width), entry.help) for name, entry in entries.items()])
-        super().format_options(ctx, formatter)
-
-
-def command(name: str, *examples: str, error_code: int = 1, returns: Returns = ()) -> Callable[[Callback], Command]:
-    """Makes a function a command; its docstring is the help text, and each command shows at least one example.
-
-    `returns` names the result, or each of several, where the function's annotation does not: inside of an Outcome.
+    Without a command's name it runs `function`, or shows its help. A first word that is no command is an argument of
+    the command `default`.
     """
-    return click.command(name, cls=Command, examples=examples, error_code=error_code, returns=returns)
+
+    name: str
+    help: str
+    sections: Sections
+    examples: tuple[str, ...]
+    function: Function | None = None
+    options: tuple[Option | Argument, ...] = ()
+    returns: Returns = ()
+    default: str = ""
+
+    @property
+    def entries(self) -> dict[str, Entry | Command | Group]:
+        """The commands by name, in the order of the help."""
+        return {name: entry for section in self.sections.values() for name, entry in section.items()}
 
 
-def group(name: str, sections: Sections, *examples: str, **attributes: Any) -> Callable[[Callback], LazyGroup]:
-    """Makes a function a group of commands that load when they are needed."""
-    return click.group(name, cls=LazyGroup, sections=sections, examples=examples, **attributes)
+GLOBAL_FLAGS = (
+    Option("--role", "Your role (default: THRUM_ROLE, or the identity file).", "ROLE", on_app=True),
+    Option("--module", "Your module (default: THRUM_MODULE, or the identity file).", "MODULE", on_app=True),
+    Option("--repo", "A directory in the repository (default: the current one).", "PATH", on_app=True),
+    Option("--json", "Answer with one JSON document.", on_app=True),
+    Option("--quiet", "Print nothing but errors.", on_app=True),
+    Option("--verbose", "Print progress and details to standard error.", on_app=True),
+)
+
+PAGE = (
+    Option("--page-size --limit", "Messages per page (default 10).", "N", name="page_size", default=10, kind="integer"),
+    Option("--page", "Page number (default 1).", "N", default=1, kind="integer"),
+)
+
+
+def command(
+    name: str,
+    *examples: str,
+    options: tuple[Option | Argument, ...] = (),
+    error_code: int = 1,
+    returns: Returns = (),
+) -> Callable[[Function], Command]:
+    """Declare a function as a command; its docstring is the help text."""
+
+    def declared(function: Function) -> Command:
+        return Command(name, function, examples, options, error_code, returns)
+
+    return declared
+
+
+def commands(*members: Command | Group) -> Sections:
+    """Return the one section of a group whose commands stand in the same file."""
+    return {"Commands": {member.name: member for member in members}}
+
+
+def lazily(module: str, helps: Mapping[str, str]) -> dict[str, Entry | Command | Group]:
+    """Return entries for commands with a file each, named like the command, in the package `module`."""
+    return {name: Entry(f"{module}.{_attribute(name)}:{_attribute(name)}", line) for name, line in helps.items()}
+
+
+def _attribute(name: str) -> str:
+    return name.replace("-", "_")
+
+
+# --- what a command is given ----------------------------------------------------------------------------------------
+
+
+class App:
+    """One run of `thrum`: the global flags, and the paths, the caller and the store, each loaded at first use."""
+
+    def __init__(self) -> None:
+        self.role: str | None = None
+        self.module: str | None = None
+        self.repo = "."
+        self.json = False
+        self.quiet = False
+        self.verbose = False
+        self.error_code = 1  # exit code of a failure; `wait` uses 1 for a time-out
+        self._paths: Paths | None = None
+        self._store: Store | None = None
+        self._counting: Counting | None = None
+
+    def given(self, name: str | None = None, display: str | None = None) -> Given:
+        """Return the caller as far as the command line names it."""
+        return Given(name, self.role, self.module, display)
+
+    @property
+    def paths(self) -> Paths:
+        """The paths of the store. Raises NotARepository, NotInitialized."""
+        if self._paths is None:
+            self._paths = paths.initialized(self.repo)
+        return self._paths
+
+    @property
+    def caller(self) -> Caller:
+        """The agent that runs this command. Raises NoIdentity, AmbiguousIdentity, Invalid."""
+        caller = identity.resolve(self.paths, self.given())
+        self._debug(f"caller: @{caller.name}, by {caller.source}, in worktree {caller.worktree}")
+        return caller
+
+    @property
+    def store(self) -> Store:
+        """The store, open until the process ends."""
+        if self._store is None:
+            from thrum_store.store import open_store  # 8 ms that --help and version need not pay
+
+            try:
+                self._store = open_store(self.paths, progress=self._rebuilding)
+            finally:
+                if self._counting is not None:
+                    self._counting.stop()
+            self._debug(f"store: {self.paths.thrum}, view {self._store.generation}, logs {self.paths.logs}")
+        return self._store
+
+    def _rebuilding(self, count: int) -> None:
+        """Show progress while a lost view is rebuilt at opening; later it would mix with the command's output."""
+        if self._store is None:
+            from .terminal.progress import Counting  # a view is rarely lost
+
+            self._counting = self._counting or Counting(quiet=self.quiet)
+            self._counting(count)
+
+    def confirmed(self, question: str) -> bool:
+        """Ask a person to confirm. Returns False without asking with --json or --quiet, and where no terminal is."""
+        import sys
+
+        if self.json or self.quiet or not sys.stdin.isatty():
+            return False
+        from click import confirm  # few commands ask
+
+        return confirm(question, default=False, err=True)
+
+    def _debug(self, text: str) -> None:
+        if self.verbose:
+            output.debug(text)
+
+    def close(self) -> None:
+        """Close the store if it was opened."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

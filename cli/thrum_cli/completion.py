@@ -1,19 +1,138 @@
-"""What the shell may offer while an argument is typed."""
+"""Completion: what a shell is offered while a command line is typed, and the script that makes it ask."""
 
 from __future__ import annotations
 
-import click
+import os
+from typing import Any
 
-from .app import App
+from click import Group
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
+
+from thrum_store.errors import Invalid, ThrumError
+from thrum_store.service.team import agents, groups
+from thrum_store.service.team.agents import ListAgents
+
+from .command import App
+
+_VARIABLE = "_THRUM_COMPLETE"
+SHELLS = ("bash", "zsh", "fish", "powershell")
+# Readline puts a completion in place of what stands behind the last of COMP_WORDBREAKS, to which `@` and `=` belong;
+# so we divide the line ourselves, and give back only what comes behind such a break.
+_BASH = """\
+%(complete_func)s() {
+    local line="${COMP_LINE:0:COMP_POINT}" told kind value
+    local token="${line##*[[:space:]]}" replaced="${line##*[$COMP_WORDBREAKS]}"
+    local kept="${token%%"$replaced"}"
+    COMPREPLY=()
+    told=$(env COMP_WORDS="$line" %(complete_var)s=bash_complete "$1")
+    while IFS=, read -r kind value; do
+        case $kind in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("${value#"$kept"}") ;;
+        esac
+    done <<< "$told"
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+_POWERSHELL = """\
+Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
+    param($word, $line, $cursor)
+    $env:%(complete_var)s = 'powershell_complete'
+    $env:COMP_WORDS = $line.ToString().PadRight($cursor).Substring(0, $cursor)
+    %(prog_name)s | ForEach-Object {
+        $value, $help = $_ -split "`t", 2
+        [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $help)
+    }
+    Remove-Item Env:%(complete_var)s, Env:COMP_WORDS
+}
+"""
 
 
-def addresses(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+class _WholeWords(ShellComplete):
+    """Offers whole words, since shells replace the whole word: `--to=@builder` for `--to=@b`."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """What fits, with the option that the word begins with."""
+        found = super().get_completions(args, incomplete)
+        option = incomplete[: incomplete.find("=") + 1] if incomplete.startswith("--") else ""
+        return [CompletionItem(f"{option}{one.value}", one.type, one.help) for one in found]
+
+
+class _UpToTheCursor(_WholeWords):
+    """Is told the line as far as the cursor, and divides it into words itself."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """What stands before the word that is typed, and that word."""
+        line = os.environ.get("COMP_WORDS", "")
+        words = split_arg_string(line)[1:]
+        typed = words.pop() if words and not line[-1:].isspace() else ""
+        return words, typed
+
+
+class WholeBashComplete(_UpToTheCursor, BashComplete):
+    """Click's own for bash, which would complete nothing behind a `@` or a `=`."""
+
+    source_template = _BASH
+
+
+class WholeZshComplete(_WholeWords, ZshComplete):
+    """Click's own for zsh, which would put a value in place of `--option=` as well."""
+
+
+class PowerShellComplete(_UpToTheCursor):
+    """How PowerShell asks and is answered: one completion to a line, its help behind a tab."""
+
+    name = "powershell"
+    source_template = _POWERSHELL
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """A line of the answer."""
+        return f"{item.value}\t{item.help or item.value}"
+
+
+class WholeFishComplete(_UpToTheCursor, FishComplete):
+    """Click's own for fish, which would end each help at its first comma."""
+
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+
+
+def offer() -> None:
+    """Makes click answer each shell with whole words, and fish with whole sentences."""
+    for one in (WholeBashComplete, WholeZshComplete, WholeFishComplete, PowerShellComplete):
+        add_completion_class(one)
+
+
+def script(shell: str) -> str:
+    """Return the completion script of a shell. Raises Invalid for an unknown shell."""
+    offer()
+    made = get_completion_class(shell)
+    if shell not in SHELLS or made is None:
+        raise Invalid(f"there is no completion for {shell!r}", hint=f"use one of {', '.join(SHELLS)}")
+    asked = made(Group(), {}, "thrum", _VARIABLE)
+    return asked.source_template % asked.source_vars()
+
+
+# --- values of options and arguments --------------------------------------------------------------------------------
+
+
+def shells(_: App, incomplete: str) -> list[str]:
+    """Return the shells whose names begin with `incomplete`."""
+    return [shell for shell in SHELLS if shell.startswith(incomplete)]
+
+
+def addresses(app: App, incomplete: str) -> list[str]:
     """The agents, roles and groups that begin like this; none where there is no store."""
-    from thrum_store.errors import ThrumError  # only when a shell asks
-    from thrum_store.service.team import agents, groups
-    from thrum_store.service.team.agents import ListAgents
-
-    app = context.find_object(App) or App()
     try:
         known = agents.list_agents(app.store, ListAgents()).agents
         named = groups.list_groups(app.store).groups

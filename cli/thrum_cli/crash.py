@@ -1,4 +1,4 @@
-"""What nobody foresaw: kept for whoever mends it, out of sight of whoever only uses it."""
+"""Reports of unexpected errors: the traceback goes into a file, not to the user."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
 from thrum_store.repository.paths import LOG_FILES
 
-from .app import App
+from .command import App
 from .terminal import output
 
 
 def keep(app: App, error: Exception) -> str | None:
-    """Writes the traceback into `.thrum/var/log` and returns its path; with --verbose it is shown as well.
-
-    None where there is no store to keep it in.
-    """
+    """Write the traceback into `.thrum/var/log` and return its path, or None without a store."""
     text = "".join(traceback.format_exception(error))
     if app.verbose:
         output.debug(text)

@@ -1,18 +1,30 @@
-"""Where the command begins and ends. `run` is the console script; `main` is the same inside of a living process."""
+"""The start and the end of `thrum`. `run` is the console script; `main` does the same inside of a living process.
+
+Every error becomes a sentence and an exit code here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .command import App
+
+INTERRUPTED = 130  # what a shell reports for signal 2
+BROKEN_PIPE = 141  # signal 13: the reader of our output is gone
+_COMPLETE = "_THRUM_COMPLETE"
 
 
 def run() -> None:
-    """Runs `thrum` and ends the process at once.
+    """Run `thrum` and end the process at once.
 
-    Nothing is torn down: by then every answer is flushed and every event is on the disk, so SQLite's last checkpoint
-    and the interpreter's farewell would only cost time (8 ms of 60). A kill would do no harm either.
+    Nothing is torn down: every answer is flushed and every event is on disk, so SQLite's last checkpoint and the
+    interpreter's clean-up would only cost time (8 ms of 60). A kill would do no harm either.
     """
     if sys.argv[1:2] == ["hook"]:
         from .hooks.entry import run as hook  # runs at every tool call of an agent, and loads nothing else
@@ -22,20 +34,93 @@ def run() -> None:
         os._exit(code)
     gc.set_threshold(50_000)  # imports make many objects and no garbage: 2 ms less, and a long wait stays bounded
     try:
-        from .app import App  # once the collector is tamed
-        from .boundary import answer  # likewise
+        from .command import App  # only now, with the collector tamed
+
+        code = answer(App(), sys.argv[1:])
     except KeyboardInterrupt:
-        os._exit(130)
-    os._exit(answer(App(), sys.argv[1:]))
+        code = INTERRUPTED
+    os._exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs `thrum ARGUMENTS` and returns its exit code, with everything closed."""
-    from .app import App  # as above
-    from .boundary import answer  # as above
+    """Run `thrum ARGUMENTS` and return its exit code, with everything closed."""
+    from .command import App  # as above
 
     with App() as app:
         return answer(app, arguments)
+
+
+def answer(app: App, arguments: Sequence[str]) -> int:
+    """Run one command line and return the exit code. Prints at most one result or one error, never a traceback."""
+    try:
+        return _answer(app, arguments)
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except SystemExit as end:  # click ends a completion so, and help whose reader is gone
+        return int(end.code or 0) if _COMPLETE in os.environ else BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the boundary: an unforeseen error ends as a sentence as well
+        return _crashed(app, arguments, error)
+
+
+def _answer(app: App, arguments: Sequence[str]) -> int:
+    from thrum_store.errors import ThrumError  # as above
+
+    from .terminal import output
+
+    try:
+        result = _run(app, arguments)
+    except ThrumError as error:
+        return _failed(app, arguments, (error.code, error.message, error.hint))
+    if isinstance(result, int):  # an exit code: of --help, or of a command that prints by itself
+        return result
+    return output.emit(result, as_json=app.json, quiet=app.quiet)
+
+
+def _run(app: App, arguments: Sequence[str]) -> object:
+    for place, argument in enumerate(arguments, 1):
+        _check(argument, place)
+    if _COMPLETE in os.environ:
+        from .completion import offer  # only when a shell asks
+
+        offer()
+    from . import parser  # click: not needed by a hook
+    from .root import thrum
+
+    return parser.run(thrum, app, arguments)
+
+
+def _check(argument: str, place: int) -> None:
+    """Raise Invalid for an argument that is not text."""
+    from thrum_store.errors import Invalid  # as above
+
+    if "\0" in argument:
+        raise Invalid(f"argument {place} contains a NUL character", hint="remove it")
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"argument {place} is not valid UTF-8", hint="write it in UTF-8") from None
+
+
+def _failed(app: App, arguments: Sequence[str], error: tuple[str, str, str | None]) -> int:
+    """Print an error: its code, message and hint."""
+    from .terminal import output  # as above
+
+    # A line that could not be parsed may have ended before its --json.
+    output.fail(*error, as_json=app.json or "--json" in arguments)
+    return app.error_code
+
+
+def _crashed(app: App, arguments: Sequence[str], error: Exception) -> int:
+    from .crash import keep  # almost never needed
+
+    path = keep(app, error)
+    hint = f"the details are in {path}" if path else "run it again with --verbose to see where"
+    try:
+        return _failed(app, arguments, ("internal", f"thrum failed: {type(error).__name__}: {error}", hint))
+    except OSError:  # standard error is closed, too
+        return app.error_code
 
 
 if __name__ == "__main__":

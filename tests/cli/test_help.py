@@ -7,16 +7,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from docs.generate import reference
-from thrum_cli.command import Command, Common, LazyGroup
-from thrum_cli.root import root
+from thrum_cli import commands as commands_package
+from thrum_cli.command import Command, Entry, Group, Option
+from thrum_cli.parser import line, loaded, made
+from thrum_cli.root import thrum
 
 from .shell import Shell
 
+FOLDER = Path(str(commands_package.__file__)).parent
 LOADED = """
 import sys
 before = set(sys.modules)
@@ -26,13 +30,12 @@ print("\\n" + " ".join(sorted(set(sys.modules) - before)), file=sys.stderr)
 """
 
 
-def commands(group: LazyGroup = root, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Common]]:
+def commands(group: Group = thrum, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command | Group]]:
     """Every command, with the words that call it."""
-    for name in group.entries:
-        command = group.get_command(click.Context(group), name)
-        assert isinstance(command, Common)
+    for name, entry in group.entries.items():
+        command = loaded(entry)
         yield (*path, name), command
-        if isinstance(command, LazyGroup):
+        if isinstance(command, Group):
             yield from commands(command, (*path, name))
 
 
@@ -55,21 +58,45 @@ def test_an_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
-def test_a_group_says_of_each_command_what_it_does_in_one_short_sentence(words: tuple[str, ...]) -> None:
-    group = EVERY[words[:-1]] if words[:-1] else root
-    assert isinstance(group, LazyGroup)
-    told = group.entries[words[-1]].help
-    assert told.endswith(".") and told[0].isupper() and len(told) <= 64
+def test_a_group_says_of_each_command_what_its_help_begins_with(words: tuple[str, ...]) -> None:
+    group = EVERY[words[:-1]] if words[:-1] else thrum
+    assert isinstance(group, Group)
+    summary = line(group.entries[words[-1]])
+    assert summary == line(EVERY[words])
+    assert summary.endswith(".") and summary[0].isupper() and len(summary) <= 64
+
+
+def module_of(words: tuple[str, ...], entry: object) -> str:
+    """The file in which a command is written, without its ending."""
+    if isinstance(entry, Entry):
+        return entry.target.partition(":")[0].removeprefix("commands.").replace(".", "/")
+    return words[0].replace("-", "_")
+
+
+def test_the_path_of_a_command_is_what_one_types() -> None:
+    """`send` is in send.py, `message get` in message.py, `agent list` in agent/list.py; the rest is in _shared."""
+    files = {path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.py")}
+    files = {file.removesuffix("/__init__") for file in files if not file.startswith("_")}
+    groups = {words: command for words, command in {(): thrum, **EVERY}.items() if isinstance(command, Group)}
+    named = {(*words, name): entry for words, group in groups.items() for name, entry in group.entries.items()}
+    places = {words: module_of(words, entry) for words, entry in named.items()}
+    typed = {words: ["/".join(words[: depth + 1]).replace("-", "_") for depth in range(len(words))] for words in places}
+    shared = {words for words, place in places.items() if place not in typed[words]}
+    assert {place for words, place in places.items() if words not in shared} == files
+    assert {words for words in shared if words[-1:] not in places and ("session", words[-1]) not in places} == set()
+
+
+def test_the_parameters_of_a_command_are_its_options() -> None:
+    for words, command in EVERY.items():
+        if command.function is not None:
+            _, *parameters = inspect.signature(command.function).parameters
+            options = [option.parameter for option in command.options if not getattr(option, "on_app", False)]
+            assert sorted(parameters) == sorted(options), words
 
 
 def test_each_option_says_what_it_does() -> None:
-    silent = [
-        (words, option.opts)
-        for words, command in EVERY.items()
-        for option in command.params
-        if isinstance(option, click.Option) and not option.help
-    ]
-    assert silent == []
+    options = [(words, option) for words, command in EVERY.items() for option in command.options]
+    assert [(words, option.flags) for words, option in options if isinstance(option, Option) and not option.help] == []
 
 
 def test_thrum_alone_shows_everything_by_topic(repository: Shell) -> None:
@@ -78,7 +105,7 @@ def test_thrum_alone_shows_everything_by_topic(repository: Shell) -> None:
     for words in EVERY:
         if len(words) == 1:
             assert f"\n  {words[0]} " in told
-    for heading in root.sections:
+    for heading in thrum.sections:
         assert f"\n{heading}:\n" in told
 
 
@@ -88,7 +115,8 @@ def test_a_group_alone_shows_its_help(repository: Shell) -> None:
 
 def test_every_function_of_a_command_takes_the_global_flags() -> None:
     for words, command in EVERY.items():
-        names = {name for one in command.get_params(click.Context(command)) for name in one.opts}
+        read = made(command)
+        names = {name for parameter in read.get_params(click.Context(read)) for name in parameter.opts}
         assert {"--json", "--quiet", "--verbose", "--repo", "--role", "--module"} <= names, words
 
 
@@ -97,10 +125,10 @@ def test_only_wait_fails_with_another_code_than_1() -> None:
     assert {name: code for name, code in codes.items() if code != 1} == {"wait": 2}
 
 
-def returns_nothing(command: Common) -> bool:
-    """Whether it speaks while it runs, in its own way, and answers with nothing."""
-    assert command.callback is not None
-    return inspect.unwrap(command.callback).__annotations__["return"] in ("None", "NoReturn", "int")
+def returns_nothing(command: Command | Group) -> bool:
+    """Whether it prints while it runs, in its own way, and answers with nothing."""
+    assert command.function is not None
+    return inspect.unwrap(command.function).__annotations__["return"] in ("None", "NoReturn", "int")
 
 
 def test_the_generated_pages_know_every_command_and_every_answer() -> None:
@@ -108,7 +136,7 @@ def test_the_generated_pages_know_every_command_and_every_answer() -> None:
     for words, command in EVERY.items():
         told = " ".join(("thrum", *words))
         assert f"\n## {told}\n" in pages
-        assert f"| `{told}` |" in answers or isinstance(command, LazyGroup) or returns_nothing(command)
+        assert f"| `{told}` |" in answers or isinstance(command, Group) or returns_nothing(command)
     assert "| `unknown_recipient` |" in reference.codes()
     for name in re.findall(r"\(#(\w+)\)", answers):
         assert f"\n## {name}\n" in answers.lower()

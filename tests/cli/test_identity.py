@@ -205,10 +205,10 @@ def _build_of(there: Shell, installed: Path, modules: str) -> str:
 
 @requirement("version:urls")
 def test_version_tells_the_addresses_that_the_package_was_published_with(repository: Shell, tmp_path: Path) -> None:
-    installed = tmp_path / "elsewhere" / "thrum-9.8.7.dist-info"
+    installed = tmp_path / "elsewhere" / "thrum_agents-9.8.7.dist-info"
     installed.mkdir(parents=True)
     (installed / "METADATA").write_text(
-        "Metadata-Version: 2.4\nName: thrum\nVersion: 9.8.7\n"
+        "Metadata-Version: 2.4\nName: thrum-agents\nVersion: 9.8.7\n"
         "Project-URL: Repository, https://example.com/thrum\nProject-URL: Documentation, https://example.com/docs\n"
     )
     there = repository.having(PYTHONPATH=str(installed.parent))
@@ -233,9 +233,9 @@ def test_version_tells_the_addresses_that_the_package_was_published_with(reposit
 def test_version_tells_where_it_was_installed_from_and_no_password(
     repository: Shell, tmp_path: Path, url: str, repo_url: str | None
 ) -> None:
-    installed = tmp_path / "elsewhere" / "thrum-9.8.7.dist-info"
+    installed = tmp_path / "elsewhere" / "thrum_agents-9.8.7.dist-info"
     installed.mkdir(parents=True)
-    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum\nVersion: 9.8.7\n")
+    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum-agents\nVersion: 9.8.7\n")
     noted = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "0123456789abcdef"}}
     (installed / "direct_url.json").write_text(json.dumps(noted))
     told = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
@@ -245,12 +245,12 @@ def test_version_tells_where_it_was_installed_from_and_no_password(
 
 @requirement("version:urls")
 def test_a_checkout_tells_where_it_was_cloned_from(repository: Shell, tmp_path: Path) -> None:
-    checkout, installed = tmp_path / "checkout", tmp_path / "installed" / "thrum-9.8.7.dist-info"
+    checkout, installed = tmp_path / "checkout", tmp_path / "installed" / "thrum_agents-9.8.7.dist-info"
     installed.mkdir(parents=True)
     checkout.mkdir()
     git(checkout, "init", "-q")
     git(checkout, "remote", "add", "origin", "https://example.com/thrum.git")
-    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum\nVersion: 9.8.7\n")
+    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum-agents\nVersion: 9.8.7\n")
     (installed / "direct_url.json").write_text(json.dumps({"url": checkout.as_uri(), "dir_info": {"editable": True}}))
     told = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
     assert (told["build"], told["repo_url"]) == (None, "https://example.com/thrum")

@@ -258,7 +258,7 @@ def test_a_wait_ends_with_what_was_sent_during_it(team: Team) -> None:
 
 @requirement("wait:exit")
 def test_a_wait_exits_with_0_1_or_2(team: Team) -> None:
-    assert {one.name: one.default for one in EVERY["wait",].params}["timeout"] == "30s"
+    assert {option.parameter: getattr(option, "default", None) for option in EVERY["wait",].options}["timeout"] == "30s"
     assert team.builder.thrum("wait", "--timeout", "10ms").code == 1
     team.says("Now")
     assert team.builder.thrum("wait", "--timeout", "10ms", "--after", "-30s").code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thrum_cli.command import LazyGroup
+from thrum_cli.command import Group
 
 from .conftest import Team
 from .shell import Answer, Shell
@@ -15,9 +15,7 @@ Words = tuple[str, ...]
 # What speaks line by line while it runs, or serves; they answer with no document of their own.
 STREAMS = {("mcp", "serve"), ("daemon", "run"), ("hook",), ("listen",), ("watch",)}
 LEAVES = [
-    words
-    for words, one in EVERY.items()
-    if words not in STREAMS and (words == ("sent",) or not isinstance(one, LazyGroup))
+    words for words, one in EVERY.items() if words not in STREAMS and (words == ("sent",) or not isinstance(one, Group))
 ]
 
 # A command line of each that succeeds for planner, who wrote MSG to builder and got GOT from it; OTHER is a worktree.

@@ -1,127 +1,17 @@
-"""completion: the script that lets a shell complete our commands, flags and addresses."""
+"""completion: the script that lets a shell complete commands, flags and addresses."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from typing import Any
-
-import click
-from click.shell_completion import (
-    BashComplete,
-    CompletionItem,
-    FishComplete,
-    ShellComplete,
-    ZshComplete,
-    add_completion_class,
-    get_completion_class,
-    split_arg_string,
-)
-
-from thrum_cli.command import command
-from thrum_cli.terminal.output import Screen, Verbatim, human
-from thrum_store.errors import Invalid
-
-_VARIABLE = "_THRUM_COMPLETE"
-_SHELLS = ("bash", "zsh", "fish", "powershell")
-# Readline puts a completion in place of what stands behind the last of COMP_WORDBREAKS, to which `@` and `=` belong;
-# so we divide the line ourselves, and give back only what comes behind such a break.
-_BASH = """\
-%(complete_func)s() {
-    local line="${COMP_LINE:0:COMP_POINT}" told kind value
-    local token="${line##*[[:space:]]}" replaced="${line##*[$COMP_WORDBREAKS]}"
-    local kept="${token%%"$replaced"}"
-    COMPREPLY=()
-    told=$(env COMP_WORDS="$line" %(complete_var)s=bash_complete "$1")
-    while IFS=, read -r kind value; do
-        case $kind in
-            dir) compopt -o dirnames ;;
-            file) compopt -o default ;;
-            plain) COMPREPLY+=("${value#"$kept"}") ;;
-        esac
-    done <<< "$told"
-}
-
-complete -o nosort -F %(complete_func)s %(prog_name)s
-"""
-_POWERSHELL = """\
-Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
-    param($word, $line, $cursor)
-    $env:%(complete_var)s = 'powershell_complete'
-    $env:COMP_WORDS = $line.ToString().PadRight($cursor).Substring(0, $cursor)
-    %(prog_name)s | ForEach-Object {
-        $value, $help = $_ -split "`t", 2
-        [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $help)
-    }
-    Remove-Item Env:%(complete_var)s, Env:COMP_WORDS
-}
-"""
+from thrum_cli.command import App, Argument, command
+from thrum_cli.terminal.output import Verbatim, human
+from thrum_store.records import Record
 
 
-@dataclass(frozen=True)
-class Script(Verbatim):
+class Script(Record, Verbatim):
     """A shell's completion script."""
 
     shell: str
     script: str
-
-
-class _WholeWords(ShellComplete):
-    """Offers whole words, since shells replace the whole word: `--to=@builder` for `--to=@b`."""
-
-    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        """What fits, with the option that the word begins with."""
-        found = super().get_completions(args, incomplete)
-        option = incomplete[: incomplete.find("=") + 1] if incomplete.startswith("--") else ""
-        return [CompletionItem(f"{option}{one.value}", one.type, one.help) for one in found]
-
-
-class _UpToTheCursor(_WholeWords):
-    """Is told the line as far as the cursor, and divides it into words itself."""
-
-    def get_completion_args(self) -> tuple[list[str], str]:
-        """What stands before the word that is typed, and that word."""
-        line = os.environ.get("COMP_WORDS", "")
-        words = split_arg_string(line)[1:]
-        typed = words.pop() if words and not line[-1:].isspace() else ""
-        return words, typed
-
-
-class WholeBashComplete(_UpToTheCursor, BashComplete):
-    """Click's own for bash, which would complete nothing behind a `@` or a `=`."""
-
-    source_template = _BASH
-
-
-class WholeZshComplete(_WholeWords, ZshComplete):
-    """Click's own for zsh, which would put a value in place of `--option=` as well."""
-
-
-class PowerShellComplete(_UpToTheCursor):
-    """How PowerShell asks and is answered: one completion to a line, its help behind a tab."""
-
-    name = "powershell"
-    source_template = _POWERSHELL
-
-    def format_completion(self, item: CompletionItem[Any]) -> str:
-        """A line of the answer."""
-        return f"{item.value}\t{item.help or item.value}"
-
-
-class WholeFishComplete(_UpToTheCursor, FishComplete):
-    """Click's own for fish, which would end each help at its first comma."""
-
-    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
-
-
-def offer() -> None:
-    """Makes click answer each shell with whole words, and fish with whole sentences."""
-    for one in (WholeBashComplete, WholeZshComplete, WholeFishComplete, PowerShellComplete):
-        add_completion_class(one)
-
-
-def _shells(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    return [shell for shell in _SHELLS if shell.startswith(incomplete)]
 
 
 @command(
@@ -129,23 +19,18 @@ def _shells(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]
     'eval "$(thrum completion bash)"',
     'eval "$(thrum completion zsh)"',
     "thrum completion fish > ~/.config/fish/completions/thrum.fish",
+    options=(Argument("shell", "bash|zsh|fish|powershell", complete="shells"),),
 )
-@click.argument("shell", metavar="bash|zsh|fish|powershell", shell_complete=_shells)
-@click.pass_context
-def completion(context: click.Context, shell: str) -> Script:
+def completion(_: App, shell: str) -> Script:
     """Print the completion script of a shell.
 
-    Put the line of your shell into its start-up file.
+    Add the line for your shell to its startup file.
     """
-    offer()
-    made = get_completion_class(shell)
-    if shell not in _SHELLS or made is None:
-        raise Invalid(f"there is no completion for {shell!r}", hint=f"use one of {', '.join(_SHELLS)}")
-    asked = made(context.find_root().command, {}, "thrum", _VARIABLE)
-    return Script(shell, asked.source_template % asked.source_vars())
+    from thrum_cli.completion import script  # loads the store for its addresses
+
+    return Script(shell, script(shell))
 
 
 @human.register(Script)
-def _script(made: Script, screen: Screen) -> str:
-    del screen
-    return made.script.strip("\n")
+def _script(script: Script) -> str:
+    return script.script.strip("\n")

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from thrum_cli.app import App
 from thrum_cli.clients import detect
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Group, command, commands
 from thrum_cli.terminal.layout import panel
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import bold, dim, pad
@@ -25,7 +24,6 @@ from thrum_store.sync.remote import settings
 WS_PORT = 9999  # as the daemon has it; its module takes 300 ms to load
 SYNC_SECONDS = 60
 FILE, ENVIRONMENT, GIT, DEFAULT = "config.json", "env", "git config", "default"
-_SECTIONS = {"Commands": {"show": Entry("commands.config:show", "Show every setting and where it comes from.")}}
 
 
 @dataclass(frozen=True)
@@ -97,13 +95,7 @@ class Configuration:
     overrides: tuple[Override, ...]
 
 
-@group("config", _SECTIONS, "thrum config show", "thrum config show --json")
-def config() -> None:
-    """What counts here, and why."""
-
-
 @command("show", "thrum config show", "thrum config show --json")
-@pass_app
 def show(app: App) -> Configuration:
     """Show every setting that counts here, and where it comes from.
 
@@ -123,6 +115,17 @@ def show(app: App) -> Configuration:
             if name.startswith("THRUM_") and value
         ),
     )
+
+
+config = Group(
+    "config",
+    "Show the effective settings and their sources.",
+    commands(show),
+    (
+        "thrum config show",
+        "thrum config show --json",
+    ),
+)
 
 
 def _shown(name: str, value: str) -> str:

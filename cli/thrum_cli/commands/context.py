@@ -6,14 +6,12 @@ import sys
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Group, Option, command, commands
 from thrum_cli.terminal.output import Outcome, Screen, Verbatim, human
 from thrum_cli.terminal.text import ago, bold
 from thrum_store import model
 from thrum_store.errors import Invalid
+from thrum_store.records import replaced
 from thrum_store.repository import worktrees
 from thrum_store.service.team import context_sharing, contexts, roles
 from thrum_store.service.team.context_sharing import Shared
@@ -21,37 +19,22 @@ from thrum_store.service.team.contexts import Cleared, Context, Saved
 from thrum_store.view.queries import agents
 
 from ._shared.preambles import default_preamble, text_of
+from .prime import prime
 
-_SHOW = Entry("commands.context:show", "Show your saved context.")
-
-
-_SECTIONS = {
-    "Commands": {
-        "save": Entry("commands.context:save", "Save your context from a file or standard input."),
-        "show": _SHOW,
-        "load": _SHOW._replace(help="The same as show."),
-        "clear": Entry("commands.context:clear", "Remove your saved context."),
-        "preamble": Entry("commands.context:preamble", "Show or set the text before your context."),
-        "sync": Entry("commands.context:sync", "Share your saved context with other worktrees and machines."),
-        "prime": Entry("commands.prime:prime", "Tell everything needed to start or to go on."),
-    }
-}
+_AGENT = Option("--agent", "Another agent's, in this worktree.", "NAME", name="name")
 
 
-_AGENT = click.option("--agent", "name", metavar="NAME", help="Another agent's, in this worktree.")
-
-
-@group("context", _SECTIONS, "thrum context save --file session-notes.md", "thrum context show")
-def context() -> None:
-    """Keep what you need after a compaction or in a new session."""
-
-
-@command("save", "thrum context save --file session-notes.md", "thrum context save < notes.md")
-@click.option("--file", type=click.File("rb"), metavar="PATH", help="Where it stands; else standard input.")
-@_AGENT
-@pass_app
+@command(
+    "save",
+    "thrum context save --file session-notes.md",
+    "thrum context save < notes.md",
+    options=(
+        Option("--file", "Where it stands; else standard input.", "PATH", kind="file"),
+        _AGENT,
+    ),
+)
 def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
-    """Save your context from a file or standard input, in place of what was saved before."""
+    """Save your notes from a file or standard input."""
     if file is None and sys.stdin.isatty():
         raise Invalid(
             "nothing says what to save", hint="use --file PATH, or pipe it in: `thrum context save < notes.md`"
@@ -59,13 +42,19 @@ def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
     return contexts.save(app.store, _name(app, name), text_of(file or sys.stdin.buffer))
 
 
-@command("show", "thrum context show", "thrum context show --raw --no-preamble", returns=Context)
-@_AGENT
-@click.option("--raw", is_flag=True, help="Only the text itself, without a heading.")
-@click.option("--no-preamble", is_flag=True, help="Without the text before it.")
-@pass_app
+@command(
+    "show",
+    "thrum context show",
+    "thrum context show --raw --no-preamble",
+    returns=Context,
+    options=(
+        _AGENT,
+        Option("--raw", "Only the text itself, without a heading."),
+        Option("--no-preamble", "Without the text before it."),
+    ),
+)
 def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
-    """Show your saved context, after its preamble; of another clone's agent (--agent NAME@CLONE), what it shared."""
+    """Show your saved notes."""
     found = contexts.show(app.store, model.address(name) if name else app.caller.name)
     if no_preamble:
         found = replace(found, preamble=None)
@@ -76,19 +65,15 @@ def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
     return Outcome(found, note=f"No context saved for @{found.agent_id}. `thrum context save --file PATH` saves one.")
 
 
-@command("clear", "thrum context clear")
-@_AGENT
-@pass_app
+@command("clear", "thrum context clear", options=(_AGENT,))
 def clear(app: App, name: str | None) -> Cleared:
-    """Remove your saved context; the preamble stays."""
+    """Delete your saved notes."""
     return contexts.clear(app.store, _name(app, name))
 
 
-@command("sync", "thrum context sync", "thrum context sync --agent builder")
-@_AGENT
-@pass_app
+@command("sync", "thrum context sync", "thrum context sync --agent builder", options=(_AGENT,))
 def sync(app: App, name: str | None) -> Shared:
-    """Copy your saved context to the branch a-sync, where other worktrees and machines find it."""
+    """Share your notes with other worktrees and machines."""
     return context_sharing.share(app.store, _name(app, name))
 
 
@@ -98,13 +83,14 @@ def sync(app: App, name: str | None) -> Shared:
     "thrum context preamble --init",
     "thrum context preamble --file P.md",
     returns=(Context, Saved),
+    options=(
+        Option("--init", "Write it from your role's template, or a general one.", name="initial"),
+        Option("--file", "Take it from a file.", "PATH", kind="file"),
+        _AGENT,
+    ),
 )
-@click.option("--init", "initial", is_flag=True, help="Write it from your role's template, or a general one.")
-@click.option("--file", type=click.File("rb"), metavar="PATH", help="Take it from a file.")
-@_AGENT
-@pass_app
 def preamble(app: App, initial: bool, file: BinaryIO | None, name: str | None) -> Outcome:
-    """Show the text that stands before your context, or set it."""
+    """Show or set the preamble before your notes."""
     agent = _name(app, name)
     if initial and file is not None:
         raise Invalid("--init and --file exclude each other", hint="use one of them")
@@ -118,6 +104,17 @@ def preamble(app: App, initial: bool, file: BinaryIO | None, name: str | None) -
     if found.preamble is None:
         return Outcome(None, note=f"No preamble for @{agent}. `thrum context preamble --init` writes one.")
     return Outcome(Raw(found.preamble))
+
+
+context = Group(
+    "context",
+    "Save notes for your next session, and show them.",
+    commands(save, show, replaced(show, name="load"), clear, preamble, sync, prime),
+    (
+        "thrum context save --file session-notes.md",
+        "thrum context show",
+    ),
+)
 
 
 def _name(app: App, name: str | None) -> str:
@@ -140,27 +137,23 @@ class Raw(Verbatim):
 
 
 @human.register(Raw)
-def _raw(raw: Raw, screen: Screen) -> str:
-    del screen
+def _raw(raw: Raw) -> str:
     return raw.text.removesuffix("\n")
 
 
 @human.register(Saved)
-def _saved(saved: Saved, screen: Screen) -> str:
-    del screen
+def _saved(saved: Saved) -> str:
     return f"{saved.what.capitalize()} saved for @{saved.agent_id} ({saved.size:,} bytes, {saved.file})."
 
 
 @human.register(Cleared)
-def _cleared(done: Cleared, screen: Screen) -> str:
-    del screen
+def _cleared(done: Cleared) -> str:
     said = f"Context cleared for @{done.agent_id}." if done.existed else f"There was no context for @{done.agent_id}."
     return f"{said}\nWhat it shared stays in the branch a-sync." if done.shared else said
 
 
 @human.register(Shared)
-def _shared(done: Shared, screen: Screen) -> str:
-    del screen
+def _shared(done: Shared) -> str:
     told = {
         "shared": f"Context of @{done.agent_id} is in the branch a-sync ({done.size:,} bytes).",
         "unchanged": f"The branch a-sync has the context of @{done.agent_id} as it is.",

@@ -6,26 +6,12 @@ import os
 import sys
 from dataclasses import dataclass
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
-from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.command import App, Group, Option, command, commands
+from thrum_cli.terminal.output import Outcome, human
 from thrum_cli.terminal.text import fields, lasting
 from thrum_mcp.daemon.process import control, file_names
 from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStatus, DaemonStopped
 from thrum_store.machine.host import REAL
-
-_SECTIONS = {
-    "Commands": {
-        "start": Entry("commands.daemon:start", "Start the daemon in the background."),
-        "stop": Entry("commands.daemon:stop", "Stop the daemon."),
-        "status": Entry("commands.daemon:status", "Show whether it runs, and how it is."),
-        "restart": Entry("commands.daemon:restart", "Stop and start it."),
-        "run": Entry("commands.daemon:run", "Run it here, in the foreground."),
-        "logs": Entry("commands.daemon:logs", "Show the last lines of its log."),
-    }
-}
 
 
 @dataclass(frozen=True)
@@ -47,41 +33,27 @@ class DaemonLog:
     lines: tuple[str, ...]
 
 
-@group("daemon", _SECTIONS, "thrum daemon start", "thrum daemon status", "thrum daemon logs")
-def daemon() -> None:
-    """The background process that syncs and tells programs of new messages.
-
-    Sending, reading and waiting need none.
-    """
-
-
-_local = click.option(
-    "--local/--remote",
-    default=None,
-    help="Keep messages on this machine, or let the sync exchange them; kept in .thrum/config.json.",
+_LOCAL = Option(
+    "--local/--remote", "Keep messages on this machine, or let the sync exchange them; kept in .thrum/config.json."
 )
 
 
-@command("start", "thrum daemon start", "thrum daemon start --local", "thrum daemon start --remote")
-@_local
-@pass_app
+@command("start", "thrum daemon start", "thrum daemon start --local", "thrum daemon start --remote", options=(_LOCAL,))
 def start(app: App, local: bool | None) -> DaemonStarted:
-    """Start the daemon in the background; it answers when this returns.
+    """Start the daemon in the background.
 
-    There is one for each repository, whichever of its worktrees it is started from.
+    It answers when this command returns. Each repository has one, whichever of its worktrees it is started from.
     """
     return control.start(app.paths, REAL, _flags(local))
 
 
 @command("stop", "thrum daemon stop")
-@pass_app
 def stop(app: App) -> DaemonStopped:
-    """Stop the daemon: what it is doing is finished, within ten seconds."""
+    """Stop the daemon."""
     return control.stop(app.paths, REAL)
 
 
 @command("status", "thrum daemon status", "thrum --json daemon status", returns=DaemonStatus)
-@pass_app
 def status(app: App) -> Outcome:
     """Show whether the daemon runs, since when, and how its parts are.
 
@@ -91,9 +63,7 @@ def status(app: App) -> Outcome:
     return Outcome(told, 0 if told.running or app.json else 1)
 
 
-@command("restart", "thrum daemon restart", "thrum daemon restart --remote")
-@_local
-@pass_app
+@command("restart", "thrum daemon restart", "thrum daemon restart --remote", options=(_LOCAL,))
 def restart(app: App, local: bool | None) -> DaemonRestarted:
     """Stop the daemon, if it runs, and start it on the same port."""
     port = file_names.port_in_use(app.paths, REAL)
@@ -107,9 +77,7 @@ def restart(app: App, local: bool | None) -> DaemonRestarted:
     )  # fmt: skip
 
 
-@command("run", "thrum daemon run", "thrum daemon run --local")
-@_local
-@pass_app
+@command("run", "thrum daemon run", "thrum daemon run --local", options=(_LOCAL,))
 def run(app: App, local: bool | None) -> None:
     """Run the daemon here until Ctrl-C, its log on the terminal.
 
@@ -120,12 +88,30 @@ def run(app: App, local: bool | None) -> None:
     os.execv(command_line[0], command_line)
 
 
-@command("logs", "thrum daemon logs", "thrum daemon logs --lines 200")
-@click.option("--lines", default=50, type=click.IntRange(1, 2000), help="How many (default 50).")
-@pass_app
+@command(
+    "logs",
+    "thrum daemon logs",
+    "thrum daemon logs --lines 200",
+    options=(Option("--lines", "How many (default 50).", "N", default=50, kind="integer", least=1, most=2000),),
+)
 def logs(app: App, lines: int) -> DaemonLog:
     """Show the last lines of the daemon's log."""
     return DaemonLog(file_names.log_file(app.paths), tuple(control.log_lines(app.paths, REAL, lines)))
+
+
+daemon = Group(
+    "daemon",
+    """Run the background process for sync and notifications.
+
+    Sending, reading and waiting need none.
+    """,
+    commands(start, stop, status, restart, run, logs),
+    (
+        "thrum daemon start",
+        "thrum daemon status",
+        "thrum daemon logs",
+    ),
+)
 
 
 def _flags(local: bool | None) -> tuple[str, ...]:
@@ -134,8 +120,7 @@ def _flags(local: bool | None) -> tuple[str, ...]:
 
 @human.register(DaemonStarted)
 @human.register(DaemonRestarted)
-def _started(started: DaemonStarted | DaemonRestarted, screen: Screen) -> str:
-    del screen
+def _started(started: DaemonStarted | DaemonRestarted) -> str:
     mode = "local-only" if started.local_only else "syncs with the remote"
     where = f"ws://localhost:{started.ws_port}" if started.ws_port else "no WebSocket"
     word = "restarted" if isinstance(started, DaemonRestarted) else "started"
@@ -143,15 +128,13 @@ def _started(started: DaemonStarted | DaemonRestarted, screen: Screen) -> str:
 
 
 @human.register(DaemonStopped)
-def _stopped(stopped: DaemonStopped, screen: Screen) -> str:
-    del screen
+def _stopped(stopped: DaemonStopped) -> str:
     how = "; it had to be killed" if stopped.forced else ""
     return f"✓ Daemon stopped (pid {stopped.pid}){how}"
 
 
 @human.register(DaemonStatus)
-def _status(told: DaemonStatus, screen: Screen) -> str:
-    del screen
+def _status(told: DaemonStatus) -> str:
     if not told.running:
         return "Daemon: not running\nStart it: thrum daemon start"
     process_id = f" (pid {told.pid})" if told.pid else ""
@@ -183,6 +166,5 @@ def _part(part: dict[str, object]) -> str:
 
 
 @human.register(DaemonLog)
-def _log(log: DaemonLog, screen: Screen) -> str:
-    del screen
+def _log(log: DaemonLog) -> str:
     return "\n".join(log.lines) if log.lines else f"Nothing was logged yet ({log.path})."

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import tempfile
 
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, command
 from thrum_cli.demo.stage import Shown
 from thrum_cli.terminal import output
-from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.output import human
 from thrum_cli.terminal.text import bold, dim
 
 
 @command("demo", "thrum demo")
-@pass_app
 def demo(app: App) -> Shown:
     """Watch two agents talk in a scratch repository.
 
@@ -31,8 +29,7 @@ def demo(app: App) -> Shown:
 
 
 @human.register(Shown)
-def _shown(shown: Shown, screen: Screen) -> str:
-    del screen
+def _shown(shown: Shown) -> str:
     steps = (
         "cd ~/your/repository",
         "thrum init --runtime claude       # codex, gemini …: thrum runtime list",

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import click
-
-from thrum_cli.app import App
 from thrum_cli.clients import check as checking
 from thrum_cli.clients.check import Checked, RuntimeCheck
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.hooks.wake_check import WakeCheck, wake_check
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
@@ -20,41 +15,72 @@ from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.doctor import Diagnosis, examine
 from thrum_store.service.upkeep.findings import Finding
 
-_SECTIONS = {
-    "Commands": {
-        "runtimes": Entry("commands.doctor:check", "Check the clients that are set up here."),
-        "wake": Entry("commands.doctor:wake", "See whether mail reaches an agent, by which way, and how fast."),
-    }
-}
 
-
-@group(
-    "doctor",
-    _SECTIONS,
-    "thrum doctor",
-    "thrum doctor --fix",
-    "thrum doctor --deep",
-    "thrum doctor runtimes",
-    "thrum doctor wake --agent builder",
-    invoke_without_command=True,
-    returns=Diagnosis,
-)
-@click.option("--fix", is_flag=True, help="Mend what can be mended safely.")
-@click.option("--deep", is_flag=True, help="Read every line of large logs, too, and all of the view.")
-@click.option("--give-up", is_flag=True, help="Mend, and end logs whose rest is lost, so that their agents can go on.")
-@click.pass_context
-@pass_app
-def doctor(app: App, context: click.Context, fix: bool, deep: bool, give_up: bool) -> Any:
-    """Check the set-up, the logs and the view, and say what mends what is wrong.
-
-    Logs of more than 1 MB in all are checked by their headers and lengths, unless --deep. With --fix, what was
-    published of a damaged log comes back from the branch a-sync. Exit code 1: a problem is left.
-    """
-    if context.invoked_subcommand is not None:
-        return None
+def _doctor(app: App, fix: bool, deep: bool, give_up: bool) -> Outcome:
+    """Check everything; see the help of the group."""
     with Counting(quiet=app.quiet) as counting:
         found = examine(app.repo, Examine(fix, deep, give_up, counting))
     return Outcome(found, exit_code=1 if found.problems else 0)
+
+
+@command(
+    "runtimes",
+    "thrum doctor runtimes",
+    "thrum doctor runtimes claude",
+    returns=Checked,
+    options=(Argument("name", required=False),),
+)
+def check(app: App, name: str | None) -> Outcome:
+    """Check the clients that are set up here, or one.
+
+    Looks at files only, and starts nothing. Exits with 1 when something is wrong.
+    """
+    found = checking.check(app.paths, name)
+    return Outcome(found, 0 if found.healthy else 1)
+
+
+@command(
+    "wake",
+    "thrum doctor wake",
+    "thrum doctor wake --agent builder --timeout 5m --json",
+    returns=WakeCheck,
+    options=(
+        Option("--agent", "Which agent (default: the one of this worktree).", "NAME"),
+        Option("--timeout", "How long to wait for the answer (default 60s).", "DURATION", default="60s"),
+    ),
+)
+def wake(app: App, agent: str | None, timeout: str) -> Outcome:
+    """See whether mail reaches an agent, by which way, and how fast.
+
+    Sends it a message that asks for a nonce, and waits for the answer. Exits with 1 when the message did not reach it.
+    """
+    found = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
+    return Outcome(found, 0 if found.reached else 1)
+
+
+doctor = Group(
+    "doctor",
+    """Find problems in the setup and repair them.
+
+    Logs of more than 1 MB in total are checked by their headers and lengths, unless you add --deep. With --fix, the
+    published part of a damaged log is restored from the branch a-sync. Exit code 1: a problem is left.
+    """,
+    commands(check, wake),
+    (
+        "thrum doctor",
+        "thrum doctor --fix",
+        "thrum doctor --deep",
+        "thrum doctor runtimes",
+        "thrum doctor wake --agent builder",
+    ),
+    function=_doctor,
+    options=(
+        Option("--fix", "Repair what can be repaired safely."),
+        Option("--deep", "Read every line of large logs, and all of the view."),
+        Option("--give-up", "Repair, and end logs whose missing part is lost, so that their agents can continue."),
+    ),
+    returns=Diagnosis,
+)
 
 
 @human.register(Diagnosis)
@@ -89,21 +115,8 @@ def _finding(one: Finding, width: int) -> list[str]:
     return lines
 
 
-@command("runtimes", "thrum doctor runtimes", "thrum doctor runtimes claude", returns=Checked)
-@click.argument("name", required=False)
-@pass_app
-def check(app: App, name: str | None) -> Outcome:
-    """Check the clients that are set up here, or one.
-
-    Looks at files only, and starts nothing. Exits with 1 when something is wrong.
-    """
-    found = checking.check(app.paths, name)
-    return Outcome(found, 0 if found.healthy else 1)
-
-
 @human.register(Checked)
-def _checked(found: Checked, screen: Screen) -> str:
-    del screen
+def _checked(found: Checked) -> str:
     if not found.runtimes:
         return "No client is set up here. Try: thrum init --runtime auto"
     return "\n".join(_check(one) for one in found.runtimes)
@@ -114,19 +127,6 @@ def _check(one: RuntimeCheck) -> str:
     if one.step:
         lines.append(f"  your step, {one.user_step}: {one.step}")
     return "\n".join([*lines, *(f"  ! {problem}" for problem in one.problems)])
-
-
-@command("wake", "thrum doctor wake", "thrum doctor wake --agent builder --timeout 5m --json", returns=WakeCheck)
-@click.option("--agent", metavar="NAME", help="Which agent (default: the one of this worktree).")
-@click.option("--timeout", default="60s", metavar="DURATION", help="How long to wait for the answer (default 60s).")
-@pass_app
-def wake(app: App, agent: str | None, timeout: str) -> Outcome:
-    """See whether mail reaches an agent, by which way, and how fast.
-
-    Sends it a message that asks for a nonce, and waits for the answer. Exits with 1 when the message did not reach it.
-    """
-    found = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
-    return Outcome(found, 0 if found.reached else 1)
 
 
 _WAYS = {
@@ -140,8 +140,7 @@ _WAYS = {
 
 
 @human.register(WakeCheck)
-def _woken(found: WakeCheck, screen: Screen) -> str:
-    del screen
+def _woken(found: WakeCheck) -> str:
     if not found.reached:
         rest = "was taken back" if found.withdrawn else f"waits for it ({found.message_id})"
         return f"@{found.agent_id} was not reached in time; the message {rest}."

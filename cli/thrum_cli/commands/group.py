@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
-from thrum_cli.completion import addresses
+from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.terminal.layout import panel, table
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, fields, listing, plural, wrap
@@ -24,36 +20,21 @@ from thrum_store.service.team.groups import (
     MembershipChanged,
 )
 
-_SECTIONS = {
-    "Commands": {
-        "create": Entry("commands.group:create", "Create a group."),
-        "delete": Entry("commands.group:delete", "Delete a group."),
-        "add": Entry("commands.group:add", "Add an agent, a role or another group to a group."),
-        "remove": Entry("commands.group:remove", "Remove a member from a group."),
-        "list": Entry("commands.group:list_", "List all groups."),
-        "info": Entry("commands.group:info", "Show a group and its members."),
-        "members": Entry("commands.group:members", "List the members of a group."),
-    }
-}
 
-
-@group("group", _SECTIONS, "thrum group create backend", "thrum group add backend @alice")
-def group_() -> None:
-    """Name sets of agents to send to."""
-
-
-@command("create", 'thrum group create backend --description "Backend developers"')
-@click.argument("name")
-@click.option("--description", default="", metavar="TEXT", help="What it is for.")
-@pass_app
+@command(
+    "create",
+    'thrum group create backend --description "Backend developers"',
+    options=(
+        Argument("name"),
+        Option("--description", "What it is for.", "TEXT", default=""),
+    ),
+)
 def create(app: App, name: str, description: str) -> GroupCreated:
     """Create a group."""
     return groups.create(app.store, app.caller, CreateGroup(name, description))
 
 
-@command("delete", "thrum group delete backend")
-@click.argument("name")
-@pass_app
+@command("delete", "thrum group delete backend", options=(Argument("name"),))
 def delete(app: App, name: str) -> GroupDeleted:
     """Delete a group.
 
@@ -62,12 +43,17 @@ def delete(app: App, name: str) -> GroupDeleted:
     return groups.delete(app.store, app.caller, name)
 
 
-@command("add", "thrum group add backend @alice", "thrum group add backend --role implementer")
-@click.argument("group_name", metavar="GROUP")
-@click.argument("member", required=False, shell_complete=addresses)
-@click.option("--role", "member_role", metavar="ROLE", help="Add everybody with this role.")
-@click.option("--group", "member_group", metavar="GROUP", help="Add another group.")
-@pass_app
+@command(
+    "add",
+    "thrum group add backend @alice",
+    "thrum group add backend --role implementer",
+    options=(
+        Argument("group_name", metavar="GROUP"),
+        Argument("member", required=False, complete="addresses"),
+        Option("--role", "Add everybody with this role.", "ROLE", name="member_role"),
+        Option("--group", "Add another group.", "GROUP", name="member_group"),
+    ),
+)
 def add(
     app: App, group_name: str, member: str | None, member_role: str | None, member_group: str | None
 ) -> MembershipChanged:
@@ -76,12 +62,17 @@ def add(
     return groups.add(app.store, app.caller, Membership(group_name, kind, value))
 
 
-@command("remove", "thrum group remove backend @alice", "thrum group remove backend --role implementer")
-@click.argument("group_name", metavar="GROUP")
-@click.argument("member", required=False, shell_complete=addresses)
-@click.option("--role", "member_role", metavar="ROLE", help="Remove this role.")
-@click.option("--group", "member_group", metavar="GROUP", help="Remove this group.")
-@pass_app
+@command(
+    "remove",
+    "thrum group remove backend @alice",
+    "thrum group remove backend --role implementer",
+    options=(
+        Argument("group_name", metavar="GROUP"),
+        Argument("member", required=False, complete="addresses"),
+        Option("--role", "Remove this role.", "ROLE", name="member_role"),
+        Option("--group", "Remove this group.", "GROUP", name="member_group"),
+    ),
+)
 def remove(
     app: App, group_name: str, member: str | None, member_role: str | None, member_group: str | None
 ) -> MembershipChanged:
@@ -99,46 +90,57 @@ def _member(agent: str | None, role: str | None, inner: str | None) -> tuple[str
 
 
 @command("list", "thrum group list", returns=GroupList)
-@pass_app
 def list_(app: App) -> Outcome:
     """List all groups."""
     found = groups.list_groups(app.store)
     return Outcome(found, note="" if found.count > 1 else "Make one of your own: `thrum group create NAME`")
 
 
-@command("info", "thrum group info backend")
-@click.argument("name")
-@pass_app
+@command("info", "thrum group info backend", options=(Argument("name"),))
 def info(app: App, name: str) -> GroupInfo:
     """Show a group and its members."""
     return groups.info(app.store, name)
 
 
-@command("members", "thrum group members backend", "thrum group members backend --expand", returns=GroupMembers)
-@click.argument("name")
-@click.option("--expand", is_flag=True, help="Resolve roles and nested groups to agents.")
-@pass_app
+@command(
+    "members",
+    "thrum group members backend",
+    "thrum group members backend --expand",
+    returns=GroupMembers,
+    options=(
+        Argument("name"),
+        Option("--expand", "Resolve roles and nested groups to agents."),
+    ),
+)
 def members(app: App, name: str, expand: bool) -> Outcome:
     """List the members of a group."""
     found = groups.members(app.store, name, expand)
     return Outcome(found, note="" if found.members else f"Nobody yet. Add somebody: `thrum group add {name} @NAME`")
 
 
+group = Group(
+    "group",
+    "Manage groups of agents.",
+    commands(create, delete, add, remove, list_, info, members),
+    (
+        "thrum group create backend",
+        "thrum group add backend @alice",
+    ),
+)
+
+
 @human.register(GroupCreated)
-def _created(created: GroupCreated, screen: Screen) -> str:
-    del screen
+def _created(created: GroupCreated) -> str:
     return f"Created group @{created.name}. Add members: thrum group add {created.name} @NAME"
 
 
 @human.register(GroupDeleted)
-def _deleted(deleted: GroupDeleted, screen: Screen) -> str:
-    del screen
+def _deleted(deleted: GroupDeleted) -> str:
     return f"Deleted group @{deleted.name}."
 
 
 @human.register(MembershipChanged)
-def _changed(changed: MembershipChanged, screen: Screen) -> str:
-    del screen
+def _changed(changed: MembershipChanged) -> str:
     who = _said(changed.member_type, changed.member_value)
     said = {"added": f"Added {who} to", "removed": f"Removed {who} from", "unchanged": f"{who} is already in"}
     return f"{said[changed.status]} @{changed.group}."

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import PAGE, App, Option, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, beyond, bold, dim, flow, listing, summary, wrap
 from thrum_store.service.messages import inbox as service
@@ -20,15 +17,14 @@ _LINES = 12  # of one message
     "thrum inbox --scope module:auth --page 2",
     "thrum inbox --all",
     returns=Inbox,
+    options=(
+        Option("--scope", "Only messages with this scope.", "TYPE:VALUE"),
+        Option("--mentions", "Only messages that name you or your role."),
+        Option("--unread", "Only unread messages."),
+        Option("--all -a", "The messages of everybody, not only yours.", name="everything"),
+        *PAGE,
+    ),
 )
-@click.option("--scope", metavar="TYPE:VALUE", help="Only messages with this scope.")
-@click.option("--mentions", is_flag=True, help="Only messages that name you or your role.")
-@click.option("--unread", is_flag=True, help="Only unread messages.")
-@click.option("--all", "-a", "everything", is_flag=True, help="The messages of everybody, not only yours.")
-@click.option("--page-size", type=int, default=10, metavar="N", help="Messages on a page (default 10).")
-@click.option("--limit", type=int, metavar="N", help="Another name for --page-size.")
-@click.option("--page", type=int, default=1, metavar="N", help="Which page (default 1).")
-@pass_app
 def inbox(
     app: App,
     scope: str | None,
@@ -36,15 +32,13 @@ def inbox(
     unread: bool,
     everything: bool,
     page_size: int,
-    limit: int | None,
     page: int,
 ) -> Outcome:
     """List the messages in your inbox.
 
     The newest come first. Looking marks nothing as read: `thrum message read` does, and `thrum reply`.
     """
-    size = page_size if limit is None else limit
-    request = ReadInbox(scope, mentions, unread, everything, size, page)
+    request = ReadInbox(scope, mentions, unread, everything, page_size, page)
     found = service.inbox(app.store, app.caller, request)
     return Outcome(found, note="" if found.messages else _empty(found, request))
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import click
-
-from thrum_cli.app import App
 from thrum_cli.clients.configure import REFUSED, Configure, Configured, configure
 from thrum_cli.clients.detect import meant
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_store import setup
 from thrum_store.machine.host import REAL
@@ -44,15 +41,16 @@ class SetUp:
     "thrum init --runtime all --dry-run",
     "thrum init --stealth",
     returns=(Initialized, SetUp),
+    options=(
+        Option("--runtime", f"Also set up a client: {RUNTIMES}.", "NAME"),
+        Option("--agent-name", "Also register an agent of this name and start its session.", "NAME"),
+        Option("--agent-role", "What that agent does.", "ROLE"),
+        Option("--agent-module", "What it works on.", "MODULE"),
+        Option("--force", "Complete an older set-up; what you changed in our parts gives way."),
+        Option("--stealth", "Touch no tracked file: ignore .thrum/ in .git/info/exclude."),
+        Option("--dry-run", "Say what would be done, and do nothing."),
+    ),
 )
-@click.option("--runtime", metavar="NAME", help=f"Also set up a client: {RUNTIMES}.")
-@click.option("--agent-name", metavar="NAME", help="Also register an agent of this name and start its session.")
-@click.option("--agent-role", metavar="ROLE", help="What that agent does.")
-@click.option("--agent-module", metavar="MODULE", help="What it works on.")
-@click.option("--force", is_flag=True, help="Complete an older set-up; what you changed in our parts gives way.")
-@click.option("--stealth", is_flag=True, help="Touch no tracked file: ignore .thrum/ in .git/info/exclude.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@pass_app
 def init(
     app: App,
     runtime: str | None,

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Option, command
 from thrum_cli.hooks import texts
 from thrum_cli.hooks.entry import session
 from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
 from thrum_cli.hooks.session_state import SessionFiles
-from thrum_cli.terminal.output import Screen, human, plain, tell
+from thrum_cli.terminal.output import human, plain, tell
 from thrum_store.machine.host import REAL
 from thrum_store.repository import unread_probe
 
@@ -30,11 +27,14 @@ class Heard:
     line: str
 
 
-@command("listen", "thrum listen", "thrum listen --follow")
-@click.option("--follow", is_flag=True, help="Go on after the first mail, until whoever started this is gone.")
-@pass_app
+@command(
+    "listen",
+    "thrum listen",
+    "thrum listen --follow",
+    options=(Option("--follow", "Go on after the first mail, until whoever started this is gone."),),
+)
 def listen(app: App, follow: bool) -> Heard | None:
-    """Wait for mail that this session was not told of, and say so in one line.
+    """Print one line for each new message.
 
     There is one listener for each session of a client: a second one leaves at once. Marks nothing as read.
     """
@@ -61,6 +61,5 @@ def _document(one: Heard) -> str:
 
 
 @human.register(Heard)
-def _said(one: Heard, screen: Screen) -> str:
-    del screen
+def _said(one: Heard) -> str:
     return one.line

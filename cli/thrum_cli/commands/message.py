@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from typing import BinaryIO
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, human, plain
 from thrum_cli.terminal.text import ago, bold, fields, plural, wrap
@@ -17,26 +14,10 @@ from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited,
 from thrum_store.service.messages.receipts import Marked, MarkRead
 from thrum_store.service.results import Pair, Recipient
 
-from ._shared.composing import body, body_options
-
-_SECTIONS = {
-    "Commands": {
-        "get": Entry("commands.message:get", "Show one message with all its details."),
-        "edit": Entry("commands.message:edit", "Replace the text of a message you wrote."),
-        "delete": Entry("commands.message:delete", "Delete a message you wrote."),
-        "read": Entry("commands.message:read", "Mark messages as read."),
-    }
-}
+from ._shared.composing import BODY, body
 
 
-@group("message", _SECTIONS, "thrum message get msg_01KAR…", "thrum message read --all")
-def message() -> None:
-    """Show, edit, delete or mark single messages."""
-
-
-@command("get", "thrum message get msg_01KAR…")
-@click.argument("msg_id")
-@pass_app
+@command("get", "thrum message get msg_01KAR…", options=(Argument("msg_id"),))
 def get(app: App, msg_id: str) -> MessageDetail:
     """Show one message with all its details.
 
@@ -45,11 +26,15 @@ def get(app: App, msg_id: str) -> MessageDetail:
     return editing.get(app.store, msg_id)
 
 
-@command("edit", 'thrum message edit msg_01KAR… "The port is 8443"')
-@click.argument("msg_id")
-@click.argument("text", required=False)
-@body_options
-@pass_app
+@command(
+    "edit",
+    'thrum message edit msg_01KAR… "The port is 8443"',
+    options=(
+        Argument("msg_id"),
+        Argument("text", required=False),
+        *BODY,
+    ),
+)
 def edit(app: App, msg_id: str, text: str | None, stdin: bool, body_file: BinaryIO | None) -> Edited:
     """Replace the text of a message you wrote.
 
@@ -58,10 +43,14 @@ def edit(app: App, msg_id: str, text: str | None, stdin: bool, body_file: Binary
     return editing.edit(app.store, app.caller, EditMessage(msg_id, body(text, stdin, body_file)))
 
 
-@command("delete", "thrum message delete msg_01KAR… --force")
-@click.argument("msg_id")
-@click.option("--force", is_flag=True, help="Yes, really: it cannot be undone.")
-@pass_app
+@command(
+    "delete",
+    "thrum message delete msg_01KAR… --force",
+    options=(
+        Argument("msg_id"),
+        Option("--force", "Yes, really: it cannot be undone."),
+    ),
+)
 def delete(app: App, msg_id: str, force: bool) -> Deleted:
     """Delete a message you wrote.
 
@@ -70,16 +59,32 @@ def delete(app: App, msg_id: str, force: bool) -> Deleted:
     return editing.delete(app.store, app.caller, DeleteMessage(msg_id, force))
 
 
-@command("read", "thrum message read msg_01KAR… msg_01KAS…", "thrum message read --all")
-@click.argument("msg_ids", nargs=-1, metavar="[MSG_ID]...")
-@click.option("--all", "everything", is_flag=True, help="Every unread message in your inbox.")
-@pass_app
+@command(
+    "read",
+    "thrum message read msg_01KAR… msg_01KAS…",
+    "thrum message read --all",
+    options=(
+        Argument("msg_ids", metavar="[MSG_ID]...", many=True, required=False),
+        Option("--all", "Every unread message in your inbox.", name="everything"),
+    ),
+)
 def read(app: App, msg_ids: tuple[str, ...], everything: bool) -> Marked:
     """Mark messages as read.
 
     Their senders see that you read them.
     """
     return receipts.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
+
+
+message = Group(
+    "message",
+    "Show, edit, delete or mark single messages.",
+    commands(get, edit, delete, read),
+    (
+        "thrum message get msg_01KAR…",
+        "thrum message read --all",
+    ),
+)
 
 
 @human.register(MessageDetail)
@@ -118,20 +123,17 @@ def _pairs(pairs: tuple[Pair, ...]) -> str:
 
 
 @human.register(Edited)
-def _edited(edited: Edited, screen: Screen) -> str:
-    del screen
+def _edited(edited: Edited) -> str:
     return f"Edited {edited.message_id} (version {edited.version})."
 
 
 @human.register(Deleted)
-def _deleted(deleted: Deleted, screen: Screen) -> str:
-    del screen
+def _deleted(deleted: Deleted) -> str:
     return f"Deleted {deleted.message_id}."
 
 
 @human.register(Marked)
-def _marked(marked: Marked, screen: Screen) -> str:
-    del screen
+def _marked(marked: Marked) -> str:
     left = f"{marked.unread} still unread" if marked.unread else "nothing is unread now"
     if not marked.marked_count:
         return f"Nothing to mark; {left}."

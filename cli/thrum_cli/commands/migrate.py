@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.command import App, Option, command
+from thrum_cli.terminal.output import Outcome, human
 from thrum_cli.terminal.progress import Counting
 from thrum_cli.terminal.text import plural
 from thrum_store.service.import_go.migration import Migrated
 from thrum_store.service.import_go.migration import migrate as migrating
 
 
-@command("migrate", "thrum migrate", "thrum migrate --dry-run", "thrum migrate --repo ../old", returns=Migrated)
-@click.option("--dry-run", is_flag=True, help="Only say what would be taken over.")
-@pass_app
+@command(
+    "migrate",
+    "thrum migrate",
+    "thrum migrate --dry-run",
+    "thrum migrate --repo ../old",
+    returns=Migrated,
+    options=(Option("--dry-run", "Only say what would be taken over."),),
+)
 def migrate(app: App, dry_run: bool) -> Outcome:
-    """Take over what the Go program of this name kept, or an older layout.
+    """Import messages from an older thrum.
 
     Agents, groups, messages and receipts, from .thrum and from the branch a-sync. Those files are only read. Doing it
     again takes over what is new. Also sets thrum up where it is not.
@@ -28,8 +30,7 @@ def migrate(app: App, dry_run: bool) -> Outcome:
 
 
 @human.register(Migrated)
-def _migrated(done: Migrated, screen: Screen) -> str:
-    del screen
+def _migrated(done: Migrated) -> str:
     if not done.sources:
         return ""
     lines = ["Found:", *(f"  {name}" for name in done.sources)]

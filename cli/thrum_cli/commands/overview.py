@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card, table
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago, fields, green
@@ -16,9 +15,8 @@ from ._shared.orientation import health_rows, loop_rows, mail, port, who_rows, w
 
 
 @command("overview", "thrum overview", "thrum overview --json")
-@pass_app
 def overview(app: App) -> Overview:
-    """Show everything at once: you, the team, your inbox, the sync."""
+    """Show yourself, the team, your inbox and the sync."""
     running = control.is_held(app.paths, REAL)
     return overviews.overview(app.store, app.caller, running=running, port=port(app, running=running))
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
+from thrum_cli.command import App, Argument, command
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago, plural
 from thrum_store.service.team import team as teams
 from thrum_store.service.team.team import Ping
 
 
-@command("ping", "thrum ping @reviewer", "thrum ping builder")
-@click.argument("agent", shell_complete=addresses)
-@pass_app
+@command("ping", "thrum ping @reviewer", "thrum ping builder", options=(Argument("agent", complete="addresses"),))
 def ping(app: App, agent: str) -> Ping:
-    """Check whether an agent is there, by name or role."""
+    """Check whether an agent is active."""
     return teams.ping(app.store, agent)
 
 

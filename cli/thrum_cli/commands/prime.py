@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card, table
 from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import ago, bold, cut, dim, fields, green, plural
+from thrum_cli.terminal.text import ago, bold, dim, fields, green, plural, shorten
 from thrum_mcp.daemon.process import control
 from thrum_store.errors import NoIdentity
 from thrum_store.machine.host import REAL
@@ -37,9 +36,8 @@ _LISTENING = """\
 
 
 @command("prime", "thrum prime", "thrum prime --json")
-@pass_app
 def prime(app: App) -> Prime:
-    """Tell an agent all it needs to start, or to go on after its memory was compacted.
+    """Print everything an agent needs to start or continue.
 
     Identity, session, team, unread messages, branch, daemon, saved context, the commands and how to listen, in bounded
     size.
@@ -104,7 +102,7 @@ def _messages(told: Prime, screen: Screen) -> str:
 def _excerpt(one: Excerpt, screen: Screen) -> str:
     mark = "○" if one.is_read else "●"
     head = f"  {mark} @{one.agent_id} {dim(ago(one.created_at, screen.now_ms))} {dim(one.message_id)}"
-    return f"{head}\n    {cut(one.content, 300)}"
+    return f"{head}\n    {shorten(one.content, 300)}"
 
 
 def _git(told: Prime) -> str:

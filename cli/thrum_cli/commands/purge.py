@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.command import App, Option, command
+from thrum_cli.terminal.output import Outcome, human
 from thrum_cli.terminal.progress import Counting
 from thrum_cli.terminal.text import dim, fields, plural
 from thrum_store.service.upkeep import purge as purging
@@ -21,13 +18,14 @@ _HISTORY = "What was synced before stays in git's history; a secret that got the
     "thrum purge --before 2026-03-15 --confirm",
     "thrum purge --all --confirm",
     returns=Purged,
+    options=(
+        Option("--before", "What is older: 2d, 24h, a date, or RFC 3339.", "TIME"),
+        Option("--all", "Everything said so far.", name="everything"),
+        Option("--confirm", "Do it. Without this, see what would go."),
+    ),
 )
-@click.option("--before", metavar="TIME", help="What is older: 2d, 24h, a date, or RFC 3339.")
-@click.option("--all", "everything", is_flag=True, help="Everything said so far.")
-@click.option("--confirm", is_flag=True, help="Do it. Without this, see what would go.")
-@pass_app
 def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outcome:
-    """Remove old messages, sessions and events of this machine, from the view and from the disk.
+    """Delete old messages permanently.
 
     Agents, groups, memberships and open sessions stay. Without --confirm nothing is removed.
     """
@@ -39,8 +37,7 @@ def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outc
 
 
 @human.register(Purged)
-def _purged(done: Purged, screen: Screen) -> str:
-    del screen
+def _purged(done: Purged) -> str:
     if not done.events_deleted:
         return ""
     head = "Would purge" if done.dry_run else "Purged"

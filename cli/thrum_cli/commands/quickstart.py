@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import click
-
-from thrum_cli.app import App
 from thrum_cli.clients.configure import Configure, Configured, configure
 from thrum_cli.clients.detect import meant
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Screen, human
 from thrum_store import setup
 from thrum_store.machine.host import REAL
@@ -23,7 +20,7 @@ from thrum_store.service.team.heartbeat import IntentSet
 from thrum_store.service.team.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
 
-from ._shared.joining import Joined, identity_options, join, joined, planned, wanted
+from ._shared.joining import IDENTITY, Joined, join, joined, planned, wanted
 from ._shared.preambles import default_preamble, text_of
 from ._shared.set_up import RUNTIMES, configured, initialized
 
@@ -65,14 +62,15 @@ class Planned:
     'thrum quickstart --intent "Design the token format"',
     "thrum quickstart --name planner --role lead --module auth --runtime claude",
     "thrum quickstart",
+    options=(
+        *IDENTITY,
+        Option("--intent", "What you are going to do.", "TEXT"),
+        Option("--runtime", f"Also set up a client: {RUNTIMES}.", "NAME"),
+        Option("--preamble-file", "What you shall keep in mind, after the usual preamble.", "PATH", kind="file"),
+        Option("--dry-run", "Say what would be done, and do nothing."),
+        Option("--no-init", "Fail where the repository is not set up, instead of setting it up."),
+    ),
 )
-@identity_options
-@click.option("--intent", metavar="TEXT", help="What you are going to do.")
-@click.option("--runtime", metavar="NAME", help=f"Also set up a client: {RUNTIMES}.")
-@click.option("--preamble-file", type=click.File("rb"), help="What you shall keep in mind, after the usual preamble.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--no-init", is_flag=True, help="Fail where the repository is not set up, instead of setting it up.")
-@pass_app
 def quickstart(
     app: App,
     name: str | None,

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Argument, command
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import Reply, Sent
 
-from ._shared.composing import body, body_options, format_options, object_of
+from ._shared.composing import BODY, CARRIED, body, object_of
 
 
 @command(
     "reply",
     'thrum reply msg_01KAR… "Looks good, merging now"',
     "thrum reply msg_01KAR… --body-file review.md",
+    options=(
+        Argument("msg_id"),
+        Argument("text", required=False),
+        *BODY,
+        *CARRIED,
+    ),
 )
-@click.argument("msg_id")
-@click.argument("text", required=False)
-@body_options
-@format_options
-@pass_app
 def reply(
     app: App,
     msg_id: str,

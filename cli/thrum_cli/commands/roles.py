@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import listing, plural
 from thrum_store.service.team import roles as templates
 from thrum_store.service.team.roles import Deploy, Deployed, RoleTemplates
 
-_SECTIONS = {
-    "Commands": {
-        "list": Entry("commands.roles:list_", "List the role templates and the agents they are for."),
-        "deploy": Entry("commands.roles:deploy", "Write the agents' preambles anew from their templates."),
-    }
-}
-
-
-@group("roles", _SECTIONS, "thrum roles list", "thrum roles deploy --dry-run")
-def roles() -> None:
-    """Templates for what agents of a role should keep in mind.
-
-    `.thrum/role_templates/ROLE.md`, with $AgentName, $Role, $Module, $WorktreePath, $RepoRoot and $CoordinatorName.
-    """
-
 
 @command("list", "thrum roles list", returns=RoleTemplates)
-@pass_app
 def list_(app: App) -> Outcome:
     """List the role templates and the agents they are for."""
     found = templates.list_templates(app.store)
@@ -37,13 +18,32 @@ def list_(app: App) -> Outcome:
     return Outcome(found, note=empty)
 
 
-@command("deploy", "thrum roles deploy", "thrum roles deploy --agent builder --dry-run")
-@click.option("--agent", metavar="NAME", help="Only this agent's.")
-@click.option("--dry-run", is_flag=True, help="Only say whose would be written.")
-@pass_app
+@command(
+    "deploy",
+    "thrum roles deploy",
+    "thrum roles deploy --agent builder --dry-run",
+    options=(
+        Option("--agent", "Only this agent's.", "NAME"),
+        Option("--dry-run", "Only say whose would be written."),
+    ),
+)
 def deploy(app: App, agent: str | None, dry_run: bool) -> Deployed:
-    """Write the agents' preambles anew from their role's template, over what is there."""
+    """Write the preambles of agents from their role templates."""
     return templates.deploy(app.store, Deploy(agent, dry_run))
+
+
+roles = Group(
+    "roles",
+    """Manage preamble templates for roles.
+
+    `.thrum/role_templates/ROLE.md`, with $AgentName, $Role, $Module, $WorktreePath, $RepoRoot and $CoordinatorName.
+    """,
+    commands(list_, deploy),
+    (
+        "thrum roles list",
+        "thrum roles deploy --dry-run",
+    ),
+)
 
 
 @human.register(RoleTemplates)
@@ -56,8 +56,7 @@ def _templates(found: RoleTemplates, screen: Screen) -> str:
 
 
 @human.register(Deployed)
-def _deployed(done: Deployed, screen: Screen) -> str:
-    del screen
+def _deployed(done: Deployed) -> str:
     if not done.total:
         return "There are no agents on this machine yet."
     verb = "Would write" if done.dry_run else "Wrote"

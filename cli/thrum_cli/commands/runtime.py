@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import click
-
-from thrum_cli.app import App
 from thrum_cli.clients import detect
 from thrum_cli.clients.presets import PRESETS, Preset, Wake, preset
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Argument, Group, command, commands
 from thrum_cli.terminal.layout import card, table
 from thrum_cli.terminal.output import Screen, human
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
-
-_SECTIONS = {
-    "Commands": {
-        "list": Entry("commands.runtime:list_", "List the clients that thrum can be set up for."),
-        "show": Entry("commands.runtime:show", "Show what is known of a client, and how mail reaches its agent."),
-        "set-default": Entry("commands.runtime:set_default", "Choose the client that `--runtime auto` means."),
-    }
-}
 
 
 @dataclass(frozen=True)
@@ -40,13 +29,7 @@ class DefaultSet:
     default_runtime: str
 
 
-@group("runtime", _SECTIONS, "thrum runtime list", "thrum runtime show claude")
-def runtime() -> None:
-    """The clients that coding agents run in."""
-
-
 @command("list", "thrum runtime list")
-@pass_app
 def list_(app: App) -> RuntimeList:
     """List the clients that thrum can be set up for."""
     here = paths.find(app.repo)
@@ -54,19 +37,27 @@ def list_(app: App) -> RuntimeList:
     return RuntimeList(tuple(sorted(PRESETS.values(), key=lambda one: one.name)), _default(here), found)
 
 
-@command("show", "thrum runtime show claude", "thrum runtime show codex --json")
-@click.argument("name")
-def show(name: str) -> Preset:
+@command("show", "thrum runtime show claude", "thrum runtime show codex --json", options=(Argument("name"),))
+def show(_: App, name: str) -> Preset:
     """Show what is known of a client, and how mail reaches its agent."""
     return preset(name)
 
 
-@command("set-default", "thrum runtime set-default codex")
-@click.argument("name")
-@pass_app
+@command("set-default", "thrum runtime set-default codex", options=(Argument("name"),))
 def set_default(app: App, name: str) -> DefaultSet:
     """Choose the client that `--runtime auto` means."""
     return DefaultSet(detect.set_default(app.paths, name, REAL).name)
+
+
+runtime = Group(
+    "runtime",
+    "List the supported clients, and choose the default.",
+    commands(list_, show, set_default),
+    (
+        "thrum runtime list",
+        "thrum runtime show claude",
+    ),
+)
 
 
 def _default(here: paths.Paths) -> str:
@@ -114,6 +105,5 @@ def _rung(rung: Wake) -> str:
 
 
 @human.register(DefaultSet)
-def _set(done: DefaultSet, screen: Screen) -> str:
-    del screen
+def _set(done: DefaultSet) -> str:
     return f"The default runtime is {done.default_runtime}."

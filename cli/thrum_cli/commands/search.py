@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
+from thrum_cli.command import PAGE, App, Argument, Option, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.progress import Counting
 from thrum_cli.terminal.text import ago, beyond, bold, dim, listing, summary, wrap
@@ -20,23 +16,18 @@ from thrum_store.service.messages.search import Found, Hit, Search
     "thrum search '\"token format\" expir*' --from planner --after 7d",
     "thrum search deploy --to @backend --best",
     returns=Found,
+    options=(
+        Argument("words", many=True),
+        Option("--from", "Only what this agent wrote.", "AGENT", name="author", complete="addresses"),
+        Option("--to", "Only what went to this agent, role or group, or @everyone.", "ADDRESS", complete="addresses"),
+        Option("--scope", "Only messages with this scope.", "TYPE:VALUE"),
+        Option("--after", "Only since then: 2d, 24h, 2026-03-15 or RFC 3339.", "TIME"),
+        Option("--before", "Only until then.", "TIME"),
+        Option("--mine", "Only what you got or wrote."),
+        Option("--best", "Best first instead of newest first (of the newest 10,000 that match)."),
+        *PAGE,
+    ),
 )
-@click.argument("words", nargs=-1, required=True)
-@click.option("--from", "author", metavar="AGENT", help="Only what this agent wrote.", shell_complete=addresses)
-@click.option(
-    "--to",
-    metavar="ADDRESS",
-    help="Only what went to this agent, role or group, or @everyone.",
-    shell_complete=addresses,
-)
-@click.option("--scope", metavar="TYPE:VALUE", help="Only messages with this scope.")
-@click.option("--after", metavar="TIME", help="Only since then: 2d, 24h, 2026-03-15 or RFC 3339.")
-@click.option("--before", metavar="TIME", help="Only until then.")
-@click.option("--mine", is_flag=True, help="Only what you got or wrote.")
-@click.option("--best", is_flag=True, help="Best first instead of newest first (of the newest 10,000 that match).")
-@click.option("--page-size", "--limit", "page_size", type=int, default=10, metavar="N", help="Messages on a page.")
-@click.option("--page", type=int, default=1, metavar="N", help="Which page (default 1).")
-@pass_app
 def search(
     app: App,
     words: tuple[str, ...],
@@ -50,7 +41,7 @@ def search(
     page_size: int,
     page: int,
 ) -> Outcome:
-    """Find the messages that hold all of these words.
+    """Search messages.
 
     "Words in quotes" must follow each other; `begin*` finds every word that begins so. Deleted messages are not found.
     """

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
+from thrum_cli.command import App, Argument, Option, command
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage, Sent
 
-from ._shared.composing import body, body_options, format_options, object_of
+from ._shared.composing import BODY, CARRIED, body, object_of
 
 
 @command(
@@ -20,29 +16,20 @@ from ._shared.composing import body, body_options, format_options, object_of
     'thrum send "Ready for review" --to @reviewer --scope module:auth',
     'thrum send "Stopping for lunch" --everyone',
     "git diff | thrum send --stdin --to @reviewer --ref pr:42",
+    options=(
+        Argument("message", required=False),
+        *BODY,
+        Option(
+            "--to", "An agent, a role or a group; repeat it for several.", "@NAME", multiple=True, complete="addresses"
+        ),
+        Option("--everyone", "To every agent; the same as --to @everyone, or no --to at all."),
+        Option("--mention", "Somebody to mention; they get it as well.", "@NAME", multiple=True, complete="addresses"),
+        Option("--scope", "Where it belongs, like module:auth.", "TYPE:VALUE", multiple=True),
+        Option("--ref", "What it refers to, like pr:42.", "TYPE:VALUE", multiple=True),
+        Option("--thread", "The thread it belongs to.", "ID"),
+        *CARRIED,
+    ),
 )
-@click.argument("message", required=False)
-@body_options
-@click.option(
-    "--to",
-    multiple=True,
-    metavar="@NAME",
-    help="An agent, a role or a group; repeat it for several.",
-    shell_complete=addresses,
-)
-@click.option("--everyone", is_flag=True, help="To every agent; the same as --to @everyone, or no --to at all.")
-@click.option(
-    "--mention",
-    multiple=True,
-    metavar="@NAME",
-    help="Somebody to mention; they get it as well.",
-    shell_complete=addresses,
-)
-@click.option("--scope", multiple=True, metavar="TYPE:VALUE", help="Where it belongs, like module:auth.")
-@click.option("--ref", multiple=True, metavar="TYPE:VALUE", help="What it refers to, like pr:42.")
-@click.option("--thread", metavar="ID", help="The thread it belongs to.")
-@format_options
-@pass_app
 def send(
     app: App,
     message: str | None,

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
-from thrum_cli.completion import addresses
+from thrum_cli.command import PAGE, App, Argument, Group, Option, command, commands
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, beyond, dim, flow, listing, summary, wrap
 from thrum_store.service.messages import receipts
@@ -21,39 +15,37 @@ _LINES = 2  # of one message
 _NAMED = 6  # recipients that are named one by one
 
 
-_SECTIONS = {"Commands": {"show": Entry("commands.sent:show", "Show one message you sent, with every recipient.")}}
-
-
-@group(
-    "sent",
-    _SECTIONS,
-    "thrum sent --unread",
-    "thrum sent --to @builder",
-    "thrum sent show msg_01KAR…",
-    invoke_without_command=True,
-    returns=Outbox,
-)
-@click.option(
-    "--to",
-    metavar="@NAME",
-    help="Only what went to this agent, role or group, or to @everyone.",
-    shell_complete=addresses,
-)
-@click.option("--unread", is_flag=True, help="Only what somebody has not read yet.")
-@click.option("--page-size", type=int, default=10, metavar="N", help="Messages on a page (default 10).")
-@click.option("--limit", type=int, metavar="N", help="Another name for --page-size.")
-@click.option("--page", type=int, default=1, metavar="N", help="Which page (default 1).")
-@click.pass_context
-@pass_app
-def sent(
-    app: App, context: click.Context, to: str | None, unread: bool, page_size: int, limit: int | None, page: int
-) -> Any:
+def _sent(app: App, to: str | None, unread: bool, page_size: int, page: int) -> Outcome:
     """List the messages you sent, and who has read them."""
-    if context.invoked_subcommand is not None:
-        return None
-    request = ReadSent(to, unread, page_size if limit is None else limit, page)
+    request = ReadSent(to, unread, page_size, page)
     found = receipts.sent(app.store, app.caller, request)
     return Outcome(found, note="" if found.messages else _empty(found, request))
+
+
+@command("show", "thrum sent show msg_01KAR…", options=(Argument("msg_id"),))
+def show(app: App, msg_id: str) -> MessageDetail:
+    """Show one message you sent, with every recipient."""
+    return receipts.sent_show(app.store, app.caller, msg_id)
+
+
+sent = Group(
+    "sent",
+    "List the messages you sent, and who has read them.",
+    commands(show),
+    ("thrum sent --unread", "thrum sent --to @builder", "thrum sent show msg_01KAR…"),
+    function=_sent,
+    options=(
+        Option(
+            "--to",
+            "Only messages to this agent, role or group, or to @everyone.",
+            "@NAME",
+            complete="addresses",
+        ),
+        Option("--unread", "Only messages that somebody has not read yet."),
+        *PAGE,
+    ),
+    returns=Outbox,
+)
 
 
 def _empty(found: Outbox, request: ReadSent) -> str:
@@ -92,11 +84,3 @@ def _receipts(one: SentMessage) -> list[str]:
         return [f"@{who.agent_id} {who.status}" for who in one.recipients]
     unread = [who.agent_id for who in one.recipients if not who.read_at]
     return [f"read by {one.read_count} of {len(one.recipients)}", *([f"not by {listing(unread)}"] if unread else [])]
-
-
-@command("show", "thrum sent show msg_01KAR…")
-@click.argument("msg_id")
-@pass_app
-def show(app: App, msg_id: str) -> MessageDetail:
-    """Show one message you sent, with every recipient."""
-    return receipts.sent_show(app.store, app.caller, msg_id)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, dim, green, lasting, plural
@@ -21,25 +18,8 @@ from thrum_store.service.team.sessions import (
     SessionStarted,
 )
 
-_SECTIONS = {
-    "Commands": {
-        "start": Entry("commands.session:start", "Start a work session."),
-        "end": Entry("commands.session:end", "End your work session."),
-        "list": Entry("commands.session:list_", "List the sessions of all agents."),
-        "heartbeat": Entry("commands.session:heartbeat", "Say that you are there and what you changed."),
-        "set-intent": Entry("commands.session:set_intent", "Say what you are doing."),
-        "set-task": Entry("commands.session:set_task", "Say which task you are at."),
-    }
-}
-
-
-@group("session", _SECTIONS, "thrum session start", "thrum session end")
-def session() -> None:
-    """Start and end work sessions."""
-
 
 @command("start", "thrum session start")
-@pass_app
 def start(app: App) -> SessionStarted:
     """Start a work session.
 
@@ -48,25 +28,28 @@ def start(app: App) -> SessionStarted:
     return sessions.start(app.store, app.caller)
 
 
-@command("end", "thrum session end", "thrum session end --reason crash --session-id ses_01KAR…")
-@click.option("--reason", default="normal", metavar="REASON", help="normal or crash (default normal).")
-@click.option("--session-id", metavar="ID", help="Which session; else the open one.")
-@pass_app
+@command(
+    "end",
+    "thrum session end",
+    "thrum session end --reason crash --session-id ses_01KAR…",
+    options=(
+        Option("--reason", "normal or crash (default normal).", "REASON", default="normal"),
+        Option("--session-id", "Which session; else the open one.", "ID"),
+    ),
+)
 def end(app: App, reason: str, session_id: str | None) -> SessionEnded:
     """End your work session."""
     return sessions.end(app.store, app.caller, EndSession(session_id, reason))
 
 
 @human.register(SessionStarted)
-def started(session: SessionStarted, screen: Screen) -> str:
+def started(session: SessionStarted) -> str:
     """How a session that began looks."""
-    del screen
     return f"Session {session.session_id} of @{session.agent_id} started."
 
 
 @human.register(SessionEnded)
-def _ended(ended: SessionEnded, screen: Screen) -> str:
-    del screen
+def _ended(ended: SessionEnded) -> str:
     return f"Session {ended.session_id} ended after {lasting(ended.duration_ms)}."
 
 
@@ -74,12 +57,13 @@ def _ended(ended: SessionEnded, screen: Screen) -> str:
     "heartbeat",
     "thrum session heartbeat",
     "thrum agent heartbeat --add-scope module:auth --add-ref pr:42",
+    options=(
+        Option("--add-scope", "What you work on now (repeat).", "TYPE:VALUE", name="add_scopes", multiple=True),
+        Option("--remove-scope", "What no more (repeat).", "TYPE:VALUE", name="remove_scopes", multiple=True),
+        Option("--add-ref", "What it refers to (repeat).", "TYPE:VALUE", name="add_refs", multiple=True),
+        Option("--remove-ref", "What no more (repeat).", "TYPE:VALUE", name="remove_refs", multiple=True),
+    ),
 )
-@click.option("--add-scope", "add_scopes", multiple=True, metavar="TYPE:VALUE", help="What you work on now (repeat).")
-@click.option("--remove-scope", "remove_scopes", multiple=True, metavar="TYPE:VALUE", help="What no more (repeat).")
-@click.option("--add-ref", "add_refs", multiple=True, metavar="TYPE:VALUE", help="What it refers to (repeat).")
-@click.option("--remove-ref", "remove_refs", multiple=True, metavar="TYPE:VALUE", help="What no more (repeat).")
-@pass_app
 def heartbeat(
     app: App,
     add_scopes: tuple[str, ...],
@@ -87,42 +71,59 @@ def heartbeat(
     add_refs: tuple[str, ...],
     remove_refs: tuple[str, ...],
 ) -> Alive:
-    """Say that you are there, and tell the others what git says about your worktree.
+    """Tell the others that you are active, and what you changed.
 
     Your branch, its unmerged commits, and the files you changed. Git's index is never touched.
     """
     return service.heartbeat(app.store, app.caller, Heartbeat(add_scopes, remove_scopes, add_refs, remove_refs))
 
 
-@command("set-intent", 'thrum session set-intent "Building the auth flow"', 'thrum agent set-intent ""')
-@click.argument("text")
-@pass_app
+@command(
+    "set-intent",
+    'thrum session set-intent "Building the auth flow"',
+    'thrum agent set-intent ""',
+    options=(Argument("text"),),
+)
 def set_intent(app: App, text: str) -> IntentSet:
-    """Say what you are doing; an empty text takes it back."""
+    """Tell the others what you are doing."""
     return service.set_intent(app.store, app.caller, text)
 
 
-@command("set-task", "thrum session set-task bd-42", 'thrum agent set-task ""')
-@click.argument("task")
-@pass_app
+@command("set-task", "thrum session set-task bd-42", 'thrum agent set-task ""', options=(Argument("task"),))
 def set_task(app: App, task: str) -> TaskSet:
-    """Say which task you are at; an empty text takes it back."""
+    """Tell the others which task you are working on."""
     return service.set_task(app.store, app.caller, task)
 
 
-@command("list", "thrum session list --active", "thrum session list --agent builder", returns=SessionList)
-@click.option("--active", is_flag=True, help="Only sessions that are open.")
-@click.option("--agent", metavar="NAME", help="Only this agent's.")
-@pass_app
+@command(
+    "list",
+    "thrum session list --active",
+    "thrum session list --agent builder",
+    returns=SessionList,
+    options=(
+        Option("--active", "Only sessions that are open."),
+        Option("--agent", "Only this agent's.", "NAME"),
+    ),
+)
 def list_(app: App, active: bool, agent: str | None) -> Outcome:
     """List the sessions of all agents, the newest first."""
     found = sessions.list_sessions(app.store, ListSessions(agent, active))
     return Outcome(found, note="" if found.sessions else "No sessions. `thrum session start` begins one.")
 
 
+session = Group(
+    "session",
+    "Start and end work sessions, and report on your work.",
+    commands(start, end, list_, heartbeat, set_intent, set_task),
+    (
+        "thrum session start",
+        "thrum session end",
+    ),
+)
+
+
 @human.register(Alive)
-def _alive(alive: Alive, screen: Screen) -> str:
-    del screen
+def _alive(alive: Alive) -> str:
     lines = [f"@{alive.agent_id} is here, on {alive.branch or 'no branch'}."]
     commits = plural(alive.unmerged_commits, "unmerged commit")
     changed = plural(len(alive.file_changes), "changed file")
@@ -133,14 +134,12 @@ def _alive(alive: Alive, screen: Screen) -> str:
 
 
 @human.register(IntentSet)
-def _intent(done: IntentSet, screen: Screen) -> str:
-    del screen
+def _intent(done: IntentSet) -> str:
     return f"Intent: {done.intent}" if done.intent else "Intent taken back."
 
 
 @human.register(TaskSet)
-def _task(done: TaskSet, screen: Screen) -> str:
-    del screen
+def _task(done: TaskSet) -> str:
     return f"Task: {done.current_task}" if done.current_task else "Task taken back."
 
 

@@ -6,14 +6,11 @@ import os
 import re
 from dataclasses import dataclass
 
-import click
-
-from thrum_cli.app import App
 from thrum_cli.clients import files
 from thrum_cli.clients.pieces import BEGIN, END, Section
 from thrum_cli.clients.recipes import toolkit
-from thrum_cli.command import Entry, LazyGroup, command, pass_app
-from thrum_cli.terminal.output import Screen, Verbatim, human
+from thrum_cli.command import App, Argument, Group, Option, command, commands
+from thrum_cli.terminal.output import Verbatim, human
 from thrum_store import setup as setting_up
 from thrum_store.errors import Conflict, Invalid
 from thrum_store.repository import paths
@@ -27,14 +24,6 @@ _FILE = "CLAUDE.md"
 _GO_HEADING = "# Thrum Agent Coordination"  # what the Go program's section begins with
 
 
-_SECTIONS = {
-    "Commands": {
-        "worktree": Entry("commands.setup:worktree", "Let a worktree share the messages of this repository."),
-        "claude-md": Entry("commands.setup:claude_md", "Print or write what CLAUDE.md should say."),
-    }
-}
-
-
 @dataclass(frozen=True)
 class Instructions(Verbatim):
     """What CLAUDE.md should say, and what became of the file. `action`: printed, created, appended, replaced, kept."""
@@ -44,34 +33,7 @@ class Instructions(Verbatim):
     content: str
 
 
-class SetupGroup(LazyGroup):
-    """`thrum setup PATH` is short for `thrum setup worktree PATH`."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was named; a path is meant for `worktree`."""
-        known = args[0] in self.entries or args[0].startswith("-")
-        return super().resolve_command(ctx, args if known else ["worktree", *args])
-
-
-@click.group(
-    "setup",
-    cls=SetupGroup,
-    sections=_SECTIONS,
-    examples=("thrum setup ../feature", "thrum setup claude-md", "thrum setup claude-md --apply"),
-    returns=Initialized,
-)
-def setup() -> None:
-    """Set up a worktree, or the instructions for an agent.
-
-    `thrum setup PATH` is short for `thrum setup worktree PATH`.
-    """
-
-
-@command("worktree", "thrum setup ../feature", "thrum setup worktree ../feature")
-@click.argument("path")
-@pass_app
+@command("worktree", "thrum setup ../feature", "thrum setup worktree ../feature", options=(Argument("path"),))
 def worktree(app: App, path: str) -> Initialized:
     """Let a worktree share the messages of this repository.
 
@@ -86,12 +48,18 @@ def worktree(app: App, path: str) -> Initialized:
     return setting_up.initialize(there, Initialize(stealth=True))
 
 
-@command("claude-md", "thrum setup claude-md", "thrum setup claude-md --apply", "thrum setup claude-md --apply --force")
-@click.option("--apply", is_flag=True, help="Append it to CLAUDE.md, which is created if it is missing.")
-@click.option("--force", is_flag=True, help="With --apply: replace the section that is there.")
-@pass_app
+@command(
+    "claude-md",
+    "thrum setup claude-md",
+    "thrum setup claude-md --apply",
+    "thrum setup claude-md --apply --force",
+    options=(
+        Option("--apply", "Append it to CLAUDE.md, which is created if it is missing."),
+        Option("--force", "With --apply: replace the section that is there."),
+    ),
+)
 def claude_md(app: App, apply: bool, force: bool) -> Instructions:
-    """Print what CLAUDE.md should tell an agent about thrum, or write it there."""
+    """Print or write the section of CLAUDE.md about thrum."""
     section = Section(toolkit("runtimes", "AGENTS.md"), "<!--", " -->")
     if not apply:
         if force:
@@ -104,6 +72,19 @@ def claude_md(app: App, apply: bool, force: bool) -> Instructions:
     if after != before:
         files.write(path, after.encode())
     return Instructions(_FILE, "created" if data is None else action, section.add("", mine=True))
+
+
+setup = Group(
+    "setup",
+    """Set up a worktree, or write instructions into CLAUDE.md.
+
+    `thrum setup PATH` is short for `thrum setup worktree PATH`.
+    """,
+    commands(worktree, claude_md),
+    ("thrum setup ../feature", "thrum setup claude-md", "thrum setup claude-md --apply"),
+    returns=Initialized,
+    default="worktree",
+)
 
 
 def _applied(before: str, section: Section, force: bool) -> tuple[str, str]:
@@ -141,12 +122,11 @@ def _decoded(data: bytes) -> str:
         raise Conflict(f"{_FILE} is not UTF-8", hint="convert it first, or add the lines by hand") from None
 
 
-human.register(Initialized, initialized)
+human.register(Initialized)(initialized)
 
 
 @human.register(Instructions)
-def _instructions(done: Instructions, screen: Screen) -> str:
-    del screen
+def _instructions(done: Instructions) -> str:
     told = {
         "created": f"Created {done.file}.",
         "appended": f"Added a section to {done.file}.",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago
@@ -16,9 +15,8 @@ from ._shared.orientation import health_rows, mail, port, who_rows, work_rows
 
 
 @command("status", "thrum status", "thrum status --json")
-@pass_app
 def status(app: App) -> Status:
-    """Show who you are, your session, your work and your inbox."""
+    """Show your identity, session, work and inbox."""
     return overviews.status(app.store, app.caller, port=port(app, running=control.is_held(app.paths, REAL)))
 
 

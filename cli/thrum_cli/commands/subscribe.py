@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
-from thrum_cli.terminal.output import Screen, human
+from thrum_cli.command import App, Option, command
+from thrum_cli.terminal.output import human
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.subscriptions import (
     Subscribe,
@@ -16,14 +12,18 @@ from thrum_store.service.messages.subscriptions import (
 
 
 @command(
-    "subscribe", "thrum subscribe --scope module:auth", "thrum subscribe --mention @reviewer", "thrum subscribe --all"
+    "subscribe",
+    "thrum subscribe --scope module:auth",
+    "thrum subscribe --mention @reviewer",
+    "thrum subscribe --all",
+    options=(
+        Option("--scope", "Messages with this scope.", "TYPE:VALUE"),
+        Option("--mention", "Messages that mention this agent or role.", "@NAME", complete="addresses"),
+        Option("--all", "Every message.", name="everything"),
+    ),
 )
-@click.option("--scope", metavar="TYPE:VALUE", help="Messages with this scope.")
-@click.option("--mention", metavar="@NAME", help="Messages that mention this agent or role.", shell_complete=addresses)
-@click.option("--all", "everything", is_flag=True, help="Every message.")
-@pass_app
 def subscribe(app: App, scope: str | None, mention: str | None, everything: bool) -> Subscribed:
-    """Be told of messages as they arrive, until your session ends.
+    """Subscribe to new messages.
 
     `thrum watch` shows them; programs get them from the daemon's socket.
     """
@@ -31,8 +31,7 @@ def subscribe(app: App, scope: str | None, mention: str | None, everything: bool
 
 
 @human.register(Subscribed)
-def _subscribed(subscribed: Subscribed, screen: Screen) -> str:
-    del screen
+def _subscribed(subscribed: Subscribed) -> str:
     return (
         f"✓ Subscription #{subscribed.subscription_id}, until session {subscribed.session_id} ends"
         "\n  Follow it: thrum watch"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago
@@ -15,9 +14,8 @@ from thrum_store.service.messages.subscriptions import (
 
 
 @command("subscriptions", "thrum subscriptions")
-@pass_app
 def subscriptions(app: App) -> SubscriptionList:
-    """List the subscriptions of your session."""
+    """List your subscriptions."""
     return service.list_subscriptions(app.store, app.caller)
 
 

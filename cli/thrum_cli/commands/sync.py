@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.app import App
-from thrum_cli.command import Entry, command, group, pass_app
+from thrum_cli.command import App, Group, command, commands
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago, fields, plural
@@ -12,26 +11,11 @@ from thrum_store.machine.host import REAL
 from thrum_store.service.upkeep import syncing
 from thrum_store.service.upkeep.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
 
-_SECTIONS = {
-    "Commands": {
-        "status": Entry("commands.sync:status", "Show how far the sync is, and what is wrong."),
-        "force": Entry("commands.sync:force", "Sync now."),
-    }
-}
 _STATES = {"synced": "✓ synced", "idle": "idle (no syncs yet)", "error": "✗ error", "stopped": "stopped (no syncs yet)"}
 _NO_REMOTE = "none; `git remote add origin URL`, or of several one by `git config --local thrum.remote NAME`"
 
 
-@group("sync", _SECTIONS, "thrum sync status", "thrum sync force")
-def sync() -> None:
-    """Exchange messages with other clones, through the git branch a-sync.
-
-    Off until you say so: local_only in .thrum/config.json, THRUM_LOCAL, or the daemon's --local.
-    """
-
-
 @command("status", "thrum sync status", "thrum --json sync status")
-@pass_app
 def status(app: App) -> SyncStatus:
     """Show how far the sync is, and what is wrong.
 
@@ -43,13 +27,26 @@ def status(app: App) -> SyncStatus:
 
 
 @command("force", "thrum sync force")
-@pass_app
 def force(app: App) -> SyncForced:
-    """Sync now: fetch, take in what is new, commit and push what is ours.
+    """Sync now.
 
     In local-only mode the messages are committed to a-sync on this machine, and nothing is fetched or pushed.
     """
     return syncing.force(app.store)
+
+
+sync = Group(
+    "sync",
+    """Exchange messages with other clones through git.
+
+    Off until you say so: local_only in .thrum/config.json, THRUM_LOCAL, or the daemon's --local.
+    """,
+    commands(status, force),
+    (
+        "thrum sync status",
+        "thrum sync force",
+    ),
+)
 
 
 @human.register(SyncForced)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.layout import inside, panel
 from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, bold, cut, dim, green, plural
+from thrum_cli.terminal.text import ago, bold, dim, green, plural, shorten
 from thrum_store.service.team import team as teams
 from thrum_store.service.team.team import Team, TeamMember
 
 _FILES = 6  # of one member
 
 
-@command("team", "thrum team", "thrum team --all --json", returns=Team)
-@click.option("--all", "everybody", is_flag=True, help="Show who is offline as well.")
-@pass_app
+@command(
+    "team",
+    "thrum team",
+    "thrum team --all --json",
+    returns=Team,
+    options=(Option("--all", "Show who is offline as well.", name="everybody"),),
+)
 def team(app: App, everybody: bool) -> Outcome:
-    """Show who is active: session, work, branch and inbox of each."""
+    """Show the active agents and their work."""
     found = teams.team(app.store, everybody)
     hidden = f"{found.offline} offline: `thrum team --all`" if found.offline else ""
     if not found.members:
@@ -54,7 +55,7 @@ def _member(one: TeamMember, screen: Screen) -> str:
         ("Where", f"{one.worktree} on {one.hostname}"),
     ]
     width = inside(screen).width
-    lines = [f"  {dim(name.ljust(8))} {cut(value, width - 11)}" for name, value in rows if value]
+    lines = [f"  {dim(name.ljust(8))} {shorten(value, width - 11)}" for name, value in rows if value]
     body = "\n".join([*lines, *_files(one, width)])
     return panel(head, body, screen) if screen.terminal else f"{head}\n{body}"
 
@@ -67,7 +68,7 @@ def _branch(one: TeamMember) -> str:
 
 def _files(one: TeamMember, width: int) -> list[str]:
     shown = [
-        f"  {' ':8} {cut(f'{change.path} +{change.additions} -{change.deletions}', width - 11)}"
+        f"  {' ':8} {shorten(f'{change.path} +{change.additions} -{change.deletions}', width - 11)}"
         for change in one.file_changes[:_FILES]
     ]
     more = len(one.file_changes) - _FILES

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
 from thrum_cli.clients.configure import REFUSED, UNCHANGED, Unconfigured, unconfigure
-from thrum_cli.command import command, pass_app
-from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.command import App, Option, command
+from thrum_cli.terminal.output import Outcome, human
 
 from ._shared.set_up import changes
 
 
-@command("uninit", "thrum uninit --dry-run", "thrum uninit", returns=Unconfigured)
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@pass_app
+@command(
+    "uninit",
+    "thrum uninit --dry-run",
+    "thrum uninit",
+    returns=Unconfigured,
+    options=(Option("--dry-run", "Show what would change, and change nothing."),),
+)
 def uninit(app: App, dry_run: bool) -> Outcome:
-    """Take back what `thrum init --runtime` wrote into this worktree.
+    """Undo what `thrum init` wrote for a client.
 
     Files become what they were; from files that you changed since, only what is ours goes. Messages and identities
     stay in .thrum.
@@ -26,8 +27,7 @@ def uninit(app: App, dry_run: bool) -> Outcome:
 
 
 @human.register(Unconfigured)
-def _unconfigured(done: Unconfigured, screen: Screen) -> str:
-    del screen
+def _unconfigured(done: Unconfigured) -> str:
     changed = tuple(one for one in done.files if one.status != UNCHANGED)
     if not changed:
         return "Nothing of ours is in the files of this worktree."

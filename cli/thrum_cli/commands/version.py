@@ -10,8 +10,8 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from thrum_cli.command import command
-from thrum_cli.terminal.output import Screen, human
+from thrum_cli.command import App, command
+from thrum_cli.terminal.output import human
 from thrum_store.machine.digest import fingerprint
 from thrum_store.model import DISTRIBUTION
 from thrum_store.repository.git_runner import GitRunner
@@ -31,7 +31,7 @@ class Version:
 
 
 @command("version", "thrum version", "thrum --version")
-def version() -> Version:
+def version(_: App) -> Version:
     """Show the version, the build and where to read more."""
     return current_version()
 
@@ -90,8 +90,7 @@ def _modules(installed: metadata.Distribution) -> str | None:
 
 
 @human.register(Version)
-def _version(it: Version, screen: Screen) -> str:
-    del screen
+def _version(it: Version) -> str:
     build = f"build {it.build}, " if it.build else ""
     lines = [f"thrum {it.version} ({build}Python {it.python_version})", it.repo_url, it.website_url]
     return "\n".join(line for line in lines if line)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
+from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, lasting, plural
 from thrum_store import times
@@ -25,14 +21,13 @@ FAILED = 2
     "thrum wait --scope module:auth --timeout 1h",
     error_code=FAILED,
     returns=WaitEnded,
+    options=(
+        Option("--timeout", "How long, like 90s, 5m or 1h30m (default 30s).", "DURATION", default="30s"),
+        Option("--scope", "Any message with this scope, whoever it is for.", "TYPE:VALUE"),
+        Option("--mention", "Any message that mentions this agent or role.", "@NAME", complete="addresses"),
+        Option("--after", "-30s: also the last 30 s. +60s: only what comes after that.", "OFFSET"),
+    ),
 )
-@click.option("--timeout", default="30s", metavar="DURATION", help="How long, like 90s, 5m or 1h30m (default 30s).")
-@click.option("--scope", metavar="TYPE:VALUE", help="Any message with this scope, whoever it is for.")
-@click.option(
-    "--mention", metavar="@NAME", help="Any message that mentions this agent or role.", shell_complete=addresses
-)
-@click.option("--after", metavar="OFFSET", help="-30s: also the last 30 s. +60s: only what comes after that.")
-@pass_app
 def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: str | None) -> Outcome:
     """Block until a message arrives.
 

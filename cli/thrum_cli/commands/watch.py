@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import plain, tell, warn
-from thrum_cli.terminal.text import bold, cut, dim
+from thrum_cli.terminal.text import bold, dim, shorten
 from thrum_store.printable import safe_line, safe_text
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.feeds import Notification
 from thrum_store.service.messages.following import Follow
 
 
-@command("watch", "thrum subscribe --all && thrum watch", "thrum --json watch", "thrum watch --count 1")
-@click.option("--count", type=click.IntRange(min=1), help="End after so many messages.")
-@pass_app
+@command(
+    "watch",
+    "thrum subscribe --all && thrum watch",
+    "thrum --json watch",
+    "thrum watch --count 1",
+    options=(Option("--count", "End after so many messages.", "N", kind="integer", least=1),),
+)
 def watch(app: App, count: int | None) -> None:
-    """Show what you subscribed to as it arrives, until Ctrl-C or the end of your session.
+    """Print the messages you subscribed to as they arrive.
 
     With --json one document per line. Marks nothing as read, and needs no daemon.
     """
@@ -43,4 +44,4 @@ def _line(one: Notification) -> str:
     scopes = safe_line("".join(f" {pair.type}:{pair.value}" for pair in one.scopes))
     to = ", ".join(f"@{pair.value}" for pair in one.audiences)
     head = f"{bold(f'@{one.author.agent_id}')} to {to}{dim(scopes)}  {one.timestamp[11:19]}  {dim(one.message_id)}"
-    return f"{head}\n  {cut(safe_text(one.preview), 110)}"
+    return f"{head}\n  {shorten(safe_text(one.preview), 110)}"

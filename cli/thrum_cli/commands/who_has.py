@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Argument, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, bold, dim
 from thrum_store.service.team import work
 from thrum_store.service.team.work import WhoHas, WorkContext
 
 
-@command("who-has", "thrum who-has auth.go", "thrum who-has src/auth", returns=WhoHas)
-@click.argument("file")
-@pass_app
+@command("who-has", "thrum who-has auth.go", "thrum who-has src/auth", returns=WhoHas, options=(Argument("file"),))
 def who_has(app: App, file: str) -> Outcome:
-    """Show who is editing a file, by any spelling of its path.
+    """Show who is editing a file.
 
     Git is asked now, in every worktree of this machine; agents elsewhere are known by their last heartbeat.
     """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago
@@ -12,7 +11,6 @@ from thrum_store.service.team.agents import WhoAmI
 
 
 @command("whoami", "thrum whoami", "THRUM_NAME=builder thrum whoami --json")
-@pass_app
 def whoami(app: App) -> WhoAmI:
     """Show your identity and where it comes from."""
     return agents.whoami(app.store, app.caller)

@@ -15,7 +15,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from thrum_cli.terminal.output import width
-from thrum_cli.terminal.text import bold, cut, dim, green, wrap
+from thrum_cli.terminal.text import bold, dim, green, shorten, wrap
 from thrum_store.printable import safe_line
 from thrum_store.records import NamedTuple
 
@@ -204,5 +204,5 @@ def _logs(actors: tuple[Actor, Actor], say: Say) -> int:
         say(f"  {actor.name:<9}{len(log.lines)} events in {log.folder}/")
         say(f"{'':{_MARGIN}}{log.file}")
     line = next(line for line in logs[0].lines if "message.create" in line)
-    say(f"{'':{_MARGIN}}{dim(cut(safe_line(line), width() - _MARGIN))}")
+    say(f"{'':{_MARGIN}}{dim(shorten(safe_line(line), width() - _MARGIN))}")
     return sum(len(log.lines) for log in logs)

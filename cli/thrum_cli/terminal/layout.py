@@ -1,18 +1,18 @@
-"""Tables and panels: by rich where a person looks at a terminal, as plain columns where a program reads.
+"""Tables and panels: drawn by rich on a terminal, plain columns elsewhere.
 
-`inbox`, `send` and `wait` do without; they lay out by `text` alone. What comes in here is data that `output` made
-safe, and marks of `text`: rich's own markup, emoji codes and highlighting are off, so a text stays what it is.
+The data comes in made safe by `output`, with the marks of `text`. Rich's own markup, emoji codes and highlighting are
+off, so a text stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from . import text
 from .text import bold, dim, fields
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from .output import Screen
@@ -22,9 +22,9 @@ _WORD = 12  # columns of a word that a cell has room for; longer ones break
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
-    """Rows under their names; a column that is empty everywhere is left out.
+    """Return rows under the names of their columns; empty columns are left out.
 
-    On a terminal cells wrap between words; one that is too narrow for that gets a block of lines for each row.
+    On a terminal cells wrap between words; if it is too narrow for that, each row becomes a block of lines.
     """
     if not screen.terminal or not rows:
         return text.table(head, rows, screen.width)
@@ -39,13 +39,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) ->
 
 
 def _least(column: Sequence[str]) -> int:
-    """The width below which a column's name, or a word of it, would break."""
+    """Return the width below which a column's name, or a word in it, would break."""
     words = (text.cells(word) for cell in column[1:] for word in cell.split())
     return max(text.cells(column[0]), min(max(words, default=0), _WORD))
 
 
 def _shared_out(wished: Sequence[int], needed: Sequence[int], room: int) -> list[int]:
-    """Widths that fit together: the widest columns give way first, down to what each needs."""
+    """Return widths that fit together: the widest columns shrink first, down to their needed width."""
     widths = [min(width, room) for width in wished]
     while sum(widths) > room:
         widest = max(range(len(widths)), key=lambda place: (widths[place] > needed[place], widths[place]))
@@ -54,7 +54,7 @@ def _shared_out(wished: Sequence[int], needed: Sequence[int], room: int) -> list
 
 
 def _block(names: Sequence[str], row: Sequence[str], width: int) -> str:
-    """A row as lines: its mark and its first value, the others by name below."""
+    """Return a row as lines: its mark and first value, the other values by name below."""
     first = next(place for place, name in enumerate(names) if name)
     below = fields([(names[place].capitalize(), row[place]) for place in range(first + 1, len(row))], width - 2)
     title = text.wrap(" ".join(row[: first + 1]), width)
@@ -75,7 +75,7 @@ def _grid(names: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[
 
 
 def panel(title: str, body: str, screen: Screen) -> str:
-    """A text in a box with a title; without a terminal the title in bold, and the text below."""
+    """Return a text in a box with a title; without a terminal, the title in bold and the text below."""
     if not screen.terminal:
         return f"{bold(title)}\n{body}"
     from rich import box  # as above
@@ -87,16 +87,16 @@ def panel(title: str, body: str, screen: Screen) -> str:
 
 
 def card(title: str, pairs: Sequence[tuple[str, str | None]], screen: Screen) -> str:
-    """Names and values in a panel; without a terminal the lines alone."""
+    """Return names and values in a panel; without a terminal, the lines alone."""
     return panel(title, fields(pairs, screen.width - 4), screen) if screen.terminal else fields(pairs)
 
 
 def inside(screen: Screen) -> Screen:
-    """The screen that a panel leaves to what is in it."""
+    """Return the screen inside a panel."""
     return screen._replace(width=screen.width - 4) if screen.terminal else screen
 
 
-def _drawn(what: RenderableType, width: int) -> str:
+def _drawn(renderable: RenderableType, width: int) -> str:
     from io import StringIO  # as above
 
     from rich.console import Console
@@ -104,5 +104,5 @@ def _drawn(what: RenderableType, width: int) -> str:
     page = StringIO()
     Console(
         file=page, width=width, color_system=None, force_terminal=False, markup=False, emoji=False, highlight=False
-    ).print(what)
+    ).print(renderable)
     return page.getvalue().rstrip("\n")

@@ -1,32 +1,42 @@
-"""The one printer. Each command's result goes out once, here: as JSON, in words, or not at all.
+"""The one printer. Each command's result is printed once, here: as JSON, in words, or not at all.
 
 Everything shown passes `safe_text`: messages, names and errors come from strangers, and a terminal obeys control
-characters. A result is made safe before it is rendered, so that columns are counted on what is seen.
+characters. A result is made safe before it is rendered, so that columns are counted on the visible text.
 """
+
+from __future__ import annotations
 
 import os
 import sys
-from functools import singledispatch
-from typing import Any, NamedTuple, TextIO, cast
 
 from thrum_store import json_codec
 from thrum_store.machine.host import REAL
 from thrum_store.printable import safe_text
+from thrum_store.records import NamedTuple, fields_of
 
 from .text import BOLD, DIM, GREEN, PLAIN, RED, cells, wrap
 
-Styles = tuple[tuple[str, str], ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TextIO, TypeVar
+
+    Styles = tuple[tuple[str, str], ...]
+    Renderer = TypeVar("Renderer", bound=Callable[..., str])
+
 _STYLES: Styles = ((BOLD, "\x1b[1m"), (DIM, "\x1b[2m"), (GREEN, "\x1b[32m"), (RED, "\x1b[31m"), (PLAIN, "\x1b[0m"))
 _FRAMES = ("╭", "│", "├", "╰")  # what begins a line of a table or a panel
 _NARROWEST, _USUAL = 40, 80
 
 
 class Verbatim:
-    """A result that is a text to copy: no line of it is folded."""
+    """Marks a result as a text to copy: its lines are not folded."""
+
+    __slots__ = ()
 
 
 class Outcome(NamedTuple):
-    """A result with what only this door adds: an exit code, and a note for people (also when there is nothing else)."""
+    """A result with an exit code, and a note for people, which is shown even if there is nothing else."""
 
     result: object
     exit_code: int = 0
@@ -34,58 +44,78 @@ class Outcome(NamedTuple):
 
 
 class Screen(NamedTuple):
-    """What a renderer may know of the terminal, and the time to count from. `terminal`: a person looks at it."""
+    """The screen a result is rendered for: its width in columns, the current time, and whether a person looks at it."""
 
     width: int
     now_ms: int
     terminal: bool = False
 
 
-@singledispatch
-def human(result: object, screen: Screen) -> str:
-    """A result in words; each command registers how its own looks."""
-    raise TypeError(f"nothing says how {type(result).__name__} looks")
+class _Renderers:
+    """The renderers of results, by class; each takes the result and, if it needs one, a screen."""
+
+    def __init__(self) -> None:
+        self.registry: dict[type, Callable[..., str]] = {}
+
+    def register(self, result: type) -> Callable[[Renderer], Renderer]:
+        """Register a function as the renderer of a class of results."""
+
+        def registered(function: Renderer) -> Renderer:
+            self.registry[result] = function
+            return function
+
+        return registered
+
+    def __call__(self, result: object, screen: Screen) -> str:
+        """Return a result in words. Raises KeyError for a class without a renderer."""
+        if result is None:
+            return ""
+        function = self.registry[type(result)]
+        return function(result, screen) if function.__code__.co_argcount > 1 else function(result)
+
+
+human = _Renderers()
 
 
 def emit(value: object, *, as_json: bool, quiet: bool) -> int:
-    """Prints what a command returned and returns the exit code."""
+    """Print the value a command returned, and return the exit code."""
     outcome = value if isinstance(value, Outcome) else Outcome(value)
     if as_json:
         _print(sys.stdout, _document(outcome.result, sys.stdout))
     elif not quiet:
-        _tell(outcome)
+        _emit_words(outcome)
     return outcome.exit_code
 
 
-def _tell(outcome: Outcome) -> None:
+def _emit_words(outcome: Outcome) -> None:
     result = _visible(outcome.result)
     words = human(result, Screen(width(), REAL.clock.wall_ms(), _watched(sys.stdout)))
-    told = "\n".join(part for part in (words, outcome.note) if part)
-    _print(sys.stdout, told if isinstance(result, Verbatim) else _folded(told, sys.stdout), styles=_STYLES)
+    text = "\n".join(part for part in (words, outcome.note) if part)
+    _print(sys.stdout, text if isinstance(result, Verbatim) else _folded(text, sys.stdout), styles=_STYLES)
     for warning in getattr(result, "warnings", ()):
         warn(warning)
 
 
 def warn(text: str) -> None:
-    """Tells a person something beside the result."""
+    """Print a warning beside the result, to standard error."""
     _print(sys.stderr, _folded(f"Warning: {text}", sys.stderr))
 
 
 def tell(text: str) -> None:
-    """Prints a line at once, its styles kept: for a command that shows something as it happens."""
+    """Print a line now, with its styles: for a command that shows events as they happen."""
     _print(sys.stdout, text, styles=_STYLES)
 
 
 def debug(text: str) -> None:
-    """What --verbose is for."""
+    """Print a detail that --verbose asks for, to standard error."""
     _print(sys.stderr, text)
 
 
 def fail(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
-    """Prints a failure: words on standard error, or one JSON document on standard output."""
+    """Print a failure: words on standard error, or one JSON document on standard output."""
     if as_json:
-        told = {"error": {"code": code, "message": message, "hint": hint}}
-        _print(sys.stdout, _document(told, sys.stdout))
+        document = {"error": {"code": code, "message": message, "hint": hint}}
+        _print(sys.stdout, _document(document, sys.stdout))
         return
     _print(sys.stderr, _folded(f"Error: {message}" + (f"\nTry: {hint}" if hint else ""), sys.stderr))
 
@@ -94,24 +124,23 @@ def fail(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A result as JSON knows it: keys are the names of the fields, `from_` becomes `from`."""
+    """Return a result as JSON holds it: keys are the names of the fields, `from_` becomes `from`."""
     if isinstance(value, dict):
-        mapping = cast("dict[str, Any]", value)
+        mapping: dict[str, Any] = value
         return {key: plain(item) for key, item in mapping.items()}
-    names = _fields(value)
+    names = fields_of(value)
     if names is not None:
         return {name.removesuffix("_"): plain(getattr(value, name)) for name in names}
-    return [plain(item) for item in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
+    return [plain(item) for item in _items(value)] if isinstance(value, list | tuple) else value
 
 
-def _fields(value: object) -> list[str] | None:
-    kept = getattr(type(value), "__dataclass_fields__", None)
-    names = kept if kept is not None else getattr(value, "_fields", None)
-    return None if names is None else list(names)
+def _items(value: Any) -> list[Any]:
+    """Return the items of a list or tuple, for the type checkers."""
+    return list(value)
 
 
 def _document(value: object, stream: TextIO | None) -> str:
-    """One JSON document; what could drive a terminal is written as \\u escapes, everything else as it is."""
+    """Return one JSON document; characters that could control a terminal are written as \\u escapes."""
     plainest = stream is not None and (stream.encoding or "utf-8").lower() not in ("utf-8", "utf8")
     text = json_codec.readable(plain(value), plainest)
     if safe_text(text) == text:
@@ -129,29 +158,29 @@ def _escaped(letter: str) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """A result whose every text is safe to show."""
+    """Return a result with every text made safe to show."""
     if isinstance(value, str):
         return safe_text(value)
     if isinstance(value, dict):
-        mapping = cast("dict[str, Any]", value)
+        mapping: dict[str, Any] = value
         return {safe_text(key): _visible(item) for key, item in mapping.items()}
-    names = _fields(value)
+    names = fields_of(value)
     if names is not None:
         return type(value)(**{name: _visible(getattr(value, name)) for name in names})
-    return tuple(_visible(item) for item in cast("list[Any]", value)) if isinstance(value, list | tuple) else value
+    return tuple(_visible(item) for item in _items(value)) if isinstance(value, list | tuple) else value
 
 
 def _folded(text: str, stream: TextIO | None) -> str:
-    """Sentences as a person reads them on a terminal: folded between words. A program gets each on one line."""
+    """Return text with long lines folded between words if the stream is a terminal, else unchanged."""
     if stream is None or not stream.isatty():
         return text
     room = width()
     lines = ([line] if cells(line) <= room or line[:1] in _FRAMES else wrap(line, room) for line in text.split("\n"))
-    return "\n".join(line for told in lines for line in told)
+    return "\n".join(line for wrapped in lines for line in wrapped)
 
 
 def width() -> int:
-    """The terminal's columns; never so few that nothing fits."""
+    """Return the columns of the terminal, at least 40."""
     wanted = os.environ.get("COLUMNS", "")
     columns = int(wanted) if wanted.isdecimal() and len(wanted) < 6 else 0
     return max(columns or _columns(), _NARROWEST)
@@ -165,7 +194,7 @@ def _columns() -> int:
 
 
 def _watched(stream: TextIO | None) -> bool:
-    """Whether a person looks at it, on a terminal that can draw lines."""
+    """Return whether the stream is a terminal that can draw lines."""
     drawn = stream is not None and (stream.encoding or "").lower() in ("utf-8", "utf8")
     return drawn and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -184,7 +213,7 @@ def _print(stream: TextIO | None, text: str, styles: Styles = ()) -> None:
 
 
 def _painted(text: str, styles: Styles) -> str:
-    """`text` made safe, its marks replaced by what the terminal understands."""
+    """Return `text` made safe, with its marks replaced by the codes of the terminal."""
     if not styles:
         return safe_text(text)
     (mark, code), *rest = styles

@@ -1,28 +1,28 @@
-"""How far something long is: a line on standard error that moves on a terminal, and is gone when it ends."""
+"""Progress of a long task: a line on standard error, updated on a terminal and removed at the end."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from .output import debug
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.status import Status
 
-_PATIENCE = 1.0  # seconds that nobody minds
-_STEP = 50_000  # events between two lines where standard error is no terminal
+_PATIENCE = 1.0  # seconds before the first line
+_STEP = 50_000  # events between two lines if standard error is no terminal
 
 
 class Counting:
-    """Called with how many events were read so far, or what else is counted; says so once a second has passed."""
+    """Shows a count that is passed to it, once a second has gone by; used as a context manager."""
 
-    def __init__(self, what: str = "events", *, quiet: bool = False) -> None:
-        self._what = what
+    def __init__(self, noun: str = "events", *, quiet: bool = False) -> None:
+        self._noun = noun
         self._quiet = quiet
         self._begun = time.monotonic()
-        self._told = 0
+        self._shown = 0
         self._status: Status | None = None
 
     def __enter__(self) -> Counting:
@@ -32,19 +32,19 @@ class Counting:
         self.stop()
 
     def stop(self) -> None:
-        """Takes the line away."""
+        """Remove the line."""
         if self._status is not None:
             self._status.stop()
 
     def __call__(self, count: int) -> None:
-        """Tells a person how far it is."""
+        """Show the count so far."""
         if self._quiet or time.monotonic() - self._begun < _PATIENCE:
             return
         if sys.stderr is not None and sys.stderr.isatty():
-            self._show(f"{count:,} {self._what} so far")
-        elif count >= self._told + _STEP:
-            debug(f"{count:,} {self._what} so far")
-            self._told = count
+            self._show(f"{count:,} {self._noun} so far")
+        elif count >= self._shown + _STEP:
+            debug(f"{count:,} {self._noun} so far")
+            self._shown = count
 
     def _show(self, text: str) -> None:
         if self._status is None:

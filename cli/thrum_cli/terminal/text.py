@@ -1,43 +1,38 @@
-"""Text for a terminal: its width in cells, wrapped and cut by that; tables; times as people say them."""
+"""Text for a terminal: widths in columns, wrapping, tables, and times in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
-BOLD, DIM, PLAIN, GREEN, RED = (
-    "\x01",
-    "\x02",
-    "\x03",
-    "\x04",
-    "\x05",
-)  # marks that only the printer understands; data cannot carry them
+BOLD, DIM, PLAIN, GREEN, RED = "\x01\x02\x03\x04\x05"  # marks that only the printer understands; data cannot carry them
 _MARKS = {ord(mark): None for mark in (BOLD, DIM, PLAIN, GREEN, RED)}
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 def bold(text: str) -> str:
-    """`text` in bold where the terminal can."""
+    """Return `text` in bold, if the terminal can."""
     return f"{BOLD}{text}{PLAIN}"
 
 
 def dim(text: str) -> str:
-    """`text` less bright where the terminal can."""
+    """Return `text` less bright, if the terminal can."""
     return f"{DIM}{text}{PLAIN}"
 
 
 def green(text: str) -> str:
-    """`text` in the colour of what is well."""
+    """Return `text` in green, for success, if the terminal can."""
     return f"{GREEN}{text}{PLAIN}"
 
 
 def red(text: str) -> str:
-    """`text` in the colour of what is wrong."""
+    """Return `text` in red, for a problem, if the terminal can."""
     return f"{RED}{text}{PLAIN}"
 
 
 def cells(text: str) -> int:
-    """How many columns `text` takes."""
+    """Return the number of columns `text` takes."""
     if text.isascii():
         return len(text.translate(_MARKS)) if not text.isprintable() else len(text)
     return sum(_cell(letter) for letter in text.translate(_MARKS))
@@ -56,12 +51,12 @@ def _cell(letter: str) -> int:
 
 
 def pad(text: str, width: int) -> str:
-    """`text` followed by blanks up to `width` columns."""
+    """Return `text` padded with blanks to `width` columns."""
     return text + " " * max(width - cells(text), 0)
 
 
-def cut(text: str, width: int) -> str:
-    """`text` on one line of at most `width` columns, `…` where something is missing."""
+def shorten(text: str, width: int) -> str:
+    """Return `text` shortened to one line of at most `width` columns, ending in `…` if something is missing."""
     line = " ".join(text.split())
     if cells(line) <= width:
         return line
@@ -70,12 +65,12 @@ def cut(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` columns; its own lines and their indentation stay."""
+    """Return `text` as lines of at most `width` columns; its own line breaks and indentation stay."""
     return [line for paragraph in text.expandtabs(4).split("\n") for line in _wrapped(paragraph.rstrip(), width)]
 
 
 def flow(items: Sequence[str], width: int, gap: str = "  ") -> list[str]:
-    """Items side by side in lines of at most `width` columns; none is broken."""
+    """Return items side by side in lines of at most `width` columns; no item is broken."""
     lines: list[str] = []
     for item in items:
         if lines and cells(lines[-1]) + len(gap) + cells(item) <= width:
@@ -98,7 +93,7 @@ def _wrapped(line: str, width: int) -> Iterator[str]:
 
 
 def _fitting(line: str, width: int) -> tuple[str, str]:
-    """`line` divided so that its first part takes at most `width` columns, and at least one letter."""
+    """Split `line` so that its first part takes at most `width` columns, and at least one letter."""
     used = 0
     for place, letter in enumerate(line):
         used += _cell(letter)
@@ -108,20 +103,22 @@ def _fitting(line: str, width: int) -> tuple[str, str]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
-    """Rows in aligned columns under their names; a column that is empty everywhere is left out, the last one is cut."""
+    """Return rows as aligned columns under their names. Empty columns are left out, the last one is shortened."""
     used = [place for place in range(len(head)) if any(row[place] for row in rows)]
     lines = [[row[place] for place in used] for row in ([name.upper() for name in head], *rows)]
     widths = [max(cells(line[place]) for line in lines) for place in range(len(used))]
     room = max(width - sum(widths[:-1]) - 2 * (len(widths) - 1), 12)
     shown = [
-        "  ".join([*(pad(cell, widths[place]) for place, cell in enumerate(line[:-1])), cut(line[-1], room)]).rstrip()
+        "  ".join(
+            [*(pad(cell, widths[place]) for place, cell in enumerate(line[:-1])), shorten(line[-1], room)]
+        ).rstrip()
         for line in lines
     ]
     return "\n".join([dim(shown[0]), *shown[1:]])
 
 
 def fields(pairs: Sequence[tuple[str, str | None]], width: int = 0) -> str:
-    """Names and values, one to a line; what has no value is left out. With a width, values wrap under themselves."""
+    """Return names and values, one per line; empty values are left out. With a width, values wrap under themselves."""
     present = [(name, value) for name, value in pairs if value]
     gap = max((len(name) for name, _ in present), default=0) + 2
     lines: list[str] = []
@@ -132,18 +129,20 @@ def fields(pairs: Sequence[tuple[str, str | None]], width: int = 0) -> str:
 
 
 def ago(time: str | None, now_ms: int) -> str:
-    """An RFC 3339 time as `just now`, `5 min ago`, `3 d ago` or a date; empty for none."""
+    """Return an RFC 3339 time as `just now`, `5 min ago`, `3 d ago` or a date; empty for none."""
     if not time:
         return ""
+    from datetime import datetime  # not needed by `send`
+
     past = now_ms / 1000 - datetime.fromisoformat(time).timestamp()
     if past < 60:
         return "just now"
-    size, unit = next(one for one in _UNITS if past >= one[0])
+    size, unit = next((size, unit) for size, unit in _UNITS if past >= size)
     return time[:10] if past >= 30 * 86_400 else f"{int(past // size)} {unit} ago"
 
 
 def lasting(ms: int) -> str:
-    """A length of time as `0.4 s`, `12 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    """Return a length of time as `0.4 s`, `12 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
     if ms < 60_000:
         return f"{ms / 1000:.1f} s" if ms < 10_000 else f"{ms // 1000} s"
     minutes = ms // 60_000
@@ -155,17 +154,17 @@ def lasting(ms: int) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 message`, `2,345 messages`."""
+    """Return a count with its noun: `1 message`, `2,345 messages`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def beyond(page: int, total: int, pages: int) -> str:
-    """What is said of a page behind the last one."""
+    """Return the note for a page after the last one."""
     return f"There is no page {page}: {plural(total, 'message')} on {plural(pages, 'page')}."
 
 
 def summary(page: int, size: int, shown: int, total: int) -> str:
-    """Which part of all messages a page shows."""
+    """Return which part of all messages a page shows: `11–20 of 35 messages (next: --page 3)`."""
     if shown == total:
         return plural(total, "message")
     first = (page - 1) * size + 1
@@ -174,7 +173,7 @@ def summary(page: int, size: int, shown: int, total: int) -> str:
 
 
 def listing(names: Sequence[str], most: int = 6) -> str:
-    """`@a, @b and 4 more`."""
+    """Return names as a list: `@a, @b and 4 more`."""
     shown = [f"@{name}" for name in names]
     if len(shown) > most:
         return f"{', '.join(shown[: most - 1])} and {len(shown) - most + 1} more"

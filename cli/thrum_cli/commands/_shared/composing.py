@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
-import click
-
-from thrum_cli.terminal.output import Screen, human
+from thrum_cli.command import Option
+from thrum_cli.terminal.output import human
 from thrum_cli.terminal.text import listing, plural
 from thrum_store.errors import Invalid
 from thrum_store.model import CONTENT_LIMIT
 from thrum_store.service.messages.sending import Sent
 
-
-def body_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --stdin and --body-file to a command that takes a text."""
-    for option in (
-        click.option("--body-file", type=click.File("rb"), metavar="PATH", help="Take the text from a file."),
-        click.option("--stdin", is_flag=True, help="Take the text from standard input."),
-    ):
-        function = option(function)
-    return function
-
-
-def format_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what else a new message may carry."""
-    for option in (
-        click.option("--idempotency-key", metavar="KEY", help="Send at most once under this key, however often run."),
-        click.option("--structured", metavar="JSON", help="A JSON object for programs to read."),
-        click.option("--format", "format_", default="markdown", metavar="FORMAT", help="markdown, plain or json."),
-    ):
-        function = option(function)
-    return function
+BODY = (
+    Option("--stdin", "Read the text from standard input."),
+    Option("--body-file", "Read the text from a file.", "PATH", kind="file"),
+)
+CARRIED = (
+    Option("--format", "markdown, plain or json (default markdown).", "FORMAT", name="format_", default="markdown"),
+    Option("--structured", "A JSON object for programs to read.", "JSON"),
+    Option("--idempotency-key", "Send at most once under this key, however often you run it.", "KEY"),
+)
 
 
 def body(text: str | None, stdin: bool, file: BinaryIO | None) -> str:
@@ -75,8 +62,7 @@ _SHOWN = 6  # recipients that are named one by one
 
 
 @human.register(Sent)
-def _sent(sent: Sent, screen: Screen) -> str:
-    del screen
+def _sent(sent: Sent) -> str:
     names = [one.agent_id for one in sent.recipients]
     addresses = [pair.value for pair in sent.audiences]
     if not names:

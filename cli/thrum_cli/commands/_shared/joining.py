@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import keep
+from thrum_cli.command import App, Option
 from thrum_cli.commands.session import started
 from thrum_cli.terminal.output import Screen, human, warn
 from thrum_store import identity
@@ -22,6 +17,15 @@ from thrum_store.service.team.agents import Register, Registered
 from thrum_store.service.team.sessions import SessionStarted
 
 _PLACEHOLDER = "unnamed"  # an agent that gets its name from its role and module has no identity file to read
+
+
+IDENTITY = (
+    Option("--name", "The name others address you by; THRUM_NAME overrides it.", "NAME"),
+    Option("--role", "Your role.", "ROLE", on_app=True),
+    Option("--module", "The module you work on.", "MODULE", on_app=True),
+    Option("--display", "The name people see.", "NAME"),
+    Option("--force", "Take the name over from another worktree."),
+)
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,4 @@ def registered(done: Registered, screen: Screen) -> str:
 @human.register(Joined)
 def joined(done: Joined, screen: Screen) -> str:
     """How an agent that joined looks."""
-    return f"{registered(done.register, screen)}\n{started(done.session, screen)}"
-
-
-def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--force", is_flag=True, help="Take the name over from another worktree."),
-        click.option("--display", metavar="NAME", help="How people like to see you."),
-        click.option("--module", metavar="MODULE", help="What you work on.", expose_value=False, callback=keep),
-        click.option("--role", metavar="ROLE", help="What you do.", expose_value=False, callback=keep),
-        click.option("--name", metavar="NAME", help="How you are addressed; THRUM_NAME beats it."),
-    ):
-        function = option(function)
-    return function
+    return f"{registered(done.register, screen)}\n{started(done.session)}"

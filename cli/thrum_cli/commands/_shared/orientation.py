@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.app import App
+from thrum_cli.command import App
 from thrum_cli.terminal.text import ago, plural
 from thrum_mcp.daemon.process import file_names
 from thrum_store.machine.host import REAL

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.confirm import agreed
+from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, fields, listing, plural
 from thrum_store.service.team import removal
@@ -15,13 +11,19 @@ from thrum_store.service.team.removal import CleanedUp, Cleanup, Orphan
 from .delete import acting
 
 
-@command("cleanup", "thrum agent cleanup --dry-run", "thrum agent cleanup --threshold 7 --force", returns=CleanedUp)
-@click.option("--force", is_flag=True, help="Delete them without asking.")
-@click.option("--dry-run", is_flag=True, help="Only show them.")
-@click.option("--threshold", type=int, default=30, metavar="DAYS", help="Days without a sign of life (default 30).")
-@pass_app
+@command(
+    "cleanup",
+    "thrum agent cleanup --dry-run",
+    "thrum agent cleanup --threshold 7 --force",
+    returns=CleanedUp,
+    options=(
+        Option("--force", "Delete them without asking."),
+        Option("--dry-run", "Only show them."),
+        Option("--threshold", "Days without a sign of life (default 30).", "DAYS", default=30, kind="integer"),
+    ),
+)
 def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
-    """Find agents of this machine that nobody uses any more, and delete them.
+    """Find agents that nobody uses any more, and delete them.
 
     Those whose worktree is gone, and those of this worktree that were not seen for long. Never one that is active, or
     that works in another worktree that exists.
@@ -32,7 +34,7 @@ def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
     if force or dry_run:
         return Outcome(found)
     names = listing([one.agent_id for one in found.orphans])
-    if not agreed(app, f"Delete {plural(len(found.orphans), 'agent')} ({names}) and their messages?"):
+    if not app.confirmed(f"Delete {plural(len(found.orphans), 'agent')} ({names}) and their messages?"):
         return Outcome(found, note="Nothing was deleted. `thrum agent cleanup --force` deletes them without asking.")
     return Outcome(removal.cleanup(app.store, Cleanup(threshold, force=True), by=acting(app)))
 

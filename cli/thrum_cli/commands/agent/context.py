@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.completion import addresses
+from thrum_cli.command import App, Argument, Option, command
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, bold, cut, dim, fields
+from thrum_cli.terminal.text import ago, bold, dim, fields, shorten
 from thrum_store.errors import Invalid
 from thrum_store.service.team import work
 from thrum_store.service.team.work import WantContexts, WorkContext, WorkContexts
@@ -19,14 +15,20 @@ from thrum_store.service.team.work import WantContexts, WorkContext, WorkContext
 _SHOWN = 10  # commits, and files, of one agent
 
 
-@command("context", "thrum agent context builder", "thrum agent context --branch feature/auth", returns=WorkContexts)
-@click.argument("name", metavar="[AGENT]", required=False, shell_complete=addresses)
-@click.option("--agent", "role", metavar="ROLE", help="Only agents of this role or name.")
-@click.option("--branch", metavar="NAME", help="Only agents on this branch.")
-@click.option("--file", metavar="PATH", help="Only agents that changed this file.")
-@pass_app
+@command(
+    "context",
+    "thrum agent context builder",
+    "thrum agent context --branch feature/auth",
+    returns=WorkContexts,
+    options=(
+        Argument("name", metavar="[AGENT]", required=False, complete="addresses"),
+        Option("--agent", "Only agents of this role or name.", "ROLE", name="role"),
+        Option("--branch", "Only agents on this branch.", "NAME"),
+        Option("--file", "Only agents that changed this file.", "PATH"),
+    ),
+)
 def context(app: App, name: str | None, role: str | None, branch: str | None, file: str | None) -> Outcome:
-    """Show what agents work on, as they told it with their last heartbeat."""
+    """Show the branch, commits and files of each agent."""
     if name and role:
         raise Invalid("an agent was named twice", hint="use either AGENT or --agent")
     found = work.contexts(app.store, WantContexts(name or role, branch, file, directory=os.getcwd()))
@@ -78,6 +80,6 @@ def _detail(one: WorkContext, screen: Screen) -> str:
     ):
         if lines:
             more = [dim(f"  and {len(lines) - _SHOWN} more")] if len(lines) > _SHOWN else []
-            shown = [f"  {cut(line, screen.width - 2)}" for line in lines[:_SHOWN]]
+            shown = [f"  {shorten(line, screen.width - 2)}" for line in lines[:_SHOWN]]
             parts.append("\n".join([bold(f"{title} ({len(lines)})"), *shown, *more]))
     return "\n\n".join(parts)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
+from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, green
@@ -22,11 +19,12 @@ from .context import listed
     "thrum agent list --role implementer",
     "thrum agent list --context",
     returns=(AgentList, WorkContexts),
+    options=(
+        Option("--role", "Only agents with this role.", "ROLE", name="wanted_role"),
+        Option("--module", "Only agents of this module.", "MODULE", name="wanted_module"),
+        Option("--context", "Show branch, commits and intent of each.", name="with_work"),
+    ),
 )
-@click.option("--role", "wanted_role", metavar="ROLE", help="Only agents with this role.")
-@click.option("--module", "wanted_module", metavar="MODULE", help="Only agents of this module.")
-@click.option("--context", "with_work", is_flag=True, help="Show branch, commits and intent of each.")
-@pass_app
 def list_(app: App, wanted_role: str | None, wanted_module: str | None, with_work: bool) -> Outcome:
     """List the registered agents."""
     if with_work:

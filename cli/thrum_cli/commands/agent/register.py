@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
-from thrum_cli.app import App
-from thrum_cli.command import command, pass_app
-from thrum_cli.commands._shared.joining import identity_options, wanted
+from thrum_cli.command import App, Option, command
+from thrum_cli.commands._shared.joining import IDENTITY, wanted
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Registered
 
@@ -15,10 +12,11 @@ from thrum_store.service.team.agents import Registered
     "register",
     "thrum agent register --name builder --role implementer --module auth",
     "thrum agent register --name builder --role implementer --module auth --force",
+    options=(
+        *IDENTITY,
+        Option("--re-register", "Register again, even if nothing changed."),
+    ),
 )
-@identity_options
-@click.option("--re-register", is_flag=True, help="Register again, even if nothing changed.")
-@pass_app
 def register(app: App, name: str | None, display: str | None, force: bool, re_register: bool) -> Registered:
     """Register an agent in this worktree.
 
