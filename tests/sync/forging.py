@@ -10,7 +10,7 @@ from thrum_store.log import keys
 from thrum_store.log.events import GENESIS, Place, encode_header, mint
 from thrum_store.log.segments import EventLog, Shard
 from thrum_store.machine.storage import REAL
-from thrum_store.sync.wire.signed_heads import SignedEnd, SignedHeads, signed
+from thrum_store.sync.wire.signed_heads import SignedEnd, SignedHeads, sign
 
 REGISTRATION = {"kind": "agent", "role": "worker", "module": "core", "display": "", "worktree": "", "host": "far"}
 
@@ -72,7 +72,7 @@ class Stranger:
             "store": self.store, "repo": repo, "ctr": 1, "prev": "",
             "shards": {self.agent: SignedEnd(1, self.seq, self.before)}, **changes,
         }  # fmt: skip
-        return signed(SignedHeads(**told), self.private)
+        return sign(SignedHeads(**told), self.private)
 
     def files(self, repo: str, **changes: Any) -> dict[str, str | bytes | None]:
         """Everything, as files of the branch."""

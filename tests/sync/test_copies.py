@@ -20,7 +20,7 @@ from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
 
-STEPS = ("renewal.prepared", "renewal.switched", "renewal.moved", "rebuild.filled", "admit.append", "sync.pushed")
+STEPS = ("rekey.prepared", "rekey.switched", "rekey.moved", "rebuild.filled", "admit.append", "sync.pushed")
 
 
 def copied(original: Clone) -> Clone:
@@ -140,7 +140,7 @@ def test_an_agent_that_registers_during_the_switch_waits_and_is_one_of_the_new_s
     pair.here.send("alice", "the original", "@bob")
     copy.send("alice", "the copy", "@bob")
     pair.here.sync()
-    syncing = copy.stopped_at("renewal.prepared")
+    syncing = copy.stopped_at("rekey.prepared")
     with open_store(copy.paths, Host(patience=0.05)) as store, pytest.raises(StoreBusy):
         agents.register(store, Register("newcomer", "worker", "core"))
     os.kill(syncing.pid, signal.SIGCONT)

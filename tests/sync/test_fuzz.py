@@ -17,9 +17,8 @@ from thrum_store.log.events import GENESIS, Place, encode_header, fast_parser, p
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.storage import REAL
 from thrum_store.sync.wire import tree
-from thrum_store.sync.wire.refusal import AdmissionError
-from thrum_store.sync.wire.signed_heads import SignedEnd, identified, verified
-from thrum_store.sync.wire.verify import extension
+from thrum_store.sync.wire.signed_heads import AdmissionError, SignedEnd, verify_certificate, verify_heads
+from thrum_store.sync.wire.verify import verify_extension
 
 COUNTS = [1000, pytest.param(10_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])]
 
@@ -81,7 +80,7 @@ def test_a_changed_log_is_refused_or_gives_exactly_what_was_signed(part: int, co
     rng = random.Random(part)
     stranger, blobs, goal = log_of(6)
     shard = Shard(stranger.store, stranger.agent)
-    whole = extension(shard, ShardPosition(), b"", blobs, goal, fast_parser())
+    whole = verify_extension(shard, ShardPosition(), b"", blobs, goal, fast_parser())
     assert sum(piece.events for piece in whole) == goal.seq
     refused = 0
     for _ in range(count // 4):
@@ -89,7 +88,7 @@ def test_a_changed_log_is_refused_or_gives_exactly_what_was_signed(part: int, co
         changed = {**blobs, number: rng.choice(CHANGES)(rng, blobs[number])}
         try:
             assert (
-                extension(shard, ShardPosition(), b"", changed, goal, rng.choice([fast_parser(), plain_parser]))
+                verify_extension(shard, ShardPosition(), b"", changed, goal, rng.choice([fast_parser(), plain_parser]))
                 == whole
             )
         except AdmissionError:
@@ -102,8 +101,8 @@ def test_a_log_grows_from_any_place_to_the_same_end(end: int) -> None:
     stranger, blobs, goal = log_of(8)
     shard = Shard(stranger.store, stranger.agent)
     middle = SignedEnd(1, end, json.loads(stranger.lines[end - 1])["h"])
-    (first,) = extension(shard, ShardPosition(), b"", {1: blobs[1]}, middle, fast_parser())
-    rest = extension(shard, first.head, blobs[1][: first.head.offset], blobs, goal, fast_parser())
+    (first,) = verify_extension(shard, ShardPosition(), b"", {1: blobs[1]}, middle, fast_parser())
+    rest = verify_extension(shard, first.head, blobs[1][: first.head.offset], blobs, goal, fast_parser())
     assert rest[-1].head.hash == goal.hash
     assert first.data + b"".join(piece.data for piece in rest) == blobs[1] + blobs[2]
 
@@ -113,14 +112,14 @@ def test_changed_signatures_are_refused(count: int) -> None:
     rng = random.Random(1)
     stranger = Stranger()
     stranger.message("x")
-    card = identified(stranger.card, stranger.store)
+    card = verify_certificate(stranger.card, stranger.store)
     good = stranger.heads("r" * 32)
     for _ in range(count):
         changed = rng.choice(CHANGES[:-1])(rng, good)
         if changed == good:
             continue
         with pytest.raises(AdmissionError):
-            verified(changed, card)
+            verify_heads(changed, card)
 
 
 @given(
@@ -141,7 +140,7 @@ def test_well_signed_nonsense_is_refused_in_words(told: object, field: str) -> N
     try:
         heads["sig"] = b64encode(keys.sign(stranger.private, canonical(heads))).decode()
         data = canonical(heads) + b"\n"
-        read = verified(data, identified(stranger.card, stranger.store))
+        read = verify_heads(data, verify_certificate(stranger.card, stranger.store))
     except AdmissionError as error:
         assert error.why
     else:

@@ -200,7 +200,7 @@ def test_nobody_speaks_in_a_log_that_was_published_longer(talk: Pair) -> None:
     assert "now" in talk.here.contents() and "too early" not in talk.here.contents()
 
 
-@pytest.mark.parametrize("step", ["heal.replaced", "rebuild.filled"])
+@pytest.mark.parametrize("step", ["restore.replaced", "rebuild.filled"])
 def test_killed_half_way_the_next_sync_finishes(talk: Pair, step: str) -> None:
     before, seen = whole(talk.here), talk.here.view()
     all_are_lost(segments(talk.here, "alice"))

@@ -9,20 +9,20 @@ import pytest
 
 from tests.sync.clones import Clone, git
 from tests.sync.conftest import Pair
-from thrum_store.sync.remote import packing
+from thrum_store.sync.cycle import PACK_EVERY
 
 
 def due(clone: Clone) -> None:
     """Lets the next sync find that it is time to pack."""
     path = clone.root / ".thrum" / "var" / "sync.json"
-    told = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**told, "unpacked": packing.EVERY}), encoding="utf-8")
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**fields, "unpacked": PACK_EVERY}), encoding="utf-8")
 
 
 def counted(clone: Clone) -> dict[str, int]:
     """What `git count-objects -v` says."""
-    told = (line.split(": ") for line in clone.git("count-objects", "-v").split("\n"))
-    return {name: int(value) for name, value in told if value.isdecimal()}
+    lines = (line.split(": ") for line in clone.git("count-objects", "-v").split("\n"))
+    return {name: int(value) for name, value in lines if value.isdecimal()}
 
 
 def test_when_it_is_time_the_objects_of_many_syncs_become_one_pack(pair: Pair) -> None:

@@ -1,1 +1,1 @@
-"""Making the logs of two machines hold the same: foreign bytes are checked, and only then become ours."""
+"""Synchronisation through git: foreign bytes are verified before they become ours."""

@@ -1,60 +1,81 @@
-"""The one door for foreign events: what passes becomes our copy of a shard, durable and visible (reliability §8.1).
+"""Admission of foreign events: verified bytes become our copy of a shard, durable and visible.
 
-Git and peers both come this way. What fails stops its own shard; its bytes are kept aside, and everything else goes on.
+A failure stops its own shard only; the refused bytes are kept aside.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import NamedTuple
 
 from thrum_store.errors import Damaged, Invalid, StorageFailed, ThrumError
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
 from thrum_store.model import name
+from thrum_store.records import NamedTuple
 from thrum_store.repository.paths import ASIDE
 from thrum_store.store import Store
 
-from .wire.refusal import AdmissionError
-from .wire.signed_heads import SignedEnd
-from .wire.verify import Piece, extension, succession
+from .wire.signed_heads import AdmissionError, SignedEnd
+from .wire.verify import Piece, verify_extension, verify_purged
 
-ASIDE_LIMIT = 1024 * 1024  # bytes of a refused shard that are kept for whoever wants to look
+ASIDE_LIMIT = 1024 * 1024  # bytes of a refused shard that are kept for people to look at
 
 
 class Admitted(NamedTuple):
-    """How many events were taken in, and whether the view has to be made anew, because places in the log moved."""
+    """The number of admitted events; `moved`: positions in the log changed, so the view must be rebuilt."""
 
     events: int
     moved: bool = False
 
 
-def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], goal: SignedEnd, most: int) -> Admitted:
-    """Adds what `blobs` have of a shard, up to its signed `goal`, to our copy.
+def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], end: SignedEnd, limit: int) -> Admitted:
+    """Add the new events in `blobs` to our copy of a shard, up to its signed end.
 
-    `blobs` are segments by number, from the one on that our copy ends in; all of them where something was purged that
-    we never had. Not many more than `most` events are taken at once. Raises Refusal: then nothing of it was taken.
+    `blobs` are segments by number, from the last one of our copy on; all of them if events were purged that we never
+    had. It takes not many more than `limit` events. Raises AdmissionError: then it took none.
     """
     try:
         name(shard.agent)
     except Invalid as error:
         raise AdmissionError("name", error.message) from error
     with store.shard_lock(shard):
-        cut = store.purged_log.marks.of(shard)
-        head = store.head(shard)[0] if cut else _end(store, shard)
-        if reached(head, goal):
+        purged = store.purged_log.marks.of(shard)
+        head = store.head(shard)[0] if purged else _end(store, shard)
+        if reached(head, end):
             return Admitted(0)
         ours = _ours(store, shard, head)
-        if cut and not (ours and blobs.get(head.segment, b"")[: head.offset] == ours):
-            pieces = succession(shard, head, blobs, goal, cut, fast_parser())
-            return Admitted(_put_in_place(store, shard, pieces), moved=True)
-        taken = _append(store, shard, extension(shard, head, ours, blobs, goal, fast_parser()), most)
+        if purged and not (ours and blobs.get(head.segment, b"")[: head.offset] == ours):
+            pieces = verify_purged(shard, head, blobs, end, purged, fast_parser())
+            return Admitted(_replace(store, shard, pieces), moved=True)
+        events = _append(store, shard, verify_extension(shard, head, ours, blobs, end, fast_parser()), limit)
         store.absorb(shard)
     store.wake()
-    return Admitted(taken)
+    return Admitted(events)
+
+
+def reached(head: ShardPosition, end: SignedEnd) -> bool:
+    """Return whether a position is at the signed end of its shard, or beyond."""
+    return (head.seq, head.segment) >= (end.seq, end.segment)
+
+
+def holds(store: Store, shard: Shard, end: SignedEnd) -> bool:
+    """Return whether our copy of a shard has exactly the event that was signed as its end, or has purged it."""
+    if end.seq <= store.purged_log.marks.of(shard):
+        return True
+    try:
+        return end.hash.encode() in store.host.storage.read(store.log.segment(shard, end.segment))
+    except FileNotFoundError:
+        return False
+
+
+def keep_aside(store: Store, shard: Shard, blobs: Mapping[int, bytes]) -> None:
+    """Save the end of refused segments, at most 1 MiB, replacing what was saved of that shard before."""
+    directory = store.paths.in_var(ASIDE)
+    store.host.storage.directory(directory)
+    data = b"".join(blobs[number] for number in sorted(blobs))[-ASIDE_LIMIT:]
+    store.host.storage.replace(os.path.join(directory, f"{shard.store}.{shard.agent}"), data)
 
 
 def _end(store: Store, shard: Shard) -> ShardPosition:
@@ -64,29 +85,6 @@ def _end(store: Store, shard: Shard) -> ShardPosition:
         raise AdmissionError("damaged", error.message) from error
 
 
-def reached(head: ShardPosition, goal: SignedEnd) -> bool:
-    """Whether our copy of a shard has all that its store signed."""
-    return (head.seq, head.segment) >= (goal.seq, goal.segment)
-
-
-def holds(store: Store, shard: Shard, goal: SignedEnd) -> bool:
-    """Whether our copy of a shard has the very event that was signed as its end, or had it until it was purged."""
-    if goal.seq <= store.purged_log.marks.of(shard):
-        return True
-    try:
-        return goal.hash.encode() in store.host.storage.read(store.log.segment(shard, goal.segment))
-    except FileNotFoundError:
-        return False
-
-
-def keep_aside(store: Store, shard: Shard, blobs: Mapping[int, bytes]) -> None:
-    """Keeps the end of what was refused, at most 1 MiB, in place of what was kept of that shard before."""
-    directory = store.paths.in_var(ASIDE)
-    store.host.storage.directory(directory)
-    whole = b"".join(blobs[number] for number in sorted(blobs))[-ASIDE_LIMIT:]
-    store.host.storage.replace(os.path.join(directory, f"{shard.store}.{shard.agent}"), whole)
-
-
 def _ours(store: Store, shard: Shard, head: ShardPosition) -> bytes:
     try:
         return store.host.storage.read(store.log.segment(shard, head.segment), 0, head.offset) if head.segment else b""
@@ -94,8 +92,8 @@ def _ours(store: Store, shard: Shard, head: ShardPosition) -> bytes:
         return b""
 
 
-def _put_in_place(store: Store, shard: Shard, pieces: list[Piece]) -> int:
-    """Puts a shard in place of our copy of it, which was purged. The view is made anew afterwards."""
+def _replace(store: Store, shard: Shard, pieces: list[Piece]) -> int:
+    """Replace our copy by a purged shard; return the number of events. The view must be rebuilt afterwards."""
     storage = store.host.storage
     storage.directory(os.path.dirname(store.log.segment(shard, 1)))
     for piece in pieces:
@@ -106,27 +104,29 @@ def _put_in_place(store: Store, shard: Shard, pieces: list[Piece]) -> int:
     return sum(piece.events for piece in pieces)
 
 
-def _append(store: Store, shard: Shard, pieces: list[Piece], most: int) -> int:
-    taken = 0
+def _append(store: Store, shard: Shard, pieces: list[Piece], limit: int) -> int:
+    events = 0
     for piece in pieces:
-        if taken >= most:
+        if events >= limit:
             break
         failpoint("admit.append")
-        _add(store, store.log.segment(shard, piece.number), piece)
-        taken += piece.events
-    return taken
+        _append_piece(store, store.log.segment(shard, piece.number), piece)
+        events += piece.events
+    return events
 
 
-def _add(store: Store, path: str, piece: Piece) -> None:
+def _append_piece(store: Store, path: str, piece: Piece) -> None:
     storage = store.host.storage
     try:
         if piece.start == 0:
             storage.directory(os.path.dirname(path))
-            storage.remove(path)  # begun by a process that died before its header was whole
+            storage.remove(path)  # a process may have died before its header was complete
             storage.create(path, piece.data)
         else:
             storage.append(path, piece.data)
     except StorageFailed:
-        with suppress(ThrumError):  # nobody knows what the disk holds of it: it comes again
-            storage.truncate(path, piece.start)
+        try:
+            storage.truncate(path, piece.start)  # nobody knows what is on the disk: it comes again
+        except ThrumError:
+            pass  # the first error counts
         raise

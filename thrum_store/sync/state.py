@@ -1,4 +1,4 @@
-"""What the sync remembers between two cycles, in `.thrum/var/sync.json`; without it everything is looked at anew."""
+"""The memory of the sync between two cycles, in `.thrum/var/sync.json`; without it everything is looked at again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from thrum_store.log.segments import Shard
 from thrum_store.machine.host import Host
+from thrum_store.records import Record, fields_of
 from thrum_store.repository.paths import SYNC_STATE
 
 VERSION = 1
 
 
-@dataclass
-class Frozen:
-    """A shard that is not taken in any further: why, after which sequence, since when, and what was offered."""
+class FrozenShard(Record):
+    """A shard that is no longer taken in: why, after which event, since when, and a fingerprint of what was offered."""
 
     code: str
     why: str
@@ -25,10 +25,11 @@ class Frozen:
     offer: str = ""
 
 
-@dataclass
-class Repair:
-    """A log that was damaged: when it was looked at, the first and the last event that came back from the branch, those
-    that did not and why, and which commits were asked."""
+class Repair(Record):
+    """The repair of a damaged log, at a time and from some commits of the branch.
+
+    `back` and `lost`: the first and the last event that came back, or that did not; empty: none. `why`: the damage.
+    """
 
     at_ms: int
     back: list[int]
@@ -37,98 +38,100 @@ class Repair:
     tips: str
 
 
-def key_of(shard: Shard) -> str:
-    """What a shard is called in there."""
-    return f"{shard.store}/{shard.agent}"
-
-
-def shard_of(key: str) -> Shard:
-    """The shard that is called so in there."""
-    return Shard(*key.split("/", 1))
-
-
-def sentence(shard: str, repair: Repair) -> str:
-    """What became of a log that was damaged."""
-    whose, _, agent = shard.partition("/")
-    told = [f"{extent(repair.back)} came back from the branch"] if repair.back else []
-    if repair.lost:
-        told.append(f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}")
-    return f"the log of @{agent} ({whose[:8]}) was damaged: {'; '.join(told)}"
-
-
-def extent(events: list[int]) -> str:
-    """From one event to another, in words."""
-    first, last = events
-    return f"event {first}" if first == last else f"events {first} to {last}"
-
-
 @dataclass
-class Known:
-    """Another store: its nick, how it is trusted, since when, and how many events of it were taken in."""
+class KnownStore:
+    """Another store: its nick, the trust in it, since when it is known, and how many of its events were taken in."""
 
     nick: str
     trust: str
     since_ms: int
     events: int = 0
-    behind: int = 0  # events that it signed and that we have not
+    behind: int = 0  # events that it signed and that we lack
+
+
+def key_of(shard: Shard) -> str:
+    """Return the key of a shard in sync.json, `<store>/<agent>`."""
+    return f"{shard.store}/{shard.agent}"
+
+
+def shard_of(key: str) -> Shard:
+    """Parse the key of a shard in sync.json."""
+    return Shard(*key.split("/", 1))
+
+
+def sentence(key: str, repair: Repair) -> str:
+    """Describe the repair of a log for people."""
+    store, agent = shard_of(key)
+    parts = [f"{extent(repair.back)} came back from the branch"] if repair.back else []
+    if repair.lost:
+        parts.append(f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}")
+    return f"the log of @{agent} ({store[:8]}) was damaged: {'; '.join(parts)}"
+
+
+def extent(events: list[int]) -> str:
+    """Describe a range of events for people."""
+    first, last = events
+    return f"event {first}" if first == last else f"events {first} to {last}"
 
 
 @dataclass
 class State:
-    """All of it. Shards are written `<store>/<agent>`."""
+    """Everything that the sync remembers. Keys of shards are written `<store>/<agent>`."""
 
     tip: str = ""  # our last commit
     packed: str = ""  # the last commit whose objects we packed
-    unpacked: int = 0  # how often our branch moved since
-    published: dict[str, list[int]] = field(
-        default_factory=dict[str, list[int]]
-    )  # shard -> segment and bytes that are in `tip`
+    unpacked: int = 0  # moves of our branch since
+    published: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # shard -> segment, bytes in `tip`
     files: dict[str, str] = field(default_factory=dict[str, str])  # other paths in `tip` -> their hash
-    seen: dict[str, str] = field(default_factory=dict[str, str])  # remote -> the tip that was wholly looked at, and how
-    pushed: dict[str, int] = field(default_factory=dict[str, int])  # own agent -> sequence that the remote has
-    frozen: dict[str, Frozen] = field(default_factory=dict[str, Frozen])
-    stores: dict[str, Known] = field(default_factory=dict[str, Known])
-    doubted: list[str] = field(default_factory=list[str])  # shards whose files are not what they were
+    seen: dict[str, str] = field(default_factory=dict[str, str])  # remote -> the tip that was looked at completely
+    pushed: dict[str, int] = field(default_factory=dict[str, int])  # own agent -> last event that the remote has
+    frozen: dict[str, FrozenShard] = field(default_factory=dict[str, FrozenShard])
+    stores: dict[str, KnownStore] = field(default_factory=dict[str, KnownStore])
+    suspects: list[str] = field(default_factory=list[str])  # shards that may be damaged; `doubted` in the file
     repairs: dict[str, Repair] = field(default_factory=dict[str, Repair])
-    counters: dict[str, int] = field(default_factory=dict[str, int])  # what was refused, by code
-    probes: dict[str, list[int]] = field(
-        default_factory=dict[str, list[int]]
-    )  # url -> what a stranger is answered, and when we asked
+    counters: dict[str, int] = field(default_factory=dict[str, int])  # refusals by code
+    probes: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # url -> anonymous answer and its time
     last_sync_ms: int | None = None
     last_error: str | None = None
     last_error_code: str | None = None
     last_error_hint: str | None = None
 
     def count(self, code: str, number: int = 1) -> None:
-        """Counts something that was refused."""
+        """Count refusals of one code."""
         self.counters[code] = self.counters.get(code, 0) + number
 
-    def forget(self) -> None:
-        """Forgets what is in the branch and what was looked at: all of it is looked at anew."""
+    def forget_branch(self) -> None:
+        """Forget the contents of the branch and all looks at it."""
         fresh = State()
         self.tip, self.published, self.files = fresh.tip, fresh.published, fresh.files
         self.seen, self.pushed, self.frozen = fresh.seen, fresh.pushed, fresh.frozen
 
 
 def load(var: str, host: Host) -> State:
-    """What was remembered; nothing where there is no file or one that cannot be read."""
+    """Return the remembered state; a new one if the file is missing or cannot be read."""
     try:
-        told: dict[str, Any] = json.loads(host.storage.read(os.path.join(var, SYNC_STATE)))
-        if told.pop("version") != VERSION:
+        fields: dict[str, Any] = json.loads(host.storage.read(os.path.join(var, SYNC_STATE)))
+        if fields.pop("version") != VERSION:
             return State()
-        state = State(**told)
-        state.frozen = {shard: Frozen(**one) for shard, one in told["frozen"].items()}
-        state.repairs = {shard: Repair(**one) for shard, one in told.get("repairs", {}).items()}
-        state.stores = {store: Known(**one) for store, one in told["stores"].items()}
+        state = State(suspects=fields.pop("doubted", []), **fields)
+        state.frozen = {key: FrozenShard(**frozen) for key, frozen in fields["frozen"].items()}
+        state.repairs = {key: Repair(**repair) for key, repair in fields.get("repairs", {}).items()}
+        state.stores = {store: KnownStore(**known) for store, known in fields["stores"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return State()
     return state
 
 
 def save(var: str, host: Host, state: State) -> None:
-    """Remembers it, atomically. Only under sync.lock.
+    """Save the state atomically, under sync.lock.
 
-    Not durably: a power cut may take it, and each sync of the disk is one that somebody's message waits for.
+    Not durably: a power cut may lose it, and each fsync would delay somebody's message.
     """
-    told = {**asdict(state), "version": VERSION}
-    host.storage.jot(os.path.join(var, SYNC_STATE), json.dumps(told, indent=1, sort_keys=True).encode() + b"\n")
+    fields = {**asdict(state), "version": VERSION}
+    fields["doubted"] = fields.pop("suspects")
+    data = json.dumps(fields, indent=1, sort_keys=True, default=_record).encode() + b"\n"
+    host.storage.jot(os.path.join(var, SYNC_STATE), data)
+
+
+def _record(value: object) -> dict[str, object]:
+    return {name: getattr(value, name) for name in fields_of(value) or ()}

@@ -34,6 +34,6 @@ def share(store: Store, agent: str) -> Shared:
     data = (found.content or "").encode()
     if not data or signed_files.read(store, store.own, shared_path(agent)) == data:
         return Shared(agent, "unchanged" if data else "nothing", len(data))
-    signed_files.keep(store, store.own, shared_path(agent), data)
+    signed_files.save(store, store.own, shared_path(agent), data)
     synchronize(store, local_only=True)
     return Shared(agent, "shared", len(data))

@@ -39,12 +39,12 @@ def logs(store: Store, how: Examine) -> Iterator[Found]:
     size = sum(map(store.purged_log.size, shards))
     outside = size > LARGE and not how.deep
     damaged, torn, read = _read(store, [one for one in shards if not (outside and _fits(store, one))], how.progress)
-    damaged = sorted({*damaged, *on_demand.doubted(store)})
+    damaged = sorted({*damaged, *on_demand.suspects(store)})
     for shard, size in torn.items():
         if shard not in damaged:
             what = f"{_where(store, shard)} ends in {size} bytes that were never acknowledged"
             yield note("logs", what, "the next command of that agent sets them aside")
-    unheard = on_demand.unheard(store, damaged) if damaged else set[Shard]()
+    unheard = on_demand.untrusted(store, damaged) if damaged else set[Shard]()
     yield from (_unheard(store, shard) for shard in sorted(unheard))
     mendable = [shard for shard in damaged if shard not in unheard]
     if not damaged and outside:
@@ -116,10 +116,10 @@ def _hint(shard: Shard) -> str:
 
 
 def _mended(store: Store, damaged: list[Shard], give_up: bool) -> Iterator[Found]:
-    repairs = on_demand.mend(store, damaged, ask=not settings.local_only(store.paths, store.host))
+    repairs = on_demand.repair(store, damaged, ask=not settings.local_only(store.paths, store.host))
     lost = [shard for shard in damaged if shard in repairs and repairs[shard].lost]
     if give_up:
-        on_demand.give_up(store, lost)
+        on_demand.abandon(store, lost)
     for shard in damaged:
         repair, where = repairs.get(shard), _where(store, shard)
         back = f"{extent(repair.back)} came back from the branch" if repair and repair.back else "read again"

@@ -1,34 +1,34 @@
-"""The branch a-sync, by plumbing only: nothing is ever checked out, merged, rebased, reset or forced (reliability §6).
+"""The branch a-sync, by git plumbing only: never a checkout, merge, rebase, reset or forced push.
 
-The tree is made in an index of its own; the user's index, branches, stash and worktrees are never touched.
+Trees are made in an index of their own; the user's index, branches, stash and worktrees are never touched.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from thrum_store.errors import ThrumError
 from thrum_store.log.segments import EventLog
 from thrum_store.machine.host import Host
 from thrum_store.machine.storage import failpoint
+from thrum_store.records import NamedTuple
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import OUTGOING, SYNC_GIT_CONFIG, SYNC_INDEX, Paths
 from thrum_store.sync.wire import tree
 from thrum_store.sync.wire.tree import Listing
 
-from .git_errors import trouble
+from .git_errors import explain
 
 REF = "refs/heads/a-sync"
-# Objects are written out as they are made, and the one fsync of the ref that names them makes all of them durable
-# before it: git's own "batch", across its processes. Each fsync is one that somebody's message waits for.
+# Objects are written out as they are made; the single fsync of the ref that names them makes them durable before it.
+# That is git's own "batch", across its processes. Every other fsync would delay somebody's message.
 _OBJECTS = {"core.fsync": "objects", "core.fsyncMethod": "writeout-only"}
 _REFERENCE = {"core.fsync": "reference", "core.fsyncMethod": "fsync"}
-# A file goes only once the pack that replaces it is durable, its index too; nothing of the user's bends how it is made.
+# Files are removed only once the pack that replaces them, and its index, are durable. User settings do not apply.
 _PACKING = {"core.fsync": "objects,pack-metadata", "pack.packSizeLimit": "0", "pack.threads": "1"}
 _PLAIN_INDEX = {"core.splitIndex": "false", "core.untrackedCache": "false", "index.sparse": "false"}
-# `hooks` is where a repository's own hooks lie; those of a remote are its rules, and stay.
+# `hooks` is the directory of a repository's own hooks: a remote's hooks are its rules, and stay in force.
 _INCLUDING = """[include]
 \tpath = "{}"
 \tpath = "{}"
@@ -39,26 +39,26 @@ _INCLUDING = """[include]
 
 
 class Unreachable(ThrumError):
-    """Raised when the remote cannot be reached, or does not let us in."""
+    """Raised when the remote cannot be reached, or denies access."""
 
     code = "remote_unreachable"
 
 
 class PushRejected(ThrumError):
-    """Raised when the remote does not take what we push, and trying again at once makes no sense."""
+    """Raised when the remote refuses a push and an immediate retry is pointless."""
 
     code = "push_rejected"
 
 
 class BranchTip(NamedTuple):
-    """A commit and its tree; both empty where there is none."""
+    """A commit and its tree; both empty if there is none."""
 
     commit: str = ""
     tree: str = ""
 
 
 class Branch:
-    """This clone's a-sync and what it knows of the remote's."""
+    """The branch a-sync of this clone, and its copy of the remote's."""
 
     def __init__(self, paths: Paths, host: Host, remote: str) -> None:
         self.remote = remote
@@ -75,12 +75,11 @@ class Branch:
         self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(paths.in_var(SYNC_GIT_CONFIG))})
 
     def _global(self, path: str) -> str:
-        """The user's configuration without its hooks: a remote on this machine is served by a git that reads it."""
+        """Write the user's configuration without its hooks: git reads it when it serves a remote on this machine."""
         home = os.path.expanduser("~")
         xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-        content = _INCLUDING.format(*(_escaped(one) for one in (f"{xdg}/git/config", f"{home}/.gitconfig"))).encode(
-            "utf-8", "surrogateescape"
-        )
+        included = map(_escaped, (f"{xdg}/git/config", f"{home}/.gitconfig"))
+        content = _INCLUDING.format(*included).encode("utf-8", "surrogateescape")
         try:
             known = self._host.storage.read(path)
         except FileNotFoundError:
@@ -92,57 +91,56 @@ class Branch:
     # reading
 
     def tips(self) -> tuple[BranchTip, BranchTip]:
-        """Where our branch and the remote's stand."""
+        """Return the tips of our branch and of the remote's."""
         listed = ("for-each-ref", "--format=%(refname) %(objectname) %(tree)", REF, self.tracking)
-        told = self.git.asks(*listed)
-        if told is None:
-            self._mend()
-            told = self.git.run(*listed)
-        rows = [line.split(" ") for line in told.split("\n") if line]
-        found = {row[0]: BranchTip(row[1], row[2]) for row in rows if len(row) == 3 and row[2]}
-        return found.get(REF, BranchTip()), found.get(self.tracking, BranchTip()) if self.remote else BranchTip()
+        output = self.git.asks(*listed)
+        if output is None:
+            self._drop_broken_refs()
+            output = self.git.run(*listed)
+        rows = [line.split(" ") for line in output.split("\n") if line]
+        tips = {row[0]: BranchTip(row[1], row[2]) for row in rows if len(row) == 3 and row[2]}
+        return tips.get(REF, BranchTip()), tips.get(self.tracking, BranchTip()) if self.remote else BranchTip()
 
-    def _mend(self) -> None:
-        """Drops a ref whose commit is lost: the logs are the truth, and the branch is made from them again."""
+    def _drop_broken_refs(self) -> None:
+        """Delete the refs whose commit is lost: the branch is made from the logs again."""
         for ref in (REF, self.tracking):
             if self.git.asks("rev-parse", "--verify", "--quiet", f"{ref}^{{tree}}") is None:
                 self.git.asks("update-ref", "-d", ref)
 
     def tip_of(self, ref: str) -> BranchTip:
-        """The commit behind any ref."""
-        told = self.git.run("for-each-ref", "--format=%(objectname) %(tree)", ref).split()
-        return BranchTip(*told) if len(told) == 2 else BranchTip()
+        """Return the commit and tree of any ref."""
+        names = self.git.run("for-each-ref", "--format=%(objectname) %(tree)", ref).split()
+        return BranchTip(*names) if len(names) == 2 else BranchTip()
 
     def history(self, path: str, most: int) -> list[BranchTip]:
-        """The last commits of our branch and of the remote's that changed a path, newest first."""
+        """Return the last commits of our branch and of the remote's that changed a path, newest first."""
         refs = [tip.commit for tip in self.tips() if tip.commit]
-        told = self.git.asks(
-            "rev-list", "--full-history", "--format=%H %T", f"--max-count={most}", *refs, "--", path
-        ) if refs else None  # fmt: skip
-        return [
-            BranchTip(*line.split(" ")) for line in (told or "").split("\n") if line and not line.startswith("commit ")
-        ]
+        if not refs:
+            return []
+        options = ("--full-history", "--format=%H %T", f"--max-count={most}")
+        lines = (self.git.asks("rev-list", *options, *refs, "--", path) or "").split("\n")
+        return [BranchTip(*line.split(" ")) for line in lines if line and not line.startswith("commit ")]
 
     def listing(self, tip: BranchTip, log: EventLog) -> Listing:
-        """What a commit offers."""
+        """Return the contents of a commit."""
         if not tip.tree:
             return Listing()
         top = self.git.data("ls-tree", "-z", tip.tree)
         return tree.parse(self.git.data("ls-tree", "-r", "-z", "-l", "--full-tree", tip.tree), top, log)
 
     def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
-        """The contents of these blobs, whose sizes the caller has bounded; one that is missing is left out."""
+        """Return the contents of these blobs, whose sizes the caller has bounded; missing ones are left out."""
         wanted = list(dict.fromkeys(oids))
         if not wanted:
             return {}
         return _batch(self.git.data("cat-file", "--batch", stdin="\n".join(wanted).encode() + b"\n"))
 
     def contains(self, commit: str, older: str) -> bool:
-        """Whether `older` is in the history of `commit`."""
+        """Return whether `older` is in the history of `commit`."""
         return commit == older or self.git.asks("merge-base", "--is-ancestor", older, commit) is not None
 
     def ahead(self, local: str, remote: str) -> int:
-        """Commits that we have and the remote has not."""
+        """Count the commits that the remote lacks."""
         if not local:
             return 0
         since = [f"^{remote}"] if remote else []
@@ -151,7 +149,7 @@ class Branch:
     # writing
 
     def write(self, contents: list[bytes]) -> list[str]:
-        """Makes blobs of these bytes, exactly as they are; their ids."""
+        """Write blobs with exactly these contents; return their ids."""
         if not contents:
             return []
         self._host.storage.directory(self._outgoing)
@@ -166,7 +164,7 @@ class Branch:
                 self._host.storage.remove(name)
 
     def make_tree(self, base: str, changes: Mapping[str, str], versions: Mapping[str, str]) -> str:
-        """The tree `base` with these paths set to these blobs (empty: removed), and with the trees of other formats."""
+        """Write the tree `base` with these paths set to blobs (empty: removed) and with the trees of other formats."""
         for leftover in (self._index_file, f"{self._index_file}.lock"):
             self._host.storage.remove(leftover)
         if base:
@@ -183,22 +181,22 @@ class Branch:
         return self.git.run("mktree", stdin="\n".join([*kept, *carried, ""]).encode())
 
     def commit(self, made: str, parents: Iterable[str], message: str) -> str:
-        """A commit of this tree; its id. No ref moves."""
+        """Write a commit of this tree; return its id. No ref moves."""
         named = [part for parent in dict.fromkeys(filter(None, parents)) for part in ("-p", parent)]
         return self.git.run("commit-tree", made, *named, "-m", message)
 
     def move(self, new: str, old: str) -> None:
-        """Moves our branch from `old` (empty: from nowhere) to `new`; raises GitFailed where it is elsewhere now."""
+        """Move our branch from `old` (empty: no branch) to `new`. Raises GitFailed if somebody else moved it."""
         durable = GitRunner(self.git.directory, configured(_REFERENCE))
         durable.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
 
-    def note(self, commit: str) -> None:
-        """Notes where the remote's branch stands; empty: it has none. A power cut may take it: the next fetch knows."""
-        what = (self.tracking, commit) if commit else ("-d", self.tracking)
-        GitRunner(self.git.directory).run("update-ref", *what)
+    def record_remote_tip(self, commit: str) -> None:
+        """Record the tip of the remote's branch; empty: it has none. A power cut may lose it until the next fetch."""
+        arguments = (self.tracking, commit) if commit else ("-d", self.tracking)
+        GitRunner(self.git.directory).run("update-ref", *arguments)
 
     def pack(self, commit: str, since: str) -> None:
-        """Packs what `commit` reaches and `since` does not (empty or lost: all), in place of single files."""
+        """Pack what `commit` reaches and `since` (empty or lost: nothing) does not; remove the loose objects."""
         known = bool(since) and self.git.asks("cat-file", "-e", f"{since}^{{tree}}") is not None
         wanted = f"{commit}\n^{since}\n" if known else f"{commit}\n"
         options = ("--revs", "--incremental", "--local", "--delta-base-offset", "--quiet")
@@ -208,13 +206,13 @@ class Branch:
         failpoint("sync.packed")
         self.git.run("prune-packed", "--quiet")
 
-    # talking
+    # remote
 
     def fetch(self) -> None:
-        """Learns where the remote's branch stands. Raises Unreachable."""
+        """Fetch the remote's branch. Raises Unreachable."""
         local = self.git.asks("rev-parse", "--verify", "--quiet", f"{REF}^{{tree}}")
         if local is None:
-            self._mend()
+            self._drop_broken_refs()
         done = self._remote.talk(
             "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
             "--no-auto-maintenance", "--no-write-commit-graph", "--no-filter", "--no-prune", "--refmap=",
@@ -224,34 +222,34 @@ class Branch:
             return
         asked = self._remote.talk("ls-remote", "--exit-code", "--", self.remote, REF)
         if asked.status != 2:
-            why, hint = trouble(self.remote, done.err)
+            why, hint = explain(self.remote, done.err)
             raise Unreachable(f"cannot fetch from {self.remote!r}: {why}", hint=hint)
-        self.note("")
+        self.record_remote_tip("")
 
     def push(self, commit: str) -> bool:
-        """Pushes, never with force. False where others were faster; raises Unreachable or Rejected."""
+        """Push without force; return False if others were faster. Raises Unreachable or PushRejected."""
         done = self._remote.talk(
             "push", "--progress", "--no-verify", "--porcelain", "--no-signed", "--no-follow-tags",
             "--recurse-submodules=no", "--", self.remote, f"{commit}:{REF}",
         )  # fmt: skip
         if done.status == 0:
-            self.note(commit)
+            self.record_remote_tip(commit)
             return True
         verdict = next((line for line in done.out.split("\n") if line.startswith("!")), "")
         if "[rejected]" in verdict:
             return False
-        why, hint = trouble(self.remote, done.err)
+        why, hint = explain(self.remote, done.err)
         if verdict:
-            told = "; ".join(filter(None, [verdict.split("\t")[-1], why]))
+            reasons = "; ".join(filter(None, [verdict.split("\t")[-1], why]))
             raise PushRejected(
-                f"{self.remote!r} does not take the push: {told}",
-                hint="ask who runs that remote to let the branch a-sync in; until then messages stay on this machine",
+                f"{self.remote!r} refused the push: {reasons}",
+                hint="ask its administrator to accept the branch a-sync; until then messages stay on this machine",
             )
         raise Unreachable(f"cannot push to {self.remote!r}: {why}", hint=hint)
 
 
 def configured(settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings for git, as variables."""
+    """Return settings for git as environment variables."""
     variables = {"GIT_CONFIG_COUNT": str(len(settings))}
     for place, (key, value) in enumerate(settings.items()):
         variables |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
@@ -259,7 +257,7 @@ def configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _quoted(path: str) -> bytes:
-    """A path on a line of its own, as git reads it, whatever it contains."""
+    """Quote any path as a line that git reads."""
     return b'"%b"\n' % os.fsencode(_escaped(path))
 
 
@@ -267,16 +265,16 @@ def _escaped(path: str) -> str:
     return path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _batch(told: bytes) -> dict[str, bytes]:
-    """What `cat-file --batch` printed."""
-    found: dict[str, bytes] = {}
+def _batch(output: bytes) -> dict[str, bytes]:
+    """Parse the output of `cat-file --batch`."""
+    blobs: dict[str, bytes] = {}
     at = 0
-    while at < len(told):
-        end = told.index(b"\n", at)
-        oid, kind, *size = told[at:end].decode("ascii", "replace").split(" ")
+    while at < len(output):
+        end = output.index(b"\n", at)
+        oid, kind, *size = output[at:end].decode("ascii", "replace").split(" ")
         at = end + 1
         if kind == "blob":
-            found[oid] = told[at : at + int(size[0])]
+            blobs[oid] = output[at : at + int(size[0])]
         if size:
             at += int(size[0]) + 1
-    return found
+    return blobs

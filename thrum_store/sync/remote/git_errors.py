@@ -1,19 +1,19 @@
-"""Why a remote did not do what was asked, in a sentence with what to do; git's own words say it to who knows git."""
+"""Explanations of git's errors with a remote: the reason in plain words, and what to do."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from thrum_store.records import NamedTuple
 
 
-class Trouble(NamedTuple):
-    """What is wrong, and what to do about it."""
+class Explanation(NamedTuple):
+    """The reason of an error, and what to do about it."""
 
     why: str
     hint: str
 
 
 class _Cause(NamedTuple):
-    marks: tuple[str, ...]  # what git, curl or ssh say then, with LC_ALL=C
+    phrases: tuple[str, ...]  # parts of what git, curl or ssh print then, with LC_ALL=C
     why: str
     hint: str
 
@@ -48,7 +48,7 @@ _CAUSES = (
     _Cause(
         ("not our ref", "bad object"),
         "its branch a-sync names a commit that it does not have",
-        "have the branch a-sync deleted there; the next sync makes it anew",
+        "have the branch a-sync deleted there; the next sync creates it again",
     ),
     _Cause(
         ("does not appear to be a git repository", "not found", "does not exist"),
@@ -59,11 +59,11 @@ _CAUSES = (
 )
 
 
-def trouble(remote: str, said: str) -> Trouble:
-    """What git's words mean; where that is not known, the words themselves."""
-    pieces = [piece for piece in said.split("; ") if not piece.startswith("error: failed to push")]
+def explain(remote: str, output: str) -> Explanation:
+    """Explain git's error output; an unknown error is returned in git's own words."""
+    pieces = [piece for piece in output.split("; ") if not piece.startswith("error: failed to push")]
     for cause in _CAUSES:
-        piece = next((piece for piece in pieces if any(mark in piece for mark in cause.marks)), None)
+        piece = next((piece for piece in pieces if any(phrase in piece for phrase in cause.phrases)), None)
         if piece is not None:
-            return Trouble(f"{cause.why} ({piece.removeprefix('fatal: ')})", cause.hint.format(remote=remote))
-    return Trouble("; ".join(pieces), f"see `git fetch {remote}`")
+            return Explanation(f"{cause.why} ({piece.removeprefix('fatal: ')})", cause.hint.format(remote=remote))
+    return Explanation("; ".join(pieces), f"see `git fetch {remote}`")

@@ -1,7 +1,7 @@
-"""Which repository this is: the root of its code's history, which all of its clones share (docs/decisions/0010).
+"""The id of this repository: the root of its code's history, which all of its clones share (docs/decisions/0010).
 
-Signed heads name it, so that a store of another repository cannot be planted here. A shallow clone does not have the
-root; it takes the one that most stores of the branch name when it first looks, and keeps it.
+Signed heads name it, so that nobody can plant the store of another repository. A shallow clone does not have the root:
+it takes the one that most stores of the branch name at its first look, and keeps it.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class Repository:
         if not self.own:
             self._find()
 
-    def accepts(self, told: str) -> bool:
-        """Whether a signature that names `told` is for this repository."""
-        return told == self.own or told in self._accepted
+    def accepts(self, repository: str) -> bool:
+        """Return whether a signature that names this id is for this repository."""
+        return repository == self.own or repository in self._accepted
 
-    def look_again(self, told: Iterable[str]) -> None:
-        """Looks for roots that were not known: a branch may have come. `told` are the ids that stores signed."""
+    def look_again(self, signed: Iterable[str]) -> None:
+        """Look for new roots, because a branch may have come. `signed` are the ids that stores signed."""
         if self._shallow() and not self.own:
-            counted = Counter(one for one in told if one)
-            self.own = max(counted, key=lambda one: (counted[one], one), default="")
+            counted = Counter(repository for repository in signed if repository)
+            self.own = max(counted, key=lambda repository: (counted[repository], repository), default="")
             self._keep()
         elif not self._shallow():
             self._find()
@@ -49,7 +49,7 @@ class Repository:
         if self._shallow():
             return
         first = self._roots("--max-parents=0", "HEAD")
-        # Branches are written one way only: `--exclude` holds for the next pattern, then it is forgotten.
+        # git applies each `--exclude` to the next pattern only.
         every = self._roots("--max-parents=0", _OURS[0], "--branches", _OURS[1], "--remotes")
         self.own = min(first, default="")
         self._accepted = frozenset(first | every)
@@ -57,16 +57,16 @@ class Repository:
             self._keep()
 
     def _roots(self, *arguments: str) -> set[str]:
-        told = self._git.asks("rev-list", *arguments, "--") or ""
-        return {fingerprint(f"thrum repository {root}".encode()) for root in told.split()}
+        output = self._git.asks("rev-list", *arguments, "--") or ""
+        return {fingerprint(f"thrum repository {root}".encode()) for root in output.split()}
 
     def _load(self) -> None:
         try:
-            told = json.loads(self._host.storage.read(self._path))
-            self.own, self._accepted = str(told["own"]), frozenset(map(str, told["accepted"]))
+            fields = json.loads(self._host.storage.read(self._path))
+            self.own, self._accepted = str(fields["own"]), frozenset(map(str, fields["accepted"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return
 
     def _keep(self) -> None:
-        told = {"accepted": sorted(self._accepted), "own": self.own}
-        self._host.storage.replace(self._path, json.dumps(told).encode() + b"\n")
+        fields = {"accepted": sorted(self._accepted), "own": self.own}
+        self._host.storage.replace(self._path, json.dumps(fields).encode() + b"\n")

@@ -1,23 +1,23 @@
-"""A log as it lies on the disk, looked at from its beginning: how much of it is whole, and what stood behind that."""
+"""Damage reports: how much of a log on the disk is whole, read from its beginning, and what follows that part."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from thrum_store.identity import signed_ends
 from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, plain_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.digest import fingerprint
+from thrum_store.records import NamedTuple
 from thrum_store.repository.paths import DAMAGED, LOST
 from thrum_store.store import Store
 from thrum_store.view.queries import shards
 
 
 class DamageReport(NamedTuple):
-    """Where the whole part of a log ends, why it goes no further (empty: it is whole), and the last event there was."""
+    """The end of the whole part of a log, the damage behind it (empty: none), and the last event that ever existed."""
 
     head: ShardPosition
     why: str
@@ -25,12 +25,12 @@ class DamageReport(NamedTuple):
 
     @property
     def lost(self) -> list[int]:
-        """The first and the last event that cannot be read; empty where all can."""
+        """The first and the last event that cannot be read; empty if all can."""
         return [self.head.seq + 1, self.last] if self.last > self.head.seq else []
 
 
 def examine(store: Store, shard: Shard) -> DamageReport:
-    """Reads a log from its first event on. Raises StorageFailed."""
+    """Read a log from its first event on. Raises StorageFailed."""
     parse, head = fast_parser(), ShardPosition()
     while True:
         reading = store.log.read(shard, head, parse)
@@ -44,18 +44,18 @@ def examine(store: Store, shard: Shard) -> DamageReport:
 
 
 def _published(store: Store, shard: Shard) -> int:
-    """The last event of a log of our own that we signed."""
+    """Return the last event of one of our logs that we signed."""
     if shard.store != store.own:
         return 0
     return signed_ends(store.log.root, store.own, store.host.storage).get(shard.agent, 0)
 
 
 def _sequences(store: Store, shard: Shard, head: ShardPosition) -> list[int]:
-    return [0, *(seq for seq, _ in _behind(store, shard, head))]
+    return [0, *(seq for seq, _ in _lines_behind(store, shard, head))]
 
 
-def _behind(store: Store, shard: Shard, head: ShardPosition) -> Iterator[tuple[int, bytes]]:
-    """Lines behind `head` that can be read although the chain does not reach them: their sequence and their bytes."""
+def _lines_behind(store: Store, shard: Shard, head: ShardPosition) -> Iterator[tuple[int, bytes]]:
+    """Yield sequence and bytes of the readable lines behind `head` that the chain does not reach."""
     for number in store.purged_log.numbers(shard):
         if number >= head.segment:
             start = head.offset if number == head.segment else 0
@@ -66,7 +66,7 @@ def _behind(store: Store, shard: Shard, head: ShardPosition) -> Iterator[tuple[i
 
 
 def event_in(line: bytes) -> Event | None:
-    """The event in a line, wherever it stands; None where there is none."""
+    """Return the event in a line, whatever its place; None if there is none."""
     try:
         return decode(line, plain_parser)
     except InvalidLine:
@@ -74,7 +74,7 @@ def event_in(line: bytes) -> Event | None:
 
 
 def content(store: Store, shard: Shard, number: int) -> bytes:
-    """A segment as it is; empty where it is not there."""
+    """Return the bytes of a segment; empty if it is missing."""
     try:
         return store.host.storage.read(store.log.segment(shard, number))
     except FileNotFoundError:
@@ -82,7 +82,7 @@ def content(store: Store, shard: Shard, number: int) -> bytes:
 
 
 def keep(store: Store, shard: Shard, number: int) -> None:
-    """Keeps a segment as it is in `.thrum/var/damaged`, for whoever wants to look."""
+    """Save a copy of a segment in `.thrum/var/damaged` for people to look at."""
     data = content(store, shard, number)
     if data:
         directory = store.paths.in_var(DAMAGED)
@@ -92,13 +92,13 @@ def keep(store: Store, shard: Shard, number: int) -> None:
 
 
 def export(store: Store, shard: Shard, damage: DamageReport) -> None:
-    """Writes to `.thrum/var/lost` what is known of lost events: their own lines, else the messages in the view."""
+    """Save the remains of lost events in `.thrum/var/lost`: their own lines, else the messages in the view."""
     first, last = damage.lost
-    known = shards.messages_after(store.view, shard.store, shard.agent, first - 1)
-    told = {seq: json.dumps({"n": seq, **one}, ensure_ascii=False).encode() for seq, one in known.items()}
-    told |= dict(_behind(store, shard, damage.head))
+    messages = shards.messages_after(store.view, shard.store, shard.agent, first - 1)
+    lines = {seq: json.dumps({"n": seq, **fields}, ensure_ascii=False).encode() for seq, fields in messages.items()}
+    lines |= dict(_lines_behind(store, shard, damage.head))
     directory = store.paths.in_var(LOST)
     store.host.storage.directory(directory)
     name = f"{shard.store[:8]}.{shard.agent}-{first}-{last}.jsonl"
-    if name not in store.host.storage.listing(directory):  # what was known when it was found counts
-        store.host.storage.replace(os.path.join(directory, name), b"".join(told[seq] + b"\n" for seq in sorted(told)))
+    if name not in store.host.storage.listing(directory):  # the first export knew the most
+        store.host.storage.replace(os.path.join(directory, name), b"".join(lines[seq] + b"\n" for seq in sorted(lines)))

@@ -1,9 +1,8 @@
-"""Mending logs on demand: what of them can come back, bringing it back, giving up what cannot (reliability §5.7)."""
+"""Repair of logs on demand: preview it, restore what was published, abandon what is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 
 from thrum_store.errors import ThrumError
 from thrum_store.identity import former_stores
@@ -11,68 +10,76 @@ from thrum_store.log.segments import Shard
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
 from thrum_store.sync import state
-from thrum_store.sync.incoming import heard, trust_of
 from thrum_store.sync.remote import settings
 from thrum_store.sync.remote.branch import Branch
 from thrum_store.sync.remote.repository_id import Repository
 from thrum_store.sync.state import Repair, State, key_of
+from thrum_store.sync.trust import trust_in
 
-from . import healing
+from . import restore
 from .proof import Proof
 
 
-def doubted(store: Store) -> list[Shard]:
-    """The logs that are not what they were, as far as names and lengths show it."""
-    return healing.doubted(store, state.load(store.paths.var, store.host))
+def suspects(store: Store) -> list[Shard]:
+    """Return the logs that may be damaged, judged by names and lengths."""
+    return restore.suspects(store, state.load(store.paths.var, store.host))
 
 
-def within_reach(store: Store, wanted: Iterable[Shard]) -> dict[Shard, int]:
-    """The last event of each log that this clone's own copy of the branch can give back; asks no remote."""
+def within_reach(store: Store, shards: Iterable[Shard]) -> dict[Shard, int]:
+    """Return the last event of each log that this clone's copy of the branch can restore; asks no remote."""
     proof, _ = _proof(store, _branch(store))
-    return {shard: proof.of(shard).seq for shard in wanted}
+    return {shard: proof.of(shard).seq for shard in shards}
 
 
-def unheard(store: Store, wanted: Iterable[Shard]) -> set[Shard]:
-    """Those logs whose stores are blocked or not trusted here: nothing of them is taken in, to mend them neither."""
+def untrusted(store: Store, shards: Iterable[Shard]) -> set[Shard]:
+    """Return the logs of blocked or untrusted stores: nothing of them is taken in, not even to repair them."""
     remembered = state.load(store.paths.var, store.host)
-    told = settings.read(_branch(store).git)
-    told = told._replace(known=told.known | former_stores(store.paths, store.host))
-    return {one for one in wanted if not heard(trust_of(one.store, store.own, told, remembered))}
+    configured = settings.read(_branch(store).git)
+    configured = configured._replace(known=configured.known | former_stores(store.paths, store.host))
+    return {shard for shard in shards if not trust_in(shard.store, store.own, configured, remembered).accepted}
 
 
-def mend(store: Store, wanted: list[Shard], *, ask: bool) -> dict[Shard, Repair]:
-    """Brings back what was published: from this clone's branch, its older commits too; where that is too little, with
-    `ask`, from the remote.
+def repair(store: Store, shards: list[Shard], *, ask: bool) -> dict[Shard, Repair]:
+    """Restore the published part of these logs from the branch and its history; with `ask`, also from the remote.
 
-    What became of each log; none for one that is whole. Raises StoreBusy while another sync runs.
+    Returns the repair of each log that was damaged. Raises StoreBusy while another sync runs.
     """
-    with _remembering(store) as remembered:
+
+    def run(remembered: State) -> None:
         branch = _branch(store)
-        healing.heal(store, remembered, *_given(_proof(store, branch), wanted))
-        left = [shard for shard in wanted if _lost(remembered, shard)]
+        _restore(store, remembered, branch, shards)
+        left = [shard for shard in shards if _lost(remembered, shard)]
         if left and ask and branch.remote:
-            with suppress(ThrumError):  # a remote that does not answer: what is lost is told all the same
+            try:
                 branch.fetch()
-                healing.heal(store, remembered, *_given(_proof(store, branch), left))
-        found = {shard: remembered.repairs.get(key_of(shard)) for shard in wanted}
-    return {shard: repair for shard, repair in found.items() if repair is not None}
+                _restore(store, remembered, branch, left)
+            except ThrumError:  # the remote does not answer: the losses are reported all the same
+                return
+
+    remembered = _remembering(store, run)
+    repairs = {shard: remembered.repairs.get(key_of(shard)) for shard in shards}
+    return {shard: repair for shard, repair in repairs.items() if repair is not None}
 
 
-def give_up(store: Store, wanted: Iterable[Shard]) -> None:
-    """Ends each of these logs where its whole part ends. Raises Refused, as `healing.give_up` does, or StoreBusy."""
-    with _remembering(store) as remembered:
-        for shard in wanted:
-            healing.give_up(store, remembered, shard)
+def abandon(store: Store, shards: Iterable[Shard]) -> None:
+    """End each of these logs at the end of its whole part. Raises Refused, as `restore.abandon` does, or StoreBusy."""
+
+    def run(remembered: State) -> None:
+        for shard in shards:
+            restore.abandon(store, remembered, shard)
+
+    _remembering(store, run)
 
 
-@contextmanager
-def _remembering(store: Store) -> Generator[State]:
+def _remembering(store: Store, run: Callable[[State], None]) -> State:
+    """Run something on the sync's memory, under sync.lock; save it in any case."""
     with store.host.lock(store.paths.in_var(SYNC_LOCK)):
         remembered = state.load(store.paths.var, store.host)
         try:
-            yield remembered
+            run(remembered)
         finally:
             state.save(store.paths.var, store.host, remembered)
+    return remembered
 
 
 def _branch(store: Store) -> Branch:
@@ -81,15 +88,17 @@ def _branch(store: Store) -> Branch:
 
 
 def _proof(store: Store, branch: Branch) -> tuple[Proof, str]:
+    """Return a deep proof from the tips of a branch, and the names of these commits."""
     ours, theirs = branch.tips()
     repository = Repository(branch.git, store.paths.var, store.host)
     return Proof(store, branch, repository, (ours, theirs), deep=True), f"{ours.commit} {theirs.commit}"
 
 
-def _given(proof: tuple[Proof, str], wanted: list[Shard]) -> tuple[Proof, list[Shard], str]:
-    return proof[0], wanted, proof[1]
+def _restore(store: Store, remembered: State, branch: Branch, shards: list[Shard]) -> None:
+    proof, tips = _proof(store, branch)
+    restore.restore(store, remembered, proof, shards, tips)
 
 
 def _lost(remembered: State, shard: Shard) -> bool:
-    repair = remembered.repairs.get(key_of(shard))
-    return repair is not None and bool(repair.lost)
+    known = remembered.repairs.get(key_of(shard))
+    return known is not None and bool(known.lost)

@@ -1,28 +1,26 @@
-"""What commits of the branch prove of a log: signed by its own store, chained from its first event, whole."""
+"""Proofs of a log from commits of the branch: signed by its own store, chained from its first event, whole."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard
+from thrum_store.records import NamedTuple
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip
 from thrum_store.sync.remote.repository_id import Repository
 from thrum_store.sync.wire import signed_files
-from thrum_store.sync.wire.refusal import AdmissionError
-from thrum_store.sync.wire.signed_heads import SignedHeads, identified, verified
-from thrum_store.sync.wire.tree import Listing, Offered
-from thrum_store.sync.wire.verify import NOTHING, Piece, extension, succession
+from thrum_store.sync.wire.signed_heads import AdmissionError, SignedHeads, verify_certificate, verify_heads
+from thrum_store.sync.wire.tree import Listing, StoreFiles
+from thrum_store.sync.wire.verify import START, Piece, verify_extension, verify_purged
 
-_OLDER = 256  # commits that changed a log and are looked into
+_HISTORY_LIMIT = 256  # commits that changed a log and are looked into
 
 
 class Proven(NamedTuple):
-    """The segments of a log up to what was signed, and how far it was purged; no segments where nothing is proven."""
+    """The segments of a log up to its signed end, and how far it was purged; no segments if nothing is proven."""
 
     pieces: list[Piece]
-    cut: int = 0
+    purged: int = 0
 
     @property
     def seq(self) -> int:
@@ -30,21 +28,20 @@ class Proven(NamedTuple):
         return self.pieces[-1].head.seq if self.pieces else 0
 
 
-def proven(store: Store, branch: Branch, offered: Offered, told: SignedHeads, shard: Shard) -> Proven:
-    """A log as a branch has it, checked up to what was signed. Raises Refusal where any of it is not that."""
-    goal = told.shards[shard.agent]
-    wanted = {n: blob for n, blob in offered.segments.get(shard.agent, {}).items() if n <= goal.segment}
-    found = branch.blobs(blob.oid for blob in wanted.values())
-    blobs = {number: found[blob.oid] for number, blob in wanted.items() if blob.oid in found}
-    cut = max(store.purged_log.marks.of(shard), told.cuts.get(shard.agent, 0))
-    parse = fast_parser()
-    if cut:
-        return Proven(succession(shard, NOTHING, blobs, goal, cut, parse), cut)
-    return Proven(extension(shard, NOTHING, b"", blobs, goal, parse))
+def prove(store: Store, branch: Branch, offered: StoreFiles, heads: SignedHeads, shard: Shard) -> Proven:
+    """Verify a log in a branch up to its signed end. Raises AdmissionError."""
+    end = heads.shards[shard.agent]
+    wanted = {n: blob for n, blob in offered.segments.get(shard.agent, {}).items() if n <= end.segment}
+    contents = branch.blobs(blob.oid for blob in wanted.values())
+    blobs = {number: contents[blob.oid] for number, blob in wanted.items() if blob.oid in contents}
+    purged = max(store.purged_log.marks.of(shard), heads.cuts.get(shard.agent, 0))
+    if purged:
+        return Proven(verify_purged(shard, START, blobs, end, purged, fast_parser()), purged)
+    return Proven(verify_extension(shard, START, b"", blobs, end, fast_parser()))
 
 
 class Proof:
-    """What some commits prove; the longest counts. `deep` looks into older ones as well, where the tips have less."""
+    """The longest proven copies of logs in some commits; `deep` also searches older commits if those have less."""
 
     def __init__(
         self, store: Store, branch: Branch, repository: Repository, tips: tuple[BranchTip, ...], *, deep: bool = False
@@ -54,45 +51,49 @@ class Proof:
         self._listings: list[Listing] = [branch.listing(tip, store.log) for tip in dict.fromkeys(tips)]
 
     def of(self, shard: Shard) -> Proven:
-        """The longest proven copy of a log."""
-        best = max((self._one(shard, listing) for listing in self._listings), key=lambda one: one.seq, default=_NONE)
-        return self._older(shard, best) if self._deep else best
+        """Return the longest proven copy of a log."""
+        best = max((self._in(shard, listing) for listing in self._listings), key=_seq, default=_NONE)
+        return self._in_history(shard, best) if self._deep else best
 
-    def _older(self, shard: Shard, best: Proven) -> Proven:
-        """A longer proof from a commit behind the tips, if there is one."""
-        goal = self._known(shard)
-        behind = self._branch.history(f"v1/{shard.store}/{shard.agent}", _OLDER) if best.seq < goal else []
-        for tip in behind:
-            best = max(best, self._one(shard, self._branch.listing(tip, self._store.log)), key=lambda one: one.seq)
-            if best.seq >= goal:
+    def _in_history(self, shard: Shard, best: Proven) -> Proven:
+        """Return the longest proven copy in the commits behind the tips, or `best`."""
+        known = self._known(shard)
+        tips = self._branch.history(f"v1/{shard.store}/{shard.agent}", _HISTORY_LIMIT) if best.seq < known else []
+        for tip in tips:
+            best = max(best, self._in(shard, self._branch.listing(tip, self._store.log)), key=_seq)
+            if best.seq >= known:
                 break
         return best
 
     def _known(self, shard: Shard) -> int:
-        """The last event of a log that its store signed or that the view has."""
-        told = signed_files.heads(self._store, shard.store)
-        signed = told.shards[shard.agent].seq if told and shard.agent in told.shards else 0
+        """Return the last event of a log that its store signed or that the view has."""
+        heads = signed_files.heads(self._store, shard.store)
+        signed = heads.shards[shard.agent].seq if heads and shard.agent in heads.shards else 0
         return max(signed, self._store.head(shard)[0].seq)
 
-    def _one(self, shard: Shard, listing: Listing) -> Proven:
-        offered = listing.stores.get(shard.store, Offered())
+    def _in(self, shard: Shard, listing: Listing) -> Proven:
+        offered = listing.stores.get(shard.store, StoreFiles())
         try:
-            told = self._heads(shard.store, offered)
-            if told is None or shard.agent not in told.shards:
+            heads = self._heads(shard.store, offered)
+            if heads is None or shard.agent not in heads.shards:
                 return _NONE
-            return proven(self._store, self._branch, offered, told, shard)
+            return prove(self._store, self._branch, offered, heads, shard)
         except AdmissionError:
             return _NONE
 
-    def _heads(self, whose: str, offered: Offered) -> SignedHeads | None:
-        """What a store signed there. Raises Refusal."""
-        if signed_files.CARD not in offered.files or signed_files.HEADS not in offered.files:
+    def _heads(self, owner: str, offered: StoreFiles) -> SignedHeads | None:
+        """Return the heads that a store signed for this repository. Raises AdmissionError."""
+        if signed_files.CERTIFICATE not in offered.files or signed_files.HEADS not in offered.files:
             return None
-        named = {path: offered.files[path].oid for path in (signed_files.CARD, signed_files.HEADS)}
-        found = self._branch.blobs(named.values())
-        small = {path: found.get(oid, b"") for path, oid in named.items()}
-        told = verified(small[signed_files.HEADS], identified(small[signed_files.CARD], whose))
-        return told if self._repository.accepts(told.repo) else None
+        oids = [offered.files[path].oid for path in (signed_files.CERTIFICATE, signed_files.HEADS)]
+        contents = self._branch.blobs(oids)
+        certificate, heads = (contents.get(oid, b"") for oid in oids)
+        signed = verify_heads(heads, verify_certificate(certificate, owner))
+        return signed if self._repository.accepts(signed.repo) else None
+
+
+def _seq(proven: Proven) -> int:
+    return proven.seq
 
 
 _NONE = Proven([])

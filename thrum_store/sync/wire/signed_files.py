@@ -1,50 +1,50 @@
-"""The small files beside the shards: who a store is, what it signed, and what it lets others know.
+"""The signed files beside the shards: a store's certificate, its signed heads, presence states and shared contexts.
 
-They lie in the logs' directory like the shards, `<store>/store.json` and `<store>/heads.json`, and outlive the view.
+They lie in the logs' directory, `<store>/store.json` and `<store>/heads.json`, and outlive the view.
 """
 
 from __future__ import annotations
 
 import os
 
+from thrum_store.machine.digest import fingerprint
 from thrum_store.store import Store
 
-from .refusal import AdmissionError
-from .signed_heads import SignedHeads, StoreCertificate, identified, mark, verified
+from .signed_heads import AdmissionError, SignedHeads, StoreCertificate, verify_certificate, verify_heads
 
-CARD, HEADS, LIVE = "store.json", "heads.json", "live.json"
+CERTIFICATE, HEADS, PRESENCE = "store.json", "heads.json", "live.json"
 
 
-def read(store: Store, whose: str, path: str) -> bytes:
-    """A file of a store, by its path below it; empty where there is none."""
+def read(store: Store, owner: str, path: str) -> bytes:
+    """Return a file of the store `owner` by its path below that store; empty if it is missing."""
     try:
-        return store.host.storage.read(os.path.join(store.paths.logs, whose, path))
+        return store.host.storage.read(os.path.join(store.paths.logs, owner, path))
     except FileNotFoundError:
         return b""
 
 
-def keep(store: Store, whose: str, path: str, data: bytes) -> None:
-    """Keeps a file of a store, in place of what was there."""
-    target = os.path.join(store.paths.logs, whose, path)
+def save(store: Store, owner: str, path: str, data: bytes) -> None:
+    """Replace a file of the store `owner`."""
+    target = os.path.join(store.paths.logs, owner, path)
     store.host.storage.directory(os.path.dirname(target))
     store.host.storage.replace(target, data)
 
 
-def card(store: Store, whose: str, offered: bytes = b"") -> StoreCertificate:
-    """Who a store is: as we know it, else as it was offered. Raises Refusal."""
-    return identified(read(store, whose, CARD) or offered, whose)
+def certificate(store: Store, owner: str, offered: bytes = b"") -> StoreCertificate:
+    """Return the certificate that we have of a store, else the offered one. Raises AdmissionError."""
+    return verify_certificate(read(store, owner, CERTIFICATE) or offered, owner)
 
 
-def heads(store: Store, whose: str) -> SignedHeads | None:
-    """The last heads that we know of a store; None where there are none, or where the file has rotted."""
-    data = read(store, whose, HEADS)
+def heads(store: Store, owner: str) -> SignedHeads | None:
+    """Return the newest signed heads that we have of a store; None if there are none or the file is damaged."""
+    data = read(store, owner, HEADS)
     try:
-        return verified(data, card(store, whose)) if data else None
+        return verify_heads(data, certificate(store, owner)) if data else None
     except AdmissionError:
-        return None  # they come again with the next look at a branch that has them
+        return None  # the next look at a branch that has them brings them back
 
 
-def listed(store: Store, whose: str, told: SignedHeads) -> dict[str, bytes]:
-    """The files that a store signed and that we have, by their path below it."""
-    found = {path: read(store, whose, path) for path in told.files}
-    return {path: data for path, data in found.items() if data and mark(data) == told.files[path]}
+def signed_contents(store: Store, owner: str, signed: SignedHeads) -> dict[str, bytes]:
+    """Return the files that a store signed and that we have, by their path below the store."""
+    contents = {path: read(store, owner, path) for path in signed.files}
+    return {path: data for path, data in contents.items() if data and fingerprint(data) == signed.files[path]}

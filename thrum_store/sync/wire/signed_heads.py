@@ -1,151 +1,149 @@
-"""Signed heads: what a store says it has said, in one small file that nobody else can write (reliability §8.2).
+"""Signed heads: the ends of a store's shards, in one small file that only this store can sign.
 
     {"ctr": 7, "cuts": {agent: seq}, "files": {path: hash}, "prev": hash, "repo": id, "sig": …,
      "shards": {agent: [segment, seq, hash]}, "store": id, "v": 1}
 
 The hash chain of each shard carries the signature down to every line. The counter only rises, so old heads cannot be
-played again; the repository's id keeps them from being planted into another one.
+replayed; the repository's id keeps them from being planted into another repository.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from thrum_store.log import keys
 from thrum_store.log.events import canonical
-from thrum_store.machine.digest import fingerprint
 from thrum_store.model import is_name
-
-from .refusal import AdmissionError
+from thrum_store.records import NamedTuple, Record, fields_of, replaced
 
 HEADS_LIMIT = 1024 * 1024  # bytes
-CARD_LIMIT = 4096
-_MOST = 1 << 53
+CERTIFICATE_LIMIT = 4096
+_COUNT_LIMIT = 1 << 53
+
+
+class AdmissionError(ValueError):
+    """Raised inside the sync for foreign data that is refused: a code to count by and a sentence for people.
+
+    It stops one file or one shard, never a whole cycle.
+    """
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
 
 
 class SignedEnd(NamedTuple):
-    """How far a shard goes, as its store signed it."""
+    """The end of a shard, as its store signed it."""
 
     segment: int
     seq: int
     hash: str
 
 
-@dataclass(frozen=True)
-class SignedHeads:
-    """What a store signed. `files` are small files beside its shards, by path below the store, with their hash."""
+class SignedHeads(Record):
+    """The signed ends of a store's shards. `files` maps paths below the store to their hashes."""
 
     store: str
     repo: str
     ctr: int
     prev: str
-    cuts: dict[str, int] = field(default_factory=dict[str, int])
-    files: dict[str, str] = field(default_factory=dict[str, str])
-    shards: dict[str, SignedEnd] = field(default_factory=dict[str, SignedEnd])
+    cuts: dict[str, int]
+    files: dict[str, str]
+    shards: dict[str, SignedEnd]
 
-    def says_the_same(self, other: SignedHeads) -> bool:
-        """Whether only the counter differs."""
-        return replace(self, ctr=0, prev="") == replace(other, ctr=0, prev="")
+    def equals(self, other: SignedHeads) -> bool:
+        """Return whether two heads differ in nothing but their counter."""
+        return replaced(self, ctr=0, prev="") == replaced(other, ctr=0, prev="")
 
 
 class StoreCertificate(NamedTuple):
-    """Who a store is: its id, its public key (32 bytes) and its machine's nick."""
+    """A store's id, its public key (32 bytes) and the nick of its machine."""
 
     store: str
     key: bytes
     nick: str
 
 
-def signed(heads: SignedHeads, private_key: bytes) -> bytes:
-    """The file heads.json."""
-    told = {**asdict(heads), "shards": {agent: list(goal) for agent, goal in heads.shards.items()}, "v": 1}
-    told["sig"] = base64.b64encode(keys.sign(private_key, _bytes(told))).decode()
-    return _bytes(told) + b"\n"
+def sign(heads: SignedHeads, private_key: bytes) -> bytes:
+    """Return the content of heads.json."""
+    fields: dict[str, Any] = {field: getattr(heads, field) for field in fields_of(heads) or ()} | {"v": 1}
+    fields["sig"] = base64.b64encode(keys.sign(private_key, canonical(fields))).decode()
+    return canonical(fields) + b"\n"
 
 
-def verified(data: bytes, card: StoreCertificate) -> SignedHeads:
-    """The heads in a file, if that store signed them; raises Refusal."""
-    told = _object(data, HEADS_LIMIT)
-    _check_signature(told, card.key)
+def verify_heads(data: bytes, certificate: StoreCertificate) -> SignedHeads:
+    """Return the heads in a file if that store signed them. Raises AdmissionError."""
+    fields = _object(data, HEADS_LIMIT)
+    _check_signature(fields, certificate.key)
     try:
-        heads = _heads(told)
+        heads = _heads(fields)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise AdmissionError("heads", f"heads.json has a strange shape: {error}") from error
-    if heads.store != card.store:
-        raise AdmissionError("heads", "heads.json is of another store")
+        raise AdmissionError("heads", f"heads.json has an unexpected form: {error}") from error
+    if heads.store != certificate.store:
+        raise AdmissionError("heads", "heads.json belongs to another store")
     return heads
 
 
-def identified(data: bytes, store: str) -> StoreCertificate:
-    """Who a store is, from its file store.json; raises Refusal where that is not the key its id stands for."""
-    told = _object(data, CARD_LIMIT)
+def verify_certificate(data: bytes, store: str) -> StoreCertificate:
+    """Return the certificate in store.json. Raises AdmissionError if its key does not belong to the store's id."""
+    fields = _object(data, CERTIFICATE_LIMIT)
     try:
-        key, nick = base64.b64decode(told["key"], validate=True), str(told["nick"])
+        key, nick = base64.b64decode(fields["key"], validate=True), str(fields["nick"])
     except (KeyError, TypeError, ValueError) as error:
-        raise AdmissionError("card", f"store.json has a strange shape: {error}") from error
+        raise AdmissionError("card", f"store.json has an unexpected form: {error}") from error
     if keys.store_id(key) != store:
-        raise AdmissionError("card", "store.json has a key that is not this store's")
-    _check_signature(told, key)
+        raise AdmissionError("card", "store.json has the key of another store")
+    _check_signature(fields, key)
     return StoreCertificate(store, key, nick[:32])
 
 
-def mark(data: bytes) -> str:
-    """What `prev` and `files` name a file by."""
-    return fingerprint(data)
-
-
-def _check_signature(told: dict[str, Any], key: bytes) -> None:
+def _check_signature(fields: dict[str, Any], key: bytes) -> None:
     try:
-        written = told.pop("sig")
-        signature = base64.b64decode(written, validate=True)
+        encoded = fields.pop("sig")
+        signature = base64.b64decode(encoded, validate=True)
     except (KeyError, TypeError, ValueError) as error:
         raise AdmissionError("signature", "it is not signed") from error
-    if base64.b64encode(signature).decode() != written or not keys.verify(key, signature, _bytes(told)):
-        raise AdmissionError("signature", "its signature is not that store's")
+    if base64.b64encode(signature).decode() != encoded or not keys.verify(key, signature, canonical(fields)):
+        raise AdmissionError("signature", "its signature does not match that store's key")
 
 
 def _object(data: bytes, limit: int) -> dict[str, Any]:
-    """The JSON object in a small file that was written exactly as we would; raises Refusal."""
+    """Parse a JSON object whose bytes must be the canonical ones. Raises AdmissionError."""
     if len(data) > limit:
         raise AdmissionError("size", f"{len(data):,} bytes are more than {limit:,}")
     try:
-        told: Any = json.loads(data.decode())
-        if isinstance(told, dict) and canonical(told) + b"\n" == data:
-            return {**told}
+        fields: Any = json.loads(data.decode())
+        if isinstance(fields, dict) and canonical({**fields}) + b"\n" == data:
+            return {**fields}
     except (ValueError, RecursionError) as error:
         raise AdmissionError("json", "it is not JSON") from error
-    raise AdmissionError("json", "it is not written in the one way that counts")
+    raise AdmissionError("json", "it is not canonical JSON")
 
 
-def _bytes(told: dict[str, Any]) -> bytes:
-    return canonical(told)
-
-
-def _heads(told: dict[str, Any]) -> SignedHeads:
-    if told["v"] != 1:
-        raise ValueError(f"version {told['v']} is newer than this thrum")
+def _heads(fields: dict[str, Any]) -> SignedHeads:
+    if fields["v"] != 1:
+        raise ValueError(f"version {fields['v']} is newer than this thrum")
     return SignedHeads(
-        store=_text(told["store"]),
-        repo=_text(told["repo"]),
-        ctr=_count(told["ctr"]),
-        prev=_text(told["prev"]),
-        cuts={_agent(agent): _count(seq) for agent, seq in told["cuts"].items()},
-        files={_text(path): _text(hashed) for path, hashed in told["files"].items()},
-        shards={_agent(agent): _goal(goal) for agent, goal in told["shards"].items()},
+        store=_text(fields["store"]),
+        repo=_text(fields["repo"]),
+        ctr=_count(fields["ctr"]),
+        prev=_text(fields["prev"]),
+        cuts={_agent(agent): _count(seq) for agent, seq in fields["cuts"].items()},
+        files={_text(path): _text(digest) for path, digest in fields["files"].items()},
+        shards={_agent(agent): _end(*end) for agent, end in fields["shards"].items()},
     )
 
 
-def _goal(told: Any) -> SignedEnd:
-    segment, seq, hashed = told
-    return SignedEnd(_count(segment), _count(seq), _text(hashed))
+def _end(segment: Any, seq: Any, digest: Any) -> SignedEnd:
+    return SignedEnd(_count(segment), _count(seq), _text(digest))
 
 
 def _agent(value: Any) -> str:
     if not is_name(_text(value)):
-        raise ValueError("a shard has no name that could be one")
+        raise ValueError("a shard has an invalid name")
     return str(value)
 
 
@@ -156,6 +154,6 @@ def _text(value: Any) -> str:
 
 
 def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST:
+    if type(value) is not int or not 0 <= value < _COUNT_LIMIT:  # a bool is an int, too
         raise TypeError("a number is missing")
     return value

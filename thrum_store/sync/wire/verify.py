@@ -1,10 +1,9 @@
-"""Whether foreign bytes are what follows our copy of a shard. Pure: nothing here touches a disk (reliability §8.1)."""
+"""Verification of foreign segments against our copy of a shard; pure, without any disk."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from thrum_store.log.events import (
     EVENT_TYPES,
@@ -20,18 +19,19 @@ from thrum_store.log.events import (
     decode_header,
 )
 from thrum_store.log.segments import HEADER_LIMIT, Shard, ShardPosition, length_before_purge, remaining
+from thrum_store.records import NamedTuple
 
-from .refusal import AdmissionError
-from .signed_heads import SignedEnd
+from .signed_heads import AdmissionError, SignedEnd
 
-NOTHING = ShardPosition()
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.log.events import Parser
 
+START = ShardPosition()
+
 
 class Piece(NamedTuple):
-    """Bytes that go to the end of a segment, at `start`; `head` is where the shard ends then."""
+    """Bytes to put into a segment at `start`; `head` is the end of the shard behind them."""
 
     number: int
     start: int
@@ -40,65 +40,65 @@ class Piece(NamedTuple):
     events: int
 
 
-def extension(
-    shard: Shard, head: ShardPosition, ours: bytes, blobs: Mapping[int, bytes], goal: SignedEnd, parse: Parser
-) -> list[Piece]:
-    """What has to be added to our copy, which ends at `head`, to reach the signed `goal`.
+class VerifyLimit(NamedTuple):
+    """The signed end to reach, and a position on the way whose event is known already."""
 
-    `ours` is our copy of the segment that `head` is in, up to it; `blobs` are the foreign segments from there on.
-    Raises Refusal where anything of it is not exactly what the shard's own store signed.
+    end: SignedEnd
+    known: ShardPosition = START
+
+
+def verify_extension(
+    shard: Shard, head: ShardPosition, ours: bytes, blobs: Mapping[int, bytes], end: SignedEnd, parse: Parser
+) -> list[Piece]:
+    """Return the pieces that extend our copy of a shard from `head` to its signed end.
+
+    `ours` is our copy of the segment of `head`, up to it; `blobs` are the foreign segments from there on.
+    Raises AdmissionError if anything differs from what the shard's own store signed.
     """
     start = head.offset
     if not head.segment:
         start = 0
-        head = head._replace(segment=1, offset=_header(_blob(blobs, 1), _after(shard, head), 1, 0))
+        head = head._replace(segment=1, offset=_verify_header(_blob(blobs, 1), _after(shard, head), 1, 0))
     elif _blob(blobs, head.segment)[: head.offset] != ours:
         raise AdmissionError("diverged", f"segment {head.segment} differs from our copy")
-    return [piece for piece in _walk(shard, head, start, blobs, VerifyLimit(goal), parse) if piece.data]
+    return [piece for piece in _walk(shard, head, start, blobs, VerifyLimit(end), parse) if piece.data]
 
 
-def succession(
-    shard: Shard, known: ShardPosition, blobs: Mapping[int, bytes], goal: SignedEnd, cut: int, parse: Parser
+def verify_purged(
+    shard: Shard, known: ShardPosition, blobs: Mapping[int, bytes], end: SignedEnd, purged: int, parse: Parser
 ) -> list[Piece]:
-    """A whole shard of which everything up to `cut` was purged, in place of our copy, which ends at `known`.
+    """Return a whole shard, purged up to event `purged`, to replace our copy, which ends at `known`.
 
-    Raises Refusal as `extension` does, and where it is not the continuation of what we have.
+    Raises AdmissionError as `verify_extension` does, and if the shard does not continue our copy.
     """
     first = min(blobs, default=0)
-    told, length = _told(_blob(blobs, first))
+    begin, length = _read_header(_blob(blobs, first))
     _check_canonical(blobs[first][: length - 1])
-    if told.place[:2] != shard or told.number != first or not 1 <= told.place.seq <= cut + 1:
-        raise AdmissionError("missing", f"event {cut + 1} is missing")
-    head = ShardPosition(first, length, told.place.seq - 1, told.place.before)
+    if begin.place[:2] != shard or begin.number != first or not 1 <= begin.place.seq <= purged + 1:
+        raise AdmissionError("missing", f"event {purged + 1} is missing")
+    head = ShardPosition(first, length, begin.place.seq - 1, begin.place.before)
     if head.seq == known.seq and head.hash != known.hash:
         raise AdmissionError("diverged", f"event {known.seq} differs from our copy")
-    return _walk(shard, head, 0, blobs, VerifyLimit(goal, known), parse)
-
-
-class VerifyLimit(NamedTuple):
-    """How far to go, and an event on the way that is known already."""
-
-    goal: SignedEnd
-    known: ShardPosition = NOTHING
+    return _walk(shard, head, 0, blobs, VerifyLimit(end, known), parse)
 
 
 def _walk(
-    shard: Shard, head: ShardPosition, start: int, blobs: Mapping[int, bytes], reach: VerifyLimit, parse: Parser
+    shard: Shard, head: ShardPosition, start: int, blobs: Mapping[int, bytes], limit: VerifyLimit, parse: Parser
 ) -> list[Piece]:
-    """Checks everything from `head`, whose segment is there, up to the goal; the first piece begins at `start`."""
+    """Verify everything from `head` up to the signed end; the first piece begins at `start`."""
     pieces: list[Piece] = []
-    goal = reach.goal
     while True:
         blob, number = _blob(blobs, head.segment), head.segment
-        end = _counted(blobs, number) if number < goal.segment else None
-        at, head, events = _lines(blob, head.offset, end, _after(shard, head), reach, parse)
+        size = _counted(blobs, number) if number < limit.end.segment else None
+        at, head, events = _verify_lines(blob, head.offset, size, _after(shard, head), limit, parse)
         head = head._replace(segment=number)
         pieces.append(Piece(number, start, blob[start:at], head, events))
-        if number >= goal.segment:
+        if number >= limit.end.segment:
             break
-        begin = _header(_blob(blobs, number + 1), _after(shard, head), number + 1, length_before_purge(_told(blob), at))
-        start, head = 0, ShardPosition(number + 1, begin, head.seq, head.hash)
-    if (head.seq, head.hash) != (goal.seq, goal.hash):
+        length = length_before_purge(_read_header(blob), at)
+        offset = _verify_header(_blob(blobs, number + 1), _after(shard, head), number + 1, length)
+        start, head = 0, ShardPosition(number + 1, offset, head.seq, head.hash)
+    if (head.seq, head.hash) != (limit.end.seq, limit.end.hash):
         raise AdmissionError("heads", f"event {head.seq} is not the end that its store signed")
     return pieces
 
@@ -113,53 +113,56 @@ def _blob(blobs: Mapping[int, bytes], number: int) -> bytes:
     return blobs[number]
 
 
-def _told(blob: bytes) -> tuple[Header, int]:
-    """Return the header of a segment and its length."""
+def _read_header(blob: bytes) -> tuple[Header, int]:
+    """Return the header of a segment and its length in bytes."""
     try:
         return decode_header(blob[:HEADER_LIMIT])
     except InvalidLine as error:
         raise AdmissionError("header", f"the header of a segment: {error}") from error
 
 
-def _header(blob: bytes, place: Place, number: int, length: int) -> int:
-    """Checks the header of segment `number`, which must continue at `place`; returns its length."""
-    told, end = _told(blob)
-    if told != Header(number, place, length):
-        raise AdmissionError("diverged", f"segment {number} does not continue what is before it")
-    _check_canonical(blob[: end - 1])
-    return end
+def _verify_header(blob: bytes, place: Place, number: int, previous_length: int) -> int:
+    """Verify that the header of segment `number` continues at `place`; return its length in bytes."""
+    actual, length = _read_header(blob)
+    if actual != Header(number, place, previous_length):
+        raise AdmissionError("diverged", f"segment {number} does not continue the one before it")
+    _check_canonical(blob[: length - 1])
+    return length
 
 
 def _counted(blobs: Mapping[int, bytes], number: int) -> int:
-    """Return how many bytes of a segment count, as the next one says."""
-    following, _ = _told(_blob(blobs, number + 1))
-    counted = remaining(_told(blobs[number]), following)
+    """Return how many bytes of a segment count, according to the header of the next one."""
+    following, _ = _read_header(_blob(blobs, number + 1))
+    counted = remaining(_read_header(blobs[number]), following)
     if not 0 <= counted <= len(blobs[number]):
         raise AdmissionError("missing", f"segment {number} is shorter than the next one says")
     return counted
 
 
-def _lines(
-    blob: bytes, at: int, end: int | None, place: Place, reach: VerifyLimit, parse: Parser
+def _verify_lines(
+    blob: bytes, at: int, size: int | None, place: Place, limit: VerifyLimit, parse: Parser
 ) -> tuple[int, ShardPosition, int]:
-    """Checks lines from `at` up to `end`, or up to the goal's sequence; where they end, the last event, how many."""
+    """Verify the lines from `at` up to `size`, else up to the signed end.
+
+    Returns the offset behind them, the position there and the number of events.
+    """
     events = 0
-    while place.seq <= reach.goal.seq if end is None else at < end:
+    while place.seq <= limit.end.seq if size is None else at < size:
         newline = blob.find(b"\n", at)
         if newline < 0 or newline - at > LINE_LIMIT:
-            raise AdmissionError("line", f"event {place.seq} is not there, or does not end")
-        event = admissible(blob[at:newline], place, parse)
-        if event.seq == reach.known.seq and event.hash != reach.known.hash:
+            raise AdmissionError("line", f"event {place.seq} is missing or does not end")
+        event = verify_line(blob[at:newline], place, parse)
+        if event.seq == limit.known.seq and event.hash != limit.known.hash:
             raise AdmissionError("diverged", f"event {event.seq} differs from our copy")
         place = place._replace(seq=place.seq + 1, before=event.hash)
         at, events = newline + 1, events + 1
-    if end is not None and at != end:
+    if size is not None and at != size:
         raise AdmissionError("header", "a segment ends within a line")
     return at, ShardPosition(0, at, place.seq - 1, place.before), events
 
 
-def admissible(line: bytes, place: Place, parse: Parser) -> Event:
-    """The event in a foreign line that must stand at `place`; raises Refusal."""
+def verify_line(line: bytes, place: Place, parse: Parser) -> Event:
+    """Return the event in a foreign line that must stand at `place`. Raises AdmissionError."""
     try:
         event = decode(line, parse)
     except InvalidLine as error:
@@ -176,10 +179,10 @@ def admissible(line: bytes, place: Place, parse: Parser) -> Event:
 
 
 def _check_canonical(line: bytes) -> None:
-    """One meaning, one way to write it: no repeated key, no odd number, nothing hidden between the tokens."""
+    """Refuse a line with repeated keys, odd numbers or anything hidden between the tokens."""
     try:
         same = canonical(json.loads(line)) == line
     except (ValueError, RecursionError) as error:
         raise AdmissionError("line", f"a line is not strict JSON: {error}") from error
     if not same:
-        raise AdmissionError("line", "a line is not written in the one way that counts")
+        raise AdmissionError("line", "a line is not canonical JSON")
