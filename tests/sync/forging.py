@@ -68,11 +68,11 @@ class Stranger:
 
     def heads(self, repo: str, **changes: Any) -> bytes:
         """Signed heads of what was said."""
-        told: dict[str, Any] = {
-            "store": self.store, "repo": repo, "ctr": 1, "prev": "",
+        fields: dict[str, Any] = {
+            "store": self.store, "repo": repo, "ctr": 1, "prev": "", "cuts": {}, "files": {},
             "shards": {self.agent: SignedEnd(1, self.seq, self.before)}, **changes,
         }  # fmt: skip
-        return sign(SignedHeads(**told), self.private)
+        return sign(SignedHeads(**fields), self.private)
 
     def files(self, repo: str, **changes: Any) -> dict[str, str | bytes | None]:
         """Everything, as files of the branch."""

@@ -89,6 +89,28 @@ def test_a_hostile_tree_is_counted_and_everything_else_flows(shared: Pair, what:
     assert {entry.partition("\t")[2] for entry in entries_of(remote)}.isdisjoint(places)
 
 
+@pytest.mark.parametrize("mode", ["120000 blob", "100755 blob", "160000 commit"])
+def test_a_log_under_its_right_name_but_with_another_mode_is_refused(pair: Pair, mode: str) -> None:
+    remote, here, there = pair
+    before = set(entries_of(remote))
+    there.send("bob", "in a strange wrapping", "@alice")
+    there.sync()
+    entries = entries_of(remote)
+    (segment,) = [entry for entry in entries if entry not in before and entry.endswith(".jsonl")]
+    oid = remote.tip if mode.endswith("commit") else segment.split()[2]
+    planted = f"{mode} {oid}\t{segment.split()[3]}"
+    tree = remote.tree([planted if entry == segment else entry for entry in entries])
+    remote.point(remote.commit(tree, remote.tip))
+    here.sync()
+    assert here.status().refused["mode"] == 1
+    assert "in a strange wrapping" not in here.contents()
+    assert not any(path.is_symlink() or path.stat().st_mode & 0o111 for path in here.logs.rglob("*.jsonl"))
+    there.send("bob", "in a good one", "@alice")
+    there.sync()
+    here.sync()
+    assert {"in a strange wrapping", "in a good one"} <= here.contents()
+
+
 def test_a_hundred_thousand_entries_hold_nobody_up(pair: Pair) -> None:
     junk = pair.remote.blob(b"junk")
     below = git(pair.remote.root, "mktree", stdin="".join(f"100644 blob {junk}\t{n:06}\n" for n in range(100_000)))
