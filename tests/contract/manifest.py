@@ -518,14 +518,14 @@ MANIFEST = {
         "check_messages(limit?) Poll for unread messages mentioning this agent, auto-marks read.",
         "after they were handed over, not before",
         (
-            "mcp/test_conversation.py::test_what_was_handed_over_is_read_for_the_sender",
+            "mcp/test_conversation.py::test_a_message_that_was_handed_over_shows_as_read_to_its_sender",
             "mcp/test_handover.py::test_killed_before_the_receipt_the_message_comes_again",
         ),
     ),
     "mcp:wait": Entry(
         "wait_for_message(timeout?) Block until a message arrives (WebSocket push) or timeout.",
         "by a bell, no daemon",
-        ("mcp/test_waits.py::test_an_unread_message_ends_a_wait_at_once",),
+        ("mcp/test_mail_wait.py::test_an_unread_message_ends_a_wait_at_once",),
     ),
     "mcp:send": Entry(
         "send_message(to, content, reply_to?, metadata?) Send a message … via @role or @group addressing.",

@@ -23,29 +23,29 @@ from .talk import Server
 
 @dataclass(frozen=True)
 class Team:
-    """Planner works in the repository, builder in its worktree."""
+    """Two agents: planner works in the repository, builder in its worktree."""
 
     planner: Path
     builder: Path
 
     def send(self, content: str, to: str = "@builder") -> str:
-        """Planner says something, by the service; the message's id."""
+        """Send a message from planner through the service; return its id."""
         with open_store(paths.find(str(self.planner))) as store:
             return sending.send(store, Caller("planner"), SendMessage(content, to=(to,))).message_id
 
 
-def git(where: Path, *arguments: str) -> None:
-    """Runs git with nothing of the user's."""
+def git(directory: Path, *arguments: str) -> None:
+    """Run git without the user's configuration of name and address."""
     subprocess.run(
         ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments],
-        cwd=where,
+        cwd=directory,
         check=True,
         capture_output=True,
     )
 
 
 def new_repository(root: Path) -> Path:
-    """A repository that thrum was not set up in."""
+    """Create a repository without thrum."""
     root.mkdir()
     git(root, "init", "--quiet")
     git(root, "commit", "--quiet", "--allow-empty", "--message", "begin")
@@ -53,15 +53,15 @@ def new_repository(root: Path) -> Path:
 
 
 def register(root: Path, name: str, role: str) -> None:
-    """Registers an agent in the worktree `root`."""
-    places = paths.find(str(root))
-    setup.initialize(places, setup.Initialize())
-    with open_store(places) as store:
+    """Register an agent in the worktree `root`."""
+    repository_paths = paths.find(str(root))
+    setup.initialize(repository_paths, setup.Initialize())
+    with open_store(repository_paths) as store:
         agents.register(store, Register(name, role, "core"))
 
 
 def new_team(repository: Path) -> Team:
-    """Two agents in two worktrees."""
+    """Create two agents in two worktrees."""
     other = repository.parent / "feature"
     git(repository, "worktree", "add", "--quiet", str(other))
     register(repository, "planner", "planning")
@@ -71,7 +71,7 @@ def new_team(repository: Path) -> Team:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository that thrum was not set up in."""
+    """A repository without thrum."""
     return new_repository(tmp_path / "project")
 
 
@@ -82,16 +82,16 @@ def team(repository: Path) -> Team:
 
 
 @pytest.fixture(scope="module")
-def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Planner's server, for all tests of a module: for calls that leave nothing behind."""
-    with Server(new_team(new_repository(tmp_path_factory.mktemp("one") / "project")).planner) as server:
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Planner's server, shared by a module's tests that leave nothing behind."""
+    with Server(new_team(new_repository(tmp_path_factory.mktemp("shared") / "project")).planner) as server:
         server.greet()
         yield server
 
 
 @pytest.fixture
 def planner(team: Team) -> Iterator[Server]:
-    """Planner's server, greeted."""
+    """Planner's server after the handshake."""
     with Server(team.planner) as server:
         server.greet()
         yield server
@@ -99,7 +99,7 @@ def planner(team: Team) -> Iterator[Server]:
 
 @pytest.fixture
 def builder(team: Team) -> Iterator[Server]:
-    """Builder's server, greeted."""
+    """Builder's server after the handshake."""
     with Server(team.builder) as server:
         server.greet()
         yield server

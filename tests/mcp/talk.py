@@ -1,4 +1,4 @@
-"""A client that knows nothing but JSON-RPC lines: it starts a real `thrum mcp serve` and talks to it by hand."""
+"""A client that only knows JSON-RPC lines. It starts a real `thrum mcp serve` and talks to it by hand."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Server:
         self.end()
 
     def end(self) -> int:
-        """Closes its input and returns its exit code; what it still had to say is in `rest` and `errors`."""
+        """Close its input and return its exit code. Output that nobody received is in `unread` and `errors`."""
         if not self.input.closed:
             self.input.close()
         return self.gone()
 
     def gone(self) -> int:
-        """Waits until it ended by itself and returns its exit code."""
+        """Wait until it ends by itself and return its exit code."""
         code = self.process.wait(PATIENCE)
         assert self.process.stderr and self.process.stdout
         self._rest += _rest_of(self.process.stdout)
@@ -70,18 +70,18 @@ class Server:
         return code
 
     def send(self, message: Message | bytes) -> None:
-        """Sends a message, or a line as it is."""
+        """Send a message, or a line as it is."""
         line = message if isinstance(message, bytes) else json.dumps(message).encode()
         self.input.write(line + b"\n")
         self.input.flush()
 
     def receive(self) -> Message:
-        """The next message; every byte it says has to be one."""
+        """Return the next message. Any other output fails."""
         deadline = time.monotonic() + PATIENCE
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ)
             while b"\n" not in self._rest:
-                assert selector.select(deadline - time.monotonic()), "the server said nothing"
+                assert selector.select(deadline - time.monotonic()), "the server is silent"
                 data = os.read(self._output, 65536)
                 assert data, f"the server left: {self.gone()} {self.errors.decode()}"
                 self._rest += data
@@ -92,17 +92,17 @@ class Server:
 
     @property
     def unread(self) -> bytes:
-        """What it said and nobody received, once it ended."""
+        """The output that nobody received, once it ended."""
         return self._rest
 
     def ask(self, method: str, params: Message | None = None) -> int:
-        """Sends a request and returns its id."""
+        """Send a request and return its id."""
         number = next(self._ids)
         self.send({"jsonrpc": "2.0", "id": number, "method": method} | ({} if params is None else {"params": params}))
         return number
 
     def answer(self, number: int, seen: list[Message] | None = None) -> Message:
-        """The answer to a request; what else comes before it goes into `seen`, or must be a notification."""
+        """Return the answer to a request; other messages before it go into `seen`, or must be notifications."""
         while (message := self.receive()).get("id") != number:
             assert "method" in message or seen is not None, message
             if seen is not None:
@@ -110,40 +110,40 @@ class Server:
         return message
 
     def result(self, method: str, params: Message | None = None) -> Message:
-        """The result of a request."""
+        """Send a request and return its result."""
         message = self.answer(self.ask(method, params))
         assert "result" in message, message
         result: Message = message["result"]
         return result
 
     def greet(self, version: str = "2025-06-18") -> Message:
-        """The handshake of the years before 2026."""
+        """Do the handshake of the protocol before 2026; return its result."""
         hello = {"protocolVersion": version, "capabilities": {}, "clientInfo": CLIENT}
         result = self.result("initialize", hello)
         self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         return result
 
     def begin(self, tool: str, meta: Message | None = None, /, **arguments: object) -> int:
-        """Calls a tool and returns the request's id."""
+        """Call a tool and return the request's id."""
         params: Message = {"name": tool, "arguments": arguments}
         return self.ask("tools/call", params | ({"_meta": meta} if meta else {}))
 
     def call(self, tool: str, /, **arguments: object) -> Message:
-        """Calls a tool and returns its structured result; it must not be an error."""
+        """Call a tool and return its structured result, which must not be an error."""
         result = self.answer(self.begin(tool, None, **arguments))["result"]
         assert not result.get("isError"), result
         structured: Message = result["structuredContent"]
         return structured
 
     def refused(self, tool: str, /, **arguments: object) -> str:
-        """Calls a tool that has to fail, and returns what the model reads."""
+        """Call a tool that must fail; return the text that the model reads."""
         result = self.answer(self.begin(tool, None, **arguments))["result"]
         assert result.get("isError"), result
         text: str = result["content"][0]["text"]
         return text
 
     def cancel(self, number: int) -> None:
-        """Takes a request back."""
+        """Cancel a request."""
         self.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}})
 
 

@@ -35,7 +35,7 @@ Mode = Literal["legacy", "auto", "2026-07-28"]
 
 
 def parameters(tool: Any) -> dict[str, bool]:
-    """The parameters of a tool, and whether each is required."""
+    """Return the parameters of a tool, each with True if it is required."""
     return {name: name in tool["inputSchema"].get("required", ()) for name in tool["inputSchema"]["properties"]}
 
 
@@ -55,7 +55,7 @@ def test_a_bare_client_with_the_handshake_of_2025_holds_a_conversation(planner: 
 
     builder.call("send_message", to=f"@{message['from']}", content="Yes.", reply_to=message["message_id"])
     checked = planner.call("check_messages")
-    assert [(one["content"], one["reply_to"]) for one in checked["messages"]] == [("Yes.", sent["message_id"])]
+    assert [(answer["content"], answer["reply_to"]) for answer in checked["messages"]] == [("Yes.", sent["message_id"])]
     assert planner.call("check_messages")["status"] == "empty"
 
 
@@ -78,7 +78,7 @@ async def test_the_official_client_holds_a_conversation_in_each_era(team: Team, 
 
 
 def connected(root: Any, mode: Mode) -> Client:
-    """The official client, on a real server in `root`."""
+    """Return the official client, connected to a real server in `root`."""
     server = StdioServerParameters(command=THRUM[0], args=[*THRUM[1:], "mcp", "serve"], cwd=root)
     return Client(server, mode=mode)
 
@@ -92,13 +92,13 @@ def test_a_modern_client_needs_no_handshake(team: Team) -> None:
         assert called["structuredContent"]["groups"][0]["name"] == "everyone"
 
 
-def test_what_was_handed_over_is_read_for_the_sender(team: Team, builder: Server) -> None:
+def test_a_message_that_was_handed_over_shows_as_read_to_its_sender(team: Team, builder: Server) -> None:
     message_id = team.send("Ready?")
     builder.call("check_messages")
     builder.end()
     with open_store(paths.find(str(team.planner))) as store:
         detail = receipts.sent_show(store, Caller("planner"), message_id)
-    assert [one.status for one in detail.message.recipients] == ["read"]
+    assert [recipient.status for recipient in detail.message.recipients] == ["read"]
 
 
 def test_a_group_reaches_its_members_and_shows_them_expanded(planner: Server, builder: Server) -> None:
@@ -123,8 +123,8 @@ def test_agents_are_listed_and_oneself_is_marked(planner: Server) -> None:
     assert {agent["name"]: agent.get("you", False) for agent in listed["agents"]} == {"planner": True, "builder": False}
     active = {agent["name"] for agent in listed["agents"] if agent["status"] == "active"}
     assert len(active) < 2  # builder's server does not run
-    told = planner.call("list_agents", include_offline=False)
-    assert ({agent["name"] for agent in told["agents"]}, told["count"]) == (active, len(active))
+    active_only = planner.call("list_agents", include_offline=False)
+    assert ({agent["name"] for agent in active_only["agents"]}, active_only["count"]) == (active, len(active))
 
 
 def test_the_text_says_what_the_data_says(planner: Server, builder: Server) -> None:
@@ -132,6 +132,6 @@ def test_the_text_says_what_the_data_says(planner: Server, builder: Server) -> N
     result = builder.answer(builder.begin("check_messages"))["result"]
     (message,) = result["structuredContent"]["messages"]
     text = result["content"][0]["text"]
-    for said in (message["from"], message["timestamp"], message["message_id"], message["content"]):
-        assert said in text
+    for fact in (message["from"], message["timestamp"], message["message_id"], message["content"]):
+        assert fact in text
     assert f'send_message(to="@planner", reply_to="{message["message_id"]}"' in text

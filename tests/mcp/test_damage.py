@@ -1,4 +1,4 @@
-"""The view is disposable, also while a server has it open: whatever becomes of its files, the same inbox comes back."""
+"""The view may be lost while a server has it open: after any damage to its files, the same inbox comes back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .talk import Server
 
 
 def remove(*suffixes: str) -> Callable[[Path], None]:
-    """Unlinks the view's file, its WAL, or both."""
+    """Return a function that unlinks the view's file, its WAL, or both."""
 
     def run(view: Path) -> None:
         for suffix in suffixes:
@@ -22,12 +22,12 @@ def remove(*suffixes: str) -> Callable[[Path], None]:
 
 
 def overwrite(*suffixes: str) -> Callable[[Path], None]:
-    """Fills them with garbage, in place."""
+    """Return a function that fills these files with garbage, in place."""
 
     def run(view: Path) -> None:
         for suffix in suffixes:
             path = view.with_name(view.name + suffix)
-            if path.exists():  # whoever waits may have healed the view between the two
+            if path.exists():  # the waiting process may have repaired the view between the two
                 path.write_bytes(b"garbage!" * (65536 // 8 + 512))
 
     return run
@@ -45,7 +45,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_whatever_becomes_of_the_view_the_inbox_comes_back(
+def test_after_any_damage_to_the_view_the_inbox_comes_back(
     team: Team, planner: Server, builder: Server, damage: str
 ) -> None:
     planner.call("send_message", to="@builder", content="before")
@@ -54,7 +54,7 @@ def test_whatever_becomes_of_the_view_the_inbox_comes_back(
     waiting = planner.begin("wait_for_message", timeout=20)
     DAMAGES[damage](view)
     planner.call("send_message", to="@builder", content="after")
-    assert [one["content"] for one in builder.call("check_messages")["messages"]] == ["after"]
+    assert [message["content"] for message in builder.call("check_messages")["messages"]] == ["after"]
     builder.call("send_message", to="@planner", content="and back")
     assert planner.answer(waiting)["result"]["structuredContent"]["message"]["content"] == "and back"
     assert builder.call("check_messages")["status"] == "empty"

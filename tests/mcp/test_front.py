@@ -1,4 +1,4 @@
-"""The light front: first answers while the SDK is still loading, word for word what the SDK says, then the takeover."""
+"""The light front: it answers with the SDK's exact words while the SDK is loading, then the SDK takes over."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BROKEN = "raise ImportError('no such protocol')\n"
 
 
 def without_sdk(tmp_path: Path, source: str) -> list[str]:
-    """A command that serves where `import mcp` does what `source` says."""
+    """Return a command that serves with a package `mcp` of this source."""
     (tmp_path / "stub").mkdir()
     (tmp_path / "stub" / "mcp.py").write_text(source, encoding="utf-8")
     place = f"sys.path.insert(0, {str(tmp_path / 'stub')!r})"
@@ -46,7 +46,7 @@ def without_sdk(tmp_path: Path, source: str) -> list[str]:
 
 @pytest.fixture
 def loading(tmp_path: Path) -> Server:
-    """A server whose SDK never gets loaded."""
+    """A server whose SDK never finishes loading."""
     return Server(tmp_path, command=without_sdk(tmp_path, ENDLESS))
 
 
@@ -129,12 +129,12 @@ def test_the_front_loads_nothing_heavy() -> None:
     assert heavy.isdisjoint(loaded.stdout.split())
 
 
-def test_the_file_holds_what_the_sdk_says_in_every_version() -> None:
+def test_the_file_holds_the_answers_of_the_sdk_in_every_version() -> None:
     with open(early_answers.DATA, encoding="utf-8") as file:
         assert json.load(file) == generate.answers()
 
 
-# --- whatever is answered early is what the SDK says ----------------------------------------------------------------
+# --- an early answer is the answer of the SDK ------------------------------------------------------------------------
 
 
 def leaf() -> st.SearchStrategy[Any]:
@@ -142,7 +142,7 @@ def leaf() -> st.SearchStrategy[Any]:
 
 
 def objects(*names: str) -> st.SearchStrategy[Any]:
-    """Objects with some of these keys, and leaves for values."""
+    """Return a strategy for objects with some of these keys, and leaves for values."""
     return st.dictionaries(st.sampled_from([*names, "other"]), leaf(), max_size=3)
 
 
@@ -176,9 +176,9 @@ def frame(number: int, method: str, params: object, oddity: dict[str, Any]) -> d
     return {"jsonrpc": "2.0", "id": f"id-{number}", "method": method, "params": params} | oddity
 
 
-async def said_by_sdk(frames: list[dict[str, Any]]) -> dict[Any, Any]:
-    """The SDK's results by id; requests that it does not even read are left out."""
-    messages = [message for one in frames if (message := understood(one)) is not None]
+async def answered_by_sdk(frames: list[dict[str, Any]]) -> dict[Any, Any]:
+    """Return the SDK's results by id, without those of frames that it cannot parse."""
+    messages = [message for sent in frames if (message := understood(sent)) is not None]
     server = build(CallerContext("."), "0.1.0")
     results: dict[Any, Any] = {}
     to_server, asked = anyio.create_memory_object_stream[SessionMessage | Exception](len(messages) + 1)
@@ -195,23 +195,23 @@ async def said_by_sdk(frames: list[dict[str, Any]]) -> dict[Any, Any]:
     return results
 
 
-def understood(one: dict[str, Any]) -> SessionMessage | None:
+def understood(sent: dict[str, Any]) -> SessionMessage | None:
     try:
-        return SessionMessage(jsonrpc_message_adapter.validate_json(json.dumps(one), by_name=False))
+        return SessionMessage(jsonrpc_message_adapter.validate_json(json.dumps(sent), by_name=False))
     except ValidationError:
         return None
 
 
 @given(st.lists(st.tuples(REQUESTS, ODDITIES), min_size=1, max_size=5))
-def test_whatever_is_answered_early_is_what_the_sdk_says(
+def test_every_early_answer_is_the_answer_of_the_sdk(
     requests: list[tuple[tuple[str, Any], dict[str, Any]]],
 ) -> None:
     frames = [frame(number, *request, oddity) for number, (request, oddity) in enumerate(requests)]
-    assume(len({str(one["id"]) for one in frames}) == len(frames))
+    assume(len({str(sent["id"]) for sent in frames}) == len(frames))
     answers = EarlyAnswers.load()
-    early_results = {one["id"]: result for one in frames if (result := answers.answer(one)) is not None}
-    said = anyio.run(said_by_sdk, frames)
-    assert early_results == {number: said.get(number) for number in early_results}
+    early_results = {sent["id"]: result for sent in frames if (result := answers.answer(sent)) is not None}
+    sdk_results = anyio.run(answered_by_sdk, frames)
+    assert early_results == {number: sdk_results.get(number) for number in early_results}
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------
@@ -220,14 +220,14 @@ def test_whatever_is_answered_early_is_what_the_sdk_says(
 @given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line)), st.integers(1, 7))
 def test_lines_come_out_whole_however_they_arrive(lines: list[bytes], size: int) -> None:
     data = b"\n".join(lines)
-    taken = LineSplitter(pipes.FRAME_LIMIT)
-    found = [line for at in range(0, len(data), size) for line in taken.feed(data[at : at + size])]
-    assert [*found, *taken.rest()] == [line for line in lines if line.strip()]
+    splitter = LineSplitter(pipes.FRAME_LIMIT)
+    fed = [line for at in range(0, len(data), size) for line in splitter.feed(data[at : at + size])]
+    assert [*fed, *splitter.rest()] == [line for line in lines if line.strip()]
 
 
 def test_a_line_beyond_the_limit_is_dropped_and_the_next_one_read() -> None:
-    taken = LineSplitter(pipes.FRAME_LIMIT)
+    splitter = LineSplitter(pipes.FRAME_LIMIT)
     half = b"x" * (pipes.FRAME_LIMIT // 2 + 1)
-    assert taken.feed(half) == []
-    assert taken.feed(half) == []
-    assert taken.feed(b"end\n{}\n") == [b"{}"]
+    assert splitter.feed(half) == []
+    assert splitter.feed(half) == []
+    assert splitter.feed(b"end\n{}\n") == [b"{}"]

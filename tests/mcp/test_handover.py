@@ -1,4 +1,4 @@
-"""A message leaves "unread" only after the answer that carried it was written: claim, respond, receipt (S6)."""
+"""A message stays unread until the answer that carries it was written: reserve, answer, write the receipt."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .talk import Server
 
 
 def is_read(team: Team, message_id: str) -> bool:
-    """Whether builder has read it, as the store says now."""
+    """Return True if builder has read the message, by the store."""
     with open_store(paths.find(str(team.builder))) as store:
         inbox = receipts.inbox(store, Caller("builder"), ReadInbox())
-    return next(one.is_read for one in inbox.messages if one.message_id == message_id)
+    return next(message.is_read for message in inbox.messages if message.message_id == message_id)
 
 
-def forget_claims(team: Team) -> None:
-    """What the lease does within half a minute: claims of the dead run out."""
+def drop_reservations(team: Team) -> None:
+    """Drop all reservations, as their time-out does within half a minute."""
     with open_store(paths.find(str(team.builder))) as store, store.committing():
         store.view.execute("DELETE FROM claims")
 
 
 def killed_at(team: Team, step: str) -> list[dict[str, Any]]:
-    """The messages in the answer that a server could still give before it was killed at `step` of a check."""
+    """Return the messages in the answer of a server that is killed at `step` of a check."""
     with Server(team.builder, THRUM_TESTING="1", THRUM_FAILPOINT=f"{step}:kill:1") as server:
         server.greet()
         server.begin("check_messages")
@@ -51,19 +51,19 @@ def killed_at(team: Team, step: str) -> list[dict[str, Any]]:
 )
 def test_killed_before_the_receipt_the_message_comes_again(team: Team, step: str, answered: bool) -> None:
     message_id = team.send("Once or twice, never not at all")
-    got = [one["message_id"] for one in killed_at(team, step)]
+    got = [message["message_id"] for message in killed_at(team, step)]
     assert got == ([message_id] if answered else [])
     assert not is_read(team, message_id)
-    forget_claims(team)
+    drop_reservations(team)
     with Server(team.builder) as server:
         server.greet()
-        assert [one["message_id"] for one in server.call("check_messages")["messages"]] == [message_id]
+        assert [message["message_id"] for message in server.call("check_messages")["messages"]] == [message_id]
     assert is_read(team, message_id)
 
 
 def test_killed_after_the_receipt_the_message_is_read(team: Team) -> None:
     message_id = team.send("Exactly once")
-    assert [one["message_id"] for one in killed_at(team, "append.durable")] == [message_id]
+    assert [message["message_id"] for message in killed_at(team, "append.durable")] == [message_id]
     assert is_read(team, message_id)
 
 
@@ -102,7 +102,7 @@ def test_an_answer_that_the_client_leaves_in_the_pipe_marks_nothing(team: Team) 
     assert not is_read(team, message_id)
 
 
-def test_a_cancelled_wait_gives_back_what_it_might_have_claimed(team: Team, builder: Server) -> None:
+def test_a_cancelled_wait_releases_the_message_it_may_have_reserved(team: Team, builder: Server) -> None:
     waiting = builder.begin("wait_for_message", timeout=60)
     builder.result("ping")
     builder.cancel(waiting)
@@ -120,12 +120,13 @@ def test_two_pollers_of_one_agent_share_the_messages(team: Team, builder: Server
         first = builder.begin("check_messages", limit=3)
         second = other.begin("check_messages", limit=3)
         answers = [builder.answer(first), other.answer(second)]
-    got = [one["message_id"] for answer in answers for one in answer["result"]["structuredContent"]["messages"]]
+    checks = [answer["result"]["structuredContent"] for answer in answers]
+    got = [message["message_id"] for check in checks for message in check["messages"]]
     assert sorted(got) == sorted(sent)
 
 
-def test_what_another_call_is_just_receiving_is_not_called_nothing(team: Team, builder: Server) -> None:
-    team.send("Claimed elsewhere")
+def test_a_message_that_another_call_is_receiving_is_counted_as_unread(team: Team, builder: Server) -> None:
+    team.send("Reserved elsewhere")
     killed_at(team, "mcp.claimed")
     checked = builder.call("check_messages")
     assert (checked["status"], checked["remaining"]) == ("empty", 1)
@@ -136,7 +137,7 @@ def test_a_page_says_how_many_are_left(team: Team, builder: Server) -> None:
     for number in range(3):
         team.send(f"number {number}")
     first = builder.call("check_messages", limit=2)
-    assert ([one["content"] for one in first["messages"]], first["remaining"]) == (["number 0", "number 1"], 1)
+    assert ([message["content"] for message in first["messages"]], first["remaining"]) == (["number 0", "number 1"], 1)
     waited = builder.call("wait_for_message", timeout=5)
     assert (waited["message"]["content"], waited["remaining"]) == ("number 2", 0)
 
@@ -153,7 +154,7 @@ def test_a_signal_in_the_middle_of_a_wait_loses_nothing(team: Team) -> None:
 
 
 def bells(root: Path) -> list[str]:
-    """The bells that hang in the store."""
+    """Return the bells that hang in the store."""
     return os.listdir(paths.find(str(root)).bells)
 
 

@@ -1,4 +1,4 @@
-"""What a client is told about the server: eleven tools, their schemas and effects, and the protocol in a few words."""
+"""The server as a client sees it: eleven tools, their schemas and effects, and the instructions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_schemas_that_a_model_sees_stay_under_two_thousand_tokens(tools: lis
     assert size / BYTES_PER_TOKEN < TOKENS
 
 
-def test_what_only_reads_says_so_and_only_deleting_destroys(tools: list[dict[str, Any]]) -> None:
+def test_reading_tools_say_so_and_only_a_deletion_destroys(tools: list[dict[str, Any]]) -> None:
     assert {tool["name"] for tool in tools if tool["annotations"]["readOnlyHint"]} == READING
     assert {tool["name"] for tool in tools if tool["annotations"].get("destructiveHint")} == {"delete_group"}
     assert not any(tool["annotations"]["openWorldHint"] for tool in tools)
@@ -46,7 +46,7 @@ def test_each_tool_has_a_title_a_description_and_an_output_schema(tools: list[di
         assert all("description" in schema for schema in tool["inputSchema"]["properties"].values())
 
 
-def test_what_a_tool_takes_beside_its_parameters_is_refused(tools: list[dict[str, Any]]) -> None:
+def test_an_unknown_parameter_is_refused(tools: list[dict[str, Any]]) -> None:
     assert all(tool["inputSchema"]["additionalProperties"] is False for tool in tools)
 
 
@@ -71,7 +71,7 @@ def test_the_instructions_begin_with_the_rule_and_fit_one_line() -> None:
     assert "\n" not in INSTRUCTIONS
 
 
-# --- what real clients say first is answered early ------------------------------------------------------------------
+# --- the openings of real clients are answered early -----------------------------------------------------------------
 
 OPENINGS: dict[str, dict[str, Any]] = {
     "claude": {

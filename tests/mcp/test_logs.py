@@ -1,4 +1,4 @@
-"""What went wrong is found in .thrum/var/log/mcp.log, which stays small."""
+"""The log of the MCP server, .thrum/var/log/mcp.log: it names failures and stays small."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .talk import Server
 
 
 def log(team: Team) -> Path:
-    """The log file."""
+    """Return the path of the log file."""
     return team.planner / ".thrum" / "var" / "log" / "mcp.log"
 
 
-def test_what_was_refused_is_in_the_log_and_not_on_standard_error(team: Team) -> None:
+def test_a_refused_frame_is_in_the_log_and_not_on_standard_error(team: Team) -> None:
     with Server(team.planner) as server:
         server.greet()
         server.send(b"{not json}")

@@ -1,4 +1,4 @@
-"""Whatever comes in: no crash, nothing but JSON-RPC comes out, and the next valid call works."""
+"""Malformed input: no crash, only JSON-RPC comes out, and the next valid call works."""
 
 from __future__ import annotations
 
@@ -42,34 +42,34 @@ GRAMMAR = [
 
 
 def mutated(frame: Message, dice: random.Random) -> bytes:
-    """A frame with something wrong: a value replaced, a key lost, a byte flipped, or the end cut off."""
+    """Return the frame with an error: a value replaced, a key removed, a byte flipped, or the end missing."""
     copy: Message = json.loads(json.dumps(frame))
-    place = dice.choice(places(copy))
-    key = dice.choice(list(place))
+    target = dice.choice(objects_in(copy))
+    key = dice.choice(list(target))
     if dice.random() < 0.5:
-        place[key] = dice.choice(ODD)
+        target[key] = dice.choice(ODD)
     else:
-        del place[key]
+        del target[key]
     line = bytearray(json.dumps(copy).encode())
     if dice.random() < 0.3:
         line[dice.randrange(len(line))] = dice.choice([b for b in range(256) if b != 10])
     return bytes(line[: dice.randrange(len(line) + 1)] if dice.random() < 0.2 else line)
 
 
-def places(value: Message) -> list[Message]:
-    """An object and all objects in it that hold something."""
+def objects_in(value: Message) -> list[Message]:
+    """Return an object and all objects in it that are not empty."""
     inner: list[Message] = [entry for entry in value.values() if isinstance(entry, dict) and entry]
-    return [value, *(place for entry in inner for place in places(entry))]
+    return [value, *(target for entry in inner for target in objects_in(entry))]
 
 
 def frames(count: int, seed: int) -> list[bytes]:
-    """Malformed frames."""
-    dice = random.Random(seed)  # the same frames in every run
+    """Return malformed frames, the same ones for a seed."""
+    dice = random.Random(seed)
     return [dice.choice(GRAMMAR) if dice.random() < 0.1 else mutated(dice.choice(VALID), dice) for _ in range(count)]
 
 
 def survives(team: Team, count: int, batch: int = 50) -> None:
-    """Sends `count` malformed frames and asserts that a valid call works after each batch of them."""
+    """Send `count` malformed frames and assert that a valid call works after each batch."""
     sent = frames(count, seed=20260728)
     with Server(team.planner) as server:
         server.greet()

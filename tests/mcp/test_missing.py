@@ -1,4 +1,4 @@
-"""Something is missing: the server starts all the same, and each tool says what to do."""
+"""Incomplete set-ups: the server starts anyway, and each tool says what to do."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ LOOKING: Tools = {"list_agents": {}, "list_groups": {}, "get_group": {"name": "g
 
 
 def complaints(server: Server, tools: Tools) -> set[str]:
-    """What the tools say when they fail."""
+    """Return the texts with which these tools fail."""
     server.greet()
     return {server.refused(tool, **arguments) for tool, arguments in tools.items()}
 
 
 def test_outside_of_a_repository_each_tool_says_so(tmp_path: Path) -> None:
     with Server(tmp_path) as server:
-        (said,) = complaints(server, WRITING | LOOKING)
+        (complaint,) = complaints(server, WRITING | LOOKING)
         assert server.end() == 0
-    assert "is not inside a git repository" in said
-    assert "--repo PATH" in said
-    assert said.endswith("(not_a_repository)")
+    assert "is not inside a git repository" in complaint
+    assert "--repo PATH" in complaint
+    assert complaint.endswith("(not_a_repository)")
 
 
 def test_in_a_repository_without_thrum_each_tool_says_to_set_it_up(repository: Path) -> None:
     with Server(repository) as server:
-        (said,) = complaints(server, WRITING | LOOKING)
-    assert "run `thrum init`" in said
+        (complaint,) = complaints(server, WRITING | LOOKING)
+    assert "run `thrum init`" in complaint
 
 
 def test_without_an_identity_looking_works_and_the_rest_says_how_to_register(team: Team) -> None:
     identity = team.planner / ".thrum" / "identities" / "planner.json"
     identity.unlink()
     with Server(team.planner) as server:
-        (said,) = complaints(server, WRITING)
+        (complaint,) = complaints(server, WRITING)
         assert server.call("list_agents")["count"] == 2
-    assert "thrum quickstart --name NAME --role ROLE --module MODULE" in said
+    assert "thrum quickstart --name NAME --role ROLE --module MODULE" in complaint
 
 
 def test_several_identities_are_listed_and_none_is_guessed(team: Team) -> None:
     register(team.planner, "second", "testing")
     with Server(team.planner) as server:
-        (said,) = complaints(server, WRITING)
-        assert "planner, second" in said
-        assert "THRUM_NAME" in said
+        (complaint,) = complaints(server, WRITING)
+        assert "planner, second" in complaint
+        assert "THRUM_NAME" in complaint
 
 
 def test_an_agent_that_registers_later_needs_no_restart(team: Team) -> None:
@@ -83,11 +83,11 @@ def test_the_agent_id_decides_before_environment_and_file(team: Team) -> None:
     register(team.planner, "second", "testing")
     with Server(team.planner, "--agent-id", "second", THRUM_NAME="planner") as server:
         server.greet()
-        assert [one["name"] for one in server.call("list_agents")["agents"] if one.get("you")] == ["second"]
+        assert [agent["name"] for agent in server.call("list_agents")["agents"] if agent.get("you")] == ["second"]
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "complaint"),
     [
         ("send_message", {"to": "@bilder", "content": "x"}, "did you mean @builder"),
         ("send_message", {"to": "@builder", "content": " "}, "the message is empty"),
@@ -101,12 +101,12 @@ def test_the_agent_id_decides_before_environment_and_file(team: Team) -> None:
     ],
 )
 def test_a_mistake_is_named_and_stores_nothing(
-    one_server: Server, tool: str, arguments: dict[str, object], said: str
+    shared_server: Server, tool: str, arguments: dict[str, object], complaint: str
 ) -> None:
-    assert said in one_server.refused(tool, **arguments)
+    assert complaint in shared_server.refused(tool, **arguments)
 
 
-def test_an_unknown_tool_is_a_protocol_error(one_server: Server) -> None:
-    answer = one_server.answer(one_server.begin("no_such_tool"))
+def test_an_unknown_tool_is_a_protocol_error(shared_server: Server) -> None:
+    answer = shared_server.answer(shared_server.begin("no_such_tool"))
     assert answer["error"]["code"] == -32602
     assert "send_message" in answer["error"]["message"]

@@ -1,4 +1,4 @@
-"""Standard output carries JSON-RPC and nothing else, whatever the process, its libraries or its children print."""
+"""Standard output carries only JSON-RPC, whatever the process, its libraries or its children print."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ run()
 """
 
 
-def test_nothing_that_is_printed_gets_into_the_protocol(team: Team) -> None:
+def test_printed_text_never_gets_into_the_protocol(team: Team) -> None:
     with Server(team.planner, command=[sys.executable, "-c", NOISE, "mcp", "serve"]) as server:
         server.greet()
         assert server.call("list_groups")["count"] == 1
         assert server.call("list_groups")["count"] == 1
         assert server.end() == 0
     assert server.unread == b""
-    for said in (b"PRINTED", b"WRITTEN", b"BY DESCRIPTOR", b"BY A SHELL", b"BY A CHILD", b"A WARNING", b"AN ERROR"):
-        assert said in server.errors
+    for noise in (b"PRINTED", b"WRITTEN", b"BY DESCRIPTOR", b"BY A SHELL", b"BY A CHILD", b"A WARNING", b"AN ERROR"):
+        assert noise in server.errors
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "<&- 2>&-", ">&- 2>&-"])
@@ -97,9 +97,9 @@ def test_a_terminal_is_left_as_it_was(team: Team) -> None:
         [*THRUM, "mcp", "serve"], cwd=team.planner, stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL
     )
     os.write(master, b'{"jsonrpc":"2.0","id":1,"method":"tools/unheard-of"}\n')
-    said = b""
-    while b'"error"' not in said:
-        said += os.read(master, 65536)
+    output = b""
+    while b'"error"' not in output:
+        output += os.read(master, 65536)
     os.write(master, b"\x04")  # end of input, as a person types it
     assert process.wait(30) == 0
     assert os.get_blocking(terminal)

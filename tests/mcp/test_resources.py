@@ -1,4 +1,4 @@
-"""Resources and prompts: looking without marking."""
+"""Resources and prompts: reading one marks nothing as read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .talk import Server
 
 
 def read(server: Server, uri: str) -> str:
-    """The text of a resource."""
+    """Read a resource and return its text."""
     (content,) = server.result("resources/read", {"uri": uri})["contents"]
     assert (content["uri"], content["mimeType"]) == (uri, "text/plain")
     text: str = content["text"]
@@ -37,7 +37,7 @@ def test_a_message_is_shown_by_its_id(team: Team, builder: Server) -> None:
     assert "Read me" in text
 
 
-def test_what_is_not_there_is_an_error_that_says_what_is(builder: Server) -> None:
+def test_an_unknown_resource_is_an_error_with_a_hint(builder: Server) -> None:
     for uri in ("thrum://nothing", "thrum://message/msg_00000000000000000000000000", "file:///etc/passwd"):
         error = builder.answer(builder.ask("resources/read", {"uri": uri}))["error"]
         assert error["code"] == -32602
@@ -45,7 +45,10 @@ def test_what_is_not_there_is_an_error_that_says_what_is(builder: Server) -> Non
 
 
 def test_resources_and_prompts_are_listed_and_can_be_had(builder: Server) -> None:
-    assert {one["uri"] for one in builder.result("resources/list")["resources"]} == {"thrum://inbox", "thrum://team"}
+    assert {resource["uri"] for resource in builder.result("resources/list")["resources"]} == {
+        "thrum://inbox",
+        "thrum://team",
+    }
     (template,) = builder.result("resources/templates/list")["resourceTemplates"]
     assert template["uriTemplate"] == "thrum://message/{id}"
     for prompt in builder.result("prompts/list")["prompts"]:

@@ -1,4 +1,4 @@
-"""wait_for_message: how long, what it says meanwhile, what ends it."""
+"""The tool wait_for_message: how long it waits, its progress, and how it ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_wait_shows_signs_of_life_and_pings_are_answered_meanwhile(builder: Se
     assert builder.result("ping") == {}
     seen: list[dict[str, Any]] = []
     builder.answer(waiting, seen)
-    (progress,) = [one["params"] for one in seen if one.get("method") == "notifications/progress"]
+    (progress,) = [message["params"] for message in seen if message.get("method") == "notifications/progress"]
     assert (progress["progressToken"], progress["progress"], progress["total"]) == ("w", 10, 11)
 
 
@@ -48,12 +48,10 @@ def test_several_waits_of_one_server_share_what_comes(team: Team, builder: Serve
     seen: list[dict[str, Any]] = []
     while len(seen) < len(waits):
         seen.append(builder.receive())
-    assert {one["result"]["structuredContent"]["message"]["message_id"] for one in seen} == sent
+    assert {answer["result"]["structuredContent"]["message"]["message_id"] for answer in seen} == sent
 
 
-def test_a_client_that_waits_too_often_at_once_is_told_so_and_what_it_waits_for_goes_on(
-    team: Team, builder: Server
-) -> None:
+def test_a_seventeenth_wait_at_once_is_refused_and_the_others_go_on(team: Team, builder: Server) -> None:
     waits = [builder.begin("wait_for_message", timeout=60) for _ in range(16)]
     builder.result("ping")
     refused = builder.answer(builder.begin("wait_for_message", timeout=60))["result"]
