@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import pages
-from thrum_store.log.events import EVENT_TYPES
-
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = [path for path in sorted((ROOT / "docs").glob("*.md")) if "[[[cog" in path.read_text(encoding="utf-8")]
 
@@ -25,7 +22,3 @@ def test_a_generated_page_is_what_it_would_be_written_as_now(page: Path) -> None
 
 def test_the_pages_that_are_generated_are_these() -> None:
     assert [page.stem for page in GENERATED] == ["cli", "events", "json", "mcp", "promises", "rpc"]
-
-
-def test_each_kind_of_event_has_a_meaning() -> None:
-    assert set(pages.MEANINGS) == set(EVENT_TYPES)

@@ -70,7 +70,7 @@ ALLOWED = {
         "open",
     ): "reads data that ships with the program, before anything heavy is loaded",
     ("thrum_mcp/transport/pipes.py", "os.open"): "opens the null device in place of standard input",
-    ("thrum_store/view/database.py", "open"): "reads the schema, which ships with the program",
+    ("thrum_store/view/rebuild.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
     ("thrum_store/repository/paths.py", "open"): "reads git's own pointer files, before there is a store or a seam",
     ("thrum_store/machine/host.py", "open"): "reads who holds a lock that was not free in time",

@@ -1,91 +1,58 @@
-"""What a purge may not take along, although it stands in the same logs: said again behind the cut.
+"""Carry-forward: copies of purged events that must go on holding are appended behind the purge mark.
 
 Registrations, the open session, groups and their members keep their ids and times, so that everything that refers to
-them goes on. Receipts stay for messages that stay. An event that says something again holds `again`, the sequence and
-the time of the one it stands for (docs/decisions/0008).
+them goes on. Receipts stay for messages that stay. A copy holds `again`, the sequence and the time of its original
+(docs/decisions/0008). The rule of each event type stands in `view/events/`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
-from .log.events import Draft, Event, original
-from .log.segments import Shard
-from .store import Store
+from .log.events import EVENT_TYPES
 from .view import database
-from .view.generations import Progress
-from .view.queries import carry_forward as truths
+from .view.projection import rules_of
+from .view.queries.purge import ShardPurge
 
-_REGISTRATIONS = ("agent.register", "agent.delete")
-_ADDITIONS = ("group.create", "group.member.add")
-_REMOVALS = ("group.delete", "group.member.remove")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .log.events import Draft, Event
+    from .log.segments import Shard
+    from .store import Store
+    from .view.rebuild import Progress
+
+# Those of agents first: the deletion of an agent would end a session that begins before it.
+_ORDER = sorted(EVENT_TYPES, key=lambda event_type: not event_type.startswith("agent."))
 
 
-def still_true(store: Store, below: list[Event], above: list[Event], stays: Callable[[str], bool]) -> list[Draft]:
-    """What to say again when the events `below` go and `above` stay; `stays` tells whether a message does.
+def carried(store: Store, below: list[Event], above: list[Event], stays: Callable[[str], bool]) -> list[Draft]:
+    """Return the copies to append when the events `below` go and `above` stay; `stays` tells whether a message does.
 
     All of them are of one own shard, in order.
     """
-    drafts = [_again(event) for event in _registrations(below, above)]
-    drafts += [_again(event) for event in below if event.type == "session.start" and _is_open(store, event)]
-    drafts += [_again(event) for event in below if event.type in _ADDITIONS and _is_alive(store, event)]
-    drafts += [_again(event) for event in below if event.type in _REMOVALS and _is_needed(store, event)]
-    receipts = (_receipt(event, stays) for event in below if event.type == "message.read")
-    return [*drafts, *(draft for draft in receipts if draft is not None)]
-
-
-def _again(event: Event) -> Draft:
-    seq = event.seq if original(event) is event else event.data["again"][0]
-    return Draft(event.type, {**event.data, "again": [seq, original(event).ms]})
-
-
-def _registrations(below: Iterable[Event], above: Iterable[Event]) -> list[Event]:
-    """The last one that goes and all that stay: the last one in the log is the one that counts."""
-    gone = [event for event in below if event.type in _REGISTRATIONS]
-    kept = [event for event in above if event.type in _REGISTRATIONS]
-    if not gone or (gone[-1].type == "agent.delete" and not kept):
-        return []
-    return [gone[-1], *kept]
-
-
-def _is_open(store: Store, event: Event) -> bool:
-    return truths.is_open(store.view, original(event).id)
-
-
-def _is_alive(store: Store, event: Event) -> bool:
-    return truths.is_alive(store.view, original(event).id)
-
-
-def _is_needed(store: Store, event: Event) -> bool:
-    return any(truths.is_known(store.view, added) for added in event.data["added"])
-
-
-def _receipt(event: Event, stays: Callable[[str], bool]) -> Draft | None:
-    kept = [message for message in event.data["messages"] if stays(message)]
-    if not kept:
-        return None
-    draft = _again(event)
-    return Draft(draft.type, {**draft.data, "messages": kept})
+    purge = ShardPurge(store.view, below, above, stays)
+    return [draft for event_type in _ORDER for draft in rules_of(event_type).carried(purge)]
 
 
 def pending(store: Store) -> list[Shard]:
-    """The shards of which purged events are still on the disk."""
+    """Return the shards of which purged events are still on the disk."""
     return [shard for shard in store.purged_log.marks.all() if store.purged_log.pending(shard)]
 
 
-def carry_out(store: Store, progress: Progress | None = None) -> None:
-    """Makes a view without what was purged, and removes it from the logs. Call it under sync.lock.
+def remove_purged(store: Store, progress: Progress | None = None) -> None:
+    """Make a view without what was purged, then remove it from the logs. Call it under sync.lock.
 
     In this order, because a view is made again from the logs and never the other way. The view that held the purged
-    messages goes as well: whoever still reads it goes over to the new one with its next look.
+    messages goes as well: a process that still reads it goes over to the new one with its next look.
     """
     shards = pending(store)
     store.rebuild(progress)
     for shard in shards:
         with store.shard_lock(shard), store.committing():
             store.purged_log.trim(shard)
-    counts = os.path.basename(database.current(store.paths.var, store.host) or "")
+    current = os.path.basename(database.current(store.paths.var, store.host) or "")
     for name in store.host.storage.listing(store.paths.var):
-        if database.is_generation(name) and not name.startswith(counts):
+        if database.is_generation(name) and not name.startswith(current):
             store.host.storage.remove(os.path.join(store.paths.var, name))

@@ -1,70 +1,102 @@
-"""One clone's store, opened: the log, the view of it, and the commit protocol between them (reliability §5.2).
+"""One clone's store, opened: the log, the view of it, and the commit protocol between them.
 
-Locks are taken in this order and never the other way: an agent's shard, then commit.lock. Whoever holds a shard's lock
+Locks are taken in this order and never the other way: an agent's shard, then commit.lock. The holder of a shard's lock
 reads its tail first; a line that a dead process left is made durable before anybody may see it.
 """
 
 from __future__ import annotations
 
-import functools
 import os
-import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Concatenate, ParamSpec, TypeVar
 
 from .errors import Damaged, DiskFull, StorageFailed, ThrumError, ViewDamaged
 from .identity import StoreId
-from .log.events import Draft, Event
-from .log.segments import EventLog, Reading, Shard, ShardPosition
+from .log.segments import EventLog, Shard, ShardPosition
 from .machine.bells import ring
-from .machine.host import REAL, Host, Lock
+from .machine.host import REAL
 from .machine.storage import failpoint
-from .repository.paths import PURGE_MARKS, TORN, Paths, shard_lock
-from .view import segment_stats
-from .view.database import mapped
-from .view.generations import Progress, View
+from .repository.paths import PURGE_MARKS, TORN, shard_lock
+from .view.database import Error, mapped
+from .view.generations import View
 from .view.projection import Projection
+from .view.rows import roll_segment, stats_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Concatenate, ParamSpec, TypeVar
+
+    from .log.events import Draft, Event
     from .log.purged_log import PurgedLog
+    from .log.segments import Reading
+    from .machine.host import Host, Lock
+    from .repository.paths import Paths
+    from .view.database import Connection
+    from .view.generations import Commit
+    from .view.rebuild import Progress
 
-_HEALINGS = 3  # of one use case: whoever spoils the view faster than that is told so
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
-P = ParamSpec("P")
-T = TypeVar("T")
+_REPAIRS = 3  # of the view in one use case: a view that breaks faster than that is reported
 
 
-class Writing:
-    """An agent's shard, locked and read to its end."""
+class Retry:
+    """Runs a use case again after the view broke and was repaired, and appends nothing twice.
 
-    def __init__(self, store: Store, shard: Shard) -> None:
-        self._store = store
-        self._shard = shard
-        self._end: ShardPosition | None = store.end(shard)
+    `appended` holds the events of each append so far; `replay_index` is how many of them the present run has passed.
+    """
 
-    def append(self, *drafts: Draft) -> list[Event]:
-        """Says these, in this order, durably; then they are in the view and those concerned are woken. Where it raises
-        DiskFull, StorageFailed, Damaged or Invalid, none of them was said."""
-        store, shard = self._store, self._shard
-        if store.position < len(store.said):  # the use case runs again, because the view broke after this was said
-            store.position += 1
-            return store.said[store.position - 1]
-        head = self._end or store.end(shard)
-        generation, self._end = store.generation, None
-        said = store.log.append(shard, head, list(drafts), store.host.clock.wall_ms())
-        store.said.append(said.events)
-        store.position += 1
+    def __init__(self, repair: Callable[[], None]) -> None:
+        self._repair = repair
+        self._depth = 0  # of use cases that call others
+        self.appended: list[list[Event]] = []
+        self.replay_index = 0
+
+    def replayed(self) -> list[Event] | None:
+        """Return the events of the next append if an earlier run made it already."""
+        if self.replay_index == len(self.appended):
+            return None
+        self.replay_index += 1
+        return self.appended[self.replay_index - 1]
+
+    def record(self, events: list[Event]) -> None:
+        """Remember an append until the outermost use case ends."""
+        self.appended.append(events)
+        self.replay_index += 1
+
+    def use_case(self, action: Callable[[], T]) -> T:
+        """Run a use case and return its result; when the outermost ends, forget what was appended."""
+        self._depth += 1
         try:
-            store.show(shard, said, generation)
-        except ThrumError as error:
-            # It is said: the next process that opens the store finds it. Refusing now would be a lie, and
-            # starting again would say it twice.
-            store.warnings.append(f"stored, and not shown yet: {error.message}")
-        failpoint("commit.visible")
-        store.wake()
-        return said.events
+            return self.repairing(action)
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self.appended, self.replay_index = [], 0
+
+    def repairing(self, action: Callable[[], T]) -> T:
+        """Run an action; where the view breaks, repair it and run the action again, three times at most.
+
+        Errors of SQLite become ours.
+        """
+        start = self.replay_index
+        for _ in range(_REPAIRS):
+            try:
+                return _mapping(action)
+            except ViewDamaged:
+                self.replay_index = start
+                try:
+                    self._repair()
+                except ViewDamaged:  # broken again already: the next run finds out
+                    continue
+        return _mapping(action)
+
+
+def _mapping(action: Callable[[], T]) -> T:
+    try:
+        return action()
+    except Error as error:
+        raise mapped(error) from error
 
 
 class Store:
@@ -73,15 +105,13 @@ class Store:
     def __init__(self, paths: Paths, host: Host, progress: Progress | None = None) -> None:
         self.paths = paths
         self.host = host
-        self._whose = StoreId(paths, host)
-        self.own = self._whose.now()
+        self.store_id = StoreId(paths, host)
+        self.own = self.store_id.now()
+        self.warnings: list[str] = []
+        self.retry = Retry(self.repair)
         self._plain_log = EventLog(paths.logs, host.storage)
         self._purged_log: PurgedLog | None = None
         self._purge_marks = paths.in_var(PURGE_MARKS)
-        self.warnings: list[str] = []
-        self.said: list[list[Event]] = []  # by the use case that runs
-        self.position = 0  # how much of it; less while it runs again
-        self._depth = 0
         self._rung: set[str] = set()
         self._view = View(paths, host, self.own, progress)
 
@@ -102,30 +132,30 @@ class Store:
         return self._purged_log
 
     @property
-    def view(self) -> sqlite3.Connection:
+    def view(self) -> Connection:
         """The view's connection, for reading."""
-        if not self._view.generation:  # not opened yet, or its last healing failed
+        if not self._view.generation:  # not opened yet, or its last repair failed
             self.refresh()
         return self._view.connection
 
     @property
     def generation(self) -> str:
-        """Which view this is; another one after it was rebuilt."""
+        """The path of the view; another one after it was rebuilt."""
         return self._view.generation
 
     # reading
 
     def head(self, shard: Shard) -> tuple[ShardPosition, str | None]:
-        """How far the view has read a shard, and why no further if it is frozen."""
+        """Return how far the view has read a shard, and why no further if it is frozen."""
         row = self.view.execute(
             "SELECT segment, position, seq, hash, frozen FROM shards WHERE store = ? AND agent = ?", shard
         ).fetchone()
         return (ShardPosition(*row[:4]), row[4]) if row else (ShardPosition(), None)
 
     def catch_up(self) -> None:
-        """Brings into the view what the logs have and it has not: from a process that died, a fetch, a peer.
+        """Apply to the view what only the logs have: from a process that died, or a fetch.
 
-        A shard whose files cannot be read or written holds up no other; `take_warnings` says which.
+        A shard whose files cannot be read or written holds up no other; `take_warnings` reports it.
         """
         self.refresh()
         for shard, head in self._known():
@@ -152,15 +182,16 @@ class Store:
 
     # writing
 
-    @contextmanager
-    def writing(self, agent: str) -> Generator[Writing]:
-        """Holds the agent's shard, its tail repaired and everything in it visible; StoreBusy after 10 s."""
-        with self.shard_lock(Shard(self.own, agent)), self._whose.beginning(agent) as own:
-            self.own = self._view.own = own
-            yield Writing(self, Shard(own, agent))
+    def writing(self, agent: str) -> Writing:
+        """Return a context that holds the agent's shard, all of it in the view. It raises StoreBusy after 10 s."""
+        return Writing(self, agent)
+
+    def follow_store_id(self, own: str) -> None:
+        """Use this id of the store from now on: a sync may have given this clone new keys since it was opened."""
+        self.own = self._view.own = own
 
     def end(self, shard: Shard) -> ShardPosition:
-        """Where the shard ends, everything before it in the view. Only under the shard's lock; raises Damaged."""
+        """Return the end of a shard, with all before it in the view. Only under the shard's lock. Raises Damaged."""
         head, frozen = self.head(shard)
         if not frozen and self.log.grew(shard, head):
             self.absorb(shard)
@@ -169,18 +200,18 @@ class Store:
             raise Damaged(f"the log of {shard.agent!r}", frozen)
         return head
 
-    def show(self, shard: Shard, said: Reading, generation: str) -> None:
-        """Applies what was just said to the view it follows; if another one counts now, whatever is missing there."""
+    def show(self, shard: Shard, appended: Reading, generation: str) -> None:
+        """Apply an append to the view it was made for; if another one counts now, apply what that one lacks."""
         try:
-            if _mapping(lambda: self._apply(shard, said, generation)):
+            if _mapping(lambda: self._apply(shard, appended, generation)):
                 return
         except ViewDamaged:
-            self.heal()  # and look what is there: the transaction may have ended before it broke
-        _healed(self, lambda: self.absorb(shard))
-        self._rung |= {name.partition("@")[0] for event in said.events for name in event.data.get("recipients", ())}
+            self.repair()  # then look what it holds: the transaction may have ended before the view broke
+        self.retry.repairing(lambda: self.absorb(shard))
+        self._rung |= {name.partition("@")[0] for event in appended.events for name in event.data.get("recipients", ())}
 
     def absorb(self, shard: Shard) -> None:
-        """Applies the rest of a shard to the view, made durable before. Only under the shard's lock."""
+        """Apply the rest of a shard to the view, made durable before. Only under the shard's lock."""
         while True:
             generation = self.generation
             head, frozen = self.head(shard)
@@ -197,74 +228,59 @@ class Store:
                 return
 
     def _apply(self, shard: Shard, reading: Reading, generation: str) -> bool:
-        """Applies a reading to the view it was made for; False where another view counts now."""
+        """Apply a reading to the view that it was made for; return False where another view counts now."""
         with self.committing():
             if self.generation != generation:
                 return False
             projection = self.projection()
             for event in reading.events:
                 projection.apply(event)
-            segment_stats.turn(self.view, self._view.shards.of(shard), reading)
-            projection.advance(shard, reading.head, reading.damage or None, segment_stats.of(reading))
+            roll_segment(self.view, self._view.shards.of(shard), reading)
+            projection.advance(shard, reading.head, reading.damage or None, stats_of(reading))
             projection.finish()
             failpoint("commit.apply")
         self._rung |= projection.recipients
         return True
 
     def projection(self) -> Projection:
-        """What applies events to the view, inside of `committing`."""
+        """Return what applies events to the view, inside of `committing`."""
         return Projection(self.view, self._view.shards, self.own, self.host.clock.wall_ms())
 
-    def committing(self) -> AbstractContextManager[None]:
-        """A write transaction on the view that counts now, under commit.lock."""
+    def committing(self) -> Commit:
+        """Return a write transaction on the view that counts now, under commit.lock."""
         return self._view.committing()
 
     def refresh(self) -> None:
-        """Goes over to the view that counts now, if another process replaced it."""
-        self._follow_own()
+        """Go over to the view that counts now, if another process replaced it."""
+        self.follow_store_id(self.store_id.now())
         self._view.refresh()
 
-    def _follow_own(self) -> None:
-        """A sync may have given this clone new keys since it was opened."""
-        self.own = self._view.own = self._whose.now()
-
-    def heal(self) -> None:
-        """Makes a broken view good again."""
-        self._view.heal()
+    def repair(self) -> None:
+        """Make a broken view good again."""
+        self._view.repair()
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Makes a new view from nothing but the logs."""
+        """Make a new view from nothing but the logs."""
         self._view.rebuild(progress)
 
-    @contextmanager
-    def remembering(self) -> Generator[None]:
-        """Keeps what is said inside, until the outermost use case ends."""
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-            if not self._depth:
-                self.said, self.position = [], 0
-
     def wake(self) -> None:
-        """Rings for everybody who got mail in what was applied last."""
+        """Ring for all who got mail since the last call."""
         if self._rung:
             ring(self.paths.bells, self._rung)
             self._rung = set()
 
     def take_warnings(self) -> list[str]:
-        """What went wrong after something was said, told once."""
-        told, self.warnings = self.warnings, []
-        return told
+        """Return, once, what went wrong after an append was durable."""
+        warnings, self.warnings = self.warnings, []
+        return warnings
 
     def shard_lock(self, shard: Shard) -> Lock:
-        """The lock of a shard, not taken yet: whoever appends to it, or admits to it, holds it."""
+        """Return the lock of a shard, not taken yet: held while anything is appended or admitted to it."""
         name = shard.agent if shard.store == self.own else f"{shard.store}.{shard.agent}"
         return self.host.lock(self.paths.in_var(shard_lock(name)))
 
     def close(self) -> None:
-        """Closes the view."""
+        """Close the view."""
         self._view.close()
 
     def __enter__(self) -> Store:
@@ -274,15 +290,70 @@ class Store:
         self.close()
 
 
+class Writing:
+    """An agent's shard, locked and read to its end."""
+
+    def __init__(self, store: Store, agent: str) -> None:
+        self._store = store
+        self._agent = agent
+        self._lock = store.shard_lock(Shard(store.own, agent))
+
+    def __enter__(self) -> Writing:
+        self._lock.acquire()
+        try:
+            self._beginning = self._store.store_id.beginning(self._agent)
+            own = self._beginning.__enter__()
+            self._store.follow_store_id(own)
+            self._shard = Shard(own, self._agent)
+            try:
+                self._end: ShardPosition | None = self._store.end(self._shard)
+            except BaseException:
+                self._beginning.__exit__(None, None, None)
+                raise
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._beginning.__exit__(None, None, None)
+        finally:
+            self._lock.release()
+
+    def append(self, *drafts: Draft) -> list[Event]:
+        """Append the events durably, apply them to the view and wake the recipients.
+
+        If it raises DiskFull, StorageFailed, Damaged or Invalid, none was appended.
+        """
+        store, shard = self._store, self._shard
+        earlier = store.retry.replayed()
+        if earlier is not None:
+            return earlier
+        head = self._end or store.end(shard)
+        generation, self._end = store.generation, None
+        appended = store.log.append(shard, head, list(drafts), store.host.clock.wall_ms())
+        store.retry.record(appended.events)
+        try:
+            store.show(shard, appended, generation)
+        except ThrumError as error:
+            # The events are durable: the next process that opens the store finds them. An error now would be a lie,
+            # and another try would append them twice.
+            store.warnings.append(f"stored, and not shown yet: {error.message}")
+        failpoint("commit.visible")
+        store.wake()
+        return appended.events
+
+
 def open_store(paths: Paths, host: Host = REAL, progress: Progress | None = None) -> Store:
-    """The store of this clone, its view caught up with its logs; `progress` hears of it where the view is rebuilt.
+    """Open the store of this clone, its view caught up with its logs; a rebuild of the view reports to `progress`.
 
     Raises NotInitialized where there is none, StoreBusy while another process rebuilds it for long.
     """
     failpoint("store.open")
     store = Store(paths, host, progress)
     try:
-        _healed(store, store.catch_up)
+        store.retry.repairing(store.catch_up)
     except BaseException:
         store.close()
         raise
@@ -290,30 +361,12 @@ def open_store(paths: Paths, host: Host = REAL, progress: Progress | None = None
 
 
 def use_case(function: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
-    """Marks a use case: where the view breaks, it is healed and all starts again, but nothing is said a second time."""
+    """Mark a use case: where the view breaks, it is repaired and all starts again, but nothing is appended twice."""
 
-    @functools.wraps(function)
     def run(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with store.remembering():
-            return _healed(store, lambda: function(store, *args, **kwargs))
+        return store.retry.use_case(lambda: function(store, *args, **kwargs))
 
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        setattr(run, name, getattr(function, name))
+    setattr(run, "__wrapped__", function)  # noqa: B010  # for signatures; a checker knows no such attribute
     return run
-
-
-def _healed(store: Store, action: Callable[[], T]) -> T:
-    start = store.position
-    for _ in range(_HEALINGS):
-        try:
-            return _mapping(action)
-        except ViewDamaged:
-            store.position = start
-            with suppress(ViewDamaged):  # spoiled again already: the next try finds out
-                store.heal()
-    return _mapping(action)
-
-
-def _mapping(action: Callable[[], T]) -> T:
-    try:
-        return action()
-    except sqlite3.Error as error:
-        raise mapped(error) from error

@@ -10,51 +10,34 @@ from typing import Any, cast
 
 from thrum_cli.terminal.text import wrap
 from thrum_mcp.transport.early_answers import EarlyAnswers
-from thrum_store.log.event_types import SCHEMAS
 from thrum_store.log.events import EVENT_TYPES
+from thrum_store.view.projection import rules_of
 
 from .reference import grid
 
 Schema = dict[str, Any]
 
-_PARTS: dict[object, str] = {
-    "list of pairs": "array of [type, value]",
-    "list of texts": "array of string",
-    str: "string",
-    dict: "object",
-}
-MEANINGS = {
-    "message.create": "A message was sent. `recipients` names who gets it; `key` is the sender's idempotency key.",
-    "message.edit": "Its author replaced the text of a message.",
-    "message.delete": "Its author deleted a message.",
-    "message.read": "The agent has read these messages.",
-    "agent.register": "An agent was registered, or registered anew.",
-    "agent.delete": "An agent was deleted; `by` says on whose word.",
-    "session.start": "A session began; its id is the event's.",
-    "session.end": "A session ended; `reason` is `normal`, `crash` or `crash_recovered`.",
-    "group.create": "A group was created; its id is the event's.",
-    "group.delete": "A group was deleted; `added` names the events that had made it.",
-    "group.member.add": "A member was added: an agent, a role or another group.",
-    "group.member.remove": "A member was removed; `added` names the events that had added it.",
+_SHAPES = {
+    "pairs": "array of [type, value]",
+    "texts": "array of string",
+    "text": "string",
+    "origin": "[sequence, milliseconds]",
 }
 
 
 def events() -> str:
-    """docs/events.md: each kind of event with what its data holds."""
-    return "\n\n".join(_event(kind) for kind in EVENT_TYPES) + "\n"
+    """Return the tables of docs/events.md: each type of event with its fields."""
+    return "\n\n".join(map(_event, EVENT_TYPES)) + "\n"
 
 
-def _event(kind: str) -> str:
+def _event(event_type: str) -> str:
+    rules = rules_of(event_type)
     rows = [
-        (
-            f"`{key.removesuffix('?')}`",
-            _PARTS[value] if value in _PARTS else str(value),
-            "" if key[-1] == "?" else "yes",
-        )
-        for key, value in SCHEMAS[kind].items()
+        (f"`{field.removesuffix('?')}`", _SHAPES.get(shape, shape), "" if field[-1] == "?" else "yes")
+        for field, shape in rules.schema.items()
     ]
-    told = f"{MEANINGS[kind]} Ids begin with `{EVENT_TYPES[kind]}`."
-    return f"## {kind}\n\n{told}\n\n{grid(('key', 'value', 'always there'), rows)}"
+    meaning = f"{rules.__doc__} Ids begin with `{EVENT_TYPES[event_type]}`."
+    return f"## {event_type}\n\n{meaning}\n\n{grid(('key', 'value', 'always there'), rows)}"
 
 
 def tools() -> str:

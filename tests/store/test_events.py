@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from thrum_store.log.event_types import SCHEMAS, malformed
 from thrum_store.log.events import (
     DEPTH,
     EVENT_TYPES,
@@ -25,6 +24,7 @@ from thrum_store.log.events import (
 )
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.storage import Storage
+from thrum_store.view.projection import malformed, rules_of
 
 PLACE = Place("s" * 26, "ann", 7, GENESIS)
 
@@ -128,20 +128,27 @@ def test_a_line_without_its_hash_is_refused() -> None:
         assert read(written[:at] + bytes([written[at] ^ 1]) + written[at + 1 : -1])[0] == "broken"
 
 
-@pytest.mark.parametrize("kind", sorted(SCHEMAS))
-def test_an_event_that_lacks_or_garbles_a_field_makes_no_sense(kind: str) -> None:
-    samples: dict[Any, Any] = {
-        str: "x", dict: {}, "list of pairs": [["a", "b"]], "list of texts": ["a"], "sequence and milliseconds": [1, 2],
-    }  # fmt: skip
-    whole = {field.removesuffix("?"): samples[shape] for field, shape in SCHEMAS[kind].items()}
-    sensible = encode(Draft(kind, whole), PLACE, 1)[1]
+@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+def test_an_event_that_lacks_or_garbles_a_field_makes_no_sense(event_type: str) -> None:
+    samples: dict[str, Any] = {"text": "x", "object": {}, "pairs": [["a", "b"]], "texts": ["a"], "origin": [1, 2]}
+    schema = rules_of(event_type).schema
+    whole = {field.removesuffix("?"): samples[shape] for field, shape in schema.items()}
+    sensible = encode(Draft(event_type, whole), PLACE, 1)[1]
     assert malformed(sensible.type, sensible.data) == ""
-    for field in SCHEMAS[kind]:
+    for field in schema:
         name = field.removesuffix("?")
         for garbled in (None, 7, [7], [["a"]], [["a", 7]], [["a", "b", "c"]]):
             assert malformed(sensible.type, whole | {name: garbled})
         without = {key: value for key, value in whole.items() if key != name}
         assert bool(malformed(sensible.type, without)) == (name == field)
+
+
+@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+def test_the_sample_of_an_event_fits_its_schema(event_type: str) -> None:
+    rules = rules_of(event_type)
+    assert malformed(event_type, dict(rules.sample)) == ""
+    assert set(rules.sample) <= {field.removesuffix("?") for field in rules.schema}
+    assert rules.__doc__
 
 
 def test_an_id_belongs_to_one_place_only() -> None:

@@ -43,10 +43,10 @@ def known(store: Store, caller: Caller) -> Agent:
 
 def known_id(store: Store, caller: Caller) -> int:
     """The id of the caller's own agent, for a look that happens often; raises NotRegistered."""
-    found = agents.own_id(store.view, caller.name)
-    if found is None:
+    agent = agents.speaker(store.view, caller.name)
+    if agent is None:
         raise NotRegistered(caller.name)
-    return found
+    return agent.id
 
 
 def worktree(store: Store, name: str) -> str:

@@ -13,7 +13,7 @@ from thrum_store.machine.storage import failpoint
 from thrum_store.records import Record
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
-from thrum_store.view.queries.lengths import lengths
+from thrum_store.view.queries.shards import lengths
 
 from . import state
 from .incoming import Incoming, Taken

@@ -63,7 +63,7 @@ class Incoming:
                 if owner != self._store.own or error.code != "replayed":  # a remote may well be behind us
                     self._state.count(error.code)
         if self._moved or carry_forward.pending(self._store):  # pending: a sync or a purge was interrupted
-            carry_forward.carry_out(self._store)
+            carry_forward.remove_purged(self._store)
         return self._taken
 
     def _contents(self, listing: Listing) -> dict[str, bytes]:

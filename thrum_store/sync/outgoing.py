@@ -14,7 +14,7 @@ from thrum_store.machine.digest import fingerprint
 from thrum_store.records import NamedTuple
 from thrum_store.repository.paths import STORE_KEY
 from thrum_store.store import Store
-from thrum_store.view.queries.lengths import lengths
+from thrum_store.view.queries.shards import lengths
 
 from .state import State, key_of
 from .wire import signed_files

@@ -1,122 +1,94 @@
-"""Who else a message reached: agents of other stores that its sender could not know yet.
+"""Late deliveries: a message reaches agents of other stores that its sender could not know yet.
 
-A message names its recipients. Where it was sent to a role, a group or everyone, an agent of another store that was
-there at the message's time gets it too (design §4). Whenever a message, a registration or a membership arrives, in any
-order, `settle` brings these late deliveries to what the rule says now.
+A message names its recipients. If it was sent to a role, a group or everyone, it also reaches agents of other stores
+that belonged to its audience at the message's time. Whenever a message, a registration or a membership arrives, in any
+order, `settle` brings these deliveries to what that rule gives now.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
-
 from thrum_store import json_codec
 
+from . import membership
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .membership import Added, Members
+    from collections.abc import Callable, Iterable
 
-Deliver = Callable[..., None]
+    from .database import Connection
+
+    Deliver = Callable[[int, int, str], None]  # recipient, number and id of the message
 
 
-class LateDeliveries:
-    """Collects what one transaction touched and settles it at its end."""
+def settle(db: Connection, messages: Iterable[int], audience_ms: int | None, deliver: Deliver) -> None:
+    """Correct the late deliveries of these messages, and of all since `audience_ms`: audiences changed there."""
+    numbers = set(messages)
+    if audience_ms is not None:
+        sql = "SELECT number FROM messages WHERE wide AND sent_ms >= ?"
+        numbers.update(number for (number,) in db.execute(sql, (audience_ms,)))
+    for number in sorted(numbers):
+        _settle_message(db, number, deliver)
 
-    def __init__(self, connection: sqlite3.Connection, next_number: Callable[[], int], deliver: Deliver) -> None:
-        self._db = connection
-        self._next_number = next_number
-        self._deliver = deliver
-        self._messages: set[int] = set()
-        self._since: int | None = None
 
-    def message(self, number: int) -> None:
-        """A message with wide addresses came."""
-        self._messages.add(number)
+def _settle_message(db: Connection, number: int, deliver: Deliver) -> None:
+    row = db.execute(
+        "SELECT m.id, m.sent_ms, m.audience, s.store FROM messages m JOIN shards s ON s.id = m.author"
+        " WHERE m.number = ? AND m.deleted_ms IS NULL",
+        (number,),
+    ).fetchone()
+    if row is None:
+        return
+    message_id, ms, audience, store = row
+    present = _recipients(db, number, late=True)
+    due = _audience(db, audience, ms, store) - _recipients(db, number, late=False)
+    for recipient in sorted(due - present):
+        deliver(recipient, number, message_id)
+    for recipient in sorted(present - due):
+        _withdraw(db, recipient, number, message_id)
 
-    def changed(self, ms: int) -> None:
-        """A registration or a membership of this time came: messages from then on may have other recipients."""
-        self._since = ms if self._since is None else min(self._since, ms)
 
-    def settle(self) -> None:
-        """Makes all late deliveries what they should be."""
-        touched = sorted(self._messages)
-        self._messages.clear()
-        since, self._since = self._since, None
-        if (not touched and since is None) or not self._several_stores():
-            return
-        if since is not None:
-            sql = "SELECT number FROM messages WHERE wide AND sent_ms >= ? ORDER BY number"
-            touched = sorted({*touched, *(number for (number,) in self._db.execute(sql, (since,)))})
-        for number in touched:
-            self._settle(number)
+def _recipients(db: Connection, number: int, *, late: bool) -> set[int]:
+    sql = "SELECT recipient FROM deliveries WHERE message = ? AND late = ?"
+    return {recipient for (recipient,) in db.execute(sql, (number, late))}
 
-    def _several_stores(self) -> bool:
-        (stores,) = self._db.execute("SELECT count(*) FROM (SELECT DISTINCT store FROM shards LIMIT 2)").fetchone()
-        return int(stores) > 1
 
-    def _settle(self, number: int) -> None:
-        sql = (
-            "SELECT m.id, m.sent_ms, m.author, s.store FROM messages m JOIN shards s ON s.id = m.author"
-            " WHERE m.number = ? AND m.deleted_ms IS NULL"
-        )
-        row = self._db.execute(sql, (number,)).fetchone()
-        if row is None:
-            return
-        message_id, ms, _, store = row
-        named = self._recipients(number, late=False)
-        have = self._recipients(number, late=True)
-        want = self._reached(number, ms, store) - named
-        for recipient in sorted(want - have):
-            self._deliver([recipient], self._next_number(), number, message_id, late=True)
-        for recipient in sorted(have - want):
-            self._withdraw(recipient, number, message_id)
+def _withdraw(db: Connection, recipient: int, message: int, message_id: str) -> None:
+    """Remove a delivery; its receipt waits, in case the delivery comes back."""
+    sql = "DELETE FROM deliveries WHERE recipient = ? AND message = ? RETURNING read_ms"
+    (read_ms,) = db.execute(sql, (recipient, message)).fetchone()
+    if read_ms is not None:
+        db.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (message_id, recipient, read_ms))
 
-    def _recipients(self, number: int, *, late: bool) -> set[int]:
-        sql = "SELECT recipient FROM deliveries WHERE message = ? AND late = ?"
-        return {recipient for (recipient,) in self._db.execute(sql, (number, late))}
 
-    def _withdraw(self, recipient: int, message: int, message_id: str) -> None:
-        sql = "DELETE FROM deliveries WHERE recipient = ? AND message = ? RETURNING read_ms"
-        (read_ms,) = self._db.execute(sql, (recipient, message)).fetchone()
-        if read_ms is not None:
-            self._db.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (message_id, recipient, read_ms))
+def _audience(db: Connection, audience: str, ms: int, store: str) -> set[int]:
+    """Return the agents of stores other than `store` that the wide addresses meant at `ms`."""
+    wide = [(kind, value) for kind, value in json_codec.loads(audience) if kind != "agent"]
+    agents = db.execute(
+        "SELECT a.id, a.name FROM agents a JOIN shards s ON s.id = a.id WHERE s.store != ?", (store,)
+    ).fetchall()
+    return {
+        agent
+        for agent, name in agents
+        if membership.reached(wide, name, _role(db, agent, ms), lambda group: _members(db, group, ms))
+    }
 
-    def _reached(self, number: int, ms: int, store: str) -> set[int]:
-        from . import membership  # 0.4 ms, which only a message that reaches another store pays
 
-        (audience,) = self._db.execute("SELECT audience FROM messages WHERE number = ?", (number,)).fetchone()
-        wide = [(kind, value) for kind, value in json_codec.loads(audience) if kind != "agent"]
-        members = partial(self._members, ms=ms)
-        sql = "SELECT a.id, a.name FROM agents a JOIN shards s ON s.id = a.id WHERE s.store != ?"
-        return {
-            agent
-            for agent, name in self._db.execute(sql, (store,)).fetchall()
-            if membership.reached(wide, name, self._role(agent, ms), members)
-        }
+def _role(db: Connection, agent: int, ms: int) -> str | None:
+    rows = db.execute("SELECT seq, ms, role FROM registrations WHERE id = ?", (agent,))
+    return membership.role_at((membership.Registration(*row) for row in rows), ms)
 
-    def _role(self, agent: int, ms: int) -> str | None:
-        from . import membership  # as above
 
-        rows = self._db.execute("SELECT seq, ms, role FROM registrations WHERE id = ?", (agent,))
-        return membership.role_at((membership.Registration(*row) for row in rows), ms)
+def _members(db: Connection, group: str, ms: int) -> membership.Members:
+    return membership.expanded(group, lambda name: _alive(db, name, ms))
 
-    def _members(self, group: str, ms: int) -> Members:
-        from . import membership  # as above
 
-        return membership.expanded(group, partial(self._alive, ms=ms))
-
-    def _alive(self, group: str, ms: int) -> list[Added]:
-        from . import membership  # as above
-
-        adds = self._db.execute(
-            "SELECT id, member_type, member_value, ms FROM group_adds WHERE name = ?", (group,)
-        ).fetchall()
-        removes: dict[str, int] = {}
-        for add in adds:
-            row = self._db.execute("SELECT ms FROM group_removes WHERE id = ?", add[:1]).fetchone()
-            if row:
-                removes[add[0]] = row[0]
-        found = membership.alive((membership.Added(*add) for add in adds), removes, ms)
-        # What another machine added to a group that was being deleted holds nobody, as when a message is sent.
-        return found if any(add.member_type == membership.ITSELF for add in found) else []
+def _alive(db: Connection, group: str, ms: int) -> list[membership.Added]:
+    adds = db.execute("SELECT id, member_type, member_value, ms FROM group_adds WHERE name = ?", (group,)).fetchall()
+    removed: dict[str, int] = {}
+    for add in adds:
+        row = db.execute("SELECT ms FROM group_removes WHERE id = ?", add[:1]).fetchone()
+        if row:
+            removed[add[0]] = row[0]
+    alive = membership.alive((membership.Added(*add) for add in adds), removed, ms)
+    # A member that another machine added to a group that was being deleted is in no group, as when a message is sent.
+    return alive if any(add.member_type == membership.ITSELF for add in alive) else []

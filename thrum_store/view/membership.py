@@ -1,31 +1,33 @@
-"""From what was said to what is: pure functions that do not care in which order things arrived.
+"""Pure functions for audiences: the role of an agent and the members of a group at a time, in any order of arrival.
 
-Most events concern only their own shard, and a shard is read in order. What crosses shards is folded here: groups are
-observed-remove sets, and who a role, group or everyone address reached is worked out as of the message's own time.
-Times only decide who was there, never what comes first (reliability §6.4; design §4).
+Most events concern only their own shard, and a shard is read in order. Groups and audiences cross shards: a group is an
+observed-remove set, and the audience of a role, a group or everyone is taken as of the message's own time. Times only
+decide who belongs to it, never which of two events comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
-from typing import NamedTuple
-
 from thrum_store.model import EVERYONE
+from thrum_store.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Set
 
 
 class Registration(NamedTuple):
-    """One registration of an agent: what it was from `ms` on."""
+    """The role of an agent from `ms` on; None: deleted."""
 
     seq: int
     ms: int
-    role: str | None  # None: deleted
+    role: str | None
 
 
 class Added(NamedTuple):
-    """A member that was added to a group, under the id of the event that did it."""
+    """A member of a group, under the id of the event that added it."""
 
     id: str
-    member_type: str  # agent | role | group, or `group itself` for the group's own creation
+    member_type: str  # agent | role | group, or ITSELF
     member_value: str
     ms: int
 
@@ -34,20 +36,18 @@ ITSELF = ""  # the member type of a group's own creation
 
 
 def role_at(registrations: Iterable[Registration], ms: int) -> str | None:
-    """The role of an agent at `ms`, or None where it was not registered yet."""
+    """Return the role of an agent at `ms`, or None where it was not registered then."""
     then = [registration for registration in registrations if registration.ms <= ms]
     return max(then).role if then else None
 
 
-def alive(adds: Iterable[Added], removed: Mapping[str, int], ms: int | None = None) -> list[Added]:
-    """What is in the set now, or was at `ms`: added by then, and not removed by then."""
-    if ms is None:
-        return [add for add in adds if add.id not in removed]
+def alive(adds: Iterable[Added], removed: Mapping[str, int], ms: int) -> list[Added]:
+    """Return the members that were added by `ms` and not removed by then; `removed`: id -> when."""
     return [add for add in adds if add.ms <= ms < removed.get(add.id, ms + 1)]
 
 
 class Members(NamedTuple):
-    """Who a group holds once nested groups are resolved: agents by name, and roles."""
+    """The members of a group once nested groups are resolved: agents by name, and roles."""
 
     agents: Set[str]
     roles: Set[str]
@@ -55,7 +55,7 @@ class Members(NamedTuple):
 
 
 def expanded(group: str, members: Callable[[str], Iterable[Added]]) -> Members:
-    """Everybody in `group`, nested groups resolved; a cycle that two machines made together is harmless."""
+    """Return all members of `group`, nested groups resolved. A cycle that two machines made together is harmless."""
     agents: set[str] = set()
     roles: set[str] = set()
     seen = {group}
@@ -75,7 +75,7 @@ def expanded(group: str, members: Callable[[str], Iterable[Added]]) -> Members:
 def reached(
     addresses: Iterable[tuple[str, str]], name: str, role: str | None, members: Callable[[str], Members]
 ) -> bool:
-    """Whether an agent with this name and role (None: not registered then) is meant by one of the wide addresses."""
+    """Return whether a wide address means an agent with this name and role (None: not registered then)."""
     if role is None:
         return False
     for kind, value in addresses:

@@ -15,7 +15,7 @@ from thrum_store.service.messages import feeds, subscriptions
 from thrum_store.service.messages.feeds import Batch, FeedCursor, FeedReader
 from thrum_store.service.messages.subscriptions import Kept
 from thrum_store.store import Store, open_store
-from thrum_store.view.queries.lengths import lengths
+from thrum_store.view.queries.shards import lengths
 
 T = TypeVar("T")
 

@@ -55,14 +55,14 @@ def exists(store: Store, text: str) -> bool:
 
 def _resolve(store: Store, text: str, warnings: list[str]) -> tuple[str, str, list[Found]] | None:
     if text == EVERYONE:
-        return EVERYONE, EVERYONE, agents.everyone(store.view)
+        return EVERYONE, EVERYONE, agents.addressed(store.view)
     name, _, nick = text.partition("@")
     agent = _agent(store, name, nick, warnings)
     if agent is not None:
         return "agent", text, [agent]
     if nick:
         return None
-    if found := agents.with_role(store.view, text):
+    if found := agents.addressed(store.view, role=text):
         return "role", text, found
     from thrum_store.view.queries import groups  # 0.8 ms with what it needs, which a message to an agent does not pay
 
@@ -86,9 +86,9 @@ def _in_group(store: Store, group: str) -> list[Found]:
     from thrum_store.view.queries import groups  # as above
 
     inside = groups.inside(store.view, group)
-    found = [row for row in agents.everyone(store.view) if row[1] in inside.agents]
+    found = [row for row in agents.addressed(store.view) if row[1] in inside.agents]
     for role in sorted(inside.roles):
-        found += agents.with_role(store.view, role)
+        found += agents.addressed(store.view, role=role)
     return found
 
 

@@ -64,7 +64,7 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
     with store.committing():
         now = store.host.clock.wall_ms()
         batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now, LEASE_MS))
-        mailbox.claim(store.view, reader.id, [one.delivery for one in batch], token, now + LEASE_MS)
+        mailbox.reserve(store.view, reader.id, [one.delivery for one in batch], token, now + LEASE_MS)
     failpoint("check.claimed")
     remaining = mailbox.unread_count(store.view, reader.id) - len(batch)
     return Handover(tuple(_mail(one.row) for one in batch), remaining, token)
@@ -84,7 +84,7 @@ def release(store: Store, handover: Handover) -> None:
     """Takes the claim back: the response did not go out, so the messages may be handed over again at once."""
     if handover.messages:
         with store.committing():
-            mailbox.drop_claims(store.view, handover.token)
+            mailbox.release(store.view, handover.token)
 
 
 def _within_budget(batch: list[mailbox.Unread]) -> list[mailbox.Unread]:

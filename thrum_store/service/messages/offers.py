@@ -11,7 +11,6 @@ from thrum_store.service.callers import known
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import mailbox
-from thrum_store.view.queries import offers as queries
 from thrum_store.view.queries.mailbox import Unread
 
 from .handover import LEASE_MS
@@ -58,7 +57,7 @@ def offer(store: Store, caller: Caller, told: SeenMarker) -> Offer:
     view = os.path.basename(store.generation)
     after = told.newest if view == told.generation else 0  # a new view counts anew: then the ids decide
     claimed = (store.host.clock.wall_ms(), LEASE_MS)
-    found = queries.unread_after(store.view, reader, after, LIMIT, claimed)
+    found = mailbox.unread(store.view, reader, LIMIT, *claimed, after=after)
     fresh = [one.row for one in found if one.row.id not in told.messages]
     newest = _newest(store, reader, found, after)
     now = SeenMarker(view, newest, told.messages | {row.id for row in fresh})
@@ -79,4 +78,4 @@ def _newest(store: Store, reader: int, found: list[Unread], after: int) -> int:
     """Up to where the session knows now: what is just being handed over is not told of, a long rest is as a number."""
     if len(found) < LIMIT:
         return found[-1].delivery if found else after
-    return queries.newest_unread(store.view, reader)
+    return mailbox.newest_unread(store.view, reader)

@@ -81,7 +81,7 @@ def find(store: Store, caller: Caller | None, request: Search, progress: Callabl
     if search.is_behind(store.view):
         with store.committing():
             search.index(store.view, progress)
-    rows, total = search.found(store.view, wanted, size, number)
+    rows, total = search.matches(store.view, wanted, size, number)
     return Found(tuple(_hit(row, terms) for row in rows), total, number, size, pages(total, size))
 
 

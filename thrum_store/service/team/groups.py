@@ -176,7 +176,7 @@ def list_groups(store: Store) -> GroupList:
     """All groups with how many direct members each has."""
     found = [groups.group(store.view, name) for name in groups.names(store.view)]
     listed = [_summary(store, group) for group in found if group is not None]
-    everyone = GroupSummary(_EVERYONE_ID, EVERYONE, _EVERYONE, len(agents.everyone(store.view)), "")
+    everyone = GroupSummary(_EVERYONE_ID, EVERYONE, _EVERYONE, len(agents.addressed(store.view)), "")
     return GroupList((everyone, *listed), 1 + len(listed))
 
 
@@ -184,7 +184,7 @@ def list_groups(store: Store) -> GroupList:
 def info(store: Store, name: str, expand: bool = False) -> GroupInfo:
     """One group. Raises UnknownGroup."""
     if _bare(name) == EVERYONE:
-        found = tuple(sorted(name for _, name, _ in agents.everyone(store.view)))
+        found = tuple(sorted(name for _, name, _ in agents.addressed(store.view)))
         member = GroupMember("role", "*", None, None)
         return GroupInfo(_EVERYONE_ID, EVERYONE, _EVERYONE, None, None, (member,), found if expand else None)
     group = _group(store, name)
@@ -250,9 +250,9 @@ def _refuse_cycle(store: Store, group: str, member: str) -> None:
 
 def _expanded(store: Store, name: str) -> tuple[str, ...]:
     inside = groups.inside(store.view, name)
-    found = {agent for _, agent, _ in agents.everyone(store.view) if agent in inside.agents}
+    found = {agent for _, agent, _ in agents.addressed(store.view) if agent in inside.agents}
     for role in inside.roles:
-        found |= {agent for _, agent, _ in agents.with_role(store.view, role)}
+        found |= {agent for _, agent, _ in agents.addressed(store.view, role=role)}
     return tuple(sorted(found))
 
 

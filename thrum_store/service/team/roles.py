@@ -108,7 +108,7 @@ def template_for(store: Store, agent: Agent, homes: dict[str, str]) -> str | Non
         "Module": agent.module,
         "WorktreePath": homes.get(agent.worktree, agent.worktree),
         "RepoRoot": homes.get(worktrees.MAIN, store.paths.root),
-        "CoordinatorName": next((one for _, one, _ in agents.with_role(store.view, _COORDINATOR)), _COORDINATOR),
+        "CoordinatorName": next((one for _, one, _ in agents.addressed(store.view, role=_COORDINATOR)), _COORDINATOR),
     }
     return _rendered(template, values)
 

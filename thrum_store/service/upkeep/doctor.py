@@ -13,7 +13,7 @@ from thrum_store.machine.host import REAL, Host
 from thrum_store.repository import paths
 from thrum_store.repository.paths import SYNC_LOCK, Paths
 from thrum_store.store import Store
-from thrum_store.view import database
+from thrum_store.view import database, rebuild
 from thrum_store.view.queries import agents, shards
 
 from .check_logs import LARGE, Examine, Progress, logs
@@ -74,7 +74,7 @@ def _view_file(places: Paths, host: Host, deep: bool) -> Iterator[Found]:
     path = database.current(places.var, host)
     if path is None:
         yield note("view", "there is none yet; it is made from the logs now")
-    elif not database.intact(path, thorough=deep or host.storage.size(path) <= LARGE):
+    elif not rebuild.intact(path, thorough=deep or host.storage.size(path) <= LARGE):
         hint = "`thrum doctor --fix` makes it anew from the logs; nothing is lost"
         yield problem("view", f"{os.path.basename(path)} is damaged", hint, partial(_anew, places, host))
 
@@ -87,7 +87,7 @@ def _anew(places: Paths, host: Host) -> None:
 def _view(opened: Store, progress: Progress | None) -> Iterator[Found]:
     def finish() -> None:
         with opened.host.lock(opened.paths.in_var(SYNC_LOCK)):
-            carry_forward.carry_out(opened, progress)
+            carry_forward.remove_purged(opened, progress)
 
     frozen = shards.frozen(opened.view)
     for one in frozen:

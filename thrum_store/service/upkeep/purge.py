@@ -18,9 +18,9 @@ from thrum_store.machine.storage import failpoint
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
-from thrum_store.view.queries import carry_forward as places
-from thrum_store.view.queries import segments, shards
-from thrum_store.view.segment_stats import SegmentStats
+from thrum_store.view.queries import purge as queries
+from thrum_store.view.queries import shards
+from thrum_store.view.rows import SegmentStats
 
 Progress = Callable[[int], None]
 
@@ -108,9 +108,9 @@ def _before(request: Purge, now_ms: int) -> int | None:
 
 def _chosen(store: Store, before: int | None) -> list[_Cut]:
     """What goes, shard by shard; without those of which all would have to be said again. Few logs are read for it."""
-    ended = segments.ended_sessions(store.view, store.own)
+    ended = queries.ended_sessions(store.view, store.own)
     found: list[_Cut] = []
-    for agent, told in segments.by_agent(store.view, store.own).items():
+    for agent, told in queries.segments_by_agent(store.view, store.own).items():
         cut = _cut(store, Shard(store.own, agent), told, before)
         if cut.seq:
             found.append(cut._replace(sessions=bisect_right(ended.get(agent, []), cut.seq)))
@@ -139,7 +139,7 @@ def _staying(store: Store, chosen: list[_Cut]) -> Callable[[str], bool]:
     limits = {cut.shard: cut.seq for cut in chosen}
 
     def stays(message_id: str) -> bool:
-        place = places.place(store.view, message_id)
+        place = queries.place(store.view, message_id)
         return place is not None and place[2] > limits.get(Shard(*place[:2]), 0)
 
     return stays
@@ -150,7 +150,7 @@ def _anything_goes(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> boo
     below = list(takewhile(lambda event: event.seq <= cut.seq, _events(store, cut.shard)))
     deleted = any(event.type == "agent.delete" for event in below)  # and perhaps registered since
     above = _parted(store, cut)[1] if deleted else []
-    again = [one for one in carry_forward.still_true(store, below, above, stays) if one.data["again"][0] <= cut.seq]
+    again = [one for one in carry_forward.carried(store, below, above, stays) if one.data["again"][0] <= cut.seq]
     return len(again) < len(below)
 
 
@@ -183,7 +183,7 @@ def _execute(store: Store, chosen: list[_Cut], progress: Progress | None) -> Non
     failpoint("purge.said")
     purge_marks.raise_to(store.paths.var, store.host, {cut.shard: cut.seq for cut in chosen})
     failpoint("purge.cut")
-    carry_forward.carry_out(store, progress)
+    carry_forward.remove_purged(store, progress)
 
 
 def _say_again(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> None:
@@ -192,6 +192,6 @@ def _say_again(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> None:
         store.log.begin_segment(cut.shard, store.end(cut.shard))
         store.absorb(cut.shard)
     with store.writing(cut.shard.agent) as writing:
-        drafts = carry_forward.still_true(store, *_parted(store, cut), stays)
+        drafts = carry_forward.carried(store, *_parted(store, cut), stays)
         if drafts:
             writing.append(*drafts)

@@ -11,7 +11,6 @@ from thrum_store.sync.remote import public_remote, settings
 from thrum_store.sync.state import Repair, State, shard_of
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import shards
-from thrum_store.view.queries.lengths import rejected
 
 from .condition import word
 
@@ -121,7 +120,7 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
         frozen=_frozen(store, remembered),
         damaged=tuple(_damaged(key, one) for key, one in sorted(remembered.repairs.items())),
         refused=dict(sorted(remembered.counters.items())),
-        rejected=rejected(store.view),
+        rejected=shards.rejected_count(store.view),
         stores=tuple(
             OtherStore(whose, one.nick, one.trust, rfc3339(one.since_ms), one.events, one.behind)
             for whose, one in sorted(remembered.stores.items())

@@ -20,7 +20,7 @@ from thrum_store.store import Store
 from thrum_store.sync.state import Repair, State, key_of, sentence, shard_of
 from thrum_store.sync.wire.verify import Piece
 from thrum_store.view.queries import shards as shards_read
-from thrum_store.view.queries.lengths import lengths
+from thrum_store.view.queries.shards import lengths
 
 from .damage import DamageReport, content, event_in, examine, export, keep
 from .proof import Proof, Proven

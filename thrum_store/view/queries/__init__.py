@@ -1,1 +1,0 @@
-"""Every SELECT of a use case, by noun."""

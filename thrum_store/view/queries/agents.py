@@ -1,7 +1,12 @@
-"""Who there is: agents, their sessions, their presence."""
+"""Queries about agents, their sessions and their presence."""
 
-import sqlite3
-from typing import NamedTuple
+from __future__ import annotations
+
+from thrum_store.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.view.database import Connection
 
 ACTIVE_MS = 10 * 60 * 1000  # an agent with an open session is active for this long after its last sign of life
 
@@ -26,7 +31,7 @@ class Agent(NamedTuple):
     session_ms: int | None
 
     def active(self, now_ms: int) -> bool:
-        """The one definition: an open session, and a sign of life in the last ten minutes."""
+        """Return whether it has an open session and gave a sign of life in the last ten minutes."""
         return self.session is not None and now_ms - self.seen_ms < ACTIVE_MS
 
 
@@ -40,19 +45,18 @@ SELECT a.id, a.name, s.store, a.own, a.kind, a.role, a.module, a.display, a.work
 """
 
 
-def named(view: sqlite3.Connection, name: str) -> list[Agent]:
-    """The agents of that name, this store's first."""
+def named(view: Connection, name: str) -> list[Agent]:
+    """Return the agents of that name, this store's first."""
     return [Agent(*row) for row in view.execute(_SELECT + " WHERE a.name = ? ORDER BY a.own DESC, s.store", (name,))]
 
 
-def own(view: sqlite3.Connection, name: str) -> Agent | None:
-    """This store's agent of that name."""
-    found = [agent for agent in named(view, name) if agent.own]
-    return found[0] if found else None
+def own(view: Connection, name: str) -> Agent | None:
+    """Return this store's agent of that name."""
+    return next((agent for agent in named(view, name) if agent.own), None)
 
 
 class Speaker(NamedTuple):
-    """An agent as far as saying something needs it; `session` is its open one."""
+    """The fields of an agent that a send and a read need; `session` is its open one."""
 
     id: int
     name: str
@@ -61,8 +65,8 @@ class Speaker(NamedTuple):
     session: str | None
 
 
-def speaker(view: sqlite3.Connection, name: str) -> Speaker | None:
-    """This store's agent of that name, by one step into each index: asked at every send."""
+def speaker(view: Connection, name: str) -> Speaker | None:
+    """Return this store's agent of that name, by one step into each index: asked at every send."""
     sql = (
         "SELECT a.id, a.name, s.store, a.worktree, (SELECT o.id FROM sessions o WHERE o.agent = a.id"
         " AND o.ended_ms IS NULL ORDER BY o.seq DESC LIMIT 1)"
@@ -72,14 +76,8 @@ def speaker(view: sqlite3.Connection, name: str) -> Speaker | None:
     return Speaker(*row) if row else None
 
 
-def own_id(view: sqlite3.Connection, name: str) -> int | None:
-    """The id of this store's agent of that name: one step into an index, for whoever needs no more."""
-    row = view.execute("SELECT id FROM agents WHERE name = ? AND own", (name,)).fetchone()
-    return int(row[0]) if row else None
-
-
-def listed(view: sqlite3.Connection, role: str | None = None, module: str | None = None) -> list[Agent]:
-    """All agents, those who registered last first."""
+def listed(view: Connection, role: str | None = None, module: str | None = None) -> list[Agent]:
+    """Return all agents, those that registered last first."""
     sql = (
         _SELECT
         + " WHERE (?1 IS NULL OR a.role = ?1) AND (?2 IS NULL OR a.module = ?2) ORDER BY a.updated_ms DESC, a.id"
@@ -87,39 +85,28 @@ def listed(view: sqlite3.Connection, role: str | None = None, module: str | None
     return [Agent(*row) for row in view.execute(sql, (role, module))]
 
 
-def addressed(view: sqlite3.Connection, name: str) -> list[tuple[int, str, str]]:
-    """(id, name, store) of the agents of that name, this store's first."""
-    sql = (
-        "SELECT a.id, a.name, s.store FROM agents a JOIN shards s ON s.id = a.id"
-        " WHERE a.name = ? ORDER BY a.own DESC, s.store"
-    )
-    return view.execute(sql, (name,)).fetchall()
+def addressed(view: Connection, name: str | None = None, role: str | None = None) -> list[tuple[int, str, str]]:
+    """Return (id, name, store) of the agents of a name (this store's first), with a role, or of all."""
+    sql = "SELECT a.id, a.name, s.store FROM agents a JOIN shards s ON s.id = a.id"
+    if name is not None:
+        return view.execute(sql + " WHERE a.name = ? ORDER BY a.own DESC, s.store", (name,)).fetchall()
+    if role is not None:
+        return view.execute(sql + " WHERE a.role = ? ORDER BY a.id", (role,)).fetchall()
+    return view.execute(sql + " ORDER BY a.id").fetchall()
 
 
-def with_role(view: sqlite3.Connection, role: str) -> list[tuple[int, str, str]]:
-    """(id, name, store) of the agents with a role."""
-    sql = "SELECT a.id, a.name, s.store FROM agents a JOIN shards s ON s.id = a.id WHERE a.role = ? ORDER BY a.id"
-    return view.execute(sql, (role,)).fetchall()
-
-
-def everyone(view: sqlite3.Connection) -> list[tuple[int, str, str]]:
-    """(id, name, store) of all agents."""
-    sql = "SELECT a.id, a.name, s.store FROM agents a JOIN shards s ON s.id = a.id ORDER BY a.id"
-    return view.execute(sql).fetchall()
-
-
-def roles(view: sqlite3.Connection) -> list[str]:
-    """The roles that agents have."""
+def roles(view: Connection) -> list[str]:
+    """Return the roles that agents have."""
     return [role for (role,) in view.execute("SELECT DISTINCT role FROM agents ORDER BY role")]
 
 
-def names(view: sqlite3.Connection) -> list[str]:
-    """The names of all agents."""
+def names(view: Connection) -> list[str]:
+    """Return the names of all agents."""
     return [name for (name,) in view.execute("SELECT DISTINCT name FROM agents ORDER BY name")]
 
 
-def seen(view: sqlite3.Connection, store: str, name: str, ms: int) -> None:
-    """Notes a sign of life; an older one changes nothing."""
+def seen(view: Connection, store: str, name: str, ms: int) -> None:
+    """Note a sign of life; an older one changes nothing."""
     sql = (
         "INSERT INTO presence (agent, seen_ms) SELECT id, ?3 FROM shards WHERE store = ?1 AND agent = ?2"
         " ON CONFLICT (agent) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)"
@@ -137,15 +124,15 @@ class Session(NamedTuple):
     reason: str | None
 
 
-def session(view: sqlite3.Connection, session_id: str) -> Session | None:
-    """One session."""
+def session(view: Connection, session_id: str) -> Session | None:
+    """Return a session by its id."""
     sql = "SELECT id, agent, started_ms, ended_ms, reason FROM sessions WHERE id = ?"
     row = view.execute(sql, (session_id,)).fetchone()
     return Session(*row) if row else None
 
 
-def sessions(view: sqlite3.Connection, agent: int | None, open_only: bool) -> list[Session]:
-    """The sessions of an agent or of all, the newest first."""
+def sessions(view: Connection, agent: int | None, open_only: bool) -> list[Session]:
+    """Return the sessions of an agent or of all, the newest first."""
     sql = (
         "SELECT id, agent, started_ms, ended_ms, reason FROM sessions"
         " WHERE (?1 IS NULL OR agent = ?1) AND (NOT ?2 OR ended_ms IS NULL) ORDER BY started_ms DESC, id DESC"
@@ -153,8 +140,8 @@ def sessions(view: sqlite3.Connection, agent: int | None, open_only: bool) -> li
     return [Session(*row) for row in view.execute(sql, (agent, open_only))]
 
 
-def open_session(view: sqlite3.Connection, agent: int) -> Session | None:
-    """An agent's newest session that did not end."""
+def open_session(view: Connection, agent: int) -> Session | None:
+    """Return an agent's newest session that did not end."""
     sql = (
         "SELECT id, agent, started_ms, ended_ms, reason FROM sessions"
         " WHERE agent = ? AND ended_ms IS NULL ORDER BY seq DESC LIMIT 1"

@@ -1,15 +1,18 @@
-"""Messages in the order in which this view learned of them: what a subscriber follows."""
+"""Queries of a feed: messages in the order in which this view learned of them."""
 
 from __future__ import annotations
 
-import sqlite3
-from typing import NamedTuple
+from thrum_store.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.view.database import Connection
 
 PREVIEW = 100  # characters of a message that a notification shows
 
 
 class Item(NamedTuple):
-    """A message as it came in. `preview` is one character longer than shown where there is more."""
+    """A message of a feed. `preview` is one character longer than shown if there is more text."""
 
     number: int
     id: str
@@ -36,14 +39,14 @@ _SELECT = (
 )
 
 
-def after(view: sqlite3.Connection, number: int, limit: int) -> list[Item]:
-    """The messages that came after an ingest number, in that order; deleted ones are left out."""
+def after(view: Connection, number: int, limit: int) -> list[Item]:
+    """Return the messages that came after an ingest number, in that order; deleted ones are left out."""
     sql = f"{_SELECT} WHERE m.number > ? AND m.deleted_ms IS NULL ORDER BY m.number LIMIT ?"
     return [Item(*row) for row in view.execute(sql, (number, limit))]
 
 
-def before_time(view: sqlite3.Connection, received_ms: int) -> int:
-    """The ingest number after which lies everything that was received at this time or later."""
+def before_time(view: Connection, received_ms: int) -> int:
+    """Return the ingest number after which lies everything that was received at this time or later."""
     sql = "SELECT min(number) - 1 FROM messages WHERE received_ms >= ?"
     (number,) = view.execute(sql, (received_ms,)).fetchone()
     if number is None:
@@ -51,8 +54,8 @@ def before_time(view: sqlite3.Connection, received_ms: int) -> int:
     return int(number)
 
 
-def open_sessions(view: sqlite3.Connection) -> dict[str, str]:
-    """The sessions that are open: id -> the agent's name. Only this store's own."""
+def open_sessions(view: Connection) -> dict[str, str]:
+    """Return this store's open sessions: id -> the agent's name."""
     sql = (
         "SELECT x.id, a.name FROM sessions x JOIN agents a ON a.id = x.agent"
         " WHERE a.own AND x.ended_ms IS NULL AND x.seq = (SELECT max(seq) FROM sessions"

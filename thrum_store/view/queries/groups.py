@@ -1,15 +1,18 @@
-"""Groups as they are now: what was added and not removed."""
+"""Queries about groups as they are now."""
 
 from __future__ import annotations
 
-import sqlite3
-from typing import NamedTuple
+from thrum_store.records import NamedTuple
+from thrum_store.view.membership import ITSELF, Added, expanded
 
-from thrum_store.view.membership import ITSELF, Added, Members, expanded
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.view.database import Connection
+    from thrum_store.view.membership import Members
 
 
 class Group(NamedTuple):
-    """A group's creation. Two machines that created the same name made one group; the older one tells."""
+    """The creation of a group. Two machines that create the same name make one group; the older creation counts."""
 
     id: str
     name: str
@@ -19,7 +22,7 @@ class Group(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A member, and who added it when."""
+    """A member of a group, when it was added and by whom."""
 
     id: str
     member_type: str
@@ -31,8 +34,8 @@ class Member(NamedTuple):
 _ALIVE = " NOT EXISTS (SELECT 1 FROM group_removes r WHERE r.id = g.id)"
 
 
-def group(view: sqlite3.Connection, name: str) -> Group | None:
-    """The group of that name."""
+def group(view: Connection, name: str) -> Group | None:
+    """Return the group of that name."""
     sql = (
         "SELECT g.id, g.name, g.description, g.ms, g.author FROM group_adds g"
         f" WHERE g.name = ? AND g.member_type = ? AND{_ALIVE} ORDER BY g.ms, g.id LIMIT 1"
@@ -41,26 +44,26 @@ def group(view: sqlite3.Connection, name: str) -> Group | None:
     return Group(*row) if row else None
 
 
-def names(view: sqlite3.Connection) -> list[str]:
-    """The names of all groups."""
+def names(view: Connection) -> list[str]:
+    """Return the names of all groups."""
     sql = f"SELECT DISTINCT g.name FROM group_adds g WHERE g.member_type = ? AND{_ALIVE} ORDER BY g.name"
     return [name for (name,) in view.execute(sql, (ITSELF,))]
 
 
-def members(view: sqlite3.Connection, name: str) -> list[Member]:
-    """The direct members, each once, in the order they were added."""
+def members(view: Connection, name: str) -> list[Member]:
+    """Return the direct members, each once, in the order they were added."""
     sql = (
         "SELECT g.id, g.member_type, g.member_value, g.ms, g.author FROM group_adds g"
         f" WHERE g.name = ? AND g.member_type != ? AND{_ALIVE} ORDER BY g.ms, g.id"
     )
-    found: dict[tuple[str, str], Member] = {}
+    first: dict[tuple[str, str], Member] = {}
     for row in view.execute(sql, (name, ITSELF)):
-        found.setdefault(row[1:3], Member(*row))
-    return list(found.values())
+        first.setdefault(row[1:3], Member(*row))
+    return list(first.values())
 
 
-def inside(view: sqlite3.Connection, name: str) -> Members:
-    """Everybody in a group, nested groups resolved. A nested group that was deleted holds nobody."""
+def inside(view: Connection, name: str) -> Members:
+    """Return all members of a group, nested groups resolved. A nested group that was deleted is empty."""
 
     def direct(group_name: str) -> list[Added]:
         if group(view, group_name) is None:
@@ -70,8 +73,8 @@ def inside(view: sqlite3.Connection, name: str) -> Members:
     return expanded(name, direct)
 
 
-def additions(view: sqlite3.Connection, name: str, member: tuple[str, str] | None = None) -> list[str]:
-    """The event ids that made a group and its members, or that added one member: what a removal has seen."""
+def additions(view: Connection, name: str, member: tuple[str, str] | None = None) -> list[str]:
+    """Return the event ids that made a group and its members, or that added one member: a removal names them."""
     sql = (
         f"SELECT g.id FROM group_adds g WHERE g.name = ?1 AND{_ALIVE}"
         " AND (?2 IS NULL OR (g.member_type = ?2 AND g.member_value = ?3)) ORDER BY g.id"

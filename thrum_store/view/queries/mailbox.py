@@ -1,11 +1,16 @@
-"""Mailboxes: what an agent got, what it has not read, what it sent."""
+"""Queries about mailboxes: received, unread and sent messages, reservations, and arrivals for a wait."""
 
-import sqlite3
-from typing import NamedTuple
+from __future__ import annotations
+
+from thrum_store.records import NamedTuple
 
 from .messages import COLUMNS, JOINS, Row
 
-UNCLAIMED = (
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.view.database import Connection
+
+_UNRESERVED = (
     " NOT EXISTS (SELECT 1 FROM claims c WHERE c.recipient = d.recipient AND c.number = d.number"
     " AND c.until_ms > :now AND c.until_ms <= :now + :lease)"
 )
@@ -17,7 +22,7 @@ _UNREAD_BY = (
 
 
 class Filter(NamedTuple):
-    """Which messages of a mailbox; None means any. `everything`: the whole store's, as `reader` sees them."""
+    """A choice of messages of a mailbox; None means any. `everything`: the whole store's, as `reader` sees them."""
 
     reader: int
     unread: bool = False
@@ -31,9 +36,9 @@ class Filter(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page of rows with the time each was read (None: unread), and what the filter holds altogether.
+    """A page of rows with the time each was read (None: unread), and the totals of the filter.
 
-    What went to others only is nothing to read: it has the time it arrived.
+    A message that went to others only has the time it arrived: there is nothing to read.
     """
 
     rows: list[tuple[Row, int | None]]
@@ -41,8 +46,8 @@ class Page(NamedTuple):
     unread: int
 
 
-def page(view: sqlite3.Connection, wanted: Filter, size: int, number: int) -> Page:
-    """Page `number` (from 1) of `size` messages, newest first."""
+def page(view: Connection, wanted: Filter, size: int, number: int) -> Page:
+    """Return page `number` (from 1) of `size` messages, newest first."""
     where, bound = _conditions(wanted)
     if wanted.everything:
         source, read, order = "messages m", f"CASE WHEN {_UNREAD_BY} THEN NULL ELSE m.received_ms END", "m.number"
@@ -55,8 +60,8 @@ def page(view: sqlite3.Connection, wanted: Filter, size: int, number: int) -> Pa
     return Page([(Row(*row[1:]), row[0]) for row in rows], total, unread)
 
 
-def _count(view: sqlite3.Connection, wanted: Filter) -> int:
-    """How many the filter holds; a plain mailbox is counted without a look at its messages."""
+def _count(view: Connection, wanted: Filter) -> int:
+    """Count the messages of a filter; a plain mailbox is counted without a look at its messages."""
     where, bound = _conditions(wanted)
     source = "messages m" if wanted.everything else "deliveries d"
     if not wanted.everything and "m." in where:
@@ -98,45 +103,56 @@ class Unread(NamedTuple):
     row: Row
 
 
-def unread(view: sqlite3.Connection, reader: int, limit: int, now_ms: int, lease_ms: int) -> list[Unread]:
-    """The oldest unread messages that nobody is handing over at this moment."""
+def unread(view: Connection, reader: int, limit: int, now_ms: int, lease_ms: int, after: int = 0) -> list[Unread]:
+    """Return the oldest unread messages that nobody is handing over, `after` a delivery number."""
     sql = (
         f"SELECT d.number, {COLUMNS} FROM deliveries d INDEXED BY deliveries_unread"
         f" JOIN messages m ON m.number = d.message{JOINS}"
-        f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND{UNCLAIMED} ORDER BY d.number LIMIT :n"
+        f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND d.number > :after AND{_UNRESERVED}"
+        " ORDER BY d.number LIMIT :n"
     )
-    bound = {"reader": reader, "n": limit, "now": now_ms, "lease": lease_ms}
+    bound = {"reader": reader, "after": after, "n": limit, "now": now_ms, "lease": lease_ms}
     return [Unread(row[0], Row(*row[1:])) for row in view.execute(sql, bound)]
 
 
-def has_unread(view: sqlite3.Connection, reader: int) -> bool:
-    """Whether a mailbox holds anything unread: one step into an index."""
+def newest_unread(view: Connection, reader: int) -> int:
+    """Return the number of a reader's newest unread delivery; 0 without any."""
+    sql = (
+        "SELECT coalesce(max(number), 0) FROM deliveries INDEXED BY deliveries_unread"
+        " WHERE recipient = ? AND read_ms IS NULL"
+    )
+    (newest,) = view.execute(sql, (reader,)).fetchone()
+    return int(newest)
+
+
+def has_unread(view: Connection, reader: int) -> bool:
+    """Return whether a mailbox holds an unread message: one step into an index."""
     sql = "SELECT 1 FROM deliveries INDEXED BY deliveries_unread WHERE recipient = ? AND read_ms IS NULL LIMIT 1"
     return view.execute(sql, (reader,)).fetchone() is not None
 
 
-def unread_count(view: sqlite3.Connection, reader: int) -> int:
-    """How many messages a mailbox holds that were not read."""
+def unread_count(view: Connection, reader: int) -> int:
+    """Return how many unread messages a mailbox holds."""
     sql = "SELECT count(*) FROM deliveries WHERE recipient = ? AND read_ms IS NULL"
     (count,) = view.execute(sql, (reader,)).fetchone()
     return int(count)
 
 
-def held(view: sqlite3.Connection, reader: int) -> int:
-    """How many messages a mailbox holds, read or not."""
+def held(view: Connection, reader: int) -> int:
+    """Return how many messages a mailbox holds, read or not."""
     (count,) = view.execute("SELECT count(*) FROM deliveries WHERE recipient = ?", (reader,)).fetchone()
     return int(count)
 
 
-def addressed(view: sqlite3.Connection, kind: str, value: str) -> int:
-    """How many messages went to a role, a group or everyone."""
+def addressed(view: Connection, kind: str, value: str) -> int:
+    """Return how many messages went to a role, a group or everyone."""
     sql = "SELECT count(*) FROM tags WHERE field = 'to' AND type = ? AND value = ?"
     (count,) = view.execute(sql, (kind, value)).fetchone()
     return int(count)
 
 
-def unread_ids(view: sqlite3.Connection, reader: int) -> list[str]:
-    """The ids of all unread messages, oldest first."""
+def unread_ids(view: Connection, reader: int) -> list[str]:
+    """Return the ids of all unread messages, oldest first."""
     sql = (
         "SELECT m.id FROM deliveries d JOIN messages m ON m.number = d.message"
         " WHERE d.recipient = ? AND d.read_ms IS NULL ORDER BY d.number"
@@ -144,29 +160,29 @@ def unread_ids(view: sqlite3.Connection, reader: int) -> list[str]:
     return [message_id for (message_id,) in view.execute(sql, (reader,))]
 
 
-def claim(view: sqlite3.Connection, reader: int, deliveries: list[int], token: str, until_ms: int) -> None:
-    """Notes that these are being handed over; a later claim replaces one that ran out."""
+def reserve(view: Connection, reader: int, deliveries: list[int], token: str, until_ms: int) -> None:
+    """Reserve deliveries for a hand-over; a later reservation replaces one that timed out."""
     view.executemany(
         "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)",
         [(reader, number, token, until_ms) for number in deliveries],
     )
 
 
-def drop_claims(view: sqlite3.Connection, token: str) -> None:
-    """Takes back what was claimed under this token."""
+def release(view: Connection, token: str) -> None:
+    """Release the deliveries that were reserved under this token."""
     view.execute("DELETE FROM claims WHERE token = ?", (token,))
 
 
-def newest(view: sqlite3.Connection) -> int:
-    """The ingest number that was given last: the cursor that means now."""
+def newest(view: Connection) -> int:
+    """Return the ingest number that was given last: the cursor that means now."""
     row = view.execute("SELECT ingest FROM counter").fetchone()
     return int(row[0]) if row else 0
 
 
 def sent(
-    view: sqlite3.Connection, author: int, to: tuple[str, list[int]] | None, unread_only: bool, size: int, number: int
+    view: Connection, author: int, to: tuple[str, list[int]] | None, unread_only: bool, size: int, number: int
 ) -> tuple[list[Row], int]:
-    """Page `number` of what an author sent, newest first, and how many there are."""
+    """Return page `number` (from 1) of an author's messages, newest first, and their total number."""
     where = "m.author = :author AND m.deleted_ms IS NULL"
     bound: dict[str, object] = {"author": author}
     if unread_only:
@@ -186,7 +202,7 @@ def sent(
 
 
 class Arrival(NamedTuple):
-    """A message that came after a cursor."""
+    """A message that arrived after a cursor."""
 
     number: int
     id: str
@@ -202,7 +218,7 @@ class WaitCursor(NamedTuple):
     """A cursor: the ingest number that was given last, or a time of receipt.
 
     `heads` holds how far each shard had been read: if the view is rebuilt during a wait, its numbers begin anew, and
-    what is new is told by the shards' own sequence.
+    the shards' own sequences decide which messages are new.
     """
 
     generation: str
@@ -211,20 +227,20 @@ class WaitCursor(NamedTuple):
     heads: dict[tuple[str, str], int]
 
     def floor(self, generation: str) -> int:
-        """The number up to which nothing is new; 0 where only `covers` can tell."""
+        """Return the number up to which nothing is new; 0 where only `covers` can tell."""
         return self.number if self.received_ms is None and generation == self.generation else 0
 
-    def covers(self, generation: str, one: Arrival) -> bool:
-        """Whether this came after the cursor."""
-        if self.received_ms is not None and one.received_ms >= self.received_ms:
+    def covers(self, generation: str, arrival: Arrival) -> bool:
+        """Return whether a message came after the cursor."""
+        if self.received_ms is not None and arrival.received_ms >= self.received_ms:
             return True
         if generation == self.generation:
-            return one.number > self.number
-        return one.seq > self.heads.get((one.store, one.name), 0)
+            return arrival.number > self.number
+        return arrival.seq > self.heads.get((arrival.store, arrival.name), 0)
 
 
-def since(view: sqlite3.Connection, generation: str, received_ms: int | None) -> WaitCursor:
-    """The cursor that means now, or what was received from a time on."""
+def since(view: Connection, generation: str, received_ms: int | None) -> WaitCursor:
+    """Return the cursor that means now, or a time of receipt."""
     heads = {(store, agent): seq for store, agent, seq in view.execute("SELECT store, agent, seq FROM shards")}
     return WaitCursor(generation, newest(view), received_ms, heads)
 
@@ -233,12 +249,11 @@ _ARRIVAL = "SELECT {number}, m.id, s.agent, s.store, coalesce(a.own, 0), m.seq, 
 
 
 def arrivals(
-    view: sqlite3.Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None
+    view: Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None
 ) -> list[Arrival]:
-    """Unread mail of a reader, or all messages with a scope or a mention that somebody else wrote, oldest first, with
-    a number `above` this one.
+    """Return a reader's unread mail with a number `above` this one, oldest first; the cursor decides what of it is new.
 
-    Messages that the reader has read are left out. The caller asks the cursor which of them are new.
+    With a scope or a mention: all messages that carry it, without the reader's own and those that it has read.
     """
     if scope is None and mention is None:
         sql = (

@@ -1,7 +1,12 @@
-"""Messages, as they are now, and who has read them."""
+"""Queries about messages and their recipients."""
 
-import sqlite3
-from typing import NamedTuple
+from __future__ import annotations
+
+from thrum_store.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.view.database import Connection
 
 
 class Row(NamedTuple):
@@ -39,21 +44,21 @@ COLUMNS = (
 JOINS = " JOIN shards s ON s.id = m.author LEFT JOIN agents a ON a.id = m.author"
 
 
-def message(view: sqlite3.Connection, message_id: str) -> Row | None:
-    """One message, deleted or not."""
+def message(view: Connection, message_id: str) -> Row | None:
+    """Return a message, deleted or not."""
     row = view.execute(f"SELECT {COLUMNS} FROM messages m{JOINS} WHERE m.id = ?", (message_id,)).fetchone()
     return Row(*row) if row else None
 
 
-def with_key(view: sqlite3.Connection, author: int, key: str) -> Row | None:
-    """The message that an author sent under an idempotency key."""
+def with_key(view: Connection, author: int, key: str) -> Row | None:
+    """Return the message that an author sent under an idempotency key."""
     sql = f"SELECT {COLUMNS} FROM messages m{JOINS} WHERE m.author = ? AND m.idempotency = ? ORDER BY m.seq LIMIT 1"
     row = view.execute(sql, (author, key)).fetchone()
     return Row(*row) if row else None
 
 
 class Delivery(NamedTuple):
-    """A recipient of a message; `answered` once it replied."""
+    """A recipient of a message; `answered` once it has replied."""
 
     name: str
     store: str
@@ -63,8 +68,8 @@ class Delivery(NamedTuple):
     answered: bool
 
 
-def deliveries(view: sqlite3.Connection, number: int) -> list[Delivery]:
-    """The recipients of a message, by name."""
+def deliveries(view: Connection, number: int) -> list[Delivery]:
+    """Return the recipients of a message, by name."""
     sql = (
         "SELECT s.agent, s.store, coalesce(a.own, 0), m.received_ms, d.read_ms,"
         " EXISTS (SELECT 1 FROM messages r WHERE r.reply_to = m.id AND r.author = d.recipient)"
@@ -74,8 +79,8 @@ def deliveries(view: sqlite3.Connection, number: int) -> list[Delivery]:
     return [Delivery(*row) for row in view.execute(sql, (number,))]
 
 
-def is_unread(view: sqlite3.Connection, message_id: str, reader: int) -> bool:
-    """Whether a message lies unread in this mailbox."""
+def is_unread(view: Connection, message_id: str, reader: int) -> bool:
+    """Return whether a message lies unread in this mailbox."""
     sql = (
         "SELECT 1 FROM messages m JOIN deliveries d ON d.message = m.number"
         " WHERE m.id = ? AND d.recipient = ? AND d.read_ms IS NULL"
@@ -83,8 +88,8 @@ def is_unread(view: sqlite3.Connection, message_id: str, reader: int) -> bool:
     return view.execute(sql, (message_id, reader)).fetchone() is not None
 
 
-def authored(view: sqlite3.Connection, author: int) -> int:
-    """How many messages an agent wrote that are still there."""
+def authored(view: Connection, author: int) -> int:
+    """Return how many messages of an agent exist still."""
     sql = "SELECT count(*) FROM messages WHERE author = ? AND deleted_ms IS NULL"
     (count,) = view.execute(sql, (author,)).fetchone()
     return int(count)

@@ -1,13 +1,19 @@
-"""Full-text search: an index that is brought up to date when somebody searches, and what it finds."""
+"""Full-text search: queries, and an index that is updated when somebody searches."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+
+from thrum_store.records import NamedTuple
 
 from .messages import COLUMNS, JOINS, Row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from thrum_store.view.database import Connection
 
 RANKED = 10_000  # the newest that match are put in order, where the best are wanted
 _STEP = 5_000  # messages between two reports of progress
@@ -15,7 +21,7 @@ _DOCUMENTS = "words_docsize"  # FTS5's own list of what it holds
 
 
 class Wanted(NamedTuple):
-    """What to search for. `match` in FTS5's language, empty for none; `parts` are texts that occur anywhere.
+    """A search. `match` is in FTS5's language, empty for none; `parts` are texts that occur anywhere.
 
     `reader` narrows to messages that an agent got or wrote, `to` to an address, `author` to who wrote it; times are
     milliseconds, from `after` up to, not including, `before`.
@@ -32,8 +38,8 @@ class Wanted(NamedTuple):
     best: bool = False
 
 
-def is_behind(view: sqlite3.Connection) -> bool:
-    """Whether there are messages that the index does not hold as they are now."""
+def is_behind(view: Connection) -> bool:
+    """Return whether there are messages that the index does not hold as they are now."""
     sql = f"SELECT EXISTS (SELECT 1 FROM messages WHERE number > {_NEWEST}) OR EXISTS (SELECT 1 FROM reworded)"
     return bool(view.execute(sql).fetchone()[0])
 
@@ -41,8 +47,8 @@ def is_behind(view: sqlite3.Connection) -> bool:
 _NEWEST = f"(SELECT coalesce(max(id), 0) FROM {_DOCUMENTS})"
 
 
-def index(view: sqlite3.Connection, progress: Callable[[int], None] | None) -> None:
-    """Brings the index up to date; inside of a transaction. `progress` is told how many new messages it holds."""
+def index(view: Connection, progress: Callable[[int], None] | None) -> None:
+    """Update the index, inside of a transaction; `progress` gets the number of messages added so far."""
     view.execute(
         "INSERT INTO words (words, rowid, content) SELECT 'delete', number, content FROM reworded"
     )  # FTS5's own way to take an entry out: by what it was made from
@@ -57,35 +63,35 @@ def index(view: sqlite3.Connection, progress: Callable[[int], None] | None) -> N
             progress(done)
 
 
-def _take_in(view: sqlite3.Connection) -> int:
-    """The next of the messages that the index does not hold; how many. Their words come last: they tell what is new."""
+def _take_in(view: Connection) -> int:
+    """Add the next messages to the index; return how many. Their words come last: they mark what is indexed."""
     new = f"FROM messages WHERE number > {_NEWEST} ORDER BY number LIMIT {_STEP}"
     to = "SELECT DISTINCT json_extract(e.value, '$[1]'), m.number"
     view.execute(f"INSERT INTO addressed {to} FROM (SELECT number, audience {new}) m, json_each(m.audience) e")
     return view.execute(f"INSERT INTO words (rowid, content) SELECT number, content {new}").rowcount
 
 
-def found(view: sqlite3.Connection, wanted: Wanted, size: int, page: int) -> tuple[list[Row], int]:
-    """Page `page` (from 1) of what was found, and how much that is altogether; newest first, or best first."""
+def matches(view: Connection, wanted: Wanted, size: int, page: int) -> tuple[list[Row], int]:
+    """Return page `page` (from 1) of the matches and their total number; newest first, or best first."""
     conditions, bound = _conditions(wanted)
     number = "w.rowid" if wanted.match else "m.number"
     joined = "words w CROSS JOIN messages m ON m.number = w.rowid" if wanted.match else "messages m"
-    source = joined if any("m." in one for one in conditions) else "words w"
+    source = joined if any("m." in condition for condition in conditions) else "words w"
     where = " AND ".join(conditions)
     (total,) = view.execute(f"SELECT count(*) FROM {source} WHERE {where}", bound).fetchone()
     order = f"{number} DESC"
     if wanted.best and wanted.match:
-        newest = f"SELECT w.rowid AS found FROM {source} WHERE {where} ORDER BY {order} LIMIT {RANKED}"
-        where += f" AND w.rowid >= (SELECT min(found) FROM ({newest}))"
+        newest = f"SELECT w.rowid AS hit FROM {source} WHERE {where} ORDER BY {order} LIMIT {RANKED}"
+        where += f" AND w.rowid >= (SELECT min(hit) FROM ({newest}))"
         order = f"bm25(words), {order}"
     # Sorted without what is shown of them: the sorter would carry the texts of all that were found.
-    sql = f"SELECT {number} AS found FROM {source} WHERE {where} ORDER BY {order} LIMIT :size OFFSET :skip"
+    sql = f"SELECT {number} AS hit FROM {source} WHERE {where} ORDER BY {order} LIMIT :size OFFSET :skip"
     numbers = view.execute(sql, {**bound, "size": size, "skip": size * (page - 1)}).fetchall()
     return [Row(*row) for row in _shown(view, [number for (number,) in numbers])], int(total)
 
 
-def _shown(view: sqlite3.Connection, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
-    """These messages, in this order, but for those that were deleted meanwhile."""
+def _shown(view: Connection, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
+    """Return the rows of these messages, in this order, without those that were deleted meanwhile."""
     sql = f"SELECT {COLUMNS} FROM json_each(?) f CROSS JOIN messages m ON m.number = f.value{JOINS}"
     return view.execute(f"{sql} WHERE m.deleted_ms IS NULL ORDER BY f.key", (json.dumps(numbers),))
 
@@ -94,7 +100,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:
     conditions = ["words MATCH :match"] if wanted.match else ["m.deleted_ms IS NULL"]  # the index forgets deleted ones
     conditions += [_CONDITIONS[field] for field in _CONDITIONS if getattr(wanted, field) is not None]
     if not wanted.match:
-        conditions = [one.replace("w.rowid", "m.number") for one in conditions]
+        conditions = [condition.replace("w.rowid", "m.number") for condition in conditions]
     conditions += [f"m.content LIKE :part{place} ESCAPE '\\'" for place in range(len(wanted.parts))]
     kind, value = wanted.scope or (None, None)
     bound: dict[str, object] = {

@@ -1,0 +1,138 @@
+"""The events of messages: sent, edited, deleted."""
+
+from __future__ import annotations
+
+from thrum_store.log.segments import Shard
+from thrum_store.machine.bells import EVERY
+from thrum_store.view.rows import as_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from thrum_store.log.events import Data, Draft, Event
+    from thrum_store.view.projection import Projection, Rules
+    from thrum_store.view.queries.purge import ShardPurge
+
+_OPTIONAL = {"thread": "thread", "reply_to": "reply_to", "session": "session", "key": "idempotency"}  # field -> column
+
+
+class MessageCreate:
+    """A message was sent. `recipients` names who gets it; `key` is the sender's idempotency key."""
+
+    schema: Mapping[str, str] = {
+        "to": "pairs", "recipients": "texts", "content": "text", "format": "text", "scopes?": "pairs", "refs?": "pairs",
+        "thread?": "text", "reply_to?": "text", "session?": "text", "structured?": "object", "key?": "text",
+    }  # fmt: skip
+    sample: Mapping[str, Any] = {
+        "to": [["agent", "bob"]], "recipients": ["bob"], "content": "Ready for review.", "format": "markdown",
+        "scopes": [["module", "auth"]],
+    }  # fmt: skip
+
+    @staticmethod
+    def apply(projection: Projection, event: Event, author: int) -> None:
+        """Add the message and deliver it to the recipients it names."""
+        data, rows = event.data, projection.rows
+        number = projection.next_number()
+        wide = [pair for pair in data["to"] if pair[0] != "agent"]
+        recipients = _recipients(projection, event)
+        recipients.discard(author)
+        received = event.ms if projection.rebuilding else projection.now_ms
+        others = _other_columns(projection, data)
+        row = (
+            number, event.id, author, event.seq, event.ms, received, data["format"], data["content"],
+            projection.as_json(data["to"]), len(recipients), 1 if wide else 0, *others.values(),
+        )  # fmt: skip
+        if not rows.message(row, tuple(others)):
+            return
+        for field in ("scopes", "refs"):
+            if field in data:
+                rows.tags(field, data[field], number)
+        if wide:
+            rows.tags("to", wide, number)
+            projection.wide_messages.add(number)
+        projection.recipients.add(EVERY)
+        projection.deliver(sorted(recipients), number, number, event.id, late=False)
+
+    @staticmethod
+    def carried(purge: ShardPurge) -> list[Draft]:
+        """Return nothing: a purge removes messages for good."""
+        return []
+
+
+def _recipients(projection: Projection, event: Event) -> set[int]:
+    """Return the shards of the recipients; one without a store of its own is of the sender's."""
+    known, store = projection.shards.known, event.store
+    return {known(store, name) or _shard_of(projection, name, store) for name in event.data["recipients"]}
+
+
+def _shard_of(projection: Projection, name: str, store: str) -> int:
+    agent, _, other = name.partition("@")
+    return projection.shards.of(Shard(other or store, agent))
+
+
+def _other_columns(projection: Projection, data: Data) -> dict[str, object]:
+    """Return column and value of the fields that only some messages have."""
+    others = {column: data[field] for field, column in _OPTIONAL.items() if field in data}
+    if "structured" in data:
+        others["structured"] = as_json(data["structured"])
+    for field in ("scopes", "refs"):
+        if field in data:
+            others[field] = projection.as_json(data[field])
+    return others
+
+
+class MessageEdit:
+    """The author of a message replaced its text."""
+
+    schema: Mapping[str, str] = {"message": "text", "content": "text", "structured?": "object"}
+    sample: Mapping[str, Any] = {"message": "msg_0", "content": "Ready for review, tests included."}
+
+    @staticmethod
+    def apply(projection: Projection, event: Event, author: int) -> None:
+        """Replace the text and count a version; a deleted or foreign message stays as it is."""
+        data = event.data
+        projection.keep_indexed_text("id = ? AND author = ?", data["message"], author)
+        projection.db.execute(
+            "UPDATE messages SET content = ?, structured = ?, version = version + 1, edited_ms = ?"
+            " WHERE id = ? AND author = ? AND deleted_ms IS NULL",
+            (data["content"], as_json(data.get("structured")), event.ms, data["message"], author),
+        )
+
+    @staticmethod
+    def carried(purge: ShardPurge) -> list[Draft]:
+        """Return nothing: an edit goes with its message."""
+        return []
+
+
+class MessageDelete:
+    """The author of a message deleted it."""
+
+    schema: Mapping[str, str] = {"message": "text", "reason?": "text"}
+    sample: Mapping[str, Any] = {"message": "msg_0", "reason": "sent too early"}
+
+    @staticmethod
+    def apply(projection: Projection, event: Event, author: int) -> None:
+        """Leave a row without content, and no deliveries or receipts."""
+        projection.keep_indexed_text("id = ? AND author = ?", event.data["message"], author)
+        row = projection.db.execute(
+            "UPDATE messages SET content = '', structured = NULL, deleted_ms = ?, delete_reason = ?"
+            " WHERE id = ? AND author = ? AND deleted_ms IS NULL RETURNING number",
+            (event.ms, event.data.get("reason"), event.data["message"], author),
+        ).fetchone()
+        if row:
+            projection.deleted_messages.append(row)
+            projection.db.execute("DELETE FROM receipts WHERE message = ?", (event.data["message"],))
+
+    @staticmethod
+    def carried(purge: ShardPurge) -> list[Draft]:
+        """Return nothing: a deletion goes with its message."""
+        return []
+
+
+RULES: Mapping[str, type[Rules]] = {
+    "message.create": MessageCreate,
+    "message.edit": MessageEdit,
+    "message.delete": MessageDelete,
+}
