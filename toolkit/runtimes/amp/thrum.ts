@@ -1,22 +1,22 @@
-// Written by `thrum init --runtime amp`, taken away by `thrum uninit`.
-// Shows new mail with the next prompt and after each tool call, and wakes an idle thread when mail comes.
-// Says with an edit's result who else has that file uncommitted.
+// Written by `thrum init --runtime amp`, removed by `thrum uninit`.
+// Shows new mail with the next prompt and after each tool call, and wakes an idle thread when mail arrives.
+// Adds to an edit's result which other agents have uncommitted changes to that file.
 import { spawn } from "node:child_process"
 
 const THRUM = ["thrum"]
 const CONTINUATIONS = 10
 
-const run = (event, thread, said = {}, child = (_) => {}) =>
+const run = (event, thread, fields = {}, child = (_) => {}) =>
   new Promise((resolve) => {
     const [first, ...rest] = [...THRUM, "hook", event, "--runtime", "amp"]
     const hook = spawn(first, rest, { stdio: ["pipe", "pipe", "pipe"] })
-    const heard = { out: "", err: "" }
-    hook.stdout.on("data", (part) => (heard.out += part))
-    hook.stderr.on("data", (part) => (heard.err += part))
+    const output = { out: "", err: "" }
+    hook.stdout.on("data", (part) => (output.out += part))
+    hook.stderr.on("data", (part) => (output.err += part))
     hook.on("error", () => resolve({ code: 0, out: "", err: "" }))
-    hook.on("close", (code) => resolve({ code, out: heard.out.trim(), err: heard.err.trim() }))
+    hook.on("close", (code) => resolve({ code, out: output.out.trim(), err: output.err.trim() }))
     hook.stdin.on("error", () => {})
-    hook.stdin.end(JSON.stringify({ session_id: thread, ...said }))
+    hook.stdin.end(JSON.stringify({ session_id: thread, ...fields }))
     child(hook)
   })
 
@@ -50,10 +50,10 @@ export default function (amp) {
   })
 
   amp.on("tool.call", async (event) => {
-    const told = await Promise.all(
+    const hooks = await Promise.all(
       edited(event).map((path) => run("before-edit", event.thread.id, { tool_input: { file_path: path } })),
     )
-    const text = told.map(({ out }) => out).filter(Boolean).join("\n")
+    const text = hooks.map(({ out }) => out).filter(Boolean).join("\n")
     if (text) warnings.set(event.toolUseID, text)
     return { action: "allow" }
   })

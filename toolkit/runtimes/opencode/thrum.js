@@ -1,23 +1,23 @@
-// Written by `thrum init --runtime opencode`, taken away by `thrum uninit`.
-// Shows new mail with the next prompt and after each tool call, and wakes an idle session when mail comes.
-// Says with an edit's result who else has that file uncommitted.
+// Written by `thrum init --runtime opencode`, removed by `thrum uninit`.
+// Shows new mail with the next prompt and after each tool call, and wakes an idle session when mail arrives.
+// Adds to an edit's result which other agents have uncommitted changes to that file.
 import { spawn } from "node:child_process"
 
 const THRUM = ["thrum"]
 
 const EDITS = ["edit", "write", "multiedit", "patch", "apply_patch"]
 
-const run = (directory, event, session, said = {}, child = () => {}) =>
+const run = (directory, event, session, fields = {}, child = () => {}) =>
   new Promise((resolve) => {
     const [first, ...rest] = [...THRUM, "hook", event, "--runtime", "opencode"]
     const hook = spawn(first, rest, { cwd: directory, stdio: ["pipe", "pipe", "pipe"] })
-    const heard = { out: "", err: "" }
-    hook.stdout.on("data", (part) => (heard.out += part))
-    hook.stderr.on("data", (part) => (heard.err += part))
+    const output = { out: "", err: "" }
+    hook.stdout.on("data", (part) => (output.out += part))
+    hook.stderr.on("data", (part) => (output.err += part))
     hook.on("error", () => resolve({ code: 0, out: "", err: "" }))
-    hook.on("close", (code) => resolve({ code, out: heard.out.trim(), err: heard.err.trim() }))
+    hook.on("close", (code) => resolve({ code, out: output.out.trim(), err: output.err.trim() }))
     hook.stdin.on("error", () => {})
-    hook.stdin.end(JSON.stringify({ session_id: session, ...said }))
+    hook.stdin.end(JSON.stringify({ session_id: session, ...fields }))
     child(hook)
   })
 
@@ -28,7 +28,7 @@ const add = (output, text) => {
 
 export const Thrum = async ({ client, directory }) => {
   const listeners = new Map()
-  const briefing = new Map() // session -> why it is due; empty where it is not
+  const briefing = new Map() // session -> why it is due; empty if it is not
   const warnings = new Map()
 
   const quiet = (session) => {
@@ -70,7 +70,7 @@ export const Thrum = async ({ client, directory }) => {
       for (const text of [warnings.get(callID), await news(sessionID, "post-tool")]) if (text) add(output, text)
       warnings.delete(callID)
     },
-    // Both when a compaction begins and when it is over: a prompt may come before the word of its end.
+    // At the start of a compaction and at its end: a prompt may arrive before the event of its end.
     "experimental.session.compacting": async ({ sessionID }) => {
       briefing.set(sessionID, "compact")
     },
