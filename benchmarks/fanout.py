@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 
-from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process import control, file_names, lease
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
@@ -133,7 +133,7 @@ def _subscribed(paths: Paths, reader: Caller) -> Crowd:
 
 def _memory(paths: Paths) -> int:
     """Bytes of the daemon that are in memory."""
-    running = control.identity(paths, REAL)
+    running = lease.read_pid_file(paths, REAL)
     assert running is not None
     told = REAL.storage.read(f"/proc/{running.pid}/statm", limit=4096)
     return int(told.split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Two
-from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process import control, file_names, lease
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
@@ -103,12 +103,12 @@ class Daemon:
 
     def kill(self) -> None:
         """Ends it as a crash would."""
-        running = control.identity(self.paths, REAL)
+        running = lease.read_pid_file(self.paths, REAL)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
-        lease = REAL.lock(file_names.lease(self.paths))
-        lease.acquire(DEADLINE)
-        lease.release()
+        held = REAL.lock(file_names.lease(self.paths))
+        held.acquire(DEADLINE)
+        held.release()
 
     def wire(self) -> Wire:
         return Wire(file_names.socket_in_use(self.paths, REAL))
@@ -129,7 +129,7 @@ def quiet(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Iter
             sessions.start(store, caller)
     daemon = Daemon(repo)
     yield daemon
-    if control.is_held(repo, REAL):
+    if lease.is_held(repo, REAL):
         control.stop(repo, REAL)
 
 

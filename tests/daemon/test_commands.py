@@ -15,7 +15,8 @@ import pytest
 from tests.cli.shell import PATIENCE, Shell
 from tests.conftest import Two
 from tests.daemon.conftest import Daemon, free_port, send
-from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process import control, file_names, lease
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
@@ -29,7 +30,7 @@ def alice(repo: Paths, two_agents: Two) -> Iterator[Shell]:
     with open_store(repo) as store:
         sessions.start(store, two_agents.alice)
     yield Shell(Path(repo.root)).having(THRUM_NAME="alice", THRUM_WS_PORT=str(free_port()))
-    if control.is_held(repo, REAL):
+    if lease.is_held(repo, REAL):
         control.stop(repo, REAL)
 
 
@@ -93,7 +94,7 @@ def test_run_in_the_foreground_logs_to_the_terminal_and_ends_on_ctrl_c(alice: Sh
         assert child.stderr is not None
         serving = child.stderr.readline().decode()
         assert all(part in serving for part in ("serving", alice.variables["THRUM_WS_PORT"], repo.root, "local-only"))
-        assert control.status(repo, REAL).pid == child.pid
+        assert daemon_status(repo, REAL).pid == child.pid
         child.send_signal(signal.SIGINT)
         assert child.wait(PATIENCE) == 0
     finally:

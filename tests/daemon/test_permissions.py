@@ -14,6 +14,7 @@ import pytest
 from tests.daemon.conftest import DEADLINE, Daemon
 from thrum_mcp.daemon.process import control, file_names
 from thrum_mcp.daemon.process.errors import DaemonFailed
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store import setup
 from thrum_store.errors import Unsupported
 from thrum_store.machine.host import REAL
@@ -41,13 +42,13 @@ print(sum(os.access(path, os.R_OK, follow_symlinks=False) for path in sys.argv[2
 
 OPEN = """
 import os, sys
-from thrum_mcp.daemon.process import control as process
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.repository import paths
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL
 os.setuid(int(sys.argv[1]))
 try:
-    process.status(paths.initialized(sys.argv[2]), REAL)
+    daemon_status(paths.initialized(sys.argv[2]), REAL)
 except ThrumError as error:
     print(error.message, error.hint, sep="|")
 """
@@ -145,7 +146,7 @@ def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
         started = control.start(found, REAL)
         assert started.socket_path.startswith(str(runtime))
         assert oct(os.stat(started.socket_path).st_mode)[-3:] == "600"
-        assert control.status(found, REAL).status == "running"
+        assert daemon_status(found, REAL).status == "running"
     finally:
         control.stop(found, REAL)
     assert not os.path.exists(started.socket_path)
@@ -187,4 +188,4 @@ def test_where_no_socket_can_be_the_start_fails_and_says_why(tmp_path: Path, mon
     setup.initialize(found, setup.Initialize())
     with pytest.raises(DaemonFailed, match="longer than 107 bytes"):
         control.start(found, REAL)
-    assert not control.status(found, REAL).running
+    assert not daemon_status(found, REAL).running

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon, send, spawn
-from thrum_mcp.daemon.process import client, control, file_names
+from thrum_mcp.daemon.process import client, control, facts, file_names, lease
 from thrum_mcp.daemon.process.errors import AlreadyRunning, DaemonFailed, DaemonNotRunning
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
 
@@ -40,7 +41,7 @@ def test_the_pid_file_says_who_it_is(daemon: Daemon) -> None:
 
 
 def test_a_second_start_names_the_first(daemon: Daemon) -> None:
-    running = control.identity(daemon.paths, REAL)
+    running = lease.read_pid_file(daemon.paths, REAL)
     assert running is not None
     with pytest.raises(AlreadyRunning, match=f"pid {running.pid}"):
         daemon.start()
@@ -54,14 +55,14 @@ def test_a_start_from_another_worktree_finds_the_daemon_of_the_repository(daemon
     other = paths.initialized(str(tmp_path / "other"))
     with pytest.raises(AlreadyRunning):
         control.start(other, REAL)
-    assert control.status(other, REAL).running
+    assert daemon_status(other, REAL).running
 
 
 def test_stop_leaves_nothing_that_points_to_it(daemon: Daemon) -> None:
     control.stop(daemon.paths, REAL)
     left = os.listdir(daemon.paths.var)
     assert not {"thrum.pid", "thrum.sock", "ws.port", "sock.path"} & set(left)
-    assert not control.status(daemon.paths, REAL).running
+    assert not daemon_status(daemon.paths, REAL).running
 
 
 def test_stopping_what_does_not_run_says_so(quiet: Daemon) -> None:
@@ -78,17 +79,17 @@ def test_a_call_without_a_daemon_says_how_to_start_it(quiet: Daemon) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_good_order(quiet: Daemon, number: signal.Signals) -> None:
     quiet.start()
-    running = control.identity(quiet.paths, REAL)
+    running = lease.read_pid_file(quiet.paths, REAL)
     assert running is not None
     os.kill(running.pid, number)
-    lease = REAL.lock(file_names.lease(quiet.paths))
-    lease.acquire(DEADLINE)
-    lease.release()
+    held = REAL.lock(file_names.lease(quiet.paths))
+    held.acquire(DEADLINE)
+    held.release()
     assert not pid_file(quiet).exists()
 
 
 def test_a_daemon_that_does_not_listen_to_reason_is_ended(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    running = control.identity(daemon.paths, REAL)
+    running = lease.read_pid_file(daemon.paths, REAL)
     assert running is not None
     os.kill(running.pid, signal.SIGSTOP)
     monkeypatch.setattr(control, "_STOP", 0.3)
@@ -96,11 +97,11 @@ def test_a_daemon_that_does_not_listen_to_reason_is_ended(daemon: Daemon, monkey
 
 
 def test_a_stopped_daemon_shows_as_not_answering(daemon: Daemon) -> None:
-    running = control.identity(daemon.paths, REAL)
+    running = lease.read_pid_file(daemon.paths, REAL)
     assert running is not None
     os.kill(running.pid, signal.SIGSTOP)
     try:
-        status = control.status(daemon.paths, REAL)
+        status = daemon_status(daemon.paths, REAL)
     finally:
         os.kill(running.pid, signal.SIGCONT)
     assert (status.running, status.status, status.pid) == (True, "not answering", running.pid)
@@ -117,7 +118,7 @@ def test_after_a_crash_the_next_one_starts(daemon: Daemon) -> None:
 def test_no_stale_file_blocks_a_start_and_no_foreign_process_is_touched(quiet: Daemon) -> None:
     innocent = subprocess.Popen(["sleep", "600"])
     try:
-        for began in ("", "1", control.began(innocent.pid, REAL)):
+        for began in ("", "1", facts.started(innocent.pid)):
             told = {"pid": innocent.pid, "repo_path": quiet.paths.root, "started_at": "", "socket_path": "x"}
             pid_file(quiet).write_text(json.dumps({**told, "began": began}), encoding="utf-8")
             with pytest.raises(DaemonNotRunning):
@@ -133,11 +134,11 @@ def test_no_stale_file_blocks_a_start_and_no_foreign_process_is_touched(quiet: D
 def test_a_pid_file_that_makes_no_sense_is_no_obstacle(quiet: Daemon) -> None:
     for content in ("", "{", "[]", "17", '{"pid": "x"}', "\0\0\0", '{"pid": 1}', '{"pid": -1}'):
         pid_file(quiet).write_text(content, encoding="utf-8")
-        assert control.identity(quiet.paths, REAL) is None
+        assert lease.read_pid_file(quiet.paths, REAL) is None
         with pytest.raises(DaemonNotRunning):
             control.stop(quiet.paths, REAL)
     quiet.start()
-    assert control.status(quiet.paths, REAL).status == "running"
+    assert daemon_status(quiet.paths, REAL).status == "running"
 
 
 def test_a_recycled_pid_is_never_signalled(daemon: Daemon) -> None:
@@ -167,9 +168,9 @@ def test_where_nothing_says_who_the_daemon_is_no_process_is_guessed(quiet: Daemo
         control.stop(quiet.paths, REAL)
     assert file_names.lease(quiet.paths) in (refused.value.hint or "")
     os.kill(started.pid, signal.SIGTERM)
-    lease = REAL.lock(file_names.lease(quiet.paths))
-    lease.acquire(DEADLINE)
-    lease.release()
+    held = REAL.lock(file_names.lease(quiet.paths))
+    held.acquire(DEADLINE)
+    held.release()
 
 
 def test_what_keeps_a_daemon_from_starting_is_told_in_its_own_words(
@@ -189,7 +190,7 @@ def test_a_configuration_that_means_nothing_keeps_the_daemon_from_starting(
     (Path(quiet.paths.thrum) / "config.json").write_text("nonsense", encoding="utf-8")
     with pytest.raises(DaemonFailed, match=r"config\.json"):
         quiet.start(*flags)
-    assert not control.is_held(quiet.paths, REAL)
+    assert not lease.is_held(quiet.paths, REAL)
 
 
 @pytest.mark.parametrize("kind", ["socket", "file", "link", "port"])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon, Wire
 from thrum_mcp.daemon.process import control
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.machine.host import REAL
 
 UP_WITHIN = 3.0  # seconds from the start to the first answer; the start itself fails where it takes longer
@@ -94,4 +95,4 @@ def test_killed_and_started_in_a_loop_under_load(quiet: Daemon, rounds: int, mon
         listed = wire.result("message.list", caller_agent_id="alice", page_size=1)
     assert told == [f"m {number}" for number in range(rounds * 3)]
     assert listed["total"] == rounds * 3
-    assert control.status(quiet.paths, REAL).status == "running"
+    assert daemon_status(quiet.paths, REAL).status == "running"

@@ -20,13 +20,14 @@ from thrum_mcp.daemon.limits import LIMITS, Limits
 from thrum_mcp.daemon.running import DaemonOptions, Running
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
+from thrum_store.records import replaced
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.team import sessions
 from thrum_store.store import open_store
 
-LITTLE = LIMITS._replace(backlog=64 * 1024, patience=0.3)
+LITTLE = replaced(LIMITS, backlog=64 * 1024, patience=0.3)
 MANY = 600
 
 
@@ -116,7 +117,7 @@ def test_who_reads_late_and_not_too_late_gets_everything(
     """What does not fit on the way waits in the log, not in the daemon."""
     with open_store(repo) as store:
         sessions.start(store, two_agents.alice)
-    with serving(repo, LITTLE._replace(patience=60), monkeypatch) as daemon, daemon.wire() as late:
+    with serving(repo, replaced(LITTLE, patience=60), monkeypatch) as daemon, daemon.wire() as late:
         late.result("subscribe", all=True, caller_agent_id="alice")
         flood(repo, MANY)
         assert numbers(late, MANY - 1) == list(range(MANY))
@@ -146,7 +147,7 @@ def test_a_websocket_that_is_cut_off_hears_1013(strict: Daemon) -> None:
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1013
 
 
-HURRIED = LIMITS._replace(unfinished=0.2, idle=0.2, handshake=0.2, token=0.2)
+HURRIED = replaced(LIMITS, unfinished=0.2, idle=0.2, handshake=0.2, token=0.2)
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli.shell import SCRIPT
 from tests.daemon.conftest import Daemon, free_port, send
-from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process import control, file_names, lease
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store import setup
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
@@ -57,7 +58,7 @@ def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Da
         daemon.start("--no-local")
     yield pair
     for daemon in pair:
-        if control.is_held(daemon.paths, REAL):
+        if lease.is_held(daemon.paths, REAL):
             control.stop(daemon.paths, REAL)
 
 
@@ -161,7 +162,7 @@ def test_a_running_daemon_follows_the_configuration_whatever_it_was_started_with
 def test_a_configuration_that_breaks_meanwhile_keeps_everything_here_and_is_an_error(quiet: Daemon) -> None:
     quiet.start("--no-local")
     (Path(quiet.paths.thrum) / "config.json").write_text('{"local_only": "perhaps"}', encoding="utf-8")
-    told = control.status(quiet.paths, REAL)
+    told = daemon_status(quiet.paths, REAL)
     assert (told.status, told.sync_state, told.local_only) == ("running", "error", True)
     with quiet.wire() as wire:
         assert "config.json" in wire.refusal("sync.force")["message"]

@@ -1,4 +1,4 @@
-"""`python -P -m thrum_mcp.daemon`: the daemon's process, as `thrum daemon start` and `thrum daemon run` begin it."""
+"""`python -P -m thrum_mcp.daemon`: the process that `thrum daemon start` and `thrum daemon run` start."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
 from thrum_store.errors import ThrumError
-from thrum_store.machine.host import REAL, Host
+from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
 
 from . import daemon_log
-from .process import control
+from .process import control, facts
 from .process.errors import AlreadyRunning
 from .running import DaemonOptions, run
 
@@ -23,54 +22,32 @@ logger = logging.getLogger("thrum.daemon")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the daemon; the exit code: 0 ended by a signal, 3 another one serves already, 1 it could not begin."""
+    """Run the daemon; return its exit code: 0 after a signal, 1 if it cannot start, 3 if another daemon serves."""
     parser = argparse.ArgumentParser(prog="thrum daemon run")
     parser.add_argument("--repo", default=".")
     parser.add_argument("--local", action=argparse.BooleanOptionalAction, default=None)
     parser.add_argument("--ready-fd", type=int)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        here = paths.initialized(given.repo)
-        daemon_log.keep(here, REAL, to_terminal=given.ready_fd is None)
-        run(here, REAL, DaemonOptions(given.local), lambda: _tell(given.ready_fd, control.READY))
+        repository = paths.initialized(options.repo)
+        daemon_log.start(repository, REAL, to_terminal=options.ready_fd is None)
+        run(repository, REAL, DaemonOptions(options.local), lambda: _report(options.ready_fd, control.READY))
     except ThrumError as error:
         logger.error("%s", daemon_log.line(error))
-        _tell(given.ready_fd, json.dumps([error.message, error.hint]).encode())
+        _report(options.ready_fd, json.dumps([error.message, error.hint]).encode())
         return control.ALREADY_RUNNING if isinstance(error, AlreadyRunning) else 1
     return 0
 
 
-def _tell(fd: int | None, word: bytes) -> None:
-    """Says to whoever started this process that it serves, or why it does not."""
+def _report(fd: int | None, report: bytes) -> None:
+    """Tell the process that started this one that it serves, or why it does not."""
     if fd is not None:
-        os.write(fd, word)
+        os.write(fd, report)
         os.close(fd)
-
-
-def end_children(host: Host) -> None:
-    """Asks whatever this process started and left running to end: a git that hangs on its remote."""
-    for child in _children(host):
-        try:
-            os.killpg(child, signal.SIGTERM)
-        except (ProcessLookupError, PermissionError):
-            continue  # it has ended, or leads no group of its own
-
-
-def _children(host: Host) -> list[int]:
-    """The children of this process, as far as the system says."""
-    found: list[int] = []
-    tasks = f"/proc/{os.getpid()}/task"
-    for task in host.storage.listing(tasks):
-        try:
-            told = host.storage.read(os.path.join(tasks, task, "children"), limit=65536)
-        except (FileNotFoundError, ThrumError):
-            continue
-        found += [int(pid) for pid in told.split()]
-    return found
 
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])
-    end_children(REAL)
+    facts.end_children()
     logging.shutdown()
-    os._exit(code)  # a sync that hangs on a remote must not keep us; it is safe to cut off, as by a crash
+    os._exit(code)  # not even a thread that waits for a remote delays this; a sync survives it like a crash

@@ -1,4 +1,4 @@
-"""The daemon from its first to its last moment: lease, store, PID file, parts; and back in the opposite order."""
+"""The life of the daemon: takes the lease, opens the store, runs its parts, and undoes this in reverse order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from importlib import metadata
 
 import anyio
@@ -15,6 +14,7 @@ import anyio
 from thrum_mcp.shutdown import SIGNALS, exit_within
 from thrum_store.machine.host import Host
 from thrum_store.model import DISTRIBUTION
+from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
 from thrum_store.store import open_store
 from thrum_store.times import rfc3339
@@ -25,43 +25,43 @@ from .listeners.unix_socket import SocketListener
 from .listeners.websocket import WebSocketListener, wanted_port
 from .parts import sync_loop
 from .parts.supervisor import Health, Part, Supervisor
-from .process import control, file_names
+from .process import facts, file_names, lease
 from .process.errors import DaemonFailed
+from .process.lease import PidFile
 from .push.push import Push
 from .rpc.dispatch import Dispatcher
 
 logger = logging.getLogger(__name__)
 
-_GRACE = 8.0  # seconds after a signal in which everything has to end
-_FILES = 4096  # open files that are plenty for every connection there may be
+_GRACE = 8.0  # seconds after a signal for everything to end
+_FILES = 4096  # open files; enough for all connections
 
 
-@dataclass(frozen=True)
-class DaemonOptions:
-    """How to run. `local`: what the command line said about leaving this machine; None where it said nothing."""
+class DaemonOptions(Record):
+    """Options of the daemon. `local` is the choice of the command line about syncing, None without one."""
 
     local: bool | None = None
     limits: Limits = LIMITS
 
 
 class Running:
-    """One running daemon."""
+    """A running daemon."""
 
-    def __init__(self, paths: Paths, host: Host, wish: DaemonOptions) -> None:
+    def __init__(self, paths: Paths, host: Host, options: DaemonOptions) -> None:
         self.paths = paths
         self._host = host
         self._began = host.clock.monotonic()
         self._started_at = rfc3339(host.clock.wall_ms())
         self._supervisor = Supervisor()
         self._git = sync_loop.loop(paths, host)
-        self._push = Push(paths, wish.limits, self._git.changed)
-        self._reception = Connections(Dispatcher(self, wish.limits), self._push, wish.limits)
-        self._socket = SocketListener(paths, host, self._reception, wish.limits)
+        self._push = Push(paths, options.limits, self._git.changed)
+        self._connections = Connections(Dispatcher(self, options.limits), self._push, options.limits)
+        self._socket = SocketListener(paths, host, self._connections, options.limits)
         port = wanted_port(os.environ)
-        self._websocket = WebSocketListener(paths, host, self._reception, wish.limits, port)
+        self._websocket = WebSocketListener(paths, host, self._connections, options.limits, port)
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Serves until it is cancelled. Raises what keeps it from beginning."""
+        """Serve until cancelled; call `ready` once it does. Raises DaemonFailed without a socket."""
         parts: list[Part] = [self._push, self._socket, self._websocket, self._git]
         await self._supervisor.keep(parts, self._once_up(ready))
 
@@ -70,26 +70,33 @@ class Running:
             broken = [part for part in self._supervisor.states() if part.name == "socket" and part.last_error]
             if broken:
                 raise DaemonFailed(f"the socket cannot be served: {broken[0].last_error}")
-            control.sign(self.paths, self._host, self._socket.path, self._started_at)
+            self._write_pid_file()
             self._announce()
             ready()
 
         return up
 
+    def _write_pid_file(self) -> None:
+        pid, repository = os.getpid(), file_names.repository(self.paths)
+        content = PidFile(pid, repository, self._started_at, self._socket.path, facts.started(pid))
+        lease.write_pid_file(self.paths, self._host, content)
+
     def _announce(self) -> None:
-        mode = "local-only" if sync_loop.standing(self.paths, self._host).local_only else "syncs with the remote"
-        where = f"ws://localhost:{self._websocket.port}" if self._websocket.port else "no WebSocket"
-        told = (os.getpid(), file_names.repository(self.paths), mode, self._socket.path, where)
-        logger.info("serving, pid %d: %s, %s; socket %s, %s", *told)
+        mode = "local-only" if sync_loop.state(self.paths, self._host).local_only else "syncs with the remote"
+        address = f"ws://localhost:{self._websocket.port}" if self._websocket.port else "no WebSocket"
+        repository = file_names.repository(self.paths)
+        logger.info(
+            "serving, pid %d: %s, %s; socket %s, %s", os.getpid(), repository, mode, self._socket.path, address
+        )  # fmt: skip
 
     def local_only(self) -> bool:
         """Return whether the sync stays on this machine. Raises Invalid."""
         return sync_loop.local_only(self.paths, self._host)
 
     def health(self) -> Health:
-        """How it is, at this moment."""
+        """Return the health of the daemon and its parts."""
         parts = self._supervisor.states()
-        standing = sync_loop.standing(self.paths, self._host)
+        sync = sync_loop.state(self.paths, self._host)
         return Health(
             status="ok" if all(part.state == "running" for part in parts) else "degraded",
             pid=os.getpid(),
@@ -100,40 +107,40 @@ class Running:
             started_at=self._started_at,
             socket_path=self._socket.path,
             ws_port=self._websocket.port,
-            sync_state=standing.word,
-            local_only=standing.local_only,
-            connections=self._reception.connections,
+            sync_state=sync.state,
+            local_only=sync.local_only,
+            connections=self._connections.count,
             listening=self._push.count,
             parts=parts,
         )
 
 
-def run(paths: Paths, host: Host, wish: DaemonOptions, ready: Callable[[], None]) -> None:
-    """Is this repository's daemon until a signal ends it. Must run in the main thread.
+def run(paths: Paths, host: Host, options: DaemonOptions, ready: Callable[[], None]) -> None:
+    """Serve as this repository's daemon until a signal ends it. Must run in the main thread.
 
-    Calls `ready` once it serves. Raises AlreadyRunning where another one is, and whatever keeps the store from opening.
+    Call `ready` once it serves. Raises AlreadyRunning, and the errors of opening the store.
     """
-    lease = control.take_lease(paths, host)
+    held = lease.take(paths, host)
     try:
         _raise_limit()
-        sync_loop.settle(paths, host, wish.local)
-        open_store(paths, host).close()  # heals it where it needs that, before anybody asks
-        anyio.run(_serve, Running(paths, host, wish), ready)
+        sync_loop.settle(paths, host, options.local)
+        open_store(paths, host).close()  # repairs it if needed, before the first call
+        anyio.run(_serve, Running(paths, host, options), ready)
     except ExceptionGroup as group:
         raise _innermost(group) from group
     finally:
         host.storage.remove(file_names.pid_file(paths))
         logger.info("ended")
-        lease.release()
+        held.release()
 
 
 def _innermost(error: Exception) -> Exception:
-    """The error itself, out of the groups that task groups put around it."""
-    inside: tuple[Exception, ...] = getattr(error, "exceptions", ())
-    return _innermost(inside[0]) if inside else error
+    """Return the error inside of the groups that task groups wrap around it."""
+    return _innermost(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 async def _serve(running: Running, ready: Callable[[], None]) -> None:
+    """Serve until a signal arrives."""
     async with anyio.create_task_group() as group:
 
         async def end_on_signal() -> None:
@@ -148,6 +155,7 @@ async def _serve(running: Running, ready: Callable[[], None]) -> None:
 
 
 def _raise_limit() -> None:
+    """Allow this process enough open files for all connections, as far as the system permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

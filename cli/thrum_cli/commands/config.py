@@ -13,7 +13,8 @@ from thrum_cli.command import App, Group, command, commands
 from thrum_cli.terminal.layout import panel
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import bold, dim, pad
-from thrum_mcp.daemon.process import control, file_names
+from thrum_mcp.daemon.process import file_names
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store import identity
 from thrum_store.errors import Invalid, NoIdentity
 from thrum_store.machine.host import REAL
@@ -159,7 +160,7 @@ def _daemon(here: Paths, told: dict[str, Any], environ: Mapping[str, str]) -> Da
     said = "local_only" in told or (isinstance(inside, dict) and "local_only" in inside)
     source = ENVIRONMENT if environ.get("THRUM_LOCAL", "").strip() else FILE if said else DEFAULT
     port = environ.get("THRUM_WS_PORT", "")
-    state = control.status(here, REAL)
+    state = daemon_status(here, REAL)
     return DaemonSettings(
         local_only=Setting(local, source),
         sync_interval=Setting(SYNC_SECONDS, DEFAULT),

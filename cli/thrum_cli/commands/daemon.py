@@ -1,22 +1,22 @@
-"""daemon: start, stop, status, restart, run, logs. Nothing else waits for the daemon."""
+"""daemon: start, stop, status, restart, run, logs. No other command waits for the daemon."""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 
 from thrum_cli.command import App, Group, Option, command, commands
 from thrum_cli.terminal.output import Outcome, human
 from thrum_cli.terminal.text import fields, lasting
-from thrum_mcp.daemon.process import control, file_names
-from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStatus, DaemonStopped
+from thrum_mcp.daemon.process import control, file_names, lease
+from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStopped
+from thrum_mcp.daemon.process.status import DaemonStatus, daemon_status, log_lines
 from thrum_store.machine.host import REAL
+from thrum_store.records import Record
 
 
-@dataclass(frozen=True)
-class DaemonRestarted:
-    """A daemon that answers in place of the one before, on the same WebSocket port where that is free."""
+class DaemonRestarted(Record):
+    """A daemon that replaced the one before, on the same WebSocket port if that is free."""
 
     pid: int
     repo_path: str
@@ -25,16 +25,15 @@ class DaemonRestarted:
     local_only: bool
 
 
-@dataclass(frozen=True)
-class DaemonLog:
-    """The last lines of the log, oldest first."""
+class DaemonLog(Record):
+    """The last lines of the daemon's log, oldest first."""
 
     path: str
     lines: tuple[str, ...]
 
 
 _LOCAL = Option(
-    "--local/--remote", "Keep messages on this machine, or let the sync exchange them; kept in .thrum/config.json."
+    "--local/--remote", "Keep messages on this machine, or sync them. The choice is saved in .thrum/config.json."
 )
 
 
@@ -42,7 +41,7 @@ _LOCAL = Option(
 def start(app: App, local: bool | None) -> DaemonStarted:
     """Start the daemon in the background.
 
-    It answers when this command returns. Each repository has one, whichever of its worktrees it is started from.
+    It is ready once this command returns. All worktrees of a repository share one daemon; start it from any of them.
     """
     return control.start(app.paths, REAL, _flags(local))
 
@@ -55,19 +54,19 @@ def stop(app: App) -> DaemonStopped:
 
 @command("status", "thrum daemon status", "thrum --json daemon status", returns=DaemonStatus)
 def status(app: App) -> Outcome:
-    """Show whether the daemon runs, since when, and how its parts are.
+    """Show whether the daemon runs, for how long, and the state of its parts.
 
-    Exits with 1 when it does not run; with --json always with 0.
+    Exits with 1 if it does not run; with --json always with 0.
     """
-    told = control.status(app.paths, REAL)
-    return Outcome(told, 0 if told.running or app.json else 1)
+    current = daemon_status(app.paths, REAL)
+    return Outcome(current, 0 if current.running or app.json else 1)
 
 
 @command("restart", "thrum daemon restart", "thrum daemon restart --remote", options=(_LOCAL,))
 def restart(app: App, local: bool | None) -> DaemonRestarted:
-    """Stop the daemon, if it runs, and start it on the same port."""
+    """Stop the daemon if it runs, and start it on the same port."""
     port = file_names.port_in_use(app.paths, REAL)
-    if control.is_held(app.paths, REAL):
+    if lease.is_held(app.paths, REAL):
         control.stop(app.paths, REAL)
     if port:
         os.environ.setdefault("THRUM_WS_PORT", str(port))
@@ -79,9 +78,10 @@ def restart(app: App, local: bool | None) -> DaemonRestarted:
 
 @command("run", "thrum daemon run", "thrum daemon run --local", options=(_LOCAL,))
 def run(app: App, local: bool | None) -> None:
-    """Run the daemon here until Ctrl-C, its log on the terminal.
+    """Run the daemon in the foreground until Ctrl-C, and show its log.
 
-    For service managers, and to see what it does. Exits with 0 when a signal ends it, with 3 where another one serves.
+    Use this with a service manager, or to watch the daemon. Exits with 0 after a signal, with 3 if a daemon runs
+    already.
     """
     command_line = control.command(app.paths, _flags(local))
     sys.stdout.flush()
@@ -92,18 +92,18 @@ def run(app: App, local: bool | None) -> None:
     "logs",
     "thrum daemon logs",
     "thrum daemon logs --lines 200",
-    options=(Option("--lines", "How many (default 50).", "N", default=50, kind="integer", least=1, most=2000),),
+    options=(Option("--lines", "Number of lines (default 50).", "N", default=50, kind="integer", least=1, most=2000),),
 )
 def logs(app: App, lines: int) -> DaemonLog:
     """Show the last lines of the daemon's log."""
-    return DaemonLog(file_names.log_file(app.paths), tuple(control.log_lines(app.paths, REAL, lines)))
+    return DaemonLog(file_names.log_file(app.paths), tuple(log_lines(app.paths, REAL, lines)))
 
 
 daemon = Group(
     "daemon",
     """Run the background process for sync and notifications.
 
-    Sending, reading and waiting need none.
+    Sending, reading and waiting work without it.
     """,
     commands(start, stop, status, restart, run, logs),
     (
@@ -122,49 +122,49 @@ def _flags(local: bool | None) -> tuple[str, ...]:
 @human.register(DaemonRestarted)
 def _started(started: DaemonStarted | DaemonRestarted) -> str:
     mode = "local-only" if started.local_only else "syncs with the remote"
-    where = f"ws://localhost:{started.ws_port}" if started.ws_port else "no WebSocket"
+    address = f"ws://localhost:{started.ws_port}" if started.ws_port else "none"
     word = "restarted" if isinstance(started, DaemonRestarted) else "started"
-    return f"✓ Daemon {word} (pid {started.pid}), {mode}\n  Socket: {started.socket_path}\n  WebSocket: {where}"
+    return f"✓ Daemon {word} (pid {started.pid}), {mode}\n  Socket: {started.socket_path}\n  WebSocket: {address}"
 
 
 @human.register(DaemonStopped)
 def _stopped(stopped: DaemonStopped) -> str:
-    how = "; it had to be killed" if stopped.forced else ""
-    return f"✓ Daemon stopped (pid {stopped.pid}){how}"
+    killed = "; it did not end by itself and was killed" if stopped.forced else ""
+    return f"✓ Daemon stopped (pid {stopped.pid}){killed}"
 
 
 @human.register(DaemonStatus)
-def _status(told: DaemonStatus) -> str:
-    if not told.running:
+def _status(now: DaemonStatus) -> str:
+    if not now.running:
         return "Daemon: not running\nStart it: thrum daemon start"
-    process_id = f" (pid {told.pid})" if told.pid else ""
-    lines = [("Daemon", f"{told.status}{process_id}"), ("Repository", told.repo_path)]
-    if told.health is None:
-        return f"{fields(lines)}\nIf it stays so, replace it: thrum daemon restart"
-    clients = max(told.health["connections"] - 1, 0)  # who asks is one of them
+    process_id = f" (pid {now.pid})" if now.pid else ""
+    lines = [("Daemon", f"{now.status}{process_id}"), ("Repository", now.repo_path)]
+    if now.health is None:
+        return f"{fields(lines)}\nIf this lasts, replace it: thrum daemon restart"
+    clients = max(now.health["connections"] - 1, 0)  # this command is one of them
     lines += [
-        ("Uptime", lasting(told.uptime_ms or 0)),
-        ("Version", told.version),
-        ("Sync", _sync(told)),
-        ("WebSocket", f"ws://localhost:{told.ws_port}" if told.ws_port else "none"),
-        ("Clients", f"{clients}, {told.health['listening']} of them told of messages" if clients else "none"),
-        *((f"Part {part['name']}", _part(part)) for part in told.health["parts"]),
+        ("Uptime", lasting(now.uptime_ms or 0)),
+        ("Version", now.version),
+        ("Sync", _sync(now)),
+        ("WebSocket", f"ws://localhost:{now.ws_port}" if now.ws_port else "none"),
+        ("Clients", f"{clients}, {now.health['listening']} of them receive notifications" if clients else "none"),
+        *((f"Part {part['name']}", _part(part)) for part in now.health["parts"]),
     ]
     return fields(lines)
 
 
-def _sync(told: DaemonStatus) -> str:
-    mode = "local-only" if told.local_only else "normal"
-    why = "; why: thrum sync status" if told.sync_state == "error" else ""
-    return f"{told.sync_state} ({mode}){why}"
+def _sync(now: DaemonStatus) -> str:
+    mode = "local-only" if now.local_only else "normal"
+    hint = "; for the reason run: thrum sync status" if now.sync_state == "error" else ""
+    return f"{now.sync_state} ({mode}){hint}"
 
 
 def _part(part: dict[str, object]) -> str:
     if not part["failures"]:
         return str(part["state"])
-    return f"{part['state']}, failed {part['failures']} times; last: {part['last_error']}"
+    return f"{part['state']}, failed {part['failures']} times; last error: {part['last_error']}"
 
 
 @human.register(DaemonLog)
 def _log(log: DaemonLog) -> str:
-    return "\n".join(log.lines) if log.lines else f"Nothing was logged yet ({log.path})."
+    return "\n".join(log.lines) if log.lines else f"The log is empty ({log.path})."

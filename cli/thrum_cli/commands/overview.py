@@ -6,7 +6,7 @@ from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card, table
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago, fields, green
-from thrum_mcp.daemon.process import control
+from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
 from thrum_store.service import overview as overviews
 from thrum_store.service.overview import Overview
@@ -17,7 +17,7 @@ from ._shared.orientation import health_rows, loop_rows, mail, port, who_rows, w
 @command("overview", "thrum overview", "thrum overview --json")
 def overview(app: App) -> Overview:
     """Show yourself, the team, your inbox and the sync."""
-    running = control.is_held(app.paths, REAL)
+    running = lease.is_held(app.paths, REAL)
     return overviews.overview(app.store, app.caller, running=running, port=port(app, running=running))
 
 

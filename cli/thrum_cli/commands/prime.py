@@ -6,7 +6,7 @@ from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card, table
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago, bold, dim, fields, green, plural, shorten
-from thrum_mcp.daemon.process import control
+from thrum_mcp.daemon.process import lease
 from thrum_store.errors import NoIdentity
 from thrum_store.machine.host import REAL
 from thrum_store.service import overview as overviews
@@ -42,7 +42,7 @@ def prime(app: App) -> Prime:
     Identity, session, team, unread messages, branch, daemon, saved context, the commands and how to listen, in bounded
     size.
     """
-    store, running = app.store, control.is_held(app.paths, REAL)
+    store, running = app.store, lease.is_held(app.paths, REAL)
     try:
         caller = app.caller
     except NoIdentity as error:

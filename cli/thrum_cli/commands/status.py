@@ -6,7 +6,7 @@ from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago
-from thrum_mcp.daemon.process import control
+from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
 from thrum_store.service import overview as overviews
 from thrum_store.service.overview import Status
@@ -17,7 +17,7 @@ from ._shared.orientation import health_rows, mail, port, who_rows, work_rows
 @command("status", "thrum status", "thrum status --json")
 def status(app: App) -> Status:
     """Show your identity, session, work and inbox."""
-    return overviews.status(app.store, app.caller, port=port(app, running=control.is_held(app.paths, REAL)))
+    return overviews.status(app.store, app.caller, port=port(app, running=lease.is_held(app.paths, REAL)))
 
 
 @human.register(Status)

@@ -6,7 +6,7 @@ from thrum_cli.command import App, Group, command, commands
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago, fields, plural
-from thrum_mcp.daemon.process import control
+from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.machine.host import REAL
 from thrum_store.service.upkeep import syncing
 from thrum_store.service.upkeep.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
@@ -22,7 +22,7 @@ def status(app: App) -> SyncStatus:
     Asks no remote. Logs that were stopped and everything that was refused are listed with the reason. While a daemon
     runs, the mode is the daemon's.
     """
-    daemon = control.status(app.paths, REAL)
+    daemon = daemon_status(app.paths, REAL)
     return syncing.status(app.store, running=daemon.running, local=daemon.local_only)
 
 

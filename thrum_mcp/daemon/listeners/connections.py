@@ -1,4 +1,4 @@
-"""A client of either listener: what its frames are answered with, and what it is told unasked."""
+"""The clients of all listeners: answers their calls and attaches them to notifications."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ logger = logging.getLogger(__name__)
 
 
 class Connection(Protocol):
-    """How a client is spoken to."""
+    """A connected client."""
 
     @property
     def backlog(self) -> int:
-        """Bytes that it has not taken yet."""
+        """The bytes that the client has not taken yet."""
         ...
 
     def post(self, frame: bytes) -> None:
-        """Sends without waiting."""
+        """Send a frame without waiting."""
         ...
 
     async def drained(self) -> None:
-        """Waits until most of the backlog is taken."""
+        """Wait until the client has taken most of the backlog."""
         ...
 
-    def cut(self, reason: str) -> None:
-        """Ends the connection at once: 1013, come back later."""
+    def disconnect(self, reason: str) -> None:
+        """End the connection at once, with close code 1013: try again later."""
         ...
 
 
 class Connections:
-    """Serves the clients of all listeners, so many at a time."""
+    """Serves the clients of all listeners on a limited number of worker threads."""
 
-    def __init__(self, clerk: Dispatcher, push: Push, limits: Limits) -> None:
-        self._clerk, self._push, self._limits = clerk, push, limits
+    def __init__(self, dispatcher: Dispatcher, push: Push, limits: Limits) -> None:
+        self._dispatcher, self._push, self._limits = dispatcher, push, limits
         self._workers = anyio.CapacityLimiter(limits.workers)
-        self.connections = 0
+        self.count = 0
 
     async def serve(self, connection: Connection, frames: AsyncIterator[bytes]) -> None:
-        """Answers a client's frames, one after the other, until it leaves."""
-        self.connections += 1
+        """Answer a client's frames, one after the other, until it leaves."""
+        self.count += 1
         try:
             async for frame in frames:
                 await self._serve(connection, frame)
         finally:
-            self.connections -= 1
+            self.count -= 1
             self._push.forget(connection)
 
     def listens(self, connection: Connection) -> bool:
-        """Whether this client is told of messages, and so may be silent for as long as it likes."""
+        """Return whether this client gets notifications, and so may be silent for any time."""
         return self._push.serves(connection)
 
     async def _serve(self, connection: Connection, frame: bytes) -> None:
-        with anyio.CancelScope(shield=True):  # what was begun is finished and answered, also when we stop
+        with anyio.CancelScope(shield=True):  # a call that has begun is answered, even when the daemon stops
             answer = await anyio.to_thread.run_sync(self._answer, frame, limiter=self._workers)
             if answer.frame is not None:
                 connection.post(answer.frame)
@@ -69,7 +69,7 @@ class Connections:
         with anyio.move_on_after(self._limits.patience) as patience:
             await connection.drained()
         if patience.cancelled_caught:
-            connection.cut("too slow")
+            connection.disconnect("too slow")
 
     def _answer(self, frame: bytes) -> Answer:
-        return self._clerk.answer(frame, listens=True)
+        return self._dispatcher.answer(frame, listens=True)

@@ -1,4 +1,4 @@
-"""The Unix socket: one line per frame, for processes of this user only, as the kernel says who they are."""
+"""The Unix socket: one frame per line, only for processes of this user; the kernel tells who they are."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import logging
 import math
 import os
 import socket
-import struct
-import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 
 import anyio
 
 from thrum_mcp.daemon.limits import Limits
 from thrum_mcp.daemon.parts.supervisor import guarded
-from thrum_mcp.daemon.process import file_names
+from thrum_mcp.daemon.process import facts, file_names
 from thrum_mcp.daemon.rpc import jsonrpc
 from thrum_mcp.daemon.rpc.jsonrpc import RpcError
 from thrum_mcp.lines import LineSplitter
@@ -30,7 +27,7 @@ from .connections import Connections
 logger = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
-_WAITING = 128  # connections that the kernel holds until we take them
+_QUEUE = 128  # connections that the kernel holds until the daemon accepts them
 _NO_SOCKETS = {errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG}
 
 
@@ -43,12 +40,12 @@ class SocketListener:
 
     name = "socket"
 
-    def __init__(self, paths: Paths, host: Host, reception: Connections, limits: Limits) -> None:
-        self._paths, self._host, self._reception, self._limits = paths, host, reception, limits
+    def __init__(self, paths: Paths, host: Host, connections: Connections, limits: Limits) -> None:
+        self._paths, self._host, self._connections, self._limits = paths, host, connections, limits
         self.path = ""
 
     async def run(self, running: Callable[[], None]) -> None:
-        """Serves until it is cancelled. Raises Unsupported or StorageFailed where there can be no socket."""
+        """Serve until cancelled. Raises Unsupported or StorageFailed if there can be no socket."""
         listening = self._bind()
         open_now = 0
         async with anyio.create_task_group() as group:
@@ -63,7 +60,7 @@ class SocketListener:
 
             def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 nonlocal open_now
-                if open_now >= self._limits.connections or not same_user(writer.get_extra_info("socket")):
+                if open_now >= self._limits.connections or not facts.is_same_user(writer.get_extra_info("socket")):
                     writer.transport.abort()
                 else:
                     open_now += 1
@@ -78,19 +75,22 @@ class SocketListener:
                 self._unbind()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = SocketConnection(writer)
         try:
-            await self._reception.serve(connection, self._frames(connection, reader))
-        except _Overlong:
-            sentence = f"a request has at most {self._limits.frame:,} bytes"
-            connection.post(jsonrpc.error(None, RpcError(jsonrpc.INVALID_REQUEST, sentence, "too_long")))
-            with anyio.move_on_after(self._limits.token), suppress(ConnectionError):
-                await writer.drain()
+            await self._answer(SocketConnection(writer), reader)
         except ConnectionError as error:
             logger.info("a client left: %s", error)
 
+    async def _answer(self, connection: SocketConnection, reader: asyncio.StreamReader) -> None:
+        try:
+            await self._connections.serve(connection, self._frames(connection, reader))
+        except _Overlong:
+            sentence = f"a request has at most {self._limits.frame:,} bytes"
+            connection.post(jsonrpc.error(None, RpcError(jsonrpc.INVALID_REQUEST, sentence, "too_long")))
+            with anyio.move_on_after(self._limits.token):
+                await connection.drained()
+
     async def _frames(self, connection: SocketConnection, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-        """A client's lines, until it leaves or is silent for too long."""
+        """Yield a client's lines until it leaves or is silent for too long. Raises _Overlong."""
         lines = LineSplitter(self._limits.frame)
         begun = None
         while True:
@@ -98,7 +98,7 @@ class SocketListener:
             data = b""
             with anyio.CancelScope(deadline=self._deadline(connection, begun)):
                 data = await reader.read(_CHUNK)
-            if not data:  # it left, or took too long
+            if not data:  # the client left, or took too long
                 return
             for line in lines.feed(data):
                 yield line
@@ -106,12 +106,13 @@ class SocketListener:
                 raise _Overlong
 
     def _deadline(self, connection: SocketConnection, begun: float | None) -> float:
+        """Return the time by which the next bytes must come; `begun` is when an unfinished request began."""
         if begun is not None:
             return begun + self._limits.unfinished
-        return math.inf if self._reception.listens(connection) else anyio.current_time() + self._limits.idle
+        return math.inf if self._connections.listens(connection) else anyio.current_time() + self._limits.idle
 
     def _bind(self) -> socket.socket:
-        """A socket that listens; only we may be here, because we hold the lease."""
+        """Return a listening socket. Only the holder of the lease gets to this point, so an old file is stale."""
         usual = file_names.usual_socket(self._paths)
         if file_names.fits(usual):
             try:
@@ -137,29 +138,17 @@ class SocketListener:
 
 
 def _bound(path: str, host: Host) -> socket.socket:
-    """A socket at this path, for us alone: nobody can connect before its mode is set, because only then it listens."""
+    """Return a socket at this path, for our user alone: it listens only once its mode is set."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        host.storage.remove(path)  # what is there is stale
+        host.storage.remove(path)  # left by a daemon that crashed
         listening.bind(path)
         os.chmod(path, 0o600)
-        listening.listen(_WAITING)
+        listening.listen(_QUEUE)
     except BaseException:
         listening.close()
         raise
     return listening
-
-
-def same_user(peer: socket.socket) -> bool:
-    """Whether the process at the other end belongs to our user, by the kernel's word where it gives it."""
-    if sys.platform == "linux":
-        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        _, uid, _ = struct.unpack("3i", credentials)
-        return bool(uid == os.getuid())
-    if sys.platform == "darwin":
-        told = peer.getsockopt(0, 1, 76)  # SOL_LOCAL, LOCAL_PEERCRED: struct xucred, version and uid first
-        return bool(struct.unpack_from("2I", told)[1] == os.getuid())
-    return True  # the socket's mode decides alone
 
 
 class SocketConnection:
@@ -171,19 +160,19 @@ class SocketConnection:
 
     @property
     def backlog(self) -> int:
-        """Bytes that the client has not taken yet."""
+        """The bytes that the client has not taken yet."""
         return self._transport.get_write_buffer_size()
 
     def post(self, frame: bytes) -> None:
-        """Sends a frame as a line, without waiting."""
+        """Send a frame as a line, without waiting."""
         if not self._transport.is_closing():
             self._writer.write(frame + b"\n")
 
     async def drained(self) -> None:
-        """Waits until most is taken. Raises ConnectionError where nobody is there any more."""
+        """Wait until the client has taken most of the backlog. Raises ConnectionError if it left."""
         await self._writer.drain()
 
-    def cut(self, reason: str) -> None:
-        """Ends the connection at once."""
-        logger.warning("a client of the socket was cut off: %s", reason)
+    def disconnect(self, reason: str) -> None:
+        """End the connection at once."""
+        logger.warning("disconnected a client of the socket: %s", reason)
         self._transport.abort()

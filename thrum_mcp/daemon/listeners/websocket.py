@@ -1,7 +1,7 @@
-"""The WebSocket: for programs and pages of this user on this machine.
+"""The WebSocket on loopback: for programs and web pages of this user on this machine.
 
-Any user can reach a TCP port and any web page can make a browser try (reliability §4.2), so three things have to be
-right before the first call: Host and Origin, exactly, and the token from a file that only its owner can read.
+Any user can connect to a TCP port, and any web page can make a browser connect. So a client must send the right Host
+and Origin headers and the token from a file that only its owner can read, before its first call is answered.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PORT = 9999
 PROTOCOL = "thrum"
-PREFIX = "thrum.token."  # what stands before a token that comes as a subprotocol
+PREFIX = "thrum.token."  # of a token that is sent as a subprotocol
 _TRIES = 100  # ports after the wanted one
 _LAST_PORT = 65535
 _TOKEN_LENGTH = 64
-_FAREWELL = 2.0  # seconds for clients to say goodbye when the daemon stops
+_FAREWELL = 2.0  # seconds for clients to close their connections when the daemon stops
 _LOOPBACK, _LOOPBACK_6 = "127.0.0.1", "::1"
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -55,33 +55,33 @@ _HEADERS = {
 
 
 class _Client(ServerConnection):
-    """A connection, one of so many; `known` once it has shown the token."""
+    """A connection; `known` once the client has shown the token."""
 
     known = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Takes the connection, or drops it where there are too many."""
+        """Accept the connection, or drop it if there are too many."""
         super().connection_made(transport)
         if len(self.server.handler_tasks) > LIMITS.connections:
             self.transport.abort()
 
 
 class WebSocketListener:
-    """The part that listens on loopback."""
+    """The part of the daemon that listens on loopback."""
 
     name = "websocket"
 
-    def __init__(self, paths: Paths, host: Host, reception: Connections, limits: Limits, wanted_port: int) -> None:
-        self._paths, self._host, self._reception, self._limits = paths, host, reception, limits
+    def __init__(self, paths: Paths, host: Host, connections: Connections, limits: Limits, wanted_port: int) -> None:
+        self._paths, self._host, self._connections, self._limits = paths, host, connections, limits
         self._wanted = wanted_port
         self._token = b""
         self.port: int | None = None
 
     async def run(self, running: Callable[[], None]) -> None:
-        """Serves until it is cancelled. Raises StorageFailed where no port is free."""
+        """Serve until cancelled. Raises StorageFailed if no port is free."""
         self._token = token(self._paths, self._host).encode()
         bound, self.port = listening(self._wanted)
-        servers = [await self._server(one) for one in bound]
+        servers = [await self._server(listener) for listener in bound]
         try:
             self._host.storage.replace(file_names.port_file(self._paths), b"%d\n" % self.port)
             running()
@@ -110,7 +110,7 @@ class WebSocketListener:
         )
 
     def _check(self, client: ServerConnection, request: Request) -> Response | None:
-        """Lets a handshake go on, or answers it: before anything else, whoever asks."""
+        """Return the answer that ends a handshake, or None to continue it."""
         assert isinstance(client, _Client)
         refused = refusal(request, self.port)
         if refused is not None:
@@ -127,23 +127,23 @@ class WebSocketListener:
         assert isinstance(client, _Client)
         connection = WebConnection(client)
         try:
-            if not client.known and not await self._introduced(client):
+            if not client.known and not await self._authenticates(client):
                 await client.close(_POLICY, "show the token first")
                 return
             with connection.scope:
-                await self._reception.serve(connection, _frames(client))
+                await self._connections.serve(connection, _frames(client))
             if connection.reason:
                 await client.close(_LATER, connection.reason)
         except ConnectionClosed as closed:
             logger.info("a client left: %s", closed)
 
-    async def _introduced(self, client: ServerConnection) -> bool:
-        """Whether the first message comes soon and shows the token."""
+    async def _authenticates(self, client: ServerConnection) -> bool:
+        """Return whether the first message comes within the limit and shows the token."""
         with anyio.move_on_after(self._limits.token):
             frame = jsonrpc.parse(await client.recv(decode=False), 1)
             call = frame.calls[0]
-            shown = str(call.params.get("token", "")).encode("utf-8", "replace")
-            if call.method == "auth" and hmac.compare_digest(shown, self._token):
+            given = str(call.params.get("token", "")).encode("utf-8", "replace")
+            if call.method == "auth" and hmac.compare_digest(given, self._token):
                 broadcast([client], jsonrpc.result(call.id, {"status": "ok"}), text=True)
                 return True
             broadcast([client], jsonrpc.error(call.id, RpcError(jsonrpc.REFUSED, "wrong token", "refused")), text=True)
@@ -160,26 +160,26 @@ class WebConnection:
 
     @property
     def backlog(self) -> int:
-        """Bytes that the client has not taken yet."""
+        """The bytes that the client has not taken yet."""
         return self._client.transport.get_write_buffer_size()
 
     def post(self, frame: bytes) -> None:
-        """Sends a frame as a text message, without waiting."""
+        """Send a frame as a text message, without waiting."""
         broadcast([self._client], frame, text=True)
 
     async def drained(self) -> None:
-        """Waits until most is taken."""
+        """Wait until the client has taken most of the backlog."""
         await self._client.drain()
 
-    def cut(self, reason: str) -> None:
-        """Ends the connection: 1013, come back later."""
-        logger.warning("a client of the WebSocket was cut off: %s", reason)
+    def disconnect(self, reason: str) -> None:
+        """End the connection with close code 1013: try again later."""
+        logger.warning("disconnected a client of the WebSocket: %s", reason)
         self.reason = reason
         self.scope.cancel()
 
 
 async def _frames(client: ServerConnection) -> AsyncIterator[bytes]:
-    """A client's messages, text or binary, until it leaves."""
+    """Yield a client's messages, text or binary, until it leaves."""
     try:
         while True:
             yield await client.recv(decode=False)
@@ -187,11 +187,11 @@ async def _frames(client: ServerConnection) -> AsyncIterator[bytes]:
         return
 
 
-# --- what is checked before the handshake ---------------------------------------------------------------------------
+# --- checks before the handshake ------------------------------------------------------------------------------------
 
 
 def refusal(request: Request, port: int | None) -> tuple[http.HTTPStatus, str] | None:
-    """Why a request may not go on: status and text; None where Host and Origin are ours, exactly, and given once."""
+    """Return the status and text that refuse a request; None if Host and Origin are ours and given once."""
     if request.method != "GET":
         return http.HTTPStatus.METHOD_NOT_ALLOWED, "only GET\n"
     if request.protocol != "HTTP/1.1":
@@ -205,27 +205,27 @@ def refusal(request: Request, port: int | None) -> tuple[http.HTTPStatus, str] |
 
 
 def _plain(path: str) -> Response:
-    """Plain HTTP says that we are here, and nothing else."""
+    """Return the answer to plain HTTP: that the daemon is alive, and nothing else."""
     if path == "/health":
         return _respond(http.HTTPStatus.OK, '{"status":"ok"}\n', "application/json")
     return _respond(http.HTTPStatus.UPGRADE_REQUIRED, "this is a WebSocket\n")
 
 
-def _respond(status: http.HTTPStatus, text: str, kind: str = "text/plain") -> Response:
+def _respond(status: http.HTTPStatus, text: str, media_type: str = "text/plain") -> Response:
     body = text.encode()
-    fixed = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+    fixed = {"Content-Type": f"{media_type}; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
     return Response(status, status.phrase, Headers({**_HEADERS, **fixed}), body)
 
 
 def _tokens(request: Request) -> list[bytes]:
-    """The tokens that came as subprotocols."""
+    """Return the tokens that were sent as subprotocols."""
     offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
     names = [name.strip() for name in offered]
     return [name.removeprefix(PREFIX).encode("utf-8", "replace") for name in names if name.startswith(PREFIX)]
 
 
 def _select(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Ours, if it is offered; the token that may stand beside it is never sent back."""
+    """Return our subprotocol if it is offered. A token beside it is never sent back."""
     return Subprotocol(PROTOCOL) if PROTOCOL in offered else None
 
 
@@ -233,7 +233,7 @@ def _select(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol 
 
 
 def wanted_port(environ: Mapping[str, str]) -> int:
-    """THRUM_WS_PORT, or 9999; raises Invalid for what is no port."""
+    """Return THRUM_WS_PORT or 9999. Raises Invalid for a value that is no port."""
     text = environ.get("THRUM_WS_PORT", "") or str(DEFAULT_PORT)
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LAST_PORT):
         raise Invalid(f"THRUM_WS_PORT is {text!r}, which is no port", hint=f"use 1 to {_LAST_PORT}")
@@ -241,53 +241,57 @@ def wanted_port(environ: Mapping[str, str]) -> int:
 
 
 def listening(wanted: int) -> tuple[list[socket.socket], int]:
-    """Sockets that listen on loopback, IPv4 and, where there is one, IPv6; the next free port where it is taken.
+    """Return sockets that listen on loopback, IPv4 and if possible IPv6, and their port: the first free one.
 
-    Raises StorageFailed where a hundred ports are taken.
+    Raises StorageFailed if a hundred ports are taken.
     """
     for port in range(wanted, min(wanted + _TRIES, _LAST_PORT + 1)):
         bound = _bound(port)
         if bound:
             return bound, port
-    raise StorageFailed(f"no port from {wanted} on is free")
+    raise StorageFailed(f"no port is free from {wanted} on")
 
 
 def _bound(port: int) -> list[socket.socket]:
-    """Both sockets, or none where one of them is taken."""
-    found: list[socket.socket] = []
+    """Return a socket for each address family, or none if the port is taken. Raises StorageFailed."""
+    bound: list[socket.socket] = []
     for address, family in ((_LOOPBACK, socket.AF_INET), (_LOOPBACK_6, socket.AF_INET6)):
         try:
-            one = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            found.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.bind((address, port))
-            one.listen()
+            bound.append(_socket(family, address, port))
         except OSError as error:
             if error.errno in _NO_IPV6 and family == socket.AF_INET6:
-                _closed(found[1:])
-                return found[:1]
-            _closed(found)
+                return bound
+            for earlier in bound:
+                earlier.close()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 return []
             raise StorageFailed(f"cannot listen on {address}: {error.strerror}") from error
-    return found
+    return bound
 
 
-def _closed(sockets: list[socket.socket]) -> None:
-    for one in sockets:
-        one.close()
+def _socket(family: int, address: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address. Raises OSError."""
+    made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+        made.listen()
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def token(paths: Paths, host: Host) -> str:
-    """The secret of this store's WebSocket: 64 hex digits in a file for its owner alone, made once."""
+    """Return the secret of this store's WebSocket: 64 hex digits in a file for its owner alone, made once."""
     path = file_names.token_file(paths)
     try:
         if not os.stat(path, follow_symlinks=False).st_mode & 0o077:
-            told = host.storage.read(path).decode("ascii", "replace").strip()
-            if len(told) == _TOKEN_LENGTH:
-                return told
+            secret = host.storage.read(path).decode("ascii", "replace").strip()
+            if len(secret) == _TOKEN_LENGTH:
+                return secret
     except FileNotFoundError:
         pass
-    made = host.entropy.token(_TOKEN_LENGTH // 2)
-    host.storage.replace(path, made.encode() + b"\n")
-    return made
+    secret = host.entropy.token(_TOKEN_LENGTH // 2)
+    host.storage.replace(path, secret.encode() + b"\n")
+    return secret

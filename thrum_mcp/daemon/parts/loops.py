@@ -1,33 +1,32 @@
-"""Work that comes round: a turn at once, then at intervals, and soon after something changed."""
+"""Periodic work: a turn at once, then at intervals, and soon after a change."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import anyio
 
 from thrum_store.machine.host import Entropy
+from thrum_store.records import Record
 
 _FAREWELL = 3.0  # seconds that a turn may go on when the daemon stops
-_SPREAD = 0.2  # intervals differ by a fifth either way, so that many machines do not come all at once
+_SPREAD = 0.2  # intervals differ by a fifth either way, so that many machines do not sync at the same moment
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """Seconds between turns, and from a change until the turn that it brings."""
+class Rhythm(Record):
+    """The intervals of a loop, in seconds: between turns, and from a change to the next turn."""
 
     every: float
     after_change: float
 
 
 class Loop:
-    """A part that takes a turn, a plain function on a worker thread, again and again.
+    """A part that calls a function on a worker thread again and again.
 
-    The function says whether it went well: after a turn that did not, no change brings the next one, only the interval.
-    What the function raises ends this run; the supervisor starts the loop again, later each time.
+    The function returns whether it succeeded. After a failed turn the loop ignores changes until the interval is over.
+    An exception ends the loop; the supervisor restarts it after a growing pause.
     """
 
     def __init__(self, name: str, turn: Callable[[], bool], rhythm: Rhythm, entropy: Entropy) -> None:
@@ -39,23 +38,23 @@ class Loop:
         self._changed = anyio.Event()
 
     def changed(self) -> None:
-        """Something changed: a turn comes soon, and takes in what else changes until then."""
+        """Take a turn soon, for this change and for others until then."""
         self._changed.set()
 
     async def run(self, running: Callable[[], None]) -> None:
-        """Takes turns until it is cancelled, or until one fails."""
+        """Take turns until cancelled. Raises what a turn raises."""
         running()
         while True:
             self.sleeps = False
             self._changed = anyio.Event()
-            well = await self._take_turn()
+            succeeded = await self._take_turn()
             self.sleeps = True
             with anyio.move_on_after(self._pause()):
-                await (self._changed.wait() if well else anyio.sleep_forever())
+                await (self._changed.wait() if succeeded else anyio.sleep_forever())
                 await anyio.sleep(self._rhythm.after_change)
 
     async def _take_turn(self) -> bool:
-        """One turn, which a cancellation lets finish, if it does so soon."""
+        """Take a turn. A cancellation waits some seconds for it to finish."""
         executor = ThreadPoolExecutor(1, self.name)
         turn = asyncio.get_running_loop().run_in_executor(executor, self._turn)
         try:
@@ -68,5 +67,6 @@ class Loop:
             executor.shutdown(wait=False)
 
     def _pause(self) -> float:
+        """Return the seconds until the next turn, spread at random."""
         chance = int(self._entropy.token(2), 16) / 0xFFFF
         return self._rhythm.every * (1 + _SPREAD * (2 * chance - 1))

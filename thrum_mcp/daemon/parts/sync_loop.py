@@ -1,4 +1,4 @@
-"""The loop that syncs through git, and whether it may leave this machine."""
+"""The loop that syncs through git, and the setting that keeps everything on this machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import NamedTuple
 from thrum_store.errors import Invalid, ThrumError
 from thrum_store.machine.host import Host
 from thrum_store.repository.paths import Paths
+from thrum_store.service.upkeep import condition
 from thrum_store.store import open_store
-from thrum_store.sync import cycle, state
+from thrum_store.sync import cycle
 from thrum_store.sync.remote import settings
+from thrum_store.sync.state import load
 
 from .loops import Loop, Rhythm
 
@@ -25,14 +27,16 @@ RHYTHM = Rhythm(every=60, after_change=2)
 
 
 def loop(paths: Paths, host: Host) -> Loop:
-    """The loop `git`: a sync each minute, and two seconds after something was said."""
+    """Return the loop `git`: a sync each minute, and two seconds after this store appended an event."""
     return Loop("git", lambda: turn(paths, host), RHYTHM, host.entropy)
 
 
 def turn(paths: Paths, host: Host) -> bool:
-    """One turn: a sync; whether it went well. That a remote does not answer is no failure of the loop: the sync's own
-    state says so, and the loop takes its time until the next one."""
-    _step_back()
+    """Sync once; return whether it succeeded.
+
+    A remote that does not answer is no failure of the loop: `sync.json` records it, and the next turn comes later.
+    """
+    _lower_priority()
     with open_store(paths, host) as store:
         try:
             done = cycle.synchronize(store, local_only=local_only(paths, host))
@@ -46,57 +50,56 @@ def turn(paths: Paths, host: Host) -> bool:
     return True
 
 
-def _step_back() -> None:
-    """Lets agents go first where there is no processor for all, and every git that this thread starts does the same.
+def _lower_priority() -> None:
+    """Let agents go first on a busy machine: lower the priority of this thread and of the git it starts.
 
-    Linux counts niceness by thread; elsewhere it would be the whole daemon's, which serves agents.
+    Only on Linux, where a thread has its own niceness; elsewhere it is the whole daemon's, which serves agents.
     """
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-class SyncStanding(NamedTuple):
-    """How the sync is: idle before the first one, then synced or error; and whether it stays on this machine."""
+class SyncState(NamedTuple):
+    """The state of the sync, and whether it stays on this machine."""
 
-    word: str
+    state: str  # idle before the first one, then synced or error
     local_only: bool
 
 
-def standing(paths: Paths, host: Host) -> SyncStanding:
-    """How the sync is. Where config.json cannot be understood nothing leaves this machine, and that is an error."""
+def state(paths: Paths, host: Host) -> SyncState:
+    """Return the state of the sync. An invalid config.json is an error, and nothing leaves this machine."""
     try:
         local = local_only(paths, host)
     except Invalid:
-        return SyncStanding("error", local_only=True)
-    remembered = state.load(paths.var, host)
-    if remembered.last_error is not None:
-        return SyncStanding("error", local)
-    return SyncStanding("idle" if remembered.last_sync_ms is None else "synced", local)
+        return SyncState("error", local_only=True)
+    return SyncState(condition.word(load(paths.var, host), running=True), local)
 
 
 def local_only(paths: Paths, host: Host) -> bool:
-    """Whether a running daemon keeps everything here: what config.json says at this moment, for a flag or a variable
-    that it was started with is noted there. Raises Invalid."""
+    """Return whether config.json keeps everything on this machine. Raises Invalid.
+
+    The daemon's own environment does not count: `settle` noted it there when the daemon started.
+    """
     return settings.local_only(paths, host, environ={})
 
 
 def settle(paths: Paths, host: Host, flag: bool | None) -> None:
-    """Notes in config.json what a flag, or else THRUM_LOCAL, says. Raises Invalid where either means nothing."""
+    """Write the choice of a flag, or else of THRUM_LOCAL, to config.json. Raises Invalid for an invalid value."""
     local = settings.local_only(paths, host, flag)
     if flag is not None or os.environ.get("THRUM_LOCAL"):
         _choose(paths, host, local)
 
 
 def _choose(paths: Paths, host: Host, local: bool) -> None:
-    """Notes in config.json whether everything stays on this machine. Raises Invalid where that is no such file."""
+    """Write to config.json whether everything stays on this machine. Raises Invalid for a file that is no object."""
     path = os.path.join(paths.thrum, "config.json")
     try:
-        told = json.loads(host.storage.read(path))
+        fields = json.loads(host.storage.read(path))
     except FileNotFoundError:
-        told = {}
+        fields = {}
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
+        fields = None
+    if not isinstance(fields, dict):
         raise Invalid(f"{path} is not a JSON object", hint='write {"local_only": true} there')
-    if told.get("local_only") is not local:
-        host.storage.replace(path, json.dumps({**told, "local_only": local}, indent=2).encode() + b"\n")
+    if fields.get("local_only") is not local:
+        host.storage.replace(path, json.dumps({**fields, "local_only": local}, indent=2).encode() + b"\n")

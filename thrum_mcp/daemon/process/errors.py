@@ -1,4 +1,4 @@
-"""What can go wrong with a daemon, on top of the errors of the store.
+"""Errors of the daemon, beside those of the store.
 
 ThrumError
 ├── Conflict
@@ -12,7 +12,7 @@ from thrum_store.errors import Conflict, ThrumError
 
 
 class DaemonNotRunning(ThrumError):
-    """Raised when something needs the daemon and there is none."""
+    """Raised when a command needs the daemon and none is running."""
 
     code = "daemon_not_running"
 
@@ -21,22 +21,22 @@ class DaemonNotRunning(ThrumError):
 
 
 class DaemonFailed(ThrumError):
-    """Raised when the daemon did not start, or does not do what it should."""
+    """Raised when the daemon does not start, or does not do what it should."""
 
     code = "daemon_failed"
 
-    def __init__(self, what: str, hint: str | None = None) -> None:
-        super().__init__(what, hint=hint or "`thrum daemon logs` says more")
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or "`thrum daemon logs` says more")
 
 
 class AlreadyRunning(Conflict):
-    """Raised when this repository has a daemon already."""
+    """Raised when this repository already has a daemon."""
 
     code = "already_running"
 
     def __init__(self, pid: int | None, repository: str) -> None:
-        who = f" (pid {pid})" if pid is not None else ""
+        process = f" (pid {pid})" if pid is not None else ""
         super().__init__(
-            f"a daemon is running for {repository} already{who}",
+            f"a daemon is already running for {repository}{process}",
             hint="`thrum daemon status` shows it, `thrum daemon restart` replaces it",
         )

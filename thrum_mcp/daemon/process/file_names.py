@@ -1,4 +1,4 @@
-"""The daemon's files in `.thrum/var`, and the path of its socket where that one would be too long."""
+"""The daemon's files in `.thrum/var`, and a path for its socket if the usual one is too long."""
 
 from __future__ import annotations
 
@@ -19,69 +19,69 @@ from thrum_store.repository.paths import (
     Paths,
 )
 
-LONGEST_SOCKET = 107  # bytes that fit a Unix socket's address (reliability §5.6)
+LONGEST_SOCKET = 107  # bytes in the address of a Unix socket, without the final zero
 
 
 def lease(paths: Paths) -> str:
-    """The lock that is held by the daemon as long as it lives."""
+    """Return the path of the lock that the daemon holds while it lives."""
     return paths.in_var(DAEMON_LOCK)
 
 
 def pid_file(paths: Paths) -> str:
-    """Who the daemon is, as JSON."""
+    """Return the path of the file that names the daemon's process, as JSON."""
     return paths.in_var(DAEMON_PID)
 
 
 def port_file(paths: Paths) -> str:
-    """The port of the WebSocket, in decimal."""
+    """Return the path of the file with the WebSocket's port, in decimal."""
     return paths.in_var(WEBSOCKET_PORT)
 
 
 def token_file(paths: Paths) -> str:
-    """What a WebSocket client has to show."""
+    """Return the path of the file with the secret of the WebSocket."""
     return paths.in_var(WEBSOCKET_TOKEN)
 
 
 def log_file(paths: Paths) -> str:
-    """The daemon's log."""
+    """Return the path of the daemon's log."""
     return paths.in_var(DAEMON_LOG)
 
 
 def repository(paths: Paths) -> str:
-    """The repository's main directory, the same from each of its worktrees."""
+    """Return the repository's main directory, the same from each of its worktrees."""
     return os.path.dirname(paths.thrum)
 
 
 def pointer_file(paths: Paths) -> str:
-    """Where the socket's path stands if it is not the usual one."""
+    """Return the path of the file that holds the socket's path if it is not the usual one."""
     return paths.in_var(DAEMON_SOCKET_POINTER)
 
 
 def usual_socket(paths: Paths) -> str:
-    """Where the socket is, if nothing speaks against it."""
+    """Return the usual path of the socket."""
     return paths.in_var(DAEMON_SOCKET)
 
 
 def port_in_use(paths: Paths, host: Host) -> int | None:
-    """The WebSocket's port, as the daemon noted it; it stays there when the daemon ends. None: it has no WebSocket."""
+    """Return the WebSocket's port that the daemon noted; None if it has no WebSocket."""
     try:
-        told = host.storage.read(port_file(paths)).decode("ascii", "replace").strip()
+        port = host.storage.read(port_file(paths)).decode("ascii", "replace").strip()
     except FileNotFoundError:
         return None
-    return int(told) if told.isdecimal() else None
+    return int(port) if port.isdecimal() else None
 
 
 def socket_in_use(paths: Paths, host: Host) -> str:
-    """The path that a client connects to."""
+    """Return the path of the socket that clients connect to."""
     try:
-        told = host.storage.read(pointer_file(paths)).decode("utf-8", "surrogateescape").strip()
+        path = host.storage.read(pointer_file(paths)).decode("utf-8", "surrogateescape").strip()
     except FileNotFoundError:
         return usual_socket(paths)
-    return told or usual_socket(paths)
+    return path or usual_socket(paths)
 
 
 def short_socket(paths: Paths, host: Host) -> str:
-    """A path for the socket in the user's runtime directory, unique to this repository; raises Unsupported."""
+    """Return a path for the socket in the user's runtime directory, unique to this repository. Raises Unsupported."""
     name = sha256(paths.var.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
@@ -102,13 +102,14 @@ def short_socket(paths: Paths, host: Host) -> str:
 
 
 def fits(path: str) -> bool:
-    """Whether a socket can have this path."""
+    """Return whether this path is short enough for a socket."""
     return len(os.fsencode(path)) <= LONGEST_SOCKET
 
 
 def _ours(directory: str) -> bool:
+    """Return whether a directory is ours and only we can write to it."""
     try:
-        told = os.stat(directory, follow_symlinks=False)
+        status = os.stat(directory, follow_symlinks=False)
     except OSError:
         return False
-    return stat.S_ISDIR(told.st_mode) and told.st_uid == os.getuid() and not told.st_mode & 0o022
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022

@@ -1,8 +1,8 @@
-"""Tells clients of messages as they arrive, each matching one once, whatever brought it: a send, git or a peer.
+"""Notifies clients of messages as they arrive, each matching message once, whether sent here or fetched by a sync.
 
-Everybody goes by the ingest number. Clients that are up to date share one look per arrival. One that reads slowly, or
-came back with an old cursor, is simply further behind: it gets on when there is room, so nothing piles up here and
-nothing is skipped; one that takes nothing at all is cut off and comes back with its cursor.
+Ingest numbers give the order. Clients that are up to date share one look for each arrival. A client that reads slowly,
+or came back with an old cursor, is further behind and continues when it has room, so nothing piles up and nothing is
+skipped. A client that takes nothing at all is disconnected, and comes back with its cursor.
 """
 
 from __future__ import annotations
@@ -14,45 +14,44 @@ from typing import Protocol
 
 import anyio
 import anyio.lowlevel
-import orjson
 
 from thrum_mcp.daemon.limits import Limits
+from thrum_mcp.daemon.rpc import jsonrpc
 from thrum_mcp.daemon.rpc.request_context import Listening
 from thrum_store.machine import bells
 from thrum_store.machine.bells import Bell
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import feeds, subscriptions
-from thrum_store.service.messages.feeds import Batch, Match
+from thrum_store.service.messages.feeds import Batch, FeedItem, Match
 from thrum_store.service.messages.subscriptions import Kept
-from thrum_store.view.queries.feed import Item
 
 from .store_reader import Look, StoreReader
 
-_TICK = 1.0  # look at least once a second: for what came without a ring
+_TICK = 1.0  # seconds; look at least this often, for messages that rang no bell
 _NOBODY = 1 << 62  # beyond every ingest number
-_SOON = 0.02  # look again while somebody is waited for
+_SOON = 0.02  # seconds until the next look while a client is full
 
 
 class Listener(Protocol):
-    """A client that is told of messages."""
+    """A client that gets notifications."""
 
     @property
     def backlog(self) -> int:
-        """Bytes that it has not taken yet."""
+        """The bytes that the client has not taken yet."""
         ...
 
     def post(self, frame: bytes) -> None:
-        """Sends without waiting."""
+        """Send a frame without waiting."""
         ...
 
-    def cut(self, reason: str) -> None:
-        """Ends the connection at once."""
+    def disconnect(self, reason: str) -> None:
+        """End the connection at once."""
         ...
 
 
 @dataclass(eq=False)
 class _Feed:
-    """How far a client was told; `number` None until its cursor was looked up."""
+    """The progress of a client. `number` is the last ingest number it is past; None until its cursor is resolved."""
 
     listening: Listening
     number: int | None = None
@@ -60,25 +59,25 @@ class _Feed:
 
 
 class Push:
-    """The part of the daemon that tells; `changed` is called once this store has said something new."""
+    """The part of the daemon that notifies; it calls `changed` after this store appended an event."""
 
     name = "push"
 
     def __init__(self, paths: Paths, limits: Limits, changed: Callable[[], None]) -> None:
         self._paths, self._limits, self._changed = paths, limits, changed
-        self._said: int | None = None
+        self._appended: int | None = None
         self._feeds: dict[Listener, _Feed] = {}
         self._bell: Bell | None = None
         self._generation: str | None = None
-        self._reached = 0  # up to here those who are up to date were told
+        self._reached = 0  # the ingest number that clients are past if they are up to date
 
     @property
     def count(self) -> int:
-        """How many clients are told of messages."""
+        """The number of clients that get notifications."""
         return len(self._feeds)
 
     def attach(self, listener: Listener, listening: Listening) -> None:
-        """From now on this client is told what the session subscribed to."""
+        """Notify this client from now on of the subscriptions of a session."""
         before = self._feeds.get(listener)
         if before is None or before.listening.session != listening.session or listening.moves:
             self._feeds[listener] = _Feed(listening)
@@ -86,19 +85,19 @@ class Push:
             os.write(self._bell.fd, b"!")
 
     def forget(self, listener: Listener) -> None:
-        """The client left."""
+        """Stop notifying a client, which has left."""
         self._feeds.pop(listener, None)
 
     def serves(self, listener: Listener) -> bool:
-        """Whether this client is told of messages."""
+        """Return whether this client gets notifications."""
         return listener in self._feeds
 
     async def run(self, running: Callable[[], None]) -> None:
-        """Tells whoever is attached, until it is cancelled."""
+        """Notify the attached clients until cancelled."""
         async with StoreReader.opened(self._paths) as reader:
             with Bell(self._paths.bells, bells.EVERY) as bell:
                 self._bell = bell
-                self._reached = _NOBODY  # a new reader knows nothing of where the others were
+                self._reached = _NOBODY  # a new reader does not know how far the clients are
                 running()
                 try:
                     await self._follow(bell, reader)
@@ -106,12 +105,13 @@ class Push:
                     self._bell = None
 
     async def _follow(self, bell: Bell, reader: StoreReader) -> None:
+        """Look whenever the bell rings, and at least once a second."""
         rung = True
         while True:
             bell.drain()
-            again = await self._turn(reader, rung) if self._feeds else await self._idle(reader, rung)
+            more = await self._look(reader, rung) if self._feeds else await self._idle(reader, rung)
             rung = False
-            with anyio.move_on_after(_SOON if self._held() else 0 if again else _TICK):
+            with anyio.move_on_after(_SOON if self._is_somebody_full() else 0 if more else _TICK):
                 await anyio.wait_readable(bell.fd)
                 rung = True
 
@@ -119,29 +119,29 @@ class Push:
         self._notice(await reader.pulse(catch_up=not rung))
         return False
 
-    def _notice(self, said: int) -> None:
-        """Lets those know who carry to other machines what this store says."""
-        if self._said is not None and said != self._said:
+    def _notice(self, appended: int) -> None:
+        """Trigger a sync if this store appended an event."""
+        if self._appended is not None and appended != self._appended:
             self._changed()
-        self._said = said
+        self._appended = appended
 
-    async def _turn(self, reader: StoreReader, rung: bool) -> bool:
-        """One look, and what follows from it; whether there is more to tell at once."""
+    async def _look(self, reader: StoreReader, rung: bool) -> bool:
+        """Read new messages and notify clients; return whether there is more to send at once."""
         new = [feed for feed in self._feeds.values() if feed.number is None]
         look = await reader.look([feed.listening.cursor for feed in new], self._furthest_behind(), catch_up=not rung)
-        self._notice(look.said)
+        self._notice(look.appended)
         self._follow_generation(look)
-        sessions = _by_session(look.kept)
-        await self._tell(look.live, look.live_from, look.live_to, sessions)
+        sessions = _by_session(look.subscriptions)
+        await self._notify(look.live, look.live_from, look.live_to, sessions)
         if look.late is not None:
-            await self._tell(look.late, look.late_from, look.late_to, sessions)
+            await self._notify(look.late, look.late_from, look.late_to, sessions)
         self._reached = look.live_to
         for feed, number in zip(new, look.resumed, strict=False):  # none while a rebuilt view is read
             feed.number = number
         return look.live.more or self._furthest_behind() is not None
 
-    def _held(self) -> bool:
-        """Notes who has room again; cuts off who has taken nothing for too long."""
+    def _is_somebody_full(self) -> bool:
+        """Return whether a client has no room; disconnect those that took nothing for too long."""
         now = anyio.current_time()
         for listener, feed in list(self._feeds.items()):
             if listener.backlog < self._limits.backlog:
@@ -149,11 +149,15 @@ class Push:
             elif feed.full_since is None:
                 feed.full_since = now
             elif now - feed.full_since > self._limits.patience:
-                self.forget(listener)
-                listener.cut("this reader is too slow; come back with the cursor of your last notification")
+                self._disconnect(listener, "this reader is too slow")
         return any(feed.full_since is not None for feed in self._feeds.values())
 
+    def _disconnect(self, listener: Listener, reason: str) -> None:
+        self.forget(listener)
+        listener.disconnect(f"{reason}; come back with the cursor of your last notification")
+
     def _furthest_behind(self) -> int | None:
+        """Return the ingest number of the client furthest behind that has room; None if all are up to date."""
         behind = [
             feed.number
             for listener, feed in self._feeds.items()
@@ -162,47 +166,46 @@ class Push:
         return min(behind, default=None)
 
     def _follow_generation(self, look: Look) -> None:
-        """The view was rebuilt: whoever was up to date stays so, the others come back with their cursors."""
+        """After a rebuild of the view, keep the clients that were up to date and disconnect the others."""
         if self._generation not in (None, look.live.generation):
             for listener, feed in list(self._feeds.items()):
                 if feed.number is not None and feed.number >= self._reached:
                     feed.number = look.live_from
                 elif feed.number is not None:
-                    self.forget(listener)
-                    listener.cut("the view was rebuilt; come back with the cursor of your last notification")
+                    self._disconnect(listener, "the view was rebuilt")
         self._generation = look.live.generation
 
-    async def _tell(self, batch: Batch, start: int, end: int, sessions: dict[str, list[Kept]]) -> None:
-        """Tells each client that stands between `start` and `end` what of this matches."""
-        here = {
+    async def _notify(self, batch: Batch, start: int, end: int, sessions: dict[str, list[Kept]]) -> None:
+        """Send the matching messages of a batch to each client that is past `start`, and move it to `end`."""
+        ready = {
             listener: feed for listener, feed in self._feeds.items() if feed.number is not None and feed.number >= start
         }
         for item in batch.items:
-            told = _Told(item, batch.generation, sessions)
-            full = [listener for listener, feed in here.items() if not self._tell_one(listener, feed, told)]
+            frames = _Frames(item, batch.generation, sessions)
+            full = [listener for listener, feed in ready.items() if not self._send(listener, feed, frames)]
             for listener in full:
-                del here[listener]
+                del ready[listener]
             await anyio.lowlevel.checkpoint()
-        for feed in here.values():
+        for feed in ready.values():
             feed.number = max(feed.number or 0, end)
 
-    def _tell_one(self, listener: Listener, feed: _Feed, told: _Told) -> bool:
-        """Whether the client had room for this, or has it already."""
-        if told.item.number <= (feed.number or 0):
+    def _send(self, listener: Listener, feed: _Feed, frames: _Frames) -> bool:
+        """Send a message if it matches; return whether the client had room or was past the message."""
+        if frames.item.number <= (feed.number or 0):
             return True
         if listener.backlog >= self._limits.backlog:
             return False
-        frame = told.frame(feed.listening.session)
+        frame = frames.frame(feed.listening.session)
         if frame is not None:
             listener.post(frame)
-        feed.number = told.item.number
+        feed.number = frames.item.number
         return True
 
 
-class _Told:
-    """A message on its way to many: what they share is made once."""
+class _Frames:
+    """The frames of a message for many clients; their common part is encoded once."""
 
-    def __init__(self, item: Item, generation: str, sessions: dict[str, list[Kept]]) -> None:
+    def __init__(self, item: FeedItem, generation: str, sessions: dict[str, list[Kept]]) -> None:
         self.item = item
         self._tags = subscriptions.tags(item)
         self._generation = generation
@@ -211,28 +214,29 @@ class _Told:
         self._start = b""
 
     def frame(self, session: str) -> bytes | None:
-        """`notification.message` for who listens to a session; None where none of its subscriptions matches."""
+        """Return `notification.message` for a session; None if none of its subscriptions matches."""
         if session not in self._frames:
-            matched = self._match(self._sessions.get(session, ()))
-            self._frames[session] = None if matched is None else self._framed(matched)
+            match = self._match(self._sessions.get(session, ()))
+            self._frames[session] = None if match is None else self._framed(match)
         return self._frames[session]
 
-    def _match(self, kept: Iterable[Kept]) -> Match | None:
-        for one in kept:
-            kind = subscriptions.match(one, self.item, self._tags)
-            if kind is not None:
-                return Match(one.id, kind)
+    def _match(self, session_subscriptions: Iterable[Kept]) -> Match | None:
+        for subscription in session_subscriptions:
+            match_type = subscriptions.match(subscription, self.item, self._tags)
+            if match_type is not None:
+                return Match(subscription.id, match_type)
         return None
 
-    def _framed(self, matched: Match) -> bytes:
+    def _framed(self, match: Match) -> bytes:
         if not self._start:
-            shared = orjson.dumps(feeds.notification(self.item, self._generation))
+            shared = jsonrpc.encoded(feeds.notification(self.item, self._generation))
             self._start = b'{"jsonrpc":"2.0","method":"notification.message","params":' + shared[:-1]
-        return self._start + b',"matched_subscription":' + orjson.dumps(matched) + b"}}"
+        return self._start + b',"matched_subscription":' + jsonrpc.encoded(match) + b"}}"
 
 
-def _by_session(kept: Iterable[Kept]) -> dict[str, list[Kept]]:
+def _by_session(active: Iterable[Kept]) -> dict[str, list[Kept]]:
+    """Return the subscriptions of each session."""
     sessions: dict[str, list[Kept]] = {}
-    for one in kept:
-        sessions.setdefault(one.session, []).append(one)
+    for subscription in active:
+        sessions.setdefault(subscription.session, []).append(subscription)
     return sessions

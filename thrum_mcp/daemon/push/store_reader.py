@@ -1,4 +1,4 @@
-"""The store as `push` reads it: open all the time, on a thread of its own, because SQLite binds both together."""
+"""The store as `push` reads it: open all the time, on its own thread, because SQLite ties a connection to one."""
 
 from __future__ import annotations
 
@@ -6,30 +6,28 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import anyio
 
+from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import feeds, subscriptions
 from thrum_store.service.messages.feeds import Batch, FeedCursor, FeedReader
 from thrum_store.service.messages.subscriptions import Kept
 from thrum_store.store import Store, open_store
-from thrum_store.view.queries.shards import lengths
 
 T = TypeVar("T")
 
-_PAGE = 200  # messages in one look
-_CLOSING = 2.0  # seconds that closing may take when the daemon stops
+_PAGE = 200  # messages in a look
+_CLOSING = 2.0  # seconds for closing the store when the daemon stops
 
 
-class Look(NamedTuple):
-    """What one look found.
+class Look(Record):
+    """New messages and subscriptions, read at one moment.
 
-    `live` came after what everybody up to date was told, `late` after the ingest number of the one furthest behind;
-    each says between which numbers it holds everything. `resumed` are the numbers of new cursors (none
-    while a rebuilt view is read from its beginning), `said` is how many
-    events this store has said.
+    `live` are the messages for clients that are up to date, `late` those for the client furthest behind. Each holds
+    every message between its two ingest numbers.
     """
 
     live: Batch
@@ -38,23 +36,23 @@ class Look(NamedTuple):
     late: Batch | None
     late_from: int
     late_to: int
-    resumed: list[int]
-    kept: tuple[Kept, ...]
-    said: int
+    resumed: list[int]  # the ingest numbers of new cursors; none while a rebuilt view is read from its beginning
+    subscriptions: tuple[Kept, ...]
+    appended: int  # events of this store in all
 
 
 class StoreReader:
-    """Looks into the store for what is new."""
+    """Reads new messages and subscriptions from the store."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self._executor = executor
         self._store: Store
-        self._tail: FeedReader | None = None  # none while nobody listens
+        self._tail: FeedReader | None = None  # None while no client listens
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, paths: Paths) -> AsyncGenerator[StoreReader]:
-        """A reader that begins now. Raises what `open_store` raises."""
+        """Open a reader that begins with the next message. Raises as `open_store`."""
         reader = cls(ThreadPoolExecutor(1, "push"))
         try:
             await reader._run(lambda: reader._open(paths))
@@ -67,11 +65,11 @@ class StoreReader:
             reader._executor.shutdown(wait=False)
 
     async def look(self, new: list[FeedCursor], behind: int | None, *, catch_up: bool) -> Look:
-        """What is new; `behind` is the ingest number of whoever is furthest behind, if anybody is."""
+        """Read new messages; `behind` is the ingest number of the client furthest behind, if one is."""
         return await self._run(lambda: self._look(new, behind, catch_up))
 
     async def pulse(self, *, catch_up: bool) -> int:
-        """Brings the view up to date while nobody listens; how many events this store has said."""
+        """Bring the view up to date while no client listens; return the number of events of this store."""
         return await self._run(lambda: self._pulse(catch_up))
 
     async def _run(self, action: Callable[[], T]) -> T:
@@ -85,7 +83,7 @@ class StoreReader:
         store.refresh()
         if catch_up:
             store.catch_up()
-        kept = subscriptions.alive(store)
+        active = subscriptions.alive(store)
         tail = self._tail = self._tail or FeedReader(store)
         live = tail.read(store, _PAGE)
         reached = tail.number
@@ -102,8 +100,8 @@ class StoreReader:
             late_from=behind or 0,
             late_to=late_to,
             resumed=[feeds.resume(store, cursor) for cursor in new] if tail.settled else [],
-            kept=kept,
-            said=_said(store),
+            subscriptions=active,
+            appended=feeds.appended(store),
         )
 
     def _pulse(self, catch_up: bool) -> int:
@@ -111,8 +109,4 @@ class StoreReader:
         if catch_up:
             self._store.catch_up()
         self._tail = None
-        return _said(self._store)
-
-
-def _said(store: Store) -> int:
-    return sum(head.seq for shard, head in lengths(store.view).items() if shard.store == store.own)
+        return feeds.appended(self._store)

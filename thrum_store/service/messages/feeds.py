@@ -19,6 +19,7 @@ from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import feed, mailbox
 from thrum_store.view.queries.feed import PREVIEW, Item
+from thrum_store.view.queries.shards import lengths
 
 _OVERLAP_MS = 600_000  # after a rebuild of the view a cursor reaches back this much further
 _CURSOR = re.compile(r"([0-9a-z.-]{1,64}):([0-9]{1,18}):([0-9]{1,15})", re.ASCII)
@@ -86,6 +87,11 @@ def generation(store: Store) -> str:
     return os.path.basename(store.generation).removeprefix("p-v").removesuffix(".db")
 
 
+def appended(store: Store) -> int:
+    """Return the number of events of this store's agents, to notice new ones."""
+    return sum(position.seq for shard, position in lengths(store.view).items() if shard.store == store.own)
+
+
 def resume(store: Store, cursor: FeedCursor) -> int:
     """The ingest number from which a reader goes on.
 
@@ -95,6 +101,9 @@ def resume(store: Store, cursor: FeedCursor) -> int:
     if cursor.generation == generation(store) and cursor.number <= mailbox.newest(store.view):
         return cursor.number
     return feed.before_time(store.view, cursor.received_ms - _OVERLAP_MS)
+
+
+FeedItem = Item  # a message as the view gives it, with its ingest number
 
 
 class Batch(NamedTuple):
