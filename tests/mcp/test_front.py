@@ -23,6 +23,7 @@ from docs.generate import early_answers as generate
 from thrum_mcp.caller import CallerContext
 from thrum_mcp.lines import LineSplitter
 from thrum_mcp.server import build
+from thrum_mcp.tools import TOOLS
 from thrum_mcp.transport import early_answers, pipes
 from thrum_mcp.transport.early_answers import EarlyAnswers
 
@@ -53,7 +54,7 @@ def loading(tmp_path: Path) -> Server:
 def test_the_handshake_and_the_lists_are_answered_before_the_sdk_is_there(loading: Server) -> None:
     with loading as server:
         assert server.greet()["serverInfo"]["name"] == "thrum"
-        assert len(server.result("tools/list")["tools"]) == 11
+        assert len(server.result("tools/list")["tools"]) == len(TOOLS)
         assert server.result("prompts/list")["prompts"]
         assert server.result("resources/list")["resources"]
         assert server.result("ping") == {}
@@ -62,7 +63,7 @@ def test_the_handshake_and_the_lists_are_answered_before_the_sdk_is_there(loadin
 def test_a_modern_client_is_answered_before_the_sdk_is_there(loading: Server) -> None:
     with loading as server:
         assert server.result("server/discover", {"_meta": MODERN})["supportedVersions"] == ["2026-07-28"]
-        assert len(server.result("tools/list", {"_meta": MODERN})["tools"]) == 11
+        assert len(server.result("tools/list", {"_meta": MODERN})["tools"]) == len(TOOLS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
