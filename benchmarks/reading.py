@@ -15,8 +15,8 @@ from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard, ShardPositi
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
 from thrum_store.repository.paths import VIEW_POINTER, Paths
-from thrum_store.service.messages import receipts as mailboxes
-from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages import inbox as mailboxes
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.store import Store, open_store
 from thrum_store.view.queries import mailbox
 from thrum_store.view.queries.agents import own

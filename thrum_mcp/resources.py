@@ -19,11 +19,12 @@ from mcp_types import (
 )
 
 from thrum_store.errors import NotFound, ThrumError
-from thrum_store.service.messages import editing, receipts
+from thrum_store.service.messages import editing, inbox
 
 from .caller import CallerContext, sentence
-from .tools import render, sanitize
+from .tools import render
 from .tools.agents import registered
+from .tools.results import EXCERPT, Message
 
 _Context = ServerRequestContext[CallerContext, Any]
 
@@ -66,12 +67,12 @@ async def read(context: _Context, params: ReadResourceRequestParams) -> ReadReso
 
 async def _text(context: CallerContext, uri: str) -> str:
     if uri == INBOX:
-        request = receipts.ReadInbox(page_size=_NEWEST)
-        page = await context.as_caller(lambda store, caller: receipts.inbox(store, caller, request))
-        return render.inbox([sanitize.listed(message) for message in page.messages], page.unread, page.total)
+        request = inbox.ReadInbox(page_size=_NEWEST)
+        page = await context.as_caller(lambda store, caller: inbox.inbox(store, caller, request))
+        return render.inbox([Message.shown(message, EXCERPT) for message in page.messages], page.unread, page.total)
     if uri == TEAM:
         return render.agents(await registered(context, include_offline=True))
     if uri.startswith(MESSAGE):
         detail = await context.with_store(lambda store: editing.get(store, uri.removeprefix(MESSAGE)))
-        return render.fenced([sanitize.single(detail.message)])
+        return render.fenced([Message.shown(detail.message)])
     raise NotFound(f"no resource has the URI {uri!r}", hint=f"read {INBOX}, {TEAM} or {MESSAGE}ID")

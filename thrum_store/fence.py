@@ -25,8 +25,8 @@ def fenced(text: str, mark: str) -> str:
     return f"--- {mark} begins, {len(text.encode())} bytes ---\n{text}\n--- {mark} ends ---"
 
 
-def cut(text: str, size: int) -> str:
-    """The beginning of `text` that fits `size` bytes of UTF-8; `…` says that something is missing."""
+def shorten(text: str, size: int) -> str:
+    """Return the beginning of `text` that fits `size` bytes of UTF-8, with `…` if something is missing."""
     whole = text.encode()
     if len(whole) <= size:
         return text

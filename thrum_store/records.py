@@ -105,8 +105,8 @@ def replaced(record: R, **changes: Any) -> R:
 
 
 def fields_of(value: object) -> tuple[str, ...] | None:
-    """Return the names of the fields of a record, named tuple or dataclass, or None for anything else."""
-    kept = getattr(type(value), "__dataclass_fields__", None)
+    """Return the names of the fields of a record, named tuple or dataclass, or of such a class; else None."""
+    kept = getattr(value, "__dataclass_fields__", None)
     return tuple(kept) if kept is not None else getattr(value, "_fields", None)
 
 

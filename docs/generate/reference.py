@@ -15,6 +15,7 @@ from thrum_cli.parser import line, loaded, made
 from thrum_cli.root import thrum
 from thrum_cli.terminal.output import Outcome, human
 from thrum_store.errors import ThrumError
+from thrum_store.service.results import json_keys
 
 _SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null", Any: "anything"}
 
@@ -102,15 +103,17 @@ def _shapes(shapes: dict[str, type]) -> Iterator[str]:
     while waiting := sorted(set(shapes) - shown):
         for name in waiting:
             shape = shapes[name]
-            hints = typing.get_type_hints(shape)
-            rows = [(f"`{key.removesuffix('_')}`", _type(hints[key], shapes)) for key in keys(shape)]
+            rows = [(f"`{key}`", _type(hint, shapes)) for key, hint in keys(shape).items()]
             yield f"## {name}\n\n{inspect.cleandoc(shape.__doc__ or '')}\n\n{grid(('key', 'value'), rows)}"
             shown.add(name)
 
 
-def keys(shape: Any) -> list[str]:
-    """Return the names of the fields of a result."""
-    return list(getattr(shape, "__dataclass_fields__", None) or shape._fields)
+def keys(result: type) -> dict[str, Any]:
+    """Return the JSON keys of a result with their types, `outer.key` for a key of an inner object."""
+    hints = typing.get_type_hints(result)
+    if "header" in hints:
+        hints = typing.get_type_hints(hints["header"]) | hints
+    return {f"{outer}.{key}".removeprefix("."): hints[field] for outer, key, field in json_keys(result)}
 
 
 def _named(shape: type, shapes: dict[str, type]) -> str:

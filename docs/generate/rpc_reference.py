@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from thrum_mcp.daemon.rpc.methods import METHODS, Method
-from thrum_mcp.daemon.rpc.parameters import CALLER, REQUIRED, TagObject, fields_of_type, types_of
+from thrum_mcp.daemon.rpc.parameters import CALLER, REQUIRED, TagObject, fields_of_type
+
+from .reference import keys
 
 _NAMES = {
     str: "text", int: "number", bool: "yes/no", float: "number", type(None): "null",
@@ -39,7 +41,15 @@ def _parameters(method: Method) -> Iterator[str]:
 
 
 def _object(result: type) -> str:
-    return ", ".join(f"`{key.removesuffix('_')}`{_inside(hint)}" for key, hint in types_of(result).items())
+    """Return the keys of a result, those of inner objects in braces."""
+    parts: dict[str, list[str]] = {}
+    for key, hint in keys(result).items():
+        outer, _, inner = key.partition(".")
+        parts.setdefault(outer, []).append(f"`{inner}`" if inner else _inside(hint))
+    return ", ".join(
+        f"`{key}` {{{', '.join(inside)}}}" if inside[0].startswith("`") else f"`{key}`{inside[0]}"
+        for key, inside in parts.items()
+    )
 
 
 def _inside(hint: Any) -> str:

@@ -17,8 +17,8 @@ from tests.contract.manifest import requirement
 from thrum_cli.terminal import text
 from thrum_cli.terminal.output import emit
 from thrum_store.printable import safe_text
-from thrum_store.service.messages.receipts import InboxMessage
-from thrum_store.service.results import Body, Pair
+from thrum_store.service.messages.inbox import InboxMessage
+from thrum_store.service.results import MessageHeader, Pair
 from thrum_store.times import rfc3339
 
 from .conftest import Team
@@ -278,7 +278,8 @@ def test_a_terminal_that_knows_only_latin_1_gets_no_crash(team: Team) -> None:
 
 
 def test_keys_are_the_names_of_fields_and_nulls_stay() -> None:
-    one = InboxMessage("m", "t", None, "a", Body("plain", "x"), (Pair("a", "b"),), (), "now", None, False, True)
+    header = MessageHeader("m", "t", None, "a", (), (Pair("a", "b"),), "now")
+    one = InboxMessage(header, "plain", "x", None, None, False, True)
     out = io.StringIO()
     with redirect_stdout(out):
         assert emit(one, as_json=True, quiet=False) == 0

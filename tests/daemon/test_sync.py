@@ -76,7 +76,7 @@ def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemo
         told.result("sync.force")
         assert told.notification()["preview"] == "over there"
     ended = waiting.wait(there.paths, Caller("bob", worktree="main"), WaitFor(10, after=-60))
-    assert [one.agent_id.partition("@")[0] for one in ended.messages] == ["alice"]
+    assert [one.header.author.partition("@")[0] for one in ended.messages] == ["alice"]
 
 
 def test_a_wait_that_blocks_in_another_clone_ends_with_a_forced_sync_on_both_sides(

@@ -20,8 +20,9 @@ from thrum_store.errors import DiskFull, ThrumError
 from thrum_store.log.segments import Shard
 from thrum_store.model import Caller
 from thrum_store.repository import paths
-from thrum_store.service.messages import handover, receipts, sending
-from thrum_store.service.messages.receipts import MarkRead, ReadInbox
+from thrum_store.service.messages import handover, sending
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import MarkRead, ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 
@@ -47,7 +48,7 @@ def chatter(store: Store, caller: Caller, count: str, *places: str) -> None:
         to = tuple(draw.sample(places, draw.randint(1, min(3, len(places)))))
         scopes = ("module:auth",) if draw.random() < 0.5 else ()
         told = sending.send(store, caller, SendMessage(f"{caller.name} {sent}", to=to, scopes=scopes))
-        tell(id=told.message_id, recipients=[recipient.agent_id for recipient in told.recipients])
+        tell(id=told.message_id, recipients=[recipient.address for recipient in told.recipients])
         sent += 1
 
 
@@ -58,15 +59,15 @@ def anew(store: Store, caller: Caller, count: str, *places: str) -> None:
     for number in range(int(count)):
         with open_store(store.paths) as opened:
             told = sending.send(opened, caller, SendMessage(f"{caller.name} {number}", to=(draw.choice(places),)))
-            tell(id=told.message_id, recipients=[recipient.agent_id for recipient in told.recipients])
-            receipts.inbox(opened, caller, ReadInbox(unread=True))
-            receipts.mark_read(opened, caller, MarkRead(everything=True))
+            tell(id=told.message_id, recipients=[recipient.address for recipient in told.recipients])
+            mailbox.inbox(opened, caller, ReadInbox(unread=True))
+            mailbox.mark_read(opened, caller, MarkRead(everything=True))
 
 
 def poll(store: Store, caller: Caller, limit: str) -> None:
     """Takes mail as a tool call does: claim, answer, acknowledge."""
     taken = handover.check(store, caller, int(limit))
-    tell(taken=[mail.message_id for mail in taken.messages])
+    tell(taken=[mail.header.id for mail in taken.messages])
     handover.acknowledge(store, caller, taken)
     tell(acknowledged=True)
 

@@ -11,9 +11,11 @@ from tests.conftest import Two
 from tests.machines import IN_2099, YEAR_MS, OddClock, SetClock, with_clock
 from tests.oracle import spoken
 from thrum_store.repository.paths import Paths
-from thrum_store.service.messages import handover, receipts, sending, waiting
-from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages import handover, sending, waiting
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.sent import ReadSent, outbox
 from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.service.team import agents, sessions
 from thrum_store.service.team.agents import ListAgents
@@ -52,7 +54,7 @@ def test_under_any_clock_all_use_cases_work(repo: Paths, two_agents: Two, clock:
         sessions.start(store, two_agents.bob)
         sending.send(store, two_agents.alice, SendMessage("text", to=("bob",)))
         handover.acknowledge(store, two_agents.bob, handover.check(store, two_agents.bob))
-        assert receipts.sent(store, two_agents.alice, receipts.ReadSent()).messages[0].read_count == 1
+        assert outbox(store, two_agents.alice, ReadSent()).messages[0].read_count == 1
         assert agents.list_agents(store, ListAgents()).count == 2
         assert sessions.end(store, two_agents.bob, EndSession()).duration_ms >= 0
         agree(store)
@@ -83,5 +85,5 @@ def test_under_any_clock_a_wait_ends_in_time(repo: Paths, two_agents: Two, clock
 
 def received(store: Store, two: Two) -> list[str]:
     """What lies in bob's mailbox, oldest first."""
-    page = receipts.inbox(store, two.bob, ReadInbox(page_size=100))
-    return [message.message_id for message in page.messages][::-1]
+    page = mailbox.inbox(store, two.bob, ReadInbox(page_size=100))
+    return [message.header.id for message in page.messages][::-1]

@@ -11,9 +11,10 @@ import pytest
 from tests.conftest import Two
 from tests.machines import YEAR_MS, SetClock, with_clock
 from thrum_store.repository.paths import Paths
-from thrum_store.service.messages import handover, receipts, sending
-from thrum_store.service.messages.handover import LEASE_MS
-from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages import handover, sending
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.handover import RESERVED_MS
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 
@@ -33,9 +34,9 @@ def send(store: Store, two: Two, count: int) -> list[str]:
 def taken_later(repo: Paths, two: Two) -> list[str]:
     """What bob gets once every claim has run out."""
     clock = SetClock()
-    clock.ms += LEASE_MS + 1000
+    clock.ms += RESERVED_MS + 1000
     with open_store(repo, with_clock(clock)) as store:
-        return [mail.message_id for mail in handover.check(store, two.bob).messages]
+        return [mail.header.id for mail in handover.check(store, two.bob).messages]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -47,7 +48,7 @@ def test_mail_whose_handover_died_at_any_step_comes_again_or_is_read(
     assert poller.wait() == -9, (poller.heard, poller.complaints)
     answered = [message for told in poller.heard for message in told.get("taken", [])]
     sound(repo)
-    unread = [one.message_id for one in receipts.inbox(store, two_agents.bob, ReadInbox(unread=True)).messages][::-1]
+    unread = [one.header.id for one in mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True)).messages][::-1]
     read = [message for message in sent if message not in unread]
     assert set(read) <= set(answered)  # nothing is read that was not handed over
     assert taken_later(repo, two_agents) == unread
@@ -60,14 +61,14 @@ def test_while_a_claim_holds_nobody_else_gets_the_mail(repo: Paths, store: Store
         first = handover.check(store, two_agents.bob, 3)
         second = handover.check(other, two_agents.bob, 3)
         third = handover.check(other, two_agents.bob, 3)
-    assert [mail.message_id for mail in (*first.messages, *second.messages)] == sent
+    assert [mail.header.id for mail in (*first.messages, *second.messages)] == sent
     assert third.messages == ()
 
 
 def test_what_was_given_back_can_be_taken_at_once(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents, 2)
     handover.release(store, handover.check(store, two_agents.bob))
-    assert [mail.message_id for mail in handover.check(store, two_agents.bob).messages] == sent
+    assert [mail.header.id for mail in handover.check(store, two_agents.bob).messages] == sent
 
 
 def test_a_claim_ends_after_its_lease_and_not_before(repo: Paths, two_agents: Two) -> None:
@@ -75,10 +76,10 @@ def test_a_claim_ends_after_its_lease_and_not_before(repo: Paths, two_agents: Tw
     with open_store(repo, with_clock(clock)) as store:
         sent = send(store, two_agents, 1)
         handover.check(store, two_agents.bob)
-        clock.ms += LEASE_MS - 1
+        clock.ms += RESERVED_MS - 1
         assert handover.check(store, two_agents.bob).messages == ()
         clock.ms += 1
-        assert [mail.message_id for mail in handover.check(store, two_agents.bob).messages] == sent
+        assert [mail.header.id for mail in handover.check(store, two_agents.bob).messages] == sent
 
 
 def test_a_claim_by_a_clock_that_was_a_year_ahead_holds_no_longer_than_any(repo: Paths, two_agents: Two) -> None:
@@ -88,14 +89,14 @@ def test_a_claim_by_a_clock_that_was_a_year_ahead_holds_no_longer_than_any(repo:
         clock.ms += YEAR_MS
         handover.check(store, two_agents.bob)
         clock.ms -= YEAR_MS
-        assert [mail.message_id for mail in handover.check(store, two_agents.bob).messages] == sent
+        assert [mail.header.id for mail in handover.check(store, two_agents.bob).messages] == sent
 
 
 def test_mail_that_was_claimed_when_the_view_was_lost_comes_again(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents, 2)
     taken = handover.check(store, two_agents.bob)
     store.rebuild()
-    assert [mail.message_id for mail in handover.check(store, two_agents.bob).messages] == sent
+    assert [mail.header.id for mail in handover.check(store, two_agents.bob).messages] == sent
     handover.acknowledge(store, two_agents.bob, taken)
     assert handover.check(store, two_agents.bob).messages == ()
 
@@ -106,7 +107,7 @@ def test_eight_pollers_at_once_share_the_mail_between_them(repo: Paths, store: S
     assert [poller.wait() for poller in pollers] == [0] * 8
     taken = [message for poller in pollers for told in poller.heard for message in told.get("taken", [])]
     assert Counter(taken) == Counter(sent)
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 0
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
 
 
 @pytest.mark.nightly

@@ -17,12 +17,12 @@ import pytest
 import thrum_mcp
 import thrum_store
 from tests.conftest import Two
-from thrum_mcp.tools import mail_wait
 from thrum_mcp.tools.mail_wait import MailWait
 from thrum_store.machine.bells import Bell
 from thrum_store.repository.paths import Paths
-from thrum_store.service.messages import handover, receipts, sending, waiting
-from thrum_store.service.messages.receipts import MarkRead
+from thrum_store.service.messages import handover, sending, waiting
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import MarkRead
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.store import Store, open_store
@@ -36,7 +36,6 @@ LATE = 10.0  # half of what the waits below last: what their bell missed, their 
 def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the slow tick only a bell ends a wait, so a lost one shows."""
     monkeypatch.setattr(waiting, "TICK", LONG)
-    monkeypatch.setattr(mail_wait, "TICK", LONG)
 
 
 class Interrupted:
@@ -84,7 +83,7 @@ class Race:
         self.repo, self.two = repo, two
         with open_store(repo) as store:
             sending.send(store, two.alice, SendMessage("read before", to=("bob",)))
-            receipts.mark_read(store, two.bob, MarkRead(everything=True))
+            mailbox.mark_read(store, two.bob, MarkRead(everything=True))
 
     def send(self) -> str:
         """One message from alice; its id."""
@@ -94,7 +93,7 @@ class Race:
     def read(self) -> None:
         """Bob reads all he has."""
         with open_store(self.repo) as store:
-            receipts.mark_read(store, self.two.bob, MarkRead(everything=True))
+            mailbox.mark_read(store, self.two.bob, MarkRead(everything=True))
 
     def at_each_line(self, act: Callable[[], str], request: WaitFor) -> int:
         """Lets `act` happen at every line between the making of the bell and the sleep; each must end the wait.
@@ -109,7 +108,7 @@ class Race:
             self.send()
             with Interrupted(line, act) as raced:
                 ended = waiting.wait(self.repo, self.two.bob, request)
-            assert [message.message_id for message in ended.messages] == raced.sent, f"missed at line {line}"
+            assert [message.header.id for message in ended.messages] == raced.sent, f"missed at line {line}"
             assert raced.sent
             assert ended.waited_seconds < LATE, f"only found by its last look, at line {line}"
         return run.until_the_end
@@ -140,7 +139,7 @@ def waited(race: Race) -> list[str]:
     ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
     assert ended.waited_seconds < LATE, "only found by its last look"
     race.read()
-    return [message.message_id for message in ended.messages]
+    return [message.header.id for message in ended.messages]
 
 
 def kept(store: Store, race: Race, seconds: float) -> list[str]:
@@ -150,7 +149,7 @@ def kept(store: Store, race: Race, seconds: float) -> list[str]:
         handed = MailWait(race.two.bob, bell, seconds).run(store)
     assert store.host.clock.monotonic() - start < LATE, "only found by its last look"
     handover.acknowledge(store, race.two.bob, handed)
-    return [mail.message_id for mail in handed.messages]
+    return [mail.header.id for mail in handed.messages]
 
 
 def test_a_send_at_any_line_of_a_wait_of_the_mcp_server_ends_it(race: Race) -> None:

@@ -11,7 +11,7 @@ from mcp.client.stdio import StdioServerParameters
 
 from thrum_store.model import Caller
 from thrum_store.repository import paths
-from thrum_store.service.messages import receipts
+from thrum_store.service.messages.sent import show_sent
 from thrum_store.store import open_store
 
 from .conftest import Team
@@ -97,7 +97,7 @@ def test_a_message_that_was_handed_over_shows_as_read_to_its_sender(team: Team, 
     builder.call("check_messages")
     builder.end()
     with open_store(paths.find(str(team.planner))) as store:
-        detail = receipts.sent_show(store, Caller("planner"), message_id)
+        detail = show_sent(store, Caller("planner"), message_id)
     assert [recipient.status for recipient in detail.message.recipients] == ["read"]
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from thrum_store.model import Caller
 from thrum_store.repository import paths
-from thrum_store.service.messages import receipts
-from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.store import open_store
 
 from .conftest import Team
@@ -23,8 +23,8 @@ from .talk import Server
 def is_read(team: Team, message_id: str) -> bool:
     """Return True if builder has read the message, by the store."""
     with open_store(paths.find(str(team.builder))) as store:
-        inbox = receipts.inbox(store, Caller("builder"), ReadInbox())
-    return next(message.is_read for message in inbox.messages if message.message_id == message_id)
+        inbox = mailbox.inbox(store, Caller("builder"), ReadInbox())
+    return next(message.is_read for message in inbox.messages if message.header.id == message_id)
 
 
 def drop_reservations(team: Team) -> None:

@@ -6,10 +6,12 @@ import pytest
 
 from tests.conftest import Two
 from thrum_store.errors import Invalid, NeedsConfirmation, NotAuthor, UnknownMessage
-from thrum_store.service.messages import editing, receipts, sending
+from thrum_store.service.messages import editing, sending
+from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import DeleteMessage, EditMessage
-from thrum_store.service.messages.receipts import MarkRead, ReadInbox, ReadSent
+from thrum_store.service.messages.inbox import MarkRead, ReadInbox
 from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.sent import ReadSent, outbox
 from thrum_store.store import Store
 
 
@@ -23,13 +25,13 @@ def test_an_edit_replaces_the_text_and_counts(store: Store, two_agents: Two, sen
     for count, text in enumerate(("second", "third"), 1):
         assert editing.edit(store, two_agents.alice, EditMessage(sent, text)).version == count
         message = editing.get(store, sent).message
-        assert (message.body.content, message.version, message.updated_at is not None) == (text, count, True)
+        assert (message.content, message.version, message.updated_at is not None) == (text, count, True)
 
 
 def test_an_edited_message_stays_as_read_as_it_was(store: Store, two_agents: Two, sent: str) -> None:
-    receipts.mark_read(store, two_agents.bob, MarkRead((sent,)))
+    mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
     editing.edit(store, two_agents.alice, EditMessage(sent, "second"))
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 0
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
 
 
 def test_a_deleted_message_is_out_of_every_mailbox_and_its_text_is_not_shown(
@@ -37,18 +39,18 @@ def test_a_deleted_message_is_out_of_every_mailbox_and_its_text_is_not_shown(
 ) -> None:
     editing.delete(store, two_agents.alice, DeleteMessage(sent, force=True, reason="wrong"))
     for _ in range(2):
-        assert receipts.inbox(store, two_agents.bob, ReadInbox()).total == 0
-        assert receipts.inbox(store, two_agents.bob, ReadInbox(everything=True)).total == 0
-        assert receipts.sent(store, two_agents.alice, ReadSent()).total == 0
+        assert mailbox.inbox(store, two_agents.bob, ReadInbox()).total == 0
+        assert mailbox.inbox(store, two_agents.bob, ReadInbox(everything=True)).total == 0
+        assert outbox(store, two_agents.alice, ReadSent()).total == 0
         message = editing.get(store, sent).message
-        assert (message.deleted, message.body.content, message.metadata.delete_reason) == (True, "", "wrong")
+        assert (message.deleted, message.content, message.delete_reason) == (True, "", "wrong")
         store.rebuild()
 
 
 def test_a_deletion_wants_to_be_confirmed(store: Store, two_agents: Two, sent: str) -> None:
     with pytest.raises(NeedsConfirmation):
         editing.delete(store, two_agents.alice, DeleteMessage(sent))
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).total == 1
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).total == 1
 
 
 def test_only_the_author_edits_or_deletes(store: Store, two_agents: Two, sent: str) -> None:
@@ -56,7 +58,7 @@ def test_only_the_author_edits_or_deletes(store: Store, two_agents: Two, sent: s
         editing.edit(store, two_agents.bob, EditMessage(sent, "mine"))
     with pytest.raises(NotAuthor):
         editing.delete(store, two_agents.bob, DeleteMessage(sent, force=True))
-    assert editing.get(store, sent).message.body.content == "first"
+    assert editing.get(store, sent).message.content == "first"
 
 
 def test_what_is_deleted_stays_deleted(store: Store, two_agents: Two, sent: str) -> None:

@@ -12,9 +12,11 @@ from thrum_store.errors import Invalid, NotAuthor, NotRegistered, UnknownMessage
 from thrum_store.log.events import Draft
 from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
-from thrum_store.service.messages import editing, handover, receipts, sending
-from thrum_store.service.messages.receipts import MarkRead, ReadInbox, ReadSent
+from thrum_store.service.messages import editing, handover, sending
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import MarkRead, ReadInbox
 from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.sent import Outbox, ReadSent, outbox, show_sent
 from thrum_store.service.team import agents, groups
 from thrum_store.service.team.agents import Register
 from thrum_store.service.team.groups import CreateGroup, Membership
@@ -26,65 +28,65 @@ def send(store: Store, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -
     return sending.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
 
 
-def ids(box: receipts.Inbox | receipts.Outbox) -> list[str]:
+def ids(box: mailbox.Inbox | Outbox) -> list[str]:
     """The ids on a page, as listed."""
-    return [message.message_id for message in box.messages]
+    return [message.header.id for message in box.messages]
 
 
 def test_an_inbox_lists_the_newest_first(store: Store, two_agents: Two) -> None:
     sent = [send(store, two_agents.alice, "bob") for _ in range(3)]
-    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox())) == sent[::-1]
+    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox())) == sent[::-1]
 
 
 def test_an_inbox_has_pages_and_counts(store: Store, two_agents: Two) -> None:
     sent = [send(store, two_agents.alice, "bob") for _ in range(5)][::-1]
-    receipts.mark_read(store, two_agents.bob, MarkRead((sent[0],)))
-    page = receipts.inbox(store, two_agents.bob, ReadInbox(page_size=2, page=3))
+    mailbox.mark_read(store, two_agents.bob, MarkRead((sent[0],)))
+    page = mailbox.inbox(store, two_agents.bob, ReadInbox(page_size=2, page=3))
     assert (ids(page), page.total, page.unread, page.total_pages) == (sent[4:], 5, 4, 3)
-    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(page=9))) == []
+    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(page=9))) == []
 
 
 @pytest.mark.parametrize(("size", "page"), [(0, 1), (101, 1), (10, 0), (10, -1)])
 def test_a_page_that_cannot_be_is_refused(store: Store, two_agents: Two, size: int, page: int) -> None:
     with pytest.raises(Invalid):
-        receipts.inbox(store, two_agents.bob, ReadInbox(page_size=size, page=page))
+        mailbox.inbox(store, two_agents.bob, ReadInbox(page_size=size, page=page))
 
 
 def test_looking_is_not_reading(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
-    receipts.inbox(store, two_agents.bob, ReadInbox(unread=True))
-    receipts.inbox(store, two_agents.bob, ReadInbox(everything=True))
+    mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True))
+    mailbox.inbox(store, two_agents.bob, ReadInbox(everything=True))
     editing.get(store, sent)
-    receipts.sent(store, two_agents.alice, ReadSent())
-    receipts.sent_show(store, two_agents.alice, sent)
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 1
+    outbox(store, two_agents.alice, ReadSent())
+    show_sent(store, two_agents.alice, sent)
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
 
 
 def test_an_inbox_is_narrowed_to_unread_scope_or_mentions(store: Store, two_agents: Two) -> None:
     plain = send(store, two_agents.alice, "everyone")
     scoped = send(store, two_agents.alice, "everyone", scopes=("pr:1",))
     mentioned = [send(store, two_agents.alice, to) for to in ("bob", "reviewer")]
-    receipts.mark_read(store, two_agents.bob, MarkRead((plain,)))
-    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(unread=True))) == [*mentioned[::-1], scoped]
-    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(scope="pr:1"))) == [scoped]
-    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(mentions=True))) == mentioned[::-1]
+    mailbox.mark_read(store, two_agents.bob, MarkRead((plain,)))
+    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True))) == [*mentioned[::-1], scoped]
+    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(scope="pr:1"))) == [scoped]
+    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(mentions=True))) == mentioned[::-1]
 
 
 def test_everything_shows_what_went_to_others_too(store: Store, two_agents: Two) -> None:
     agents.register(store, Register("carol", "tester", "auth"))
     sent = send(store, two_agents.alice, "carol")
-    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox(everything=True))) == [sent]
-    assert ids(receipts.inbox(store, two_agents.bob, ReadInbox())) == []
+    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(everything=True))) == [sent]
+    assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox())) == []
 
 
 def test_read_keeps_its_first_time(repo: Paths, two_agents: Two) -> None:
     clock = SetClock()
     with open_store(repo, with_clock(clock)) as store:
         sent = send(store, two_agents.alice, "bob")
-        receipts.mark_read(store, two_agents.bob, MarkRead((sent,)))
+        mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
         (first,) = editing.get(store, sent).message.recipients
         clock.ms += 60_000
-        assert receipts.mark_read(store, two_agents.bob, MarkRead((sent,))).marked_count == 0
+        assert mailbox.mark_read(store, two_agents.bob, MarkRead((sent,))).marked_count == 0
         with store.writing("bob") as shard:  # as another machine may say it a second time
             shard.append(Draft("message.read", {"messages": [sent]}))
         (later,) = editing.get(store, sent).message.recipients
@@ -96,35 +98,35 @@ def test_read_keeps_its_first_time(repo: Paths, two_agents: Two) -> None:
 def test_marking_names_what_is_not_there_and_marks_nothing(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
     with pytest.raises(UnknownMessage):
-        receipts.mark_read(store, two_agents.bob, MarkRead((sent, "msg_" + "0" * 26)))
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 1
+        mailbox.mark_read(store, two_agents.bob, MarkRead((sent, "msg_" + "0" * 26)))
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
     with pytest.raises(Invalid):
-        receipts.mark_read(store, two_agents.bob, MarkRead())
+        mailbox.mark_read(store, two_agents.bob, MarkRead())
 
 
 def test_marking_all_marks_all(store: Store, two_agents: Two) -> None:
     for _ in range(12):
         send(store, two_agents.alice, "bob")
-    marked = receipts.mark_read(store, two_agents.bob, MarkRead(everything=True))
+    marked = mailbox.mark_read(store, two_agents.bob, MarkRead(everything=True))
     assert (marked.marked_count, marked.unread) == (12, 0)
 
 
 def test_marking_somebody_elses_mail_changes_nothing(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
-    assert receipts.mark_read(store, two_agents.alice, MarkRead((sent,))).marked_count == 0
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 1
+    assert mailbox.mark_read(store, two_agents.alice, MarkRead((sent,))).marked_count == 0
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
 
 
 def test_the_sender_sees_who_has_read(store: Store, two_agents: Two) -> None:
     agents.register(store, Register("carol", "reviewer", "auth"))
     sent = send(store, two_agents.alice, "@reviewer")
-    receipts.mark_read(store, two_agents.bob, MarkRead((sent,)))
-    (message,) = receipts.sent(store, two_agents.alice, ReadSent()).messages
-    assert [(one.agent_id, one.status) for one in message.recipients] == [("bob", "read"), ("carol", "delivered")]
+    mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
+    (message,) = outbox(store, two_agents.alice, ReadSent()).messages
+    assert [(one.address, one.status) for one in message.recipients] == [("bob", "read"), ("carol", "delivered")]
     assert message.read_count == 1
-    assert ids(receipts.sent(store, two_agents.alice, ReadSent(unread=True))) == [sent]
-    receipts.mark_read(store, Caller("carol", worktree="main"), MarkRead((sent,)))
-    assert ids(receipts.sent(store, two_agents.alice, ReadSent(unread=True))) == []
+    assert ids(outbox(store, two_agents.alice, ReadSent(unread=True))) == [sent]
+    mailbox.mark_read(store, Caller("carol", worktree="main"), MarkRead((sent,)))
+    assert ids(outbox(store, two_agents.alice, ReadSent(unread=True))) == []
 
 
 def test_what_was_sent_is_narrowed_to_an_address(store: Store, two_agents: Two) -> None:
@@ -133,30 +135,30 @@ def test_what_was_sent_is_narrowed_to_an_address(store: Store, two_agents: Two) 
     agents.register(store, Register("carol", "tester", "auth"))
     sent = {to: send(store, two_agents.alice, to) for to in ("bob", "reviewer", "team", "everyone", "carol")}
     for to in ("reviewer", "team", "everyone"):
-        assert ids(receipts.sent(store, two_agents.alice, ReadSent(to=f"@{to}"))) == [sent[to]]
-    assert set(ids(receipts.sent(store, two_agents.alice, ReadSent(to="bob")))) == set(sent.values()) - {sent["carol"]}
+        assert ids(outbox(store, two_agents.alice, ReadSent(to=f"@{to}"))) == [sent[to]]
+    assert set(ids(outbox(store, two_agents.alice, ReadSent(to="bob")))) == set(sent.values()) - {sent["carol"]}
     with pytest.raises(UnknownRecipient):
-        receipts.sent(store, two_agents.alice, ReadSent(to="nobody"))
+        outbox(store, two_agents.alice, ReadSent(to="nobody"))
 
 
 def test_only_its_author_sees_a_sent_message_as_sent(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
-    assert receipts.sent_show(store, two_agents.alice, sent).message.message_id == sent
+    assert show_sent(store, two_agents.alice, sent).message.header.id == sent
     with pytest.raises(NotAuthor):
-        receipts.sent_show(store, two_agents.bob, sent)
+        show_sent(store, two_agents.bob, sent)
 
 
 def test_a_mailbox_belongs_to_somebody_registered(store: Store, two_agents: Two) -> None:
     with pytest.raises(NotRegistered):
-        receipts.inbox(store, Caller("nobody"), ReadInbox())
+        mailbox.inbox(store, Caller("nobody"), ReadInbox())
 
 
 def test_a_check_takes_the_oldest_first_and_says_how_many_remain(store: Store, two_agents: Two) -> None:
     sent = [send(store, two_agents.alice, "bob") for _ in range(5)]
     taken = handover.check(store, two_agents.bob, 2)
-    assert ([mail.message_id for mail in taken.messages], taken.remaining) == (sent[:2], 3)
+    assert ([mail.header.id for mail in taken.messages], taken.remaining) == (sent[:2], 3)
     handover.acknowledge(store, two_agents.bob, taken)
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 3
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 3
 
 
 def test_a_check_of_an_empty_mailbox_takes_nothing(store: Store, two_agents: Two) -> None:

@@ -120,12 +120,12 @@ def test_agents_groups_messages_and_receipts_are_taken_over(repository: Path, la
         )  # fmt: skip
         assert groups.info(store, "backend", True).expanded == ("bob",)
         (hello,) = inbox.inbox(store, Caller("bob"), ReadInbox()).messages
-        assert (hello.body.content, hello.is_read, hello.created_at) == (
+        assert (hello.content, hello.is_read, hello.header.sent_at) == (
             "hello again bob", True, "2026-01-02T03:05:00.123Z",
         )  # fmt: skip
         (answer,) = inbox.inbox(store, Caller("ann"), ReadInbox()).messages
-        assert (answer.is_read, answer.reply_to, answer.thread_id) == (False, hello.message_id, THREAD)
-        assert editing.get(store, answer.message_id).message.scopes[0].value == "auth"
+        assert (answer.is_read, answer.header.reply_to, answer.header.thread) == (False, hello.header.id, THREAD)
+        assert editing.get(store, answer.header.id).message.scopes[0].value == "auth"
         assert find(store, None, Search("never mind")).total == 0
         store.rebuild()
         assert inbox.inbox(store, Caller("ann"), ReadInbox()).unread == 1

@@ -7,8 +7,8 @@ import json
 from tests.places import Place
 from thrum_store.model import Caller
 from thrum_store.service import overview
-from thrum_store.service.messages import receipts
-from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.team import contexts, heartbeat
 
 
@@ -48,7 +48,7 @@ def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: P
     assert told.session is not None and told.session.intent == "Planning"
     assert (told.agents.total, told.agents.active, [one.agent_id for one in told.agents.list]) == (2, 2, ["bob"])
     assert told.messages is not None
-    assert (told.messages.unread, [one.message_id for one in told.messages.recent]) == (1, [message])
+    assert (told.messages.unread, [one.header.id for one in told.messages.recent]) == (1, [message])
     assert (told.work_context.branch, told.work_context.uncommitted_files) == ("main", ("new.py",))
     assert told.context is not None and told.context.content == "I was at step 3"
 
@@ -62,7 +62,7 @@ def test_prime_marks_nothing_and_shows_only_the_callers_own_mail(place: Place) -
         seen = overview.prime(store, place.caller("eve")).messages
         assert seen is not None and (seen.unread, seen.total, seen.recent) == (0, 0, ())
         overview.prime(store, bob)
-        assert receipts.inbox(store, bob, ReadInbox()).unread == 1
+        assert mailbox.inbox(store, bob, ReadInbox()).unread == 1
         assert overview.prime(store, ann).messages is not None
 
 
@@ -91,11 +91,11 @@ def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
         contexts.save(store, "ann", "c" * 200_000)
         contexts.set_preamble(store, "ann", "p" * 200_000)
         told = overview.prime(store, ann)
-    from thrum_cli.terminal.output import plain
+    from thrum_store.service.results import as_json
 
-    assert len(json.dumps(plain(told), ensure_ascii=False).encode()) < 24_000
+    assert len(json.dumps(as_json(told), ensure_ascii=False).encode()) < 24_000
     assert told.work_context.more_files == 180
-    assert told.messages is not None and all(one.cut for one in told.messages.recent)
+    assert told.messages is not None and all(one.shortened for one in told.messages.recent)
 
 
 def test_prime_without_an_identity_says_what_to_do_and_the_rest_all_the_same(place: Place) -> None:

@@ -18,8 +18,9 @@ from thrum_store.log.events import decode
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import Storage
 from thrum_store.repository.paths import VIEW_POINTER
-from thrum_store.service.messages import editing, handover, receipts, search, sending
-from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages import editing, handover, search, sending
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.search import Search
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.team import agents, groups, sessions
@@ -41,9 +42,7 @@ def run(place: Place, before: str | None = None, *, confirm: bool = True) -> Pur
 
 def texts(place: Place, name: str) -> list[str]:
     with place.open() as store:
-        return [
-            one.body.content for one in receipts.inbox(store, place.caller(name), ReadInbox(page_size=100)).messages
-        ]
+        return [one.content for one in mailbox.inbox(store, place.caller(name), ReadInbox(page_size=100)).messages]
 
 
 def holding(place: Place, text: str) -> list[str]:
@@ -147,7 +146,7 @@ def test_purged_messages_are_gone_from_inbox_search_view_and_disk(old: Place) ->
     assert texts(old, "bob") == ["today"]
     with old.open() as store:
         assert search.find(store, None, Search("xyzzy")).total == 0
-        assert receipts.inbox(store, old.caller("bob"), ReadInbox(everything=True)).total == 1
+        assert mailbox.inbox(store, old.caller("bob"), ReadInbox(everything=True)).total == 1
     assert holding(old, SECRET) == []
 
 
@@ -248,16 +247,16 @@ def test_receipts_that_matter_stay(place: Place) -> None:
     run(place, "2d")
     with place.open() as store:
         store.rebuild()
-        inbox = receipts.inbox(store, bob, ReadInbox())
-    assert [(one.body.content, one.is_read) for one in inbox.messages] == [("from the future", True)]
+        inbox = mailbox.inbox(store, bob, ReadInbox())
+    assert [(one.content, one.is_read) for one in inbox.messages] == [("from the future", True)]
 
 
 def test_who_refers_to_a_purged_message_gets_an_answer(old: Place) -> None:
     with old.open() as store:
-        (*_, first) = receipts.inbox(store, old.caller("bob"), ReadInbox()).messages
+        (*_, first) = mailbox.inbox(store, old.caller("bob"), ReadInbox()).messages
     run(old, "2d")
     with old.open() as store, pytest.raises(UnknownMessage):
-        editing.get(store, first.message_id)
+        editing.get(store, first.header.id)
 
 
 def test_ended_sessions_go_and_the_open_one_keeps_its_beginning(old: Place) -> None:

@@ -10,9 +10,11 @@ from tests.contract.manifest import requirement
 from tests.places import Place, git
 from thrum_store import presence_state
 from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, NotRegistered, UnknownRecipient
-from thrum_store.service.messages import handover, receipts, sending
-from thrum_store.service.messages.receipts import ReadInbox, ReadSent
+from thrum_store.service.messages import handover, sending
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.sent import ReadSent, outbox
 from thrum_store.service.team import agents, contexts, removal
 from thrum_store.service.team.agents import ListAgents, Register
 from thrum_store.service.team.removal import Cleanup
@@ -26,7 +28,7 @@ def names(store: Store) -> list[str]:
 def texts(place: Place, name: str) -> list[str]:
     """What lies in a mailbox."""
     with place.open() as store:
-        return [one.body.content for one in receipts.inbox(store, place.caller(name), ReadInbox()).messages]
+        return [one.content for one in mailbox.inbox(store, place.caller(name), ReadInbox()).messages]
 
 
 def test_a_deleted_agent_is_gone_with_its_identity_context_and_messages(place: Place) -> None:
@@ -84,7 +86,7 @@ def test_who_takes_the_name_again_begins_with_an_empty_mailbox(place: Place) -> 
     assert texts(place, "bob") == ["for all", "new"]
     with place.open() as store:
         store.rebuild()
-        sent = receipts.sent(store, place.caller("ann"), ReadSent()).messages
+        sent = outbox(store, place.caller("ann"), ReadSent()).messages
     assert texts(place, "bob") == ["for all", "new"]
     assert [len(one.recipients) for one in sent] == [1, 1, 0, 0]
 

@@ -14,8 +14,10 @@ from tests.machines import SetClock, with_clock
 from tests.oracle import spoken
 from thrum_store.errors import Invalid, KeyReused, NotRegistered, UnknownMessage, UnknownRecipient, WorktreeMismatch
 from thrum_store.model import Caller
-from thrum_store.service.messages import editing, receipts, sending
-from thrum_store.service.messages.receipts import MarkRead, ReadInbox
+from thrum_store.records import replaced
+from thrum_store.service.messages import editing, sending
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.inbox import MarkRead, ReadInbox
 from thrum_store.service.messages.sending import Reply, SendMessage, Sent
 from thrum_store.service.team import agents, groups, sessions
 from thrum_store.service.team.agents import Register
@@ -47,12 +49,12 @@ def send(store: Store, author: Caller, *to: str, **more: Any) -> Sent:
 
 def names(sent: Sent) -> list[str]:
     """Who it went to."""
-    return [recipient.agent_id for recipient in sent.recipients]
+    return [recipient.address for recipient in sent.recipients]
 
 
 def got(store: Store, caller: Caller) -> list[str]:
     """The ids in a mailbox, oldest first."""
-    return [one.message_id for one in receipts.inbox(store, caller, ReadInbox(page_size=100)).messages][::-1]
+    return [one.header.id for one in mailbox.inbox(store, caller, ReadInbox(page_size=100)).messages][::-1]
 
 
 @pytest.mark.parametrize("address", ["bob", "@bob", " @bob ", "agent:bob:1f2e"])
@@ -185,7 +187,7 @@ def test_an_agent_that_the_sender_did_not_know_yet_gets_what_its_role_group_or_e
         assert elsewhere.address("zoe") not in names(sent)
         elsewhere.reaches(store)
         shown = editing.get(store, sent.message_id).message
-        assert elsewhere.address("zoe") in [recipient.agent_id for recipient in shown.recipients]
+        assert elsewhere.address("zoe") in [recipient.address for recipient in shown.recipients]
     assert zoe
 
 
@@ -199,7 +201,7 @@ def test_an_agent_that_registered_after_the_message_does_not_get_it(
     later.agent("zoe")
     later.reaches(store)
     later.store.close()
-    assert [one.agent_id for one in editing.get(store, sent.message_id).message.recipients] == ["bob"]
+    assert [one.address for one in editing.get(store, sent.message_id).message.recipients] == ["bob"]
 
 
 # --- replies --------------------------------------------------------------------------------------------------------
@@ -210,14 +212,14 @@ def test_a_reply_goes_to_the_author_and_to_whom_the_message_went(store: Store, t
     sent = sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
     assert names(sent) == ["alice", "carol"]
     shown = editing.get(store, sent.message_id).message
-    assert (shown.reply_to, shown.thread_id) == (parent.message_id, parent.thread_id)
-    assert [str(scope.value) for scope in shown.scopes] == ["1"]
+    assert (shown.header.reply_to, shown.header.thread) == (parent.message_id, parent.thread_id)
+    assert [str(scope.value) for scope in shown.header.scopes] == ["1"]
 
 
 def test_a_reply_marks_its_parent_as_read_and_its_author_sees_it_answered(store: Store, two_agents: Two) -> None:
     parent = send(store, two_agents.alice, "bob")
     sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
-    assert receipts.inbox(store, two_agents.bob, ReadInbox()).unread == 0
+    assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
     (recipient,) = editing.get(store, parent.message_id).message.recipients
     assert (recipient.status, recipient.read_at is not None) == ("answered", True)
 
@@ -311,7 +313,7 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
 ) -> None:
     before = spoken(store.paths.logs)
     with pytest.raises(Invalid) as refused:
-        sending.send(store, two_agents.alice, SendMessage("text", to=("bob",))._replace(**wrong))
+        sending.send(store, two_agents.alice, replaced(SendMessage("text", to=("bob",)), **wrong))
     assert why in refused.value.message
     assert refused.value.hint
     assert spoken(store.paths.logs) == before
@@ -321,7 +323,7 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
 def test_every_other_text_arrives_as_it_was(store: Store, two_agents: Two, content: str) -> None:
     sent = sending.send(store, two_agents.alice, SendMessage(content, to=("bob",)))
     for _ in range(2):
-        assert editing.get(store, sent.message_id).message.body.content == content
+        assert editing.get(store, sent.message_id).message.content == content
         store.rebuild()
 
 
@@ -336,14 +338,14 @@ def test_every_other_text_arrives_as_it_was(store: Store, two_agents: Two, conte
 def test_structured_data_is_the_same_after_a_rebuild(store: Store, two_agents: Two, structured: dict[str, Any]) -> None:
     sent = send(store, two_agents.alice, "bob", structured=structured)
     for _ in range(2):
-        assert editing.get(store, sent.message_id).message.body.structured == structured
+        assert editing.get(store, sent.message_id).message.structured == structured
         store.rebuild()
 
 
 def test_a_message_carries_the_session_it_was_sent_in(store: Store, two_agents: Two) -> None:
     session = sessions.start(store, two_agents.alice).session_id
     sent = send(store, two_agents.alice, "bob")
-    assert editing.get(store, sent.message_id).message.author.session_id == session
+    assert editing.get(store, sent.message_id).message.session == session
 
 
 def test_nobody_speaks_under_a_name_that_nobody_registered(store: Store, two_agents: Two) -> None:
@@ -355,6 +357,6 @@ def test_nobody_speaks_under_a_name_of_another_worktree(store: Store, two_agents
     with pytest.raises(WorktreeMismatch) as refused:
         send(store, Caller("alice", worktree="feature"), "bob")
     assert "--force" in (refused.value.hint or "")
-    receipts.inbox(store, Caller("alice", worktree="feature"), ReadInbox())  # looking is free
+    mailbox.inbox(store, Caller("alice", worktree="feature"), ReadInbox())  # looking is free
     with pytest.raises(WorktreeMismatch):
-        receipts.mark_read(store, Caller("bob", worktree="feature"), MarkRead(everything=True))
+        mailbox.mark_read(store, Caller("bob", worktree="feature"), MarkRead(everything=True))

@@ -13,8 +13,9 @@ from tests.machines import YEAR_MS, SetClock, with_clock
 from thrum_store.errors import Invalid, NotInitialized, NotRegistered
 from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
-from thrum_store.service.messages import receipts, sending, waiting
-from thrum_store.service.messages.receipts import MarkRead
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages import sending, waiting
+from thrum_store.service.messages.inbox import MarkRead
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.store import Store, open_store
@@ -28,7 +29,7 @@ def say(repo: Paths, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -> 
 
 def ids(repo: Paths, caller: Caller, request: WaitFor) -> list[str]:
     """What ended the wait."""
-    return [one.message_id for one in waiting.wait(repo, caller, request).messages]
+    return [one.header.id for one in waiting.wait(repo, caller, request).messages]
 
 
 def test_a_wait_ends_with_sender_and_id_and_marks_nothing(repo: Paths, store: Store, two_agents: Two) -> None:
@@ -37,8 +38,8 @@ def test_a_wait_ends_with_sender_and_id_and_marks_nothing(repo: Paths, store: St
     ended = waiting.wait(repo, two_agents.bob, WaitFor(20))
     later.join()
     (signal,) = ended.messages
-    assert (ended.status, signal.agent_id) == ("received", "alice")
-    assert receipts.inbox(store, two_agents.bob, receipts.ReadInbox(unread=True)).unread == 1
+    assert (ended.status, signal.header.author) == ("received", "alice")
+    assert mailbox.inbox(store, two_agents.bob, mailbox.ReadInbox(unread=True)).unread == 1
 
 
 def test_a_wait_that_nothing_ends_says_so(repo: Paths, two_agents: Two) -> None:
@@ -61,7 +62,7 @@ def test_mail_that_was_read_before_does_not_end_a_wait_that_reaches_back(
     repo: Paths, store: Store, two_agents: Two
 ) -> None:
     say(repo, two_agents.alice, "bob", scopes=("pr:1",))
-    receipts.mark_read(store, two_agents.bob, MarkRead(everything=True))
+    mailbox.mark_read(store, two_agents.bob, MarkRead(everything=True))
     assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == []
     assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == []
 

@@ -14,7 +14,8 @@ from tests.sync.conftest import Pair
 from thrum_store.errors import StoreBusy
 from thrum_store.machine.host import Host
 from thrum_store.model import Caller
-from thrum_store.service.messages import receipts, sending
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import Reply, SendMessage
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Register
@@ -101,7 +102,7 @@ def test_replies_edits_and_keys_follow_what_is_said_again(pair: Pair) -> None:
             "SELECT a.reply_to = q.id, a.thread = q.thread OR q.thread IS NULL FROM messages a, messages q"
             " WHERE a.content = 'an answer of the copy' AND q.content = 'a question of the copy'"
         ).fetchall()
-        unread = [one.body.content for one in receipts.inbox(store, Caller("alice"), receipts.ReadInbox()).messages]
+        unread = [one.content for one in mailbox.inbox(store, Caller("alice"), mailbox.ReadInbox()).messages]
     assert threads == [(1, 1)]
     assert texts(copy).count("once only") == 1 and again.message_id
     assert unread == ["an answer of the copy"]

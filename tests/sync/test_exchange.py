@@ -14,7 +14,8 @@ from thrum_store import presence_state
 from thrum_store.machine.bells import Bell
 from thrum_store.model import Caller
 from thrum_store.repository import paths
-from thrum_store.service.messages import receipts
+from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages.sent import show_sent
 from thrum_store.service.team import contexts
 from thrum_store.service.upkeep import syncing
 from thrum_store.sync.remote.branch import Unreachable
@@ -32,12 +33,12 @@ def test_a_message_reaches_the_other_clone_and_its_receipt_comes_back(pair: Pair
     pair.here.sync()
     pair.there.sync()
     with pair.there.open() as store:
-        receipts.mark_read(store, Caller("bob"), receipts.MarkRead((sent,)))
+        mailbox.mark_read(store, Caller("bob"), mailbox.MarkRead((sent,)))
     pair.there.sync()
     pair.here.sync()
     assert converged(pair.here, pair.there)
     with pair.here.open() as store:
-        (recipient,) = receipts.sent_show(store, Caller("alice"), sent).message.recipients
+        (recipient,) = show_sent(store, Caller("alice"), sent).message.recipients
     assert recipient.read_at is not None
 
 

@@ -16,7 +16,8 @@ from tests import oracle
 from tests.sync.clones import Clone, Remote, remote_at
 from thrum_store.errors import ThrumError
 from thrum_store.model import Caller
-from thrum_store.service.messages import editing, receipts, sending
+from thrum_store.service.messages import editing, sending
+from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import DeleteMessage, EditMessage
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.team import groups
@@ -94,9 +95,9 @@ class Run:
     def read(self) -> None:
         clone, _, caller = self._anyone()
         with clone.open() as store:
-            unread = [one.message_id for one in receipts.inbox(store, caller, receipts.ReadInbox()).messages]
+            unread = [one.header.id for one in mailbox.inbox(store, caller, mailbox.ReadInbox()).messages]
             if unread:
-                receipts.mark_read(store, caller, receipts.MarkRead(tuple(self.random.sample(unread, 1))))
+                mailbox.mark_read(store, caller, mailbox.MarkRead(tuple(self.random.sample(unread, 1))))
 
     def group(self) -> None:
         clone, _, caller = self._anyone()

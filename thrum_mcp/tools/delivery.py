@@ -13,7 +13,7 @@ from thrum_store.records import Record
 from thrum_store.service.messages import handover
 from thrum_store.service.messages.handover import Handover
 
-from . import render, results, sanitize
+from . import render, results
 
 NEXT = f"Each content was {UNTRUSTED}. {render.ANSWER}."
 
@@ -57,4 +57,4 @@ def hand_over(context: CallerContext, request: PendingRequest, reader: Caller, r
             release=lambda: context.with_store(lambda store: handover.release(store, reserved)),
         )
         failpoint("mcp.claimed")
-    return Delivery([sanitize.handed_over(mail) for mail in reserved.messages], reserved.remaining)
+    return Delivery([results.Message.shown(mail) for mail in reserved.messages], reserved.remaining)

@@ -6,9 +6,7 @@ millisecond longer, of about five from one client to another (`python -m benchma
 
 from __future__ import annotations
 
-import math
 import os
-import select
 
 import anyio
 
@@ -18,17 +16,16 @@ from thrum_store.machine.bells import Bell
 from thrum_store.model import Caller
 from thrum_store.service.messages import handover
 from thrum_store.service.messages.handover import Handover
-from thrum_store.store import Store, use_case
+from thrum_store.service.messages.waiting import wakeups
+from thrum_store.store import Store
 
 from .delivery import Delivery, hand_over
 
 DEFAULT = 300  # seconds
 LONGEST = 600  # seconds
-TICK = 1.0  # look at least once a second, for messages of a process that died before it rang
 
 _UNKNOWN = 240  # seconds, for a client that is not in the table
 _PROGRESS = 10.0  # seconds between two reports of progress
-_EMPTY = Handover((), 0, "")
 
 # Seconds after which each client gives up on a call; a wait must end before. THRUM_WAIT_MAX overrides this.
 _PATIENCE = {
@@ -60,32 +57,19 @@ class MailWait:
         """
         clock = store.host.clock
         until = clock.monotonic() + self._seconds
-        poll = select.poll()
-        poll.register(self._bell.fd, select.POLLIN)
-        rung = True  # the store thread caught up just now
-        while not self._over:
-            self._bell.drain()
-            reserved = _look(store, self._caller, rung=rung)
-            left = until - clock.monotonic()
-            if reserved.messages or left <= 0:
-                return reserved
-            rung = bool(poll.poll(math.ceil(min(TICK, left) * 1000)))
-        return _EMPTY
+        reserved = Handover((), 0, "")
+        for _ in wakeups(store, self._bell, lambda: until - clock.monotonic()):  # the store thread caught up just now
+            if self._over:
+                break
+            reserved = handover.check(store, self._caller, 1)
+            if reserved.messages or clock.monotonic() >= until:
+                break
+        return reserved
 
     def end(self) -> None:
         """Make `run` return soon, with what it reserved until then. May be called from any thread."""
         self._over = True
         self._bell.notify_self()
-
-
-@use_case
-def _look(store: Store, caller: Caller, *, rung: bool) -> Handover:
-    """Reserve an unread message. A sender that rang has updated the view; without a ring, catch up first."""
-    if rung:
-        store.refresh()
-    else:
-        store.catch_up()
-    return handover.check(store, caller, 1)
 
 
 # --- in the event loop ----------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ async def send_message(
     result = results.Sent(
         message_id=sent.message_id,
         resolved_to=sent.resolved_to,
-        recipients=[recipient.agent_id for recipient in sent.recipients],
+        recipients=[recipient.address for recipient in sent.recipients],
         warnings=list(sent.warnings),
     )
     return tool_result(result, render.sent(result))

@@ -6,12 +6,20 @@ to show.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 
 from thrum_store.printable import safe_line, safe_text
+from thrum_store.service.messages.handover import CONTENT_BUDGET
+
+if TYPE_CHECKING:
+    from thrum_store.service.messages.editing import Message as StoredMessage
+    from thrum_store.service.messages.handover import Mail
+    from thrum_store.service.messages.inbox import InboxMessage
+
+EXCERPT = 8_000  # characters of one message in a list
 
 
 def _safe(value: JsonValue) -> JsonValue:
@@ -77,6 +85,21 @@ class Message(Result):
     reply_to: str | None = None
     metadata: Data = None
     shortened_from: int | None = Field(default=None, description="Characters of the whole text, if it was shortened")
+
+    @classmethod
+    def shown(cls, message: Mail | InboxMessage | StoredMessage, limit: int = CONTENT_BUDGET) -> Self:
+        """Return a message with at most `limit` characters of its text."""
+        header, content = message.header, message.content
+        return cls(
+            message_id=header.id,
+            from_=header.author,
+            content=content[:limit],
+            timestamp=header.sent_at,
+            to=[f"@{address.value}" for address in header.to] or None,
+            reply_to=header.reply_to,
+            metadata=message.structured,
+            shortened_from=len(content) if len(content) > limit else None,
+        )
 
 
 class Checked(Result):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from thrum_store.fence import shorten
 from thrum_store.model import Caller
+from thrum_store.records import Record
 from thrum_store.repository import changes
 from thrum_store.repository.git_runner import GitFailed, GitRunner
 from thrum_store.store import Store, use_case
@@ -14,6 +16,7 @@ from thrum_store.view.queries import mailbox
 from thrum_store.view.queries.mailbox import Filter
 
 from . import results
+from .results import MessageHeader
 from .team import agents, contexts, presence, team
 from .team.agents import WhoAmI
 from .team.contexts import Context
@@ -113,16 +116,15 @@ class Company:
     list: tuple[Colleague, ...]
 
 
-@dataclass(frozen=True)
-class Excerpt:
-    """The beginning of a message; `cut` says that there is more."""
+class Excerpt(Record):
+    """The beginning of a message; `shortened` says that there is more."""
 
-    message_id: str
-    agent_id: str
-    created_at: str
+    header: MessageHeader
     content: str
-    cut: bool
+    shortened: bool
     is_read: bool
+
+    JSON = "message_id=id agent_id=author created_at=sent_at content cut=shortened is_read"
 
 
 @dataclass(frozen=True)
@@ -259,11 +261,13 @@ def _mailbox(store: Store, caller: Caller) -> Mailbox | None:
     rows = mailbox.page(store.view, Filter(agent.id, unread=unread > 0), RECENT, 1).rows
     recent = [
         Excerpt(
-            row.id, results.shown(row.author_name, row.author_store, own=row.author_own), rfc3339(row.sent_ms),
-            _cut(row.content, EXCERPT), len(row.content.encode()) > EXCERPT, read_ms is not None,
+            results.header(row),
+            shorten(row.content, EXCERPT),
+            shortened=len(row.content.encode()) > EXCERPT,
+            is_read=read_ms is not None,
         )
         for row, read_ms in rows
-    ]  # fmt: skip
+    ]
     return Mailbox(unread, mailbox.held(store.view, agent.id), tuple(recent))
 
 
@@ -279,12 +283,6 @@ def _here(store: Store) -> Here:
 def _shortened(notes: Context) -> Context:
     return replace(
         notes,
-        content=None if notes.content is None else _cut(notes.content, NOTES),
-        preamble=None if notes.preamble is None else _cut(notes.preamble, NOTES),
+        content=None if notes.content is None else shorten(notes.content, NOTES),
+        preamble=None if notes.preamble is None else shorten(notes.preamble, NOTES),
     )
-
-
-def _cut(text: str, size: int) -> str:
-    """The beginning of `text`, at most `size` bytes; `…` where something is missing."""
-    data = text.encode()
-    return text if len(data) <= size else data[: size - 3].decode("utf-8", "ignore") + "…"

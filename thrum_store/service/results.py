@@ -1,75 +1,141 @@
-"""The shapes that several results share. Their field names are the keys of `--json`, RPC and MCP alike."""
+"""Parts that several results share, and the one function that makes JSON of a result.
+
+A result whose JSON keys are not its fields names them in `JSON`, a text of items `key=field`: `key` alone stands for a
+field of that name, `outer.key=field` for a key inside an object. Fields of the result's header count as its own.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
 from thrum_store.log.events import thread_of
+from thrum_store.records import Record, fields_of
 from thrum_store.times import maybe_rfc3339, rfc3339
-from thrum_store.view.queries.messages import Delivery, Row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Protocol
+
+    from thrum_store.view.queries.messages import Delivery
+
+    class MessageRow(Protocol):
+        """The columns that a header is made of."""
+
+        @property
+        def id(self) -> str: ...
+        @property
+        def thread(self) -> str | None: ...
+        @property
+        def reply_to(self) -> str | None: ...
+        @property
+        def author_name(self) -> str: ...
+        @property
+        def author_store(self) -> str: ...
+        @property
+        def author_own(self) -> bool: ...
+        @property
+        def audience(self) -> str: ...
+        @property
+        def scopes(self) -> str | None: ...
+        @property
+        def sent_ms(self) -> int: ...
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A scope, a ref or an address: what kind it is, and its value."""
+class Pair(Record):
+    """A scope, a ref or an address: its kind and its value."""
 
     type: str
     value: str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Recipient:
-    """Somebody a message went to, and how far it got: delivered, then read, and answered once they replied."""
+class MessageHeader(Record):
+    """The facts that every result shows of a message; `author` is an address."""
 
-    agent_id: str
+    id: str
+    thread: str
+    reply_to: str | None
+    author: str
+    to: tuple[Pair, ...]
+    scopes: tuple[Pair, ...]
+    sent_at: str
+
+
+class Recipient(Record):
+    """A recipient of a message, and when it got and read it; `answered` once it replied."""
+
+    address: str
     delivered_at: str
     read_at: str | None
     answered: bool
 
+    JSON = "agent_id=address delivered_at read_at answered"
+
     @property
     def status(self) -> str:
-        """delivered, read or answered."""
+        """Return `delivered`, `read` or `answered`."""
         if self.answered:
             return "answered"
         return "read" if self.read_at else "delivered"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Body:
-    """What a message says. `structured` is any JSON object."""
-
-    format: str
-    content: str
-    structured: dict[str, Any] | None = None
+def header(row: MessageRow) -> MessageHeader:
+    """Return the header of a message."""
+    author = address_of(row.author_name, row.author_store, own=row.author_own)
+    to, scopes = pairs(row.audience), pairs(row.scopes)
+    return MessageHeader(row.id, thread(row.thread, row.id), row.reply_to, author, to, scopes, rfc3339(row.sent_ms))
 
 
-def body(row: Row) -> Body:
-    """The body of a message."""
-    return Body(row.format, row.content, json.loads(row.structured) if row.structured else None)
+def pairs(column: str | None) -> tuple[Pair, ...]:
+    """Parse tags or addresses as the view keeps them, a JSON array of pairs."""
+    return tuple(Pair(kind, value) for kind, value in json.loads(column)) if column else ()
 
 
-def pairs(told: str | None) -> tuple[Pair, ...]:
-    """Tags or addresses as they are kept in the view."""
-    return tuple(Pair(kind, value) for kind, value in json.loads(told)) if told else ()
+def structured(column: str | None) -> dict[str, Any] | None:
+    """Parse the structured data of a message as the view keeps it."""
+    return json.loads(column) if column else None
 
 
 def recipient(delivery: Delivery) -> Recipient:
-    """A delivery as it is shown."""
+    """Return a delivery as it is shown."""
     return Recipient(
-        shown(delivery.name, delivery.store, own=delivery.own),
+        address_of(delivery.name, delivery.store, own=delivery.own),
         rfc3339(delivery.delivered_ms),
         maybe_rfc3339(delivery.read_ms),
         bool(delivery.answered),
     )
 
 
-def shown(name: str, store: str, *, own: bool) -> str:
-    """An agent's name; one of another store carries the beginning of that store's id, so that it can be addressed."""
+def address_of(name: str, store: str, *, own: bool) -> str:
+    """Return the address of an agent: its name, with the beginning of its store's id if it belongs to another store."""
     return name if own else f"{name}@{store[:8]}"
 
 
-def thread(row: Row) -> str:
-    """The thread of a message; one that answers nothing begins its own."""
-    return row.thread or thread_of(row.id)
+def thread(column: str | None, message_id: str) -> str:
+    """Return the thread of a message; a message outside of any thread begins its own."""
+    return column or thread_of(message_id)
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def as_json(value: Any) -> Any:
+    """Return a result as objects, arrays and values that every JSON encoder takes."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if fields_of(value) is None:
+        return [as_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+    document: dict[str, Any] = {}
+    for outer, key, field in json_keys(type(value)):
+        place = document.setdefault(outer, {}) if outer else document
+        place[key] = as_json(getattr(value if hasattr(value, field) else value.header, field))
+    return document
+
+
+def json_keys(result: type) -> Iterator[tuple[str, str, str]]:
+    """Yield the outer key (or none), the key and the field of each value that a result has in JSON, in order."""
+    table = getattr(result, "JSON", None)
+    for item in table.split() if table else fields_of(result) or ():
+        path, _, field = item.partition("=")
+        outer, _, key = path.rpartition(".")
+        yield outer, key.removesuffix("_"), field or key

@@ -39,40 +39,41 @@ def inbox(
     The newest come first. Looking marks nothing as read: `thrum message read` does, and `thrum reply`.
     """
     request = ReadInbox(scope, mentions, unread, everything, page_size, page)
-    found = service.inbox(app.store, app.caller, request)
-    return Outcome(found, note="" if found.messages else _empty(found, request))
+    result = service.inbox(app.store, app.caller, request)
+    return Outcome(result, note="" if result.messages else _empty(result, request))
 
 
-def _empty(found: Inbox, request: ReadInbox) -> str:
-    if found.total:
-        return beyond(found.page, found.total, found.total_pages)
+def _empty(page: Inbox, request: ReadInbox) -> str:
+    if page.total:
+        return beyond(page.page, page.total, page.total_pages)
     if request.scope or request.mentions:
-        return f"Nothing for @{found.agent_id} fits. `thrum inbox` shows everything you got."
+        return f"Nothing for @{page.address} fits. `thrum inbox` shows everything you got."
     if request.unread:
-        return f"Nothing unread for @{found.agent_id}. `thrum wait` blocks until something comes."
+        return f"Nothing unread for @{page.address}. `thrum wait` blocks until something comes."
     if request.everything:
         return 'Nobody has said anything yet. Begin: `thrum send "Hello"`'
-    return f"Nothing for @{found.agent_id} yet. `thrum inbox --all` shows what others say; `thrum wait` waits for mail."
+    return f"Nothing for @{page.address} yet. `thrum inbox --all` shows what others say; `thrum wait` waits for mail."
 
 
 @human.register(Inbox)
-def _inbox(found: Inbox, screen: Screen) -> str:
-    if not found.messages:
+def _inbox(page: Inbox, screen: Screen) -> str:
+    if not page.messages:
         return ""
-    blocks = [_block(one, screen) for one in found.messages]
-    page = summary(found.page, found.page_size, len(found.messages), found.total)
-    return "\n\n".join([*blocks, dim(f"{page}, {found.unread} unread. Answer: thrum reply MSG_ID TEXT")])
+    blocks = [_block(message, screen) for message in page.messages]
+    footer = summary(page.page, page.page_size, len(page.messages), page.total)
+    return "\n\n".join([*blocks, dim(f"{footer}, {page.unread} unread. Answer: thrum reply MSG_ID TEXT")])
 
 
-def _block(one: InboxMessage, screen: Screen) -> str:
-    to = listing([pair.value for pair in one.audiences], 3)
-    mark = "○" if one.is_read else "●"
-    head = f"{mark} {bold('@' + one.agent_id)} to {to}  {dim(ago(one.created_at, screen.now_ms))}"
-    told = [one.message_id, *(f"{pair.type}:{pair.value}" for pair in one.scopes)]
-    told += [f"reply to {one.reply_to}"] if one.reply_to else []
-    told += [f"edited {ago(one.updated_at, screen.now_ms)}"] if one.updated_at else []
-    lines = wrap(one.body.content, screen.width - 4)
+def _block(message: InboxMessage, screen: Screen) -> str:
+    header = message.header
+    to = listing([address.value for address in header.to], 3)
+    mark = "○" if message.is_read else "●"
+    heading = f"{mark} {bold('@' + header.author)} to {to}  {dim(ago(header.sent_at, screen.now_ms))}"
+    facts = [header.id, *(f"{scope.type}:{scope.value}" for scope in header.scopes)]
+    facts += [f"reply to {header.reply_to}"] if header.reply_to else []
+    facts += [f"edited {ago(message.updated_at, screen.now_ms)}"] if message.updated_at else []
+    lines = wrap(message.content, screen.width - 4)
     if len(lines) > _LINES:
-        lines[_LINES - 1 :] = [dim(f"… {len(lines) - _LINES + 1} more lines: thrum message get {one.message_id}")]
-    under = [dim(line) for line in flow(told, screen.width - 2)]
-    return "\n".join([head, *(f"  {line}" for line in under), *(f"    {line}".rstrip() for line in lines)])
+        lines[_LINES - 1 :] = [dim(f"… {len(lines) - _LINES + 1} more lines: thrum message get {header.id}")]
+    under = [dim(line) for line in flow(facts, screen.width - 2)]
+    return "\n".join([heading, *(f"  {line}" for line in under), *(f"    {line}".rstrip() for line in lines)])

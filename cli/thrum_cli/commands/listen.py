@@ -10,7 +10,7 @@ from thrum_cli.hooks import texts
 from thrum_cli.hooks.entry import session
 from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
 from thrum_cli.hooks.session_state import SessionFiles
-from thrum_cli.terminal.output import human, plain, tell
+from thrum_cli.terminal.output import human, tell
 from thrum_store.machine.host import REAL
 from thrum_store.repository import unread_probe
 
@@ -50,14 +50,16 @@ def _heard(app: App) -> Iterator[Heard]:
     caller = app.caller
     files = SessionFiles(app.paths.var, unread_probe.session_key(caller.name, session(b"")), REAL)
     for found in arrivals(app.paths, caller, files, parent_lives(), _CHANNEL):
-        pairs = tuple((one.message_id, one.agent_id) for one in found.messages)
+        pairs = tuple((message.header.id, message.header.author) for message in found.messages)
         yield Heard(caller.name, pairs, found.unread, texts.signal(found, caller.name))
 
 
 def _document(one: Heard) -> str:
     import json
 
-    return json.dumps(plain(one), ensure_ascii=True)
+    from thrum_store.service.results import as_json
+
+    return json.dumps(as_json(one), ensure_ascii=True)
 
 
 @human.register(Heard)

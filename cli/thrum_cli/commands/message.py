@@ -7,11 +7,12 @@ from typing import BinaryIO
 
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
-from thrum_cli.terminal.output import Screen, human, plain
+from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago, bold, fields, plural, wrap
-from thrum_store.service.messages import editing, receipts
+from thrum_store.service.messages import editing
+from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited, EditMessage, Message, MessageDetail
-from thrum_store.service.messages.receipts import Marked, MarkRead
+from thrum_store.service.messages.inbox import Marked, MarkRead
 from thrum_store.service.results import Pair, Recipient
 
 from ._shared.composing import BODY, body
@@ -73,7 +74,7 @@ def read(app: App, msg_ids: tuple[str, ...], everything: bool) -> Marked:
 
     Their senders see that you read them.
     """
-    return receipts.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
+    return mailbox.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
 
 
 message = Group(
@@ -89,31 +90,32 @@ message = Group(
 
 @human.register(MessageDetail)
 def _detail(detail: MessageDetail, screen: Screen) -> str:
-    one = detail.message
-    receipts = [(f"@{who.agent_id}", _receipt(who, screen.now_ms)) for who in one.recipients]
-    text = [f"    {line}".rstrip() for line in wrap(one.body.content, screen.width - 4)]
-    parts = [f"{bold(one.message_id)}\n{_told(one, screen.now_ms)}", "\n".join(text)]
-    if receipts:
-        parts.append(table(("recipient", "status"), receipts, screen))
+    message = detail.message
+    rows = [(f"@{recipient.address}", _receipt(recipient, screen.now_ms)) for recipient in message.recipients]
+    text = [f"    {line}".rstrip() for line in wrap(message.content, screen.width - 4)]
+    parts = [f"{bold(message.header.id)}\n{_facts(message, screen.now_ms)}", "\n".join(text)]
+    if rows:
+        parts.append(table(("recipient", "status"), rows, screen))
     return "\n\n".join(part for part in parts if part)
 
 
-def _told(one: Message, now_ms: int) -> str:
-    gone = (ago(one.metadata.deleted_at, now_ms), one.metadata.delete_reason)
-    deleted = ", ".join(part for part in gone if part) if one.deleted else None
+def _facts(message: Message, now_ms: int) -> str:
+    header = message.header
+    edited = f"{ago(message.updated_at, now_ms)}, {plural(message.version, 'time')}" if message.updated_at else None
+    deleted = (ago(message.deleted_at, now_ms), message.delete_reason) if message.deleted else ()
     return fields(
         (
-            ("From", f"@{one.author.agent_id}"),
-            ("To", ", ".join(f"@{pair.value}" for pair in one.audiences)),
-            ("Sent", f"{one.created_at} ({ago(one.created_at, now_ms)})"),
-            ("Thread", one.thread_id),
-            ("Reply to", one.reply_to),
-            ("Scopes", _pairs(one.scopes)),
-            ("Refs", _pairs(tuple(pair for pair in one.refs if pair.type != "mention"))),
-            ("Format", one.body.format if one.body.format != "markdown" else None),
-            ("Data", json.dumps(plain(one.body.structured), ensure_ascii=False) if one.body.structured else None),
-            ("Edited", f"{ago(one.updated_at, now_ms)}, {plural(one.version, 'time')}" if one.updated_at else None),
-            ("Deleted", deleted),
+            ("From", f"@{header.author}"),
+            ("To", ", ".join(f"@{address.value}" for address in header.to)),
+            ("Sent", f"{header.sent_at} ({ago(header.sent_at, now_ms)})"),
+            ("Thread", header.thread),
+            ("Reply to", header.reply_to),
+            ("Scopes", _pairs(header.scopes)),
+            ("Refs", _pairs(tuple(ref for ref in message.refs if ref.type != "mention"))),
+            ("Format", message.format if message.format != "markdown" else None),
+            ("Data", json.dumps(message.structured, ensure_ascii=False) if message.structured else None),
+            ("Edited", edited),
+            ("Deleted", ", ".join(part for part in deleted if part) or None),
         )
     )
 

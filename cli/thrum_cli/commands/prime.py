@@ -96,13 +96,14 @@ def _messages(told: Prime, screen: Screen) -> str:
     if not mail.total:
         return f"{bold('Inbox')}: empty"
     state = f"{mail.unread} unread of {mail.total}" if mail.unread else f"{plural(mail.total, 'message')}, all read"
-    return "\n".join([f"{bold('Inbox')}: {state}", *(_excerpt(one, screen) for one in mail.recent)])
+    return "\n".join([f"{bold('Inbox')}: {state}", *(_excerpt(excerpt, screen) for excerpt in mail.recent)])
 
 
-def _excerpt(one: Excerpt, screen: Screen) -> str:
-    mark = "○" if one.is_read else "●"
-    head = f"  {mark} @{one.agent_id} {dim(ago(one.created_at, screen.now_ms))} {dim(one.message_id)}"
-    return f"{head}\n    {shorten(one.content, 300)}"
+def _excerpt(excerpt: Excerpt, screen: Screen) -> str:
+    header = excerpt.header
+    mark = "○" if excerpt.is_read else "●"
+    head = f"  {mark} @{header.author} {dim(ago(header.sent_at, screen.now_ms))} {dim(header.id)}"
+    return f"{head}\n    {shorten(excerpt.content, 300)}"
 
 
 def _git(told: Prime) -> str:

@@ -7,7 +7,7 @@ from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.progress import Counting
 from thrum_cli.terminal.text import ago, beyond, bold, dim, listing, summary, wrap
 from thrum_store.service.messages import search as searching
-from thrum_store.service.messages.search import Found, Hit, Search
+from thrum_store.service.messages.search import Hit, Search, SearchResults
 
 
 @command(
@@ -15,7 +15,7 @@ from thrum_store.service.messages.search import Found, Hit, Search
     "thrum search token",
     "thrum search '\"token format\" expir*' --from planner --after 7d",
     "thrum search deploy --to @backend --best",
-    returns=Found,
+    returns=SearchResults,
     options=(
         Argument("words", many=True),
         Option("--from", "Only what this agent wrote.", "AGENT", name="author", complete="addresses"),
@@ -54,15 +54,16 @@ def search(
     return Outcome(found, note=past or "Nothing found. Fewer words find more; `begin*` finds words that begin so.")
 
 
-@human.register(Found)
-def _found(found: Found, screen: Screen) -> str:
-    if not found.messages:
+@human.register(SearchResults)
+def _results(page: SearchResults, screen: Screen) -> str:
+    if not page.messages:
         return ""
-    page = summary(found.page, found.page_size, len(found.messages), found.total)
-    return "\n\n".join([*(_hit(one, screen) for one in found.messages), dim(page)])
+    footer = summary(page.page, page.page_size, len(page.messages), page.total)
+    return "\n\n".join([*(_hit(hit, screen) for hit in page.messages), dim(footer)])
 
 
-def _hit(one: Hit, screen: Screen) -> str:
-    to = listing([pair.value for pair in one.audiences], 3)
-    head = f"{bold('@' + one.agent_id)} to {to}  {dim(ago(one.created_at, screen.now_ms))}  {dim(one.message_id)}"
-    return "\n".join([head, *(f"    {line}" for line in wrap(one.excerpt, screen.width - 4))])
+def _hit(hit: Hit, screen: Screen) -> str:
+    header = hit.header
+    to = listing([address.value for address in header.to], 3)
+    heading = f"{bold('@' + header.author)} to {to}  {dim(ago(header.sent_at, screen.now_ms))}  {dim(header.id)}"
+    return "\n".join([heading, *(f"    {line}" for line in wrap(hit.excerpt, screen.width - 4))])

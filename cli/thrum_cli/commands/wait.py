@@ -46,6 +46,7 @@ def _ended(ended: WaitEnded, screen: Screen) -> str:
     waited = lasting(int(ended.waited_seconds * 1000)) if ended.waited_seconds >= 1 else ""
     if not ended.messages:
         return f"No message within {waited}." if waited else "No message came."
-    lines = [f"  {one.message_id}  @{one.agent_id}  {ago(one.created_at, screen.now_ms)}" for one in ended.messages]
+    headers = [signal.header for signal in ended.messages]
+    lines = [f"  {header.id}  @{header.author}  {ago(header.sent_at, screen.now_ms)}" for header in headers]
     after = f" after {waited}" if waited else ""
     return "\n".join([f"{plural(len(lines), 'message')}{after}:", *lines, "Read: thrum inbox --unread"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import plain, tell, warn
+from thrum_cli.terminal.output import tell, warn
 from thrum_cli.terminal.text import bold, dim, shorten
 from thrum_store.printable import safe_line, safe_text
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.feeds import Notification
-from thrum_store.service.messages.following import Follow
+from thrum_store.service.messages.subscriptions import Follow
 
 
 @command(
@@ -37,11 +37,14 @@ def watch(app: App, count: int | None) -> None:
 def _document(one: Notification) -> str:
     import json
 
-    return json.dumps(plain(one), ensure_ascii=True)
+    from thrum_store.service.results import as_json
+
+    return json.dumps(as_json(one), ensure_ascii=True)
 
 
-def _line(one: Notification) -> str:
-    scopes = safe_line("".join(f" {pair.type}:{pair.value}" for pair in one.scopes))
-    to = ", ".join(f"@{pair.value}" for pair in one.audiences)
-    head = f"{bold(f'@{one.author.agent_id}')} to {to}{dim(scopes)}  {one.timestamp[11:19]}  {dim(one.message_id)}"
-    return f"{head}\n  {shorten(safe_text(one.preview), 110)}"
+def _line(notification: Notification) -> str:
+    header = notification.header
+    scopes = safe_line("".join(f" {scope.type}:{scope.value}" for scope in header.scopes))
+    to = ", ".join(f"@{address.value}" for address in header.to)
+    heading = f"{bold(f'@{header.author}')} to {to}{dim(scopes)}  {header.sent_at[11:19]}  {dim(header.id)}"
+    return f"{heading}\n  {shorten(safe_text(notification.preview), 110)}"

@@ -191,7 +191,7 @@ def _receipts(planner: Actor, messages: list[Sent], say: Say) -> tuple[str, ...]
     for sent in (messages[0], messages[-1]):
         for recipient in stage.receipts(planner, sent.id):
             time = (recipient.read_at or "")[11:19]
-            say(f"  @{recipient.agent_id} {green(recipient.status)} (read at {time}): {safe_line(sent.content)}")
+            say(f"  @{recipient.address} {green(recipient.status)} (read at {time}): {safe_line(sent.content)}")
             statuses.append(recipient.status)
     return tuple(statuses)
 

@@ -7,7 +7,6 @@ A session has one listener. It ends with its client, or with the next prompt: fr
 from __future__ import annotations
 
 import os
-import select
 import sys
 
 from thrum_store.errors import StoreBusy
@@ -16,7 +15,7 @@ from thrum_store.records import NamedTuple
 from thrum_store.repository import unread_probe
 from thrum_store.repository.paths import listener_lock
 from thrum_store.service.messages import offers
-from thrum_store.service.messages.waiting import TICK
+from thrum_store.service.messages.waiting import wakeups
 from thrum_store.store import open_store
 
 from . import texts
@@ -61,32 +60,23 @@ def arrivals(paths: Paths, caller: Caller, files: SessionFiles, living: Living, 
     briefed = files.host.clock.monotonic() + channel.briefing
     try:
         with Bell(paths.bells, caller.name) as bell, open_store(paths, files.host) as store:
-            yield from _watch(store, bell, living, lambda: _fresh(store, caller, files, channel, briefed))
+            for _ in wakeups(store, bell):
+                while living() and (offer := _fresh(store, caller, files, channel, briefed)):
+                    yield offer
+                if not living():
+                    return
     finally:
         lock.release()
 
 
-def _watch(store: Store, bell: Bell, living: Living, look: Callable[[], Offer | None]) -> Iterator[Offer]:
-    poll = select.poll()
-    poll.register(bell.fd, select.POLLIN)
-    while living():
-        bell.drain()
-        offer = look()
-        if offer is not None and offer.messages:
-            yield offer
-        elif not poll.poll(TICK * 1000):
-            store.catch_up()
-
-
 def _fresh(store: Store, caller: Caller, files: SessionFiles, channel: Channel, briefed: float) -> Offer | None:
-    """Return new mail, or None before the time `briefed` if the session still waits for its briefing."""
-    store.refresh()
+    """Return new mail, or None without any, and before the time `briefed` if the session waits for its briefing."""
     with files.editing() as state:
         if not state.session and files.host.clock.monotonic() < briefed:
             return None  # its briefing shows all unread mail
         offer = offers.offer(store, caller, state.seen)
         state.show(offer, channel.event, channel.runtime)
-    return offer
+    return offer if offer.messages else None
 
 
 def parent_lives() -> Living:

@@ -39,12 +39,12 @@ class SessionState:
 
     def show(self, offer: Offer, event: str, runtime: str) -> None:
         """Record that these messages were shown to the session."""
-        self.seen = offer.told
-        self.shown |= {message.message_id: f"{event} {runtime}" for message in offer.messages}
+        self.seen = offer.seen
+        self.shown |= {message.header.id: f"{event} {runtime}" for message in offer.messages}
 
     def take_back(self, offer: Offer) -> None:
         """Record that these messages did not reach the session, so that the next hook shows them."""
-        lost = {message.message_id for message in offer.messages}
+        lost = {message.header.id for message in offer.messages}
         self.seen = SeenMarker(messages=self.seen.messages - lost)  # of no view, so that the ids decide
         self.shown = {message: event for message, event in self.shown.items() if message not in lost}
 

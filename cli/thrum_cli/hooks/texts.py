@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.fence import UNTRUSTED, cut, fenced, marker
+from thrum_store.fence import UNTRUSTED, fenced, marker, shorten
 from thrum_store.printable import safe_line, safe_text
 
 TYPE_CHECKING = False
@@ -46,15 +46,16 @@ def digest(offer: Offer, agent: str, entropy: Entropy, budget: int = DIGEST_BYTE
 
 
 def _message(message: OfferedMessage, mark: str) -> str:
-    heading = f"from @{message.agent_id} · {message.created_at} · id {message.message_id}"
-    if message.reply_to:
-        heading += f" · in reply to {message.reply_to}"
-    return f"{heading}\n{fenced(safe_text(cut(message.content, _MESSAGE_BYTES)), mark)}"
+    header = message.header
+    heading = f"from @{header.author} · {header.sent_at} · id {header.id}"
+    if header.reply_to:
+        heading += f" · in reply to {header.reply_to}"
+    return f"{heading}\n{fenced(safe_text(shorten(message.content, _MESSAGE_BYTES)), mark)}"
 
 
 def signal(offer: Offer, agent: str) -> str:
     """Return one line without the messages' own text, for a channel in which text cannot be fenced."""
-    listed = ", ".join(f"{message.message_id} from @{message.agent_id}" for message in offer.messages[:_LISTED])
+    listed = ", ".join(f"{message.header.id} from @{message.header.author}" for message in offer.messages[:_LISTED])
     more = len(offer.messages) - _LISTED
     rest = f" and {more} more" if more > 0 else ""
     return f"thrum: mail for you, @{agent}: {listed}{rest}. Read it with check_messages (or thrum inbox --unread)."
@@ -82,7 +83,7 @@ def own_notes(content: str | None) -> str:
     """Return the notes that the agent saved for itself, shortened; empty if it saved none."""
     if not content or not content.strip():
         return ""
-    return f"Your own notes from before (all of them: thrum context show):\n{safe_text(cut(content, NOTES_BYTES))}"
+    return f"Your own notes from before (all of them: thrum context show):\n{safe_text(shorten(content, NOTES_BYTES))}"
 
 
 def work_state(work: WorkContext, unread: int) -> str:

@@ -10,8 +10,8 @@ from thrum_store.machine.host import REAL, Host
 from thrum_store.model import Caller
 from thrum_store.records import Record, replaced
 from thrum_store.repository.paths import Paths
-from thrum_store.service.messages import editing, receipts, sending
-from thrum_store.service.messages.receipts import ReadInbox
+from thrum_store.service.messages import editing, inbox, sending
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.team import agents, removal
 from thrum_store.store import Store, open_store
@@ -104,5 +104,5 @@ def _updated(store: Store, caller: Caller, check: WakeCheck, now: float) -> Wake
 
 
 def _is_answered(store: Store, caller: Caller, check: WakeCheck) -> bool:
-    messages = receipts.inbox(store, caller, ReadInbox(page_size=20)).messages
-    return any(message.reply_to == check.message_id and check.nonce in message.body.content for message in messages)
+    messages = inbox.inbox(store, caller, ReadInbox(page_size=20)).messages
+    return any(message.header.reply_to == check.message_id and check.nonce in message.content for message in messages)

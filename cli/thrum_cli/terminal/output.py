@@ -123,17 +123,6 @@ def fail(code: str, message: str, hint: str | None, *, as_json: bool) -> None:
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def plain(value: Any) -> Any:
-    """Return a result as JSON holds it: keys are the names of the fields, `from_` becomes `from`."""
-    if isinstance(value, dict):
-        mapping: dict[str, Any] = value
-        return {key: plain(item) for key, item in mapping.items()}
-    names = fields_of(value)
-    if names is not None:
-        return {name.removesuffix("_"): plain(getattr(value, name)) for name in names}
-    return [plain(item) for item in _items(value)] if isinstance(value, list | tuple) else value
-
-
 def _items(value: Any) -> list[Any]:
     """Return the items of a list or tuple, for the type checkers."""
     return list(value)
@@ -141,8 +130,10 @@ def _items(value: Any) -> list[Any]:
 
 def _document(value: object, stream: TextIO | None) -> str:
     """Return one JSON document; characters that could control a terminal are written as \\u escapes."""
+    from thrum_store.service.results import as_json  # only --json needs it
+
     plainest = stream is not None and (stream.encoding or "utf-8").lower() not in ("utf-8", "utf8")
-    text = json_codec.readable(plain(value), plainest)
+    text = json_codec.readable(as_json(value), plainest)
     if safe_text(text) == text:
         return text
     hidden = {letter for letter in set(text) if letter != "\n" and safe_text(letter) != letter}

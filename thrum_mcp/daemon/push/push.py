@@ -24,10 +24,10 @@ from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import feeds, subscriptions
 from thrum_store.service.messages.feeds import Batch, FeedItem, Match
 from thrum_store.service.messages.subscriptions import Kept
+from thrum_store.service.messages.waiting import TICK
 
 from .store_reader import Look, StoreReader
 
-_TICK = 1.0  # seconds; look at least this often, for messages that rang no bell
 _NOBODY = 1 << 62  # beyond every ingest number
 _SOON = 0.02  # seconds until the next look while a client is full
 
@@ -111,7 +111,7 @@ class Push:
             bell.drain()
             more = await self._look(reader, rung) if self._feeds else await self._idle(reader, rung)
             rung = False
-            with anyio.move_on_after(_SOON if self._is_somebody_full() else 0 if more else _TICK):
+            with anyio.move_on_after(_SOON if self._is_somebody_full() else 0 if more else TICK):
                 await anyio.wait_readable(bell.fd)
                 rung = True
 

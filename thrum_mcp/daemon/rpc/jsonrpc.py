@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeGuard
 import orjson
 
 from thrum_store.errors import ThrumError
-from thrum_store.records import fields_of
+from thrum_store.service.results import as_json
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -113,12 +113,5 @@ def refusal(cause: ThrumError) -> RpcError:
 
 
 def encoded(value: object) -> bytes:
-    """Return a value as JSON; records become objects."""
-    return orjson.dumps(value, default=_object)
-
-
-def _object(value: object) -> dict[str, Any]:
-    fields = fields_of(value)
-    if fields is None:
-        raise TypeError(f"{type(value).__name__} has no form in JSON")
-    return {field.removesuffix("_"): getattr(value, field) for field in fields}
+    """Return a value as JSON; results become objects."""
+    return orjson.dumps(as_json(value))

@@ -11,8 +11,7 @@ from typing import Any
 from thrum_mcp.daemon.parts.supervisor import Health
 from thrum_store.errors import Invalid
 from thrum_store.records import Record
-from thrum_store.service.messages import editing, feeds, inbox, receipts, search, sending, subscriptions
-from thrum_store.service.messages.editing import Edited, EditMessage
+from thrum_store.service.messages import editing, feeds, inbox, search, sending, sent, subscriptions
 from thrum_store.service.messages.search import Search
 from thrum_store.service.messages.subscriptions import Subscribe, Subscribed
 from thrum_store.service.team import agents, contexts, groups, heartbeat, removal, sessions, team, work
@@ -111,19 +110,7 @@ def _set_task(
     return heartbeat.set_task(context.store, context.session_caller(caller_agent_id, session_id), current_task)
 
 
-def _edit(
-    context: RequestContext, message_id: str, content: str | None = None, structured: dict[str, Any] | None = None,
-    caller_agent_id: str | None = None,
-) -> Edited:  # fmt: skip
-    if content is None:
-        if structured is None:
-            raise Invalid("an edit changes something", hint="give content or structured")
-        content = editing.get(context.store, message_id).message.body.content
-    request = EditMessage(message_id, content, structured)
-    return editing.edit(context.store, context.caller(caller_agent_id), request)
-
-
-def _search(context: RequestContext, request: Search, caller_agent_id: str | None = None) -> search.Found:
+def _search(context: RequestContext, request: Search, caller_agent_id: str | None = None) -> search.SearchResults:
     return search.find(context.store, context.caller(caller_agent_id) if request.mine else None, request)
 
 
@@ -225,10 +212,10 @@ METHODS: dict[str, Method] = {
     "message.reply": Method(sending.reply, "Reply to a message and mark it as read.", _KEY),
     "message.get": Method(editing.get, "Show a message in full. Marks nothing as read."),
     "message.list": Method(inbox.inbox, "List messages by page, newest first; `all` lists the whole store.", _ALL),
-    "message.outbox": Method(receipts.sent, "List the caller's sent messages by page, with receipts."),
-    "message.edit": Method(_edit, "Replace the text of your own message; without `content`, change only `structured`."),
+    "message.outbox": Method(sent.outbox, "List the caller's sent messages by page, with receipts."),
+    "message.edit": Method(editing.edit, "Replace the text of your own message; without `content`, change only `structured`."),
     "message.delete": Method(editing.delete, "Delete your own message from every mailbox.", force=True),
-    "message.markRead": Method(receipts.mark_read, "Mark messages in the caller's mailbox as read.", _ALL),
+    "message.markRead": Method(inbox.mark_read, "Mark messages in the caller's mailbox as read.", _ALL),
     "message.search": Method(_search, "Search messages by their words. Marks nothing as read."),
     "purge.execute": Method(_purge, "Count or remove old messages, sessions and events of this store's agents."),
     "subscribe": Method(_subscribe, "Subscribe the caller's session and notify this connection from now on.", _WATCHED),

@@ -10,7 +10,7 @@ from thrum_store import identity, model
 from thrum_store.model import Caller
 from thrum_store.repository import paths, worktrees
 from thrum_store.repository.paths import Paths
-from thrum_store.service import callers
+from thrum_store.service import addressing
 from thrum_store.service.messages.feeds import FeedCursor
 from thrum_store.service.team import sessions
 from thrum_store.store import Store, open_store
@@ -76,7 +76,7 @@ class RequestContext:
 
     def store_of(self, name: str) -> Store:
         """Return the store as seen from an agent's worktree: its git state and identity file are there."""
-        worktree = callers.worktree(self.store, name)
+        worktree = addressing.worktree(self.store, name)
         if worktree in ("", self.store.paths.worktree):
             return self.store
         root = worktrees.places(self.store.paths, self.store.host).get(worktree)

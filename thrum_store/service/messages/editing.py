@@ -1,96 +1,81 @@
-"""One message: look at it, edit it, delete it."""
+"""One message: show it, edit it, delete it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 from thrum_store import model
 from thrum_store.errors import Invalid, NeedsConfirmation, NotAuthor, UnknownMessage
 from thrum_store.log.events import Draft
-from thrum_store.model import Caller
+from thrum_store.records import Record
 from thrum_store.service import results
-from thrum_store.service.callers import acting
-from thrum_store.service.results import Body, Pair, Recipient
+from thrum_store.service.addressing import speaking
+from thrum_store.service.results import MessageHeader, Pair, Recipient
 from thrum_store.store import Store, use_case
 from thrum_store.times import maybe_rfc3339, rfc3339
 from thrum_store.view.queries import messages
-from thrum_store.view.queries.messages import Row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from thrum_store.model import Caller
+    from thrum_store.view.queries.messages import Row
 
 
-@dataclass(frozen=True)
-class Author:
-    """Who wrote a message, and in which session."""
+class Message(Record):
+    """Everything about one message. `session`: in which its author wrote it; `version` counts its edits."""
 
-    agent_id: str
-    session_id: str | None
-
-
-@dataclass(frozen=True)
-class Deletion:
-    """When and why a message was deleted; empty where it was not."""
-
+    header: MessageHeader
+    session: str | None
+    format: str
+    content: str
+    structured: dict[str, object] | None
+    refs: tuple[Pair, ...]
     deleted_at: str | None
     delete_reason: str | None
-
-
-@dataclass(frozen=True)
-class Message:
-    """Everything about one message."""
-
-    message_id: str
-    thread_id: str
-    reply_to: str | None
-    author: Author
-    body: Body
-    scopes: tuple[Pair, ...]
-    refs: tuple[Pair, ...]
-    metadata: Deletion
-    created_at: str
     updated_at: str | None
     version: int
     deleted: bool
-    audiences: tuple[Pair, ...]
     recipients: tuple[Recipient, ...]
 
+    JSON = (
+        "message_id=id thread_id=thread reply_to author.agent_id=author author.session_id=session body.format"
+        " body.content body.structured scopes refs metadata.deleted_at metadata.delete_reason created_at=sent_at"
+        " updated_at version deleted audiences=to recipients"
+    )
 
-@dataclass(frozen=True)
-class MessageDetail:
+
+class MessageDetail(Record):
     """One message, whole."""
 
     message: Message
 
 
-@dataclass(frozen=True)
-class EditMessage:
-    """A new text for a message of one's own; `structured` None keeps none."""
+class EditMessage(Record):
+    """A message of the caller and its new text, or None to keep the text; `structured` replaces the structured data."""
 
     message_id: str
-    content: str
-    structured: dict[str, Any] | None = None
+    content: str | None = None
+    structured: dict[str, object] | None = None
 
 
-@dataclass(frozen=True)
-class Edited:
-    """A message was edited; `version` counts its edits."""
+class Edited(Record):
+    """An edited message; `version` counts its edits."""
 
     message_id: str
     updated_at: str
     version: int
 
 
-@dataclass(frozen=True)
-class DeleteMessage:
-    """A message of one's own to delete; `force` says that it is meant."""
+class DeleteMessage(Record):
+    """A message of the caller to delete; `force` confirms it."""
 
     message_id: str
     force: bool = False
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class Deleted:
-    """A message is deleted: out of every mailbox, its text no longer shown."""
+class Deleted(Record):
+    """A deleted message: it is in no mailbox any more, and its text is no longer shown."""
 
     message_id: str
     deleted_at: str
@@ -98,19 +83,41 @@ class Deleted:
 
 @use_case
 def get(store: Store, message_id: str) -> MessageDetail:
-    """One message with its recipients. Looking never marks it as read. Raises Invalid, UnknownMessage."""
-    return MessageDetail(_message(store, _found(store, message_id)))
+    """Return one message with its recipients. Marks nothing as read. Raises Invalid, UnknownMessage."""
+    row = _row(store, message_id)
+    return MessageDetail(
+        Message(
+            header=results.header(row),
+            session=row.session,
+            format=row.format,
+            content=row.content,
+            structured=results.structured(row.structured),
+            refs=results.pairs(row.refs),
+            deleted_at=maybe_rfc3339(row.deleted_ms),
+            delete_reason=row.delete_reason,
+            updated_at=maybe_rfc3339(row.edited_ms),
+            version=row.version,
+            deleted=row.deleted_ms is not None,
+            recipients=tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number)),
+        )
+    )
 
 
 @use_case
 def edit(store: Store, caller: Caller, request: EditMessage) -> Edited:
-    """Replaces the text of a message of one's own. Raises Invalid, UnknownMessage, NotAuthor."""
-    content = model.content(request.content)
-    agent, row = _own(store, caller, request.message_id)
-    data: dict[str, Any] = {"message": row.id, "content": content}
-    if request.structured is not None:
-        data["structured"] = model.structured(request.structured)
+    """Replace the text of a message of the caller, or only its structured data if the request has no text.
+
+    Raises Invalid, UnknownMessage, NotAuthor.
+    """
+    if request.content is None and request.structured is None:
+        raise Invalid("an edit changes something", hint="give content or structured")
+    text = None if request.content is None else model.content(request.content)
+    agent = _author_of(store, caller, request.message_id)
     with store.writing(agent) as shard:
+        row = _row(store, request.message_id)  # only its author edits it, and the author's shard is locked
+        data: dict[str, Any] = {"message": row.id, "content": row.content if text is None else text}
+        if request.structured is not None:
+            data["structured"] = model.structured(request.structured)
         (event,) = shard.append(Draft("message.edit", data))
     now = messages.message(store.view, row.id)
     return Edited(row.id, rfc3339(event.ms), row.version + 1 if now is None else now.version)
@@ -118,7 +125,7 @@ def edit(store: Store, caller: Caller, request: EditMessage) -> Edited:
 
 @use_case
 def delete(store: Store, caller: Caller, request: DeleteMessage) -> Deleted:
-    """Deletes a message of one's own from every mailbox. Its bytes stay in the log until a purge.
+    """Delete a message of the caller from every mailbox. Its bytes stay in the log until a purge.
 
     Raises NeedsConfirmation, Invalid, UnknownMessage, NotAuthor.
     """
@@ -126,44 +133,28 @@ def delete(store: Store, caller: Caller, request: DeleteMessage) -> Deleted:
         raise NeedsConfirmation(
             "deleting a message cannot be undone", hint=f"`thrum message delete {request.message_id} --force`"
         )
-    agent, row = _own(store, caller, request.message_id)
-    data = {"message": row.id} | ({"reason": model.label(request.reason, "reason")} if request.reason else {})
+    agent = _author_of(store, caller, request.message_id)
+    data = {"message": request.message_id}
+    if request.reason:
+        data["reason"] = model.label(request.reason, "reason")
     with store.writing(agent) as shard:
         (event,) = shard.append(Draft("message.delete", data))
-    return Deleted(row.id, rfc3339(event.ms))
+    return Deleted(request.message_id, rfc3339(event.ms))
 
 
-def _found(store: Store, message_id: str) -> Row:
+def _row(store: Store, message_id: str) -> Row:
     row = messages.message(store.view, model.message_id(message_id))
     if row is None:
         raise UnknownMessage(message_id)
     return row
 
 
-def _own(store: Store, caller: Caller, message_id: str) -> tuple[str, Row]:
-    row = _found(store, message_id)
-    agent = acting(store, caller)
+def _author_of(store: Store, caller: Caller, message_id: str) -> str:
+    """Return the caller's name. Raises NotAuthor if the message is not the caller's, Invalid if it was deleted."""
+    row = _row(store, message_id)
+    agent = speaking(store, caller)
     if row.author != agent.id:
-        raise NotAuthor(row.id, results.shown(row.author_name, row.author_store, own=row.author_own))
+        raise NotAuthor(row.id, results.header(row).author)
     if row.deleted_ms is not None:
         raise Invalid(f"{row.id} was deleted", hint="send a new message")
-    return agent.name, row
-
-
-def _message(store: Store, row: Row) -> Message:
-    return Message(
-        message_id=row.id,
-        thread_id=results.thread(row),
-        reply_to=row.reply_to,
-        author=Author(results.shown(row.author_name, row.author_store, own=row.author_own), row.session),
-        body=results.body(row),
-        scopes=results.pairs(row.scopes),
-        refs=results.pairs(row.refs),
-        metadata=Deletion(maybe_rfc3339(row.deleted_ms), row.delete_reason),
-        created_at=rfc3339(row.sent_ms),
-        updated_at=maybe_rfc3339(row.edited_ms),
-        version=row.version,
-        deleted=row.deleted_ms is not None,
-        audiences=results.pairs(row.audience),
-        recipients=tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number)),
-    )
+    return agent.name

@@ -1,22 +1,19 @@
-"""What subscribers are told: each message that matches, once, in the order in which this view learned of them.
+"""Feeds: every message once, in the order in which this view learned of them.
 
-A feed goes by the ingest number, so a message counts when it arrives here, whatever clock its sender had and whether it
-came from this machine, through git or from a peer.
+A feed goes by the ingest number, so a message counts when it arrives in this clone, whatever its sender's clock says
+and whether it came from this machine or through git.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from thrum_store.errors import Invalid
-from thrum_store.log.events import thread_of
+from thrum_store.records import NamedTuple, Record
 from thrum_store.service import results
-from thrum_store.service.results import Pair
+from thrum_store.service.results import MessageHeader
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
 from thrum_store.view.queries import feed, mailbox
 from thrum_store.view.queries.feed import PREVIEW, Item
 from thrum_store.view.queries.shards import lengths
@@ -26,7 +23,7 @@ _CURSOR = re.compile(r"([0-9a-z.-]{1,64}):([0-9]{1,18}):([0-9]{1,15})", re.ASCII
 
 
 class FeedCursor(NamedTuple):
-    """How far a reader came: the view's generation, the ingest number, and the time of receipt, in milliseconds."""
+    """A place in the feed: the view's generation, the ingest number, and the time of receipt in milliseconds."""
 
     generation: str
     number: int
@@ -36,54 +33,44 @@ class FeedCursor(NamedTuple):
         return f"{self.generation}:{self.number}:{self.received_ms}"
 
 
-@dataclass(frozen=True)
-class Author:
-    """Who wrote a message."""
-
-    agent_id: str
-    role: str
-    module: str
-
-
-@dataclass(frozen=True)
-class Match:
-    """Why a subscriber is told: its subscription, which asked for a scope, a mention or all."""
+class Match(Record):
+    """The subscription that a message matches, and its type: a scope, a mention or all."""
 
     subscription_id: int
     match_type: str
 
 
-@dataclass(frozen=True)
-class Notification:
-    """A message that just arrived. `preview` is the beginning of its text; `message.get` has it whole."""
+class Notification(Record):
+    """A message that just arrived. `preview` is the beginning of its text; `message.get` returns the whole."""
 
-    message_id: str
-    thread_id: str
-    reply_to: str | None
-    author: Author
+    header: MessageHeader
+    role: str
+    module: str
     preview: str
-    scopes: tuple[Pair, ...]
-    audiences: tuple[Pair, ...]
-    timestamp: str
     cursor: str
+
+    JSON = (
+        "message_id=id thread_id=thread reply_to author.agent_id=author author.role author.module"
+        " preview scopes audiences=to timestamp=sent_at cursor"
+    )
 
 
 def parse_cursor(text: str) -> FeedCursor:
-    """A cursor as it was shown, or Invalid."""
-    found = _CURSOR.fullmatch(text)
-    if not found:
+    """Parse a cursor as it was shown. Raises Invalid."""
+    match = _CURSOR.fullmatch(text)
+    if not match:
         raise Invalid(f"{text!r} is not a cursor", hint="pass on the `cursor` of the last notification, unchanged")
-    generation_name, number, received_ms = found.groups()
-    return FeedCursor(generation_name, int(number), int(received_ms))
+    view, number, received_ms = match.groups()
+    return FeedCursor(view, int(number), int(received_ms))
 
 
 def newest(store: Store) -> FeedCursor:
-    """The cursor that means now."""
+    """Return the cursor that means now."""
     return FeedCursor(generation(store), mailbox.newest(store.view), store.host.clock.wall_ms())
 
 
 def generation(store: Store) -> str:
-    """The name of the view that counts now, short enough for a cursor."""
+    """Return the name of the current view, short enough for a cursor."""
     return os.path.basename(store.generation).removeprefix("p-v").removesuffix(".db")
 
 
@@ -93,10 +80,10 @@ def appended(store: Store) -> int:
 
 
 def resume(store: Store, cursor: FeedCursor) -> int:
-    """The ingest number from which a reader goes on.
+    """Return the ingest number after which a reader goes on.
 
-    Exact in the view that gave the cursor. Where the view was rebuilt meanwhile, its numbers begin anew: then by time,
-    ten minutes early, because coming twice is better than never.
+    It is exact in the view that gave the cursor. A rebuilt view numbers anew: then the time decides, ten minutes early,
+    because a message had better come twice than never.
     """
     if cursor.generation == generation(store) and cursor.number <= mailbox.newest(store.view):
         return cursor.number
@@ -107,7 +94,7 @@ FeedItem = Item  # a message as the view gives it, with its ingest number
 
 
 class Batch(NamedTuple):
-    """Messages in the order of their arrival, oldest first, and whether there may be more at once."""
+    """Messages in the order of their arrival; `more`: there may be more at once."""
 
     generation: str
     items: list[Item]
@@ -116,15 +103,15 @@ class Batch(NamedTuple):
 
 @use_case
 def after(store: Store, number: int, limit: int) -> Batch:
-    """The messages that came after an ingest number, at most `limit`."""
+    """Return at most `limit` messages that came after an ingest number."""
     items = feed.after(store.view, number, limit)
     return Batch(generation(store), items, len(items) == limit)
 
 
 class FeedReader:
-    """Reads what arrives from now on, each message once, even where the view is rebuilt meanwhile.
+    """A reader of the messages that arrive from now on, each once, even if the view is rebuilt meanwhile.
 
-    Its numbers begin anew then. What was read before is told by the shards' own sequence.
+    A rebuilt view numbers anew. Then the shards' own sequence numbers tell which messages were read before.
     """
 
     def __init__(self, store: Store) -> None:
@@ -135,14 +122,14 @@ class FeedReader:
         self._known = 0  # up to here the sequence tells what was read; beyond it everything is new
 
     def read(self, store: Store, limit: int) -> Batch:
-        """What arrived since the last call, at most `limit` messages; the store was refreshed before."""
+        """Return at most `limit` messages that arrived since the last call; the store was refreshed before."""
         if self._generation != generation(store):
             self._generation, self.number, self._known = generation(store), 0, mailbox.newest(store.view)
         self.start = self.number
         batch = after(store, self.number, limit)
         fresh = [item for item in batch.items if self._is_new(item)]
         for item in batch.items:
-            shard = item.store, item.author
+            shard = item.author_store, item.author_name
             self._heads[shard] = max(item.seq, self._heads.get(shard, 0))
             self.number = item.number
         if not batch.more:
@@ -151,24 +138,15 @@ class FeedReader:
 
     @property
     def settled(self) -> bool:
-        """False while a rebuilt view is read from its beginning, and what was known before is left out."""
+        """Return False while a rebuilt view is read from its beginning and known messages are skipped."""
         return self.number >= self._known
 
     def _is_new(self, item: Item) -> bool:
-        return item.number > self._known or item.seq > self._heads.get((item.store, item.author), 0)
+        return item.number > self._known or item.seq > self._heads.get((item.author_store, item.author_name), 0)
 
 
 def notification(item: Item, generation_name: str) -> Notification:
-    """What a subscriber is told about a message."""
+    """Return what a subscriber is told about a message."""
     more = "…" if len(item.preview) > PREVIEW else ""
-    return Notification(
-        message_id=item.id,
-        thread_id=item.thread or thread_of(item.id),
-        reply_to=item.reply_to,
-        author=Author(results.shown(item.author, item.store, own=item.own), item.role, item.module),
-        preview=item.preview[:PREVIEW] + more,
-        scopes=results.pairs(item.scopes),
-        audiences=results.pairs(item.audience),
-        timestamp=rfc3339(item.sent_ms),
-        cursor=str(FeedCursor(generation_name, item.number, item.received_ms)),
-    )
+    cursor = FeedCursor(generation_name, item.number, item.received_ms)
+    return Notification(results.header(item), item.role, item.module, item.preview[:PREVIEW] + more, str(cursor))

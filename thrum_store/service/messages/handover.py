@@ -1,48 +1,40 @@
-"""Handing messages over to an agent: claim, respond, then one receipt for the batch (reliability S6).
+"""Hand unread messages over to an agent: reserve them, answer with them, append one receipt for the batch.
 
-A message leaves "unread" only after the response that carried it was written. Where the process dies in between, its
-claim runs out and the messages come again: at most once too often, never lost.
+A message stays unread until the response that carries it was written. If the process dies before that, the reservation
+expires and the message is handed over again: possibly twice, never lost.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from thrum_store.errors import Invalid
 from thrum_store.log.events import Draft
 from thrum_store.machine.storage import failpoint
-from thrum_store.model import Caller
+from thrum_store.records import Record
 from thrum_store.service import results
-from thrum_store.service.callers import speaking
-from thrum_store.service.results import Pair
+from thrum_store.service.addressing import speaking
+from thrum_store.service.results import MessageHeader
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
 from thrum_store.view.queries import mailbox
-from thrum_store.view.queries.messages import Row
 
-LEASE_MS = 30_000  # how long a claim holds: longer than any response takes to be written
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.model import Caller
+
+RESERVED_MS = 30_000  # how long a reservation lasts: longer than any response takes to be written
 CONTENT_BUDGET = 80_000  # characters in one batch: what a model takes in at once (about 25k tokens)
 LIMIT = 100
 
 
-@dataclass(frozen=True)
-class Mail:
-    """A message for a language model: who says what, when, and what it answers."""
+class Mail(Record):
+    """A message on its way to a language model."""
 
-    message_id: str
-    from_: str
-    to: tuple[Pair, ...]
+    header: MessageHeader
     content: str
-    timestamp: str
-    thread_id: str
-    reply_to: str | None = None
-    structured: dict[str, Any] | None = None
+    structured: dict[str, object] | None = None
 
 
-@dataclass(frozen=True)
-class Handover:
-    """Messages that are claimed and not marked as read yet; `remaining` more are unread."""
+class Handover(Record):
+    """Reserved messages, oldest first, not marked as read yet; `remaining` more are unread."""
 
     messages: tuple[Mail, ...]
     remaining: int
@@ -51,7 +43,7 @@ class Handover:
 
 @use_case
 def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
-    """Claims the caller's oldest unread messages. Call `acknowledge` once they are delivered, or `release`.
+    """Reserve the caller's oldest unread messages. Call `acknowledge` once they are delivered, else `release`.
 
     Raises Invalid, NotRegistered, WorktreeMismatch.
     """
@@ -63,49 +55,37 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
     token = store.host.entropy.token()
     with store.committing():
         now = store.host.clock.wall_ms()
-        batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now, LEASE_MS))
-        mailbox.reserve(store.view, reader.id, [one.delivery for one in batch], token, now + LEASE_MS)
+        batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now, RESERVED_MS))
+        mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now + RESERVED_MS)
     failpoint("check.claimed")
     remaining = mailbox.unread_count(store.view, reader.id) - len(batch)
-    return Handover(tuple(_mail(one.row) for one in batch), remaining, token)
+    mail = [Mail(results.header(row), row.content, results.structured(row.structured)) for _, row in batch]
+    return Handover(tuple(mail), remaining, token)
 
 
 @use_case
 def acknowledge(store: Store, caller: Caller, handover: Handover) -> None:
-    """Writes the receipt: the response with these messages has gone out."""
+    """Append the receipt: the response with these messages was written."""
     if handover.messages:
         failpoint("check.responded")
         with store.writing(caller.name) as shard:
-            shard.append(Draft("message.read", {"messages": [mail.message_id for mail in handover.messages]}))
+            shard.append(Draft("message.read", {"messages": [mail.header.id for mail in handover.messages]}))
 
 
 @use_case
 def release(store: Store, handover: Handover) -> None:
-    """Takes the claim back: the response did not go out, so the messages may be handed over again at once."""
+    """Drop the reservation: the response was not written, so the messages may be handed over again at once."""
     if handover.messages:
         with store.committing():
             mailbox.release(store.view, handover.token)
 
 
 def _within_budget(batch: list[mailbox.Unread]) -> list[mailbox.Unread]:
+    """Return the first messages of a batch that fit CONTENT_BUDGET, at least one."""
     size, taken = 0, list[mailbox.Unread]()
-    for one in batch:
-        size += len(one.row.content)
+    for unread in batch:
+        size += len(unread.row.content)
         if taken and size > CONTENT_BUDGET:
             break
-        taken.append(one)
+        taken.append(unread)
     return taken
-
-
-def _mail(row: Row) -> Mail:
-    body = results.body(row)
-    return Mail(
-        message_id=row.id,
-        from_=results.shown(row.author_name, row.author_store, own=row.author_own),
-        to=results.pairs(row.audience),
-        content=row.content,
-        timestamp=rfc3339(row.sent_ms),
-        thread_id=results.thread(row),
-        reply_to=row.reply_to,
-        structured=body.structured,
-    )

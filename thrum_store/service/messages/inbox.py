@@ -1,29 +1,28 @@
-"""The inbox: what lies in a mailbox, newest first. Looking never marks anything.
+"""The inbox: list the messages of a mailbox, and mark them as read. Listing marks nothing."""
 
-A module of its own, because each `thrum inbox` is a process, and every dataclass costs it half a millisecond (a
-named tuple a sixth of that).
-"""
-
-from dataclasses import dataclass
-from typing import NamedTuple
+from __future__ import annotations
 
 from thrum_store import model
-from thrum_store.errors import Invalid
-from thrum_store.model import Caller
+from thrum_store.errors import Invalid, UnknownMessage
+from thrum_store.log.events import Draft
+from thrum_store.records import Record
 from thrum_store.service import results
-from thrum_store.service.callers import known
-from thrum_store.service.results import Body, Pair
+from thrum_store.service.addressing import known, speaking
+from thrum_store.service.results import MessageHeader
 from thrum_store.store import Store, use_case
-from thrum_store.times import maybe_rfc3339, rfc3339
-from thrum_store.view.queries import mailbox
+from thrum_store.times import maybe_rfc3339
+from thrum_store.view.queries import mailbox, messages
 from thrum_store.view.queries.mailbox import Filter
-from thrum_store.view.queries.messages import Row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.model import Caller
 
 PAGE_LIMIT = 100
 
 
-class ReadInbox(NamedTuple):
-    """Which messages to list, newest first. `everything`: the whole store's, not only the caller's mailbox."""
+class ReadInbox(Record):
+    """Which messages to list, newest first. `everything`: those of the whole store, not only the caller's mailbox."""
 
     scope: str | None = None
     mentions: bool = False
@@ -33,26 +32,25 @@ class ReadInbox(NamedTuple):
     page: int = 1
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class InboxMessage:
+class InboxMessage(Record):
     """A message as it lies in a mailbox."""
 
-    message_id: str
-    thread_id: str
-    reply_to: str | None
-    agent_id: str
-    body: Body
-    scopes: tuple[Pair, ...]
-    audiences: tuple[Pair, ...]
-    created_at: str
+    header: MessageHeader
+    format: str
+    content: str
+    structured: dict[str, object] | None
     updated_at: str | None
     deleted: bool
     is_read: bool
 
+    JSON = (
+        "message_id=id thread_id=thread reply_to agent_id=author body.format body.content body.structured"
+        " scopes audiences=to created_at=sent_at updated_at deleted is_read"
+    )
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Inbox:
-    """A page of messages; `total` and `unread` count all that the filter holds, `unread` what is for the caller."""
+
+class Inbox(Record):
+    """A page of messages; `total` and `unread` count all that match the request, `unread` those for the caller."""
 
     messages: tuple[InboxMessage, ...]
     total: int
@@ -60,29 +58,75 @@ class Inbox:
     page: int
     page_size: int
     total_pages: int
-    agent_id: str
+    address: str
+
+    JSON = "messages total unread page page_size total_pages agent_id=address"
+
+
+class MarkRead(Record):
+    """The messages to mark as read: by id, or every unread one."""
+
+    message_ids: tuple[str, ...] = ()
+    everything: bool = False
+
+
+class Marked(Record):
+    """How many messages became read, and how many are still unread."""
+
+    marked_count: int
+    unread: int
 
 
 @use_case
 def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
-    """A page of the caller's mailbox. Marks nothing. Raises Invalid, NotRegistered."""
+    """Return a page of the caller's mailbox. Marks nothing as read. Raises Invalid, NotRegistered."""
     size, number = page_of(request.page_size, request.page)
     reader = known(store, caller)
-    scope = model.tag(request.scope, "scope") if request.scope is not None else None
     wanted = Filter(
         reader=reader.id,
         unread=request.unread,
         everything=request.everything and not request.unread,
-        scope=scope,
+        scope=model.tag(request.scope, "scope") if request.scope is not None else None,
         mentioned=(reader.name, reader.role) if request.mentions else None,
     )
     page = mailbox.page(store.view, wanted, size, number)
-    found = tuple(_inbox_message(row, read_ms is not None) for row, read_ms in page.rows)
-    return Inbox(found, page.total, page.unread, number, size, pages(page.total, size), reader.name)
+    shown = tuple(
+        InboxMessage(
+            header=results.header(row),
+            format=row.format,
+            content=row.content,
+            structured=results.structured(row.structured),
+            updated_at=maybe_rfc3339(row.edited_ms),
+            deleted=row.deleted_ms is not None,
+            is_read=read_ms is not None,
+        )
+        for row, read_ms in page.rows
+    )
+    return Inbox(shown, page.total, page.unread, number, size, pages(page.total, size), reader.name)
+
+
+@use_case
+def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
+    """Mark messages of the caller's mailbox as read, in one event; receipts that exist already stay as they are.
+
+    Raises Invalid, UnknownMessage for the first unknown id, NotRegistered, WorktreeMismatch.
+    """
+    if not request.message_ids and not request.everything:
+        raise Invalid("nothing to mark", hint="name message ids, or use --all")
+    for message_id in request.message_ids:
+        if messages.message(store.view, model.message_id(message_id)) is None:
+            raise UnknownMessage(message_id)
+    reader = speaking(store, caller)
+    with store.writing(reader.name) as shard:
+        unread = mailbox.unread_ids(store.view, reader.id)
+        chosen = [message for message in unread if request.everything or message in request.message_ids]
+        if chosen:
+            shard.append(Draft("message.read", {"messages": chosen}))
+    return Marked(len(chosen), mailbox.unread_count(store.view, reader.id))
 
 
 def page_of(size: int, number: int) -> tuple[int, int]:
-    """A page's size and number, or Invalid."""
+    """Return the size and the number of a page as they are. Raises Invalid if there can be no such page."""
     if not 1 <= size <= PAGE_LIMIT:
         raise Invalid(f"a page has 1 to {PAGE_LIMIT} messages, not {size}", hint="use --page to see more")
     if not 1 <= number <= 10**9:
@@ -91,21 +135,5 @@ def page_of(size: int, number: int) -> tuple[int, int]:
 
 
 def pages(total: int, size: int) -> int:
-    """How many pages `total` messages fill."""
+    """Return how many pages `total` messages fill."""
     return -(-total // size)
-
-
-def _inbox_message(row: Row, is_read: bool) -> InboxMessage:
-    return InboxMessage(
-        message_id=row.id,
-        thread_id=results.thread(row),
-        reply_to=row.reply_to,
-        agent_id=results.shown(row.author_name, row.author_store, own=row.author_own),
-        body=results.body(row),
-        scopes=results.pairs(row.scopes),
-        audiences=results.pairs(row.audience),
-        created_at=rfc3339(row.sent_ms),
-        updated_at=maybe_rfc3339(row.edited_ms),
-        deleted=row.deleted_ms is not None,
-        is_read=is_read,
-    )

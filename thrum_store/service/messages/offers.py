@@ -1,81 +1,71 @@
-"""Offering mail: telling an agent, unasked, what lies unread. An offer marks nothing as read and claims nothing."""
+"""Offers: unread mail that a session was not told of yet. An offer reserves nothing and marks nothing as read."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
-from thrum_store.model import Caller
+from thrum_store.records import Record
 from thrum_store.service import results
-from thrum_store.service.callers import known
+from thrum_store.service.addressing import known_id
+from thrum_store.service.results import MessageHeader
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
 from thrum_store.view.queries import mailbox
-from thrum_store.view.queries.mailbox import Unread
 
-from .handover import LEASE_MS
+from .handover import RESERVED_MS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.model import Caller
+    from thrum_store.view.queries.mailbox import Unread
 
 LIMIT = 50
 
 
-@dataclass(frozen=True)
-class SeenMarker:
-    """What one session was told before: up to which delivery of which view, and which messages."""
+class SeenMarker(Record):
+    """What a session was told of: all deliveries of a view up to `newest`, and these message ids."""
 
     generation: str = ""
     newest: int = 0
     messages: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class OfferedMessage:
-    """A message to tell of. `content` is whole; whoever shows it cuts it."""
+class OfferedMessage(Record):
+    """A message to tell of. `content` is whole; whoever shows it shortens it."""
 
-    message_id: str
-    agent_id: str
-    created_at: str
-    reply_to: str | None
+    header: MessageHeader
     content: str
 
 
-@dataclass(frozen=True)
-class Offer:
-    """Unread messages that the session was not told of, oldest first; `unread` counts all, told of or not.
+class Offer(Record):
+    """Unread messages that the session was not told of, oldest first; `unread` counts all unread messages.
 
-    `told` is what the session was told once these are shown to it.
+    `seen` is the session's marker once these were shown.
     """
 
     messages: tuple[OfferedMessage, ...]
     unread: int
-    told: SeenMarker
+    seen: SeenMarker
 
 
 @use_case
-def offer(store: Store, caller: Caller, told: SeenMarker) -> Offer:
-    """What to tell the caller now. Raises NotRegistered."""
-    reader = known(store, caller).id
-    view = os.path.basename(store.generation)
-    after = told.newest if view == told.generation else 0  # a new view counts anew: then the ids decide
-    claimed = (store.host.clock.wall_ms(), LEASE_MS)
-    found = mailbox.unread(store.view, reader, LIMIT, *claimed, after=after)
-    fresh = [one.row for one in found if one.row.id not in told.messages]
-    newest = _newest(store, reader, found, after)
-    now = SeenMarker(view, newest, told.messages | {row.id for row in fresh})
-    messages = tuple(
-        OfferedMessage(
-            row.id,
-            results.shown(row.author_name, row.author_store, own=row.author_own),
-            rfc3339(row.sent_ms),
-            row.reply_to,
-            row.content,
-        )
-        for row in fresh
-    )
+def offer(store: Store, caller: Caller, seen: SeenMarker) -> Offer:
+    """Return what to tell the caller's session now. Raises NotRegistered."""
+    reader = known_id(store, caller)
+    generation = os.path.basename(store.generation)
+    after = seen.newest if generation == seen.generation else 0  # a new view numbers anew: then the ids decide
+    now_ms = store.host.clock.wall_ms()
+    unread = mailbox.unread(store.view, reader, LIMIT, now_ms, RESERVED_MS, after=after)
+    rows = [row for _, row in unread if row.id not in seen.messages]
+    now = SeenMarker(generation, _newest(store, reader, unread, after), seen.messages | {row.id for row in rows})
+    messages = tuple(OfferedMessage(results.header(row), row.content) for row in rows)
     return Offer(messages, mailbox.unread_count(store.view, reader), now)
 
 
-def _newest(store: Store, reader: int, found: list[Unread], after: int) -> int:
-    """Up to where the session knows now: what is just being handed over is not told of, a long rest is as a number."""
-    if len(found) < LIMIT:
-        return found[-1].delivery if found else after
+def _newest(store: Store, reader: int, unread: list[Unread], after: int) -> int:
+    """Return the delivery number up to which the session is informed.
+
+    Mail that is just being handed over is excluded; beyond LIMIT only a count is shown.
+    """
+    if len(unread) < LIMIT:
+        return unread[-1].delivery if unread else after
     return mailbox.newest_unread(store.view, reader)

@@ -1,24 +1,26 @@
-"""Search: which messages hold these words."""
+"""Search: find messages by the words in them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from thrum_store import model, times
 from thrum_store.errors import Invalid, NotFound
-from thrum_store.model import Caller
+from thrum_store.records import Record
 from thrum_store.service import results
-from thrum_store.service.callers import known
-from thrum_store.service.results import Pair
+from thrum_store.service.addressing import known
+from thrum_store.service.results import MessageHeader
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
 from thrum_store.view.queries import agents, search
-from thrum_store.view.queries.messages import Row
 from thrum_store.view.queries.search import Wanted
 
 from .inbox import page_of, pages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from thrum_store.model import Caller
 
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _UNSPACED = re.compile("[\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")  # written without spaces
@@ -26,9 +28,8 @@ _AROUND = 90  # characters before the first word that was found
 _EXCERPT = 240
 
 
-@dataclass(frozen=True)
-class Search:
-    """What to search for: words that all occur, `"phrases"`, `begin*`. The rest narrows; times as `times.moment` reads.
+class Search(Record):
+    """Words that all occur in a message, `"phrases"`, `begin*`; the other fields narrow, times as `times.moment` reads.
 
     `mine`: only what the caller got or wrote. `best`: best first, otherwise newest first.
     """
@@ -45,21 +46,16 @@ class Search:
     page: int = 1
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A message that was found, with the part of its text that shows why."""
+class Hit(Record):
+    """A message that matches, with the part of its text that shows why."""
 
-    message_id: str
-    thread_id: str
-    agent_id: str
-    audiences: tuple[Pair, ...]
-    scopes: tuple[Pair, ...]
-    created_at: str
+    header: MessageHeader
     excerpt: str
 
+    JSON = "message_id=id thread_id=thread agent_id=author audiences=to scopes created_at=sent_at excerpt"
 
-@dataclass(frozen=True)
-class Found:
+
+class SearchResults(Record):
     """A page of hits; `total` counts all of them."""
 
     messages: tuple[Hit, ...]
@@ -70,11 +66,13 @@ class Found:
 
 
 @use_case
-def find(store: Store, caller: Caller | None, request: Search, progress: Callable[[int], None] | None = None) -> Found:
-    """A page of the messages that hold all of these words. Marks nothing.
+def find(
+    store: Store, caller: Caller | None, request: Search, progress: Callable[[int], None] | None = None
+) -> SearchResults:
+    """Return a page of the messages that hold all of these words. Marks nothing as read.
 
-    `progress` is told how many messages the index has taken in, which it does first. Raises Invalid, NotFound for an
-    unknown author, and NotRegistered where `mine` is asked of nobody.
+    The index takes in new messages first and reports their number to `progress`. Raises Invalid, NotFound for an
+    unknown author, and NotRegistered for `mine` without a caller.
     """
     size, number = page_of(request.page_size, request.page)
     wanted, terms = _wanted(store, caller, request)
@@ -82,7 +80,8 @@ def find(store: Store, caller: Caller | None, request: Search, progress: Callabl
         with store.committing():
             search.index(store.view, progress)
     rows, total = search.matches(store.view, wanted, size, number)
-    return Found(tuple(_hit(row, terms) for row in rows), total, number, size, pages(total, size))
+    hits = tuple(Hit(results.header(row), _excerpt(row.content, terms)) for row in rows)
+    return SearchResults(hits, total, number, size, pages(total, size))
 
 
 def _wanted(store: Store, caller: Caller | None, request: Search) -> tuple[Wanted, list[str]]:
@@ -106,7 +105,7 @@ def _wanted(store: Store, caller: Caller | None, request: Search) -> tuple[Wante
 
 
 def _match(term: str) -> str:
-    """A term in FTS5's language, where nothing in it means anything but itself."""
+    """Quote a term for FTS5, so that no character of it is syntax; a final `*` stays a prefix search."""
     bare = term.rstrip("*").replace('"', "")
     return f'"{bare}"*' if term.endswith("*") else f'"{bare}"'
 
@@ -115,26 +114,14 @@ def _author(store: Store, text: str | None) -> int | None:
     if text is None:
         return None
     name, _, nick = model.address(text).partition("@")
-    found = [agent for agent in agents.named(store.view, name) if agent.store.startswith(nick)]
-    if not found:
+    matching = [agent.id for agent in agents.named(store.view, name) if agent.store.startswith(nick)]
+    if not matching:
         raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows who there is")
-    return found[0].id
-
-
-def _hit(row: Row, terms: list[str]) -> Hit:
-    return Hit(
-        message_id=row.id,
-        thread_id=results.thread(row),
-        agent_id=results.shown(row.author_name, row.author_store, own=row.author_own),
-        audiences=results.pairs(row.audience),
-        scopes=results.pairs(row.scopes),
-        created_at=rfc3339(row.sent_ms),
-        excerpt=_excerpt(row.content, terms),
-    )
+    return matching[0]
 
 
 def _excerpt(content: str, terms: list[str]) -> str:
-    """The text around the first word that was found, on one line."""
+    """Return the text around the first word that occurs, on one line."""
     low = content.lower()
     places = [at for term in terms if (at := low.find(term.rstrip("*").lower())) >= 0]
     start = max(min(places, default=0) - _AROUND, 0)

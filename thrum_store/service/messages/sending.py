@@ -1,29 +1,30 @@
 """Send and reply."""
 
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from thrum_store import model
 from thrum_store.errors import Invalid, KeyReused, UnknownMessage
 from thrum_store.log.events import Draft, thread_of
-from thrum_store.model import Caller
-from thrum_store.service import results
-from thrum_store.service.callers import speaking
+from thrum_store.records import Record, replaced
+from thrum_store.service import addressing, results
 from thrum_store.service.results import Pair, Recipient
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
-from thrum_store.view.queries import messages
-from thrum_store.view.queries.agents import Speaker
-from thrum_store.view.queries.messages import Row
 
-from . import addressing
-from .addressing import Audience
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from thrum_store.model import Caller
+    from thrum_store.service.addressing import Audience
+    from thrum_store.view.queries.agents import Speaker
+    from thrum_store.view.queries.messages import Row
 
 
-class SendMessage(NamedTuple):
-    """What to say, and to whom. No address at all means everyone.
+class SendMessage(Record):
+    """A message and its addresses. No address at all means everyone.
 
-    `key` makes a repeated send harmless: the second one returns the first one's message.
+    `key` makes a repeated send harmless: the second send returns the message of the first.
     """
 
     content: str
@@ -32,165 +33,146 @@ class SendMessage(NamedTuple):
     scopes: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
     format: str = "markdown"
-    structured: dict[str, Any] | None = None
+    structured: dict[str, object] | None = None
     reply_to: str | None = None
     thread_id: str | None = None
     key: str | None = None
 
 
-class Reply(NamedTuple):
-    """An answer to a message; it goes to whom the message went, and to its author."""
+class Reply(Record):
+    """An answer to a message; it goes to that message's recipients and to its author."""
 
     message_id: str
     content: str
     format: str = "markdown"
-    structured: dict[str, Any] | None = None
+    structured: dict[str, object] | None = None
     key: str | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Sent:
-    """A message that is durable, and who it went to."""
+class Sent(Record):
+    """A message that is durable, and its recipients."""
 
     message_id: str
     thread_id: str
-    created_at: str
+    sent_at: str
     resolved_to: int
-    audiences: tuple[Pair, ...]
+    to: tuple[Pair, ...]
     recipients: tuple[Recipient, ...]
     warnings: tuple[str, ...] = ()
+
+    JSON = "message_id thread_id created_at=sent_at resolved_to audiences=to recipients warnings"
 
 
 @use_case
 def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
-    """Says something to agents, roles, groups or everyone; durable and in each mailbox on return.
+    """Send a message to agents, roles, groups or everyone; it is durable and in each mailbox on return.
 
     Raises Invalid, UnknownRecipient, UnknownMessage (for reply_to), KeyReused, NotRegistered, WorktreeMismatch; then
     nothing was stored.
     """
-    sender = speaking(store, caller)
-    scopes, refs = model.tags(request.scopes, "scope"), model.tags(request.refs, "ref")
-    mentions = [*request.to, *request.mentions, *(ref.value for ref in refs if ref.type == "mention")]
-    audience = addressing.resolve(store, mentions, sender.id)
-    data = _data(request, audience)
-    data |= _tags("scopes", scopes) | _tags("refs", (*_mentioned(audience), *refs)) | _linked(store, request)
-    return _say(store, sender, data, audience, read=request.reply_to)
+    sender = addressing.speaking(store, caller)
+    refs = model.tags(request.refs, "ref")
+    mentions = (ref.value for ref in refs if ref.type == "mention")
+    audience = addressing.resolve(store, (*request.to, *request.mentions, *mentions), sender.id)
+    parent = _message(store, request.reply_to) if request.reply_to is not None else None
+    data = _event_data(request, refs, sender, audience, parent)
+    drafts = [Draft("message.create", data)]
+    with store.writing(sender.name) as shard:
+        if "key" in data and (earlier := _under_key(store, sender, data)) is not None:
+            return earlier
+        if parent is not None and _is_unread(store, parent, sender):
+            drafts.append(Draft("message.read", {"messages": [parent.id]}))
+        event, *_ = shard.append(*drafts)
+    sent_at = rfc3339(event.ms)
+    recipients = tuple(
+        Recipient(results.address_of(name, owner, own=owner == sender.store), sent_at, None, False)
+        for _, name, owner in audience.recipients
+    )
+    warnings = (*audience.warnings, *store.take_warnings())
+    if not recipients:
+        warnings = (*warnings, "nobody is there to receive it yet")
+    to = tuple(Pair(kind, value) for kind, value in audience.addresses)
+    thread = data.get("thread") or thread_of(event.id)
+    return Sent(event.id, thread, sent_at, len(recipients), to, recipients, warnings)
 
 
 @use_case
 def reply(store: Store, caller: Caller, request: Reply) -> Sent:
-    """Answers a message and marks it as read. Whoever of its audience is gone is left out, with a warning.
+    """Answer a message and mark it as read. Recipients who are gone are left out, with a warning.
 
     Raises Invalid, UnknownMessage, KeyReused, NotRegistered, WorktreeMismatch; then nothing was stored.
     """
-    parent = messages.message(store.view, model.message_id(request.message_id))
-    if parent is None:
-        raise UnknownMessage(request.message_id)
-    sender = speaking(store, caller)
-    to, gone = _audience_of(store, parent, sender)
+    parent = results.header(_message(store, request.message_id))
+    sender = addressing.speaking(store, caller)
+    addresses = dict.fromkeys((parent.author, *(address.value for address in parent.to)))
+    addresses.pop(sender.name, None)
+    to = tuple(address for address in addresses if addressing.exists(store, address))
     if not to:
         raise Invalid("nobody is left to answer to", hint="send a new message: `thrum send TEXT --to @name`")
-    sent = send(
-        store,
-        caller,
-        SendMessage(
-            content=request.content, to=to, format=request.format, structured=request.structured,
-            reply_to=parent.id, key=request.key,
-            scopes=tuple(f"{pair.type}:{pair.value}" for pair in results.pairs(parent.scopes)),
-        ),
-    )  # fmt: skip
-    return replace(sent, warnings=(*sent.warnings, *(f"@{name} is gone; left out" for name in gone)))
+    message = SendMessage(
+        content=request.content,
+        to=to,
+        scopes=tuple(f"{scope.type}:{scope.value}" for scope in parent.scopes),
+        format=request.format,
+        structured=request.structured,
+        reply_to=parent.id,
+        key=request.key,
+    )
+    sent = send(store, caller, message)
+    gone = tuple(f"@{address} is gone; left out" for address in addresses if address not in to)
+    return replaced(sent, warnings=sent.warnings + gone)
 
 
-def _audience_of(store: Store, parent: Row, sender: Speaker) -> tuple[tuple[str, ...], list[str]]:
-    """The parent's author and addresses, without the sender; and the addresses that nobody answers to any more."""
-    author = results.shown(parent.author_name, parent.author_store, own=parent.author_own)
-    wanted = [author] if parent.author != sender.id else []
-    wanted += [pair.value for pair in results.pairs(parent.audience)]
-    to: list[str] = []
-    gone: list[str] = []
-    for address in dict.fromkeys(wanted):
-        if address != sender.name:
-            (to if addressing.exists(store, address) else gone).append(address)
-    return tuple(to), gone
-
-
-def _data(request: SendMessage, audience: Audience) -> dict[str, Any]:
-    data: dict[str, Any] = {
+def _event_data(
+    request: SendMessage, refs: tuple[model.Tag, ...], sender: Speaker, audience: Audience, parent: Row | None
+) -> dict[str, Any]:
+    """Return the data of the `message.create` event. Raises Invalid for what no message may hold."""
+    mentioned = [model.Tag("mention", value) for kind, value in audience.addresses if kind in ("agent", "role")]
+    thread = None if parent is None else results.thread(parent.thread, parent.id)
+    data = {
         "content": model.content(request.content),
         "format": model.body_format(request.format),
         "to": [list(address) for address in audience.addresses],
+        "recipients": [name if owner == sender.store else f"{name}@{owner}" for _, name, owner in audience.recipients],
     }
-    if request.structured is not None:
-        data["structured"] = model.structured(request.structured)
-    if (key := model.key(request.key)) is not None:
-        data["key"] = key
-    return data
+    optional = {
+        "structured": None if request.structured is None else model.structured(request.structured),
+        "key": model.key(request.key),
+        "scopes": [list(scope) for scope in model.tags(request.scopes, "scope")] or None,
+        "refs": [list(ref) for ref in dict.fromkeys((*mentioned, *refs))] or None,
+        "thread": thread if request.thread_id is None else model.thread_id(request.thread_id),
+        "reply_to": None if parent is None else parent.id,
+        "session": sender.session,
+    }
+    return data | {field: value for field, value in optional.items() if value is not None}
 
 
-def _tags(field: str, tags: tuple[model.Tag, ...]) -> dict[str, Any]:
-    merged = dict.fromkeys(tags)
-    return {field: [list(tag) for tag in merged]} if merged else {}
+def _message(store: Store, message_id: str) -> Row:
+    from thrum_store.view.queries import messages  # a message that answers nothing does not need it
+
+    row = messages.message(store.view, model.message_id(message_id))
+    if row is None:
+        raise UnknownMessage(message_id)
+    return row
 
 
-def _mentioned(audience: Audience) -> tuple[model.Tag, ...]:
-    return tuple(model.Tag("mention", value) for kind, value in audience.addresses if kind in ("agent", "role"))
+def _is_unread(store: Store, parent: Row, reader: Speaker) -> bool:
+    from thrum_store.view.queries import messages  # as above
+
+    return messages.is_unread(store.view, parent.id, reader.id)
 
 
-def _linked(store: Store, request: SendMessage) -> dict[str, Any]:
-    """The message this one answers, and the thread it belongs to."""
-    data: dict[str, Any] = {}
-    if request.thread_id is not None:
-        data["thread"] = model.thread_id(request.thread_id)
-    if request.reply_to is not None:
-        parent = messages.message(store.view, model.message_id(request.reply_to))
-        if parent is None:
-            raise UnknownMessage(request.reply_to)
-        data |= {"reply_to": parent.id, "thread": data.get("thread") or results.thread(parent)}
-    return data
+def _under_key(store: Store, sender: Speaker, data: dict[str, Any]) -> Sent | None:
+    """Return the message that was sent under this idempotency key. Raises KeyReused if it is another message."""
+    from thrum_store.view.queries import messages  # as above
 
-
-def _say(store: Store, sender: Speaker, data: dict[str, Any], audience: Audience, read: str | None) -> Sent:
-    data["recipients"] = [
-        name if owner == sender.store else f"{name}@{owner}" for _, name, owner in audience.recipients
-    ]
-    if sender.session:
-        data["session"] = sender.session
-    drafts = [Draft("message.create", data)]
-    with store.writing(sender.name) as shard:
-        if "key" in data and (said := messages.with_key(store.view, sender.id, data["key"])):
-            return _again(store, said, data)
-        if read is not None and messages.is_unread(store.view, read, sender.id):
-            drafts.append(Draft("message.read", {"messages": [read]}))
-        event, *_ = shard.append(*drafts)
-    warnings = [*audience.warnings, *store.take_warnings()]
-    if not audience.recipients:
-        warnings.append("nobody is there to receive it yet")
-    sent_at = rfc3339(event.ms)
-    return Sent(
-        message_id=event.id,
-        thread_id=data.get("thread") or thread_of(event.id),
-        created_at=sent_at,
-        resolved_to=len(audience.recipients),
-        audiences=tuple(Pair(kind, value) for kind, value in audience.addresses),
-        recipients=tuple(
-            Recipient(results.shown(name, owner, own=owner == sender.store), sent_at, None, False)
-            for _, name, owner in audience.recipients
-        ),
-        warnings=tuple(warnings),
-    )
-
-
-def _again(store: Store, said: Row, data: dict[str, Any]) -> Sent:
-    if (said.content, results.pairs(said.audience)) != (data["content"], tuple(Pair(*to) for to in data["to"])):
-        raise KeyReused(data["key"], said.id)
-    recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, said.number))
-    return Sent(
-        message_id=said.id,
-        thread_id=results.thread(said),
-        created_at=rfc3339(said.sent_ms),
-        resolved_to=len(recipients),
-        audiences=results.pairs(said.audience),
-        recipients=recipients,
-        warnings=("already sent under this idempotency key",),
-    )
+    row = messages.with_key(store.view, sender.id, data["key"])
+    if row is None:
+        return None
+    to = results.pairs(row.audience)
+    if (row.content, [[address.type, address.value] for address in to]) != (data["content"], data["to"]):
+        raise KeyReused(data["key"], row.id)
+    recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
+    warnings = ("already sent under this idempotency key",)
+    thread = results.thread(row.thread, row.id)
+    return Sent(row.id, thread, rfc3339(row.sent_ms), len(recipients), to, recipients, warnings)

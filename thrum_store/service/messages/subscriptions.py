@@ -1,46 +1,55 @@
-"""Subscriptions: what a session wants to be told about, as it happens.
+"""Subscriptions: the messages that a session wants to be told of as they arrive.
 
-They stand in `.thrum/var/subscriptions.json`, replaced as a whole under a lock. Not in the log, because a wish of one
-session is no business of other machines and must cost no commit; not in the view, because they must survive a rebuild
-from the logs. A subscription counts as long as its session is open; one whose session ended goes with the next
-change, so that a session can end without anybody knowing of this file.
+They stand in `.thrum/var/subscriptions.json`, replaced as a whole under a lock. Not in the log, because the wish of one
+session does not concern other machines and must cost no commit; not in the view, because they must survive a rebuild.
+A subscription counts as long as its session is open. One whose session ended is dropped by the next change, so that a
+session can end without knowing of this file.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from thrum_store import model
 from thrum_store.errors import Conflict, Damaged, Invalid, NotFound, UnknownSession
-from thrum_store.machine.storage import Storage
-from thrum_store.model import Caller
+from thrum_store.machine import bells
+from thrum_store.machine.bells import Bell
+from thrum_store.machine.host import REAL, Host
+from thrum_store.records import NamedTuple, Record
 from thrum_store.repository.paths import SUBSCRIPTIONS, SUBSCRIPTIONS_LOCK
-from thrum_store.service.callers import acting, known
-from thrum_store.store import Store, use_case
+from thrum_store.service.addressing import acting, known
+from thrum_store.store import Store, open_store, use_case
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import feed
-from thrum_store.view.queries.agents import Agent
-from thrum_store.view.queries.feed import Item
 
 from . import feeds
+from .feeds import FeedReader, Notification
+from .waiting import wakeups
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from thrum_store.machine.storage import Storage
+    from thrum_store.model import Caller
+    from thrum_store.repository.paths import Paths
+    from thrum_store.view.queries.agents import Agent
+    from thrum_store.view.queries.feed import Item
 
 LIMIT = 256  # subscriptions of one session
+_PAGE = 500  # messages in one look
 
 
-@dataclass(frozen=True)
-class Subscribe:
-    """What to be told about: messages with a scope, messages that mention an address, or everything."""
+class Subscribe(Record):
+    """The messages to be told of: those with a scope, those that mention an address, or all."""
 
     scope: str | None = None
     mention: str | None = None
     everything: bool = False
 
 
-@dataclass(frozen=True)
-class Subscribed:
-    """A subscription; it ends with its session. `cursor` is the point from which on it tells."""
+class Subscribed(Record):
+    """A subscription; it ends with its session. Messages after `cursor` count."""
 
     subscription_id: int
     session_id: str
@@ -48,16 +57,14 @@ class Subscribed:
     cursor: str
 
 
-@dataclass(frozen=True)
-class Unsubscribed:
-    """Whether the subscription is gone."""
+class Unsubscribed(Record):
+    """The subscription that was removed."""
 
     removed: bool
     subscription_id: int
 
 
-@dataclass(frozen=True)
-class SubscriptionInfo:
+class SubscriptionInfo(Record):
     """One subscription: a scope, a mention, or `all`."""
 
     id: int
@@ -68,15 +75,14 @@ class SubscriptionInfo:
     created_at: str
 
 
-@dataclass(frozen=True)
-class SubscriptionList:
+class SubscriptionList(Record):
     """The subscriptions of the caller's open session, oldest first."""
 
     subscriptions: tuple[SubscriptionInfo, ...]
 
 
 class Kept(NamedTuple):
-    """A subscription as it is kept; neither scope nor mention means everything."""
+    """A subscription as it is kept; neither scope nor mention means all messages."""
 
     id: int
     session: str
@@ -87,14 +93,14 @@ class Kept(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """What subscriptions look for in a message."""
+    """The scopes and the mentioned addresses of a message."""
 
     scopes: frozenset[tuple[str, str]]
     mentions: frozenset[str]
 
 
 class Register(NamedTuple):
-    """All subscriptions there are, and the number that the next one gets."""
+    """All subscriptions, and the number of the next one."""
 
     following: int
     kept: tuple[Kept, ...]
@@ -102,10 +108,10 @@ class Register(NamedTuple):
 
 @use_case
 def subscribe(store: Store, caller: Caller, request: Subscribe) -> Subscribed:
-    """Notes what the caller's open session wants to be told about.
+    """Subscribe the caller's open session.
 
-    Raises Invalid unless exactly one of scope, mention and everything is given, Conflict where the session has this
-    subscription already, UnknownSession where none is open, NotRegistered, WorktreeMismatch.
+    Raises Invalid unless exactly one of scope, mention and everything is given, Conflict if the session has this
+    subscription already, UnknownSession if none is open, NotRegistered, WorktreeMismatch.
     """
     scope, mention = _wanted(request)
     agent = acting(store, caller)
@@ -113,8 +119,8 @@ def subscribe(store: Store, caller: Caller, request: Subscribe) -> Subscribed:
     cursor, now = feeds.newest(store), store.host.clock.wall_ms()
     with store.host.lock(store.paths.in_var(SUBSCRIPTIONS_LOCK)):
         before = _alive(store)
-        mine = [one for one in before.kept if one.session == session]
-        if any((one.scope, one.mention) == (scope, mention) for one in mine):
+        mine = [kept for kept in before.kept if kept.session == session]
+        if any((kept.scope, kept.mention) == (scope, mention) for kept in mine):
             raise Conflict("this session has that subscription already", hint="`thrum subscriptions` lists them")
         if len(mine) >= LIMIT:
             raise Invalid(f"a session has at most {LIMIT} subscriptions", hint="remove one: `thrum unsubscribe ID`")
@@ -125,11 +131,11 @@ def subscribe(store: Store, caller: Caller, request: Subscribe) -> Subscribed:
 
 @use_case
 def unsubscribe(store: Store, caller: Caller, subscription_id: int) -> Unsubscribed:
-    """Removes a subscription of the caller's open session; raises NotFound where it has none of that number."""
+    """Remove a subscription of the caller's open session. Raises NotFound if the session has no such subscription."""
     session = _session(acting(store, caller))
     with store.host.lock(store.paths.in_var(SUBSCRIPTIONS_LOCK)):
         before = _alive(store)
-        rest = tuple(one for one in before.kept if (one.id, one.session) != (subscription_id, session))
+        rest = tuple(kept for kept in before.kept if (kept.id, kept.session) != (subscription_id, session))
         if len(rest) == len(before.kept):
             raise NotFound(
                 f"this session has no subscription {subscription_id}", hint="`thrum subscriptions` lists them"
@@ -140,29 +146,105 @@ def unsubscribe(store: Store, caller: Caller, subscription_id: int) -> Unsubscri
 
 @use_case
 def list_subscriptions(store: Store, caller: Caller) -> SubscriptionList:
-    """The subscriptions of the caller's open session. Raises UnknownSession, NotRegistered."""
+    """Return the subscriptions of the caller's open session. Raises UnknownSession, NotRegistered."""
     session = _session(known(store, caller))
-    return SubscriptionList(tuple(_info(one) for one in _alive(store).kept if one.session == session))
+    return SubscriptionList(tuple(_info(kept) for kept in _alive(store).kept if kept.session == session))
 
 
 @use_case
 def session_of(store: Store, caller: Caller) -> str:
-    """The caller's open session, which its subscriptions belong to. Raises UnknownSession, NotRegistered."""
+    """Return the caller's open session, which owns its subscriptions. Raises UnknownSession, NotRegistered."""
     return _session(known(store, caller))
 
 
 @use_case
 def of_session(store: Store, session: str) -> tuple[Kept, ...]:
-    """A session's subscriptions. Raises UnknownSession once it has ended."""
+    """Return a session's subscriptions. Raises UnknownSession once it has ended."""
     if session not in feed.open_sessions(store.view):
         raise UnknownSession("the session has ended, and its subscriptions with it", hint="`thrum session start`")
-    return tuple(one for one in _alive(store).kept if one.session == session)
+    return tuple(kept for kept in _alive(store).kept if kept.session == session)
 
 
 @use_case
 def alive(store: Store) -> tuple[Kept, ...]:
-    """Every subscription whose session is open. Raises Damaged where their file is none of ours."""
+    """Return every subscription whose session is open. Raises Damaged if their file is unreadable."""
     return _alive(store).kept
+
+
+# --- following ------------------------------------------------------------------------------------------------------
+
+
+class Follow:
+    """A reader of the messages that the caller's open session subscribed to, from now on. Needs no daemon.
+
+    Use it as a context manager. Raises NotInitialized, NotRegistered, and UnknownSession if no session is open.
+    """
+
+    def __init__(self, paths: Paths, caller: Caller, host: Host = REAL) -> None:
+        self.bell = Bell(paths.bells, bells.EVERY)
+        try:
+            self._store = open_store(paths, host)
+            self.session = session_of(self._store, caller)
+            self._reader = FeedReader(self._store)
+        except BaseException:
+            self.bell.close()
+            raise
+
+    def wait(self) -> list[Notification]:
+        """Block until messages match and return them, oldest first. Raises UnknownSession once the session ended."""
+        notifications: list[Notification] = []
+        for _ in wakeups(self._store, self.bell):
+            notifications = _matching(self._store, self._reader, self.session)
+            if notifications:
+                break
+        return notifications
+
+    def __enter__(self) -> Follow:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bell.close()
+        self._store.close()
+
+
+@use_case
+def _matching(store: Store, reader: FeedReader, session: str) -> list[Notification]:
+    """Return the matching messages that arrived since the last look, oldest first."""
+    notifications: list[Notification] = []
+    mine = of_session(store, session)
+    more = True
+    while more:
+        batch = reader.read(store, _PAGE)
+        more = batch.more
+        for item in batch.items:
+            carried = tags(item)
+            if any(match(kept, item, carried) for kept in mine):
+                notifications.append(feeds.notification(item, batch.generation))
+    return notifications
+
+
+def tags(item: Item) -> Tags:
+    """Return the scopes and the mentioned addresses of a message."""
+    scopes = frozenset((kind, value) for kind, value in json.loads(item.scopes or "[]"))
+    mentions = frozenset(value for kind, value in json.loads(item.refs or "[]") if kind == "mention")
+    return Tags(scopes, mentions)
+
+
+def match(kept: Kept, item: Item, carried: Tags) -> str | None:
+    """Return `scope`, `mention` or `all` if the subscription wants this message, else None.
+
+    No agent is told of its own messages.
+    """
+    if item.author_own and item.author_name == kept.agent:
+        return None
+    if kept.scope is not None:
+        return "scope" if kept.scope in carried.scopes else None
+    if kept.mention is not None:
+        return "mention" if kept.mention in carried.mentions else None
+    return "all"
+
+
+# --- the file -------------------------------------------------------------------------------------------------------
 
 
 def _session(agent: Agent) -> str:
@@ -172,57 +254,41 @@ def _session(agent: Agent) -> str:
 
 
 def _wanted(request: Subscribe) -> tuple[model.Tag | None, str | None]:
+    """Return the scope and the mention of a request. Raises Invalid unless it asks for exactly one thing."""
     if [request.scope is not None, request.mention is not None, request.everything].count(True) != 1:
         raise Invalid("say what to subscribe to", hint="exactly one of --scope type:value, --mention @role and --all")
     scope = model.tag(request.scope, "scope") if request.scope is not None else None
     return scope, model.address(request.mention) if request.mention is not None else None
 
 
-def _info(one: Kept) -> SubscriptionInfo:
-    kind, value = one.scope or (None, None)
-    everything = one.scope is None and one.mention is None
-    return SubscriptionInfo(one.id, kind, value, one.mention, everything, rfc3339(one.created_ms))
+def _info(kept: Kept) -> SubscriptionInfo:
+    kind, value = kept.scope or (None, None)
+    everything = kept.scope is None and kept.mention is None
+    return SubscriptionInfo(kept.id, kind, value, kept.mention, everything, rfc3339(kept.created_ms))
 
 
 def _alive(store: Store) -> Register:
+    """Read the subscriptions whose sessions are open."""
     register = _read(store.paths.in_var(SUBSCRIPTIONS), store.host.storage)
     sessions = feed.open_sessions(store.view) if register.kept else {}
-    return register._replace(kept=tuple(one for one in register.kept if one.session in sessions))
+    return register._replace(kept=tuple(kept for kept in register.kept if kept.session in sessions))
 
 
 def _read(path: str, storage: Storage) -> Register:
     try:
-        told = json.loads(storage.read(path))
-        return Register(told["next"], tuple(_kept(one) for one in told["subscriptions"]))
+        document = json.loads(storage.read(path))
+        return Register(document["next"], tuple(_kept(fields) for fields in document["subscriptions"]))
     except FileNotFoundError:
         return Register(1, ())
     except (KeyError, TypeError, ValueError) as error:
         raise Damaged(path, f"it does not hold subscriptions ({error})") from error
 
 
-def _kept(told: dict[str, Any]) -> Kept:
-    scope = model.Tag(*told["scope"]) if told["scope"] is not None else None
-    return Kept(told["id"], told["session"], told["agent"], scope, told["mention"], told["created_ms"])
+def _kept(fields: dict[str, Any]) -> Kept:
+    scope = model.Tag(*fields["scope"]) if fields["scope"] is not None else None
+    return Kept(fields["id"], fields["session"], fields["agent"], scope, fields["mention"], fields["created_ms"])
 
 
 def _write(store: Store, register: Register) -> None:
-    told = {"next": register.following, "subscriptions": [one._asdict() for one in register.kept]}
-    store.host.storage.replace(store.paths.in_var(SUBSCRIPTIONS), json.dumps(told).encode() + b"\n")
-
-
-def tags(item: Item) -> Tags:
-    """The scopes and the mentioned addresses of a message."""
-    scopes = frozenset((kind, value) for kind, value in json.loads(item.scopes or "[]"))
-    mentions = frozenset(value for kind, value in json.loads(item.refs or "[]") if kind == "mention")
-    return Tags(scopes, mentions)
-
-
-def match(kept: Kept, item: Item, found: Tags) -> str | None:
-    """`scope`, `mention` or `all` where the subscription wants this message, else None. Nobody is told of their own."""
-    if item.own and item.author == kept.agent:
-        return None
-    if kept.scope is not None:
-        return "scope" if kept.scope in found.scopes else None
-    if kept.mention is not None:
-        return "mention" if kept.mention in found.mentions else None
-    return "all"
+    document = {"next": register.following, "subscriptions": [kept._asdict() for kept in register.kept]}
+    store.host.storage.replace(store.paths.in_var(SUBSCRIPTIONS), json.dumps(document).encode() + b"\n")

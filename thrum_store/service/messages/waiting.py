@@ -1,35 +1,61 @@
-"""Waiting for mail: take the cursor, hold the bell, look, sleep until it rings; and look again every second anyway.
+"""Waiting for messages: hang up a bell, look, sleep until it rings; and look again every second anyway.
 
-The bell is held before the first look, so a send after the cursor is either seen by the look or rings the bell (the
-model in docs/models/wait.pml). `Watch` holds the order and never sleeps itself: the CLI drives it with `poll`, the MCP
-server with its event loop.
+The bell hangs before the first look, so a message that is sent after the cursor was taken is either seen by the look or
+rings the bell (docs/models/wait.pml models this). Everything that waits in a thread goes by `wakeups`.
 """
+
+from __future__ import annotations
 
 import math
 import select
-from dataclasses import dataclass
-from typing import NamedTuple, Self
 
 from thrum_store import model
 from thrum_store.machine import bells
 from thrum_store.machine.bells import Bell
 from thrum_store.machine.host import REAL, Host
-from thrum_store.model import Caller
-from thrum_store.repository.paths import Paths
+from thrum_store.records import Record
 from thrum_store.service import results
-from thrum_store.service.callers import known_id
+from thrum_store.service.addressing import known_id
+from thrum_store.service.results import MessageHeader
 from thrum_store.store import Store, open_store, use_case
-from thrum_store.times import rfc3339
 from thrum_store.view.queries import mailbox
-from thrum_store.view.queries.mailbox import Arrival, WaitCursor
 
-TICK = 1.0  # seconds after which a waiter looks without having been rung (V3: found within 2 s)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from thrum_store.model import Caller
+    from thrum_store.repository.paths import Paths
+    from thrum_store.view.queries.mailbox import WaitCursor
+
+TICK = 1.0  # seconds after which a waiter looks without a ring: a process may die between a send and its ring
+
+_refresh = use_case(Store.refresh)
+_catch_up = use_case(Store.catch_up)
 
 
-class WaitFor(NamedTuple):
-    """What to wait for. `after`: negative seconds reach back, positive ones ignore what comes before then.
+def wakeups(store: Store, bell: Bell, pause: Callable[[], float] | None = None) -> Iterator[None]:
+    """Yield whenever it is time to look: at once, after each ring, and after each tick, with the logs read anew.
 
-    Without `scope` and `mention`, mail to the caller; with them, any message that carries them.
+    The store must have been caught up after the bell was hung up or just before. `pause`: at most so many seconds until
+    the next look; it is asked after each look.
+    """
+    poll = select.poll()
+    poll.register(bell.fd, select.POLLIN)
+    while True:
+        bell.drain()  # before the look: a ring that comes during it is kept
+        _refresh(store)
+        yield
+        seconds = TICK if pause is None else min(TICK, pause())
+        if not poll.poll(math.ceil(max(seconds, 0) * 1000)):
+            _catch_up(store)
+
+
+class WaitFor(Record):
+    """The messages to wait for: mail to the caller, or any message that carries `scope` and `mention`.
+
+    `timeout` and `after` are seconds. A negative `after` also takes messages that arrived so long ago; a positive one
+    ignores those that arrive earlier than that.
     """
 
     timeout: float = 30.0
@@ -42,18 +68,16 @@ _CAME = ("received", "read them: `thrum inbox --unread`")  # status, and what to
 _NOTHING_CAME = ("timeout", "wait again, or go on")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Signal:
-    """A message that arrived: who sent it, and its id. Its text is what `inbox` and `message get` show."""
+class Signal(Record):
+    """A message that arrived, without its text: `inbox` and `message get` show that."""
 
-    message_id: str
-    agent_id: str
-    created_at: str
+    header: MessageHeader
+
+    JSON = "message_id=id agent_id=author created_at=sent_at"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class WaitEnded:
-    """How a wait ended: `received` with the messages, oldest first, or `timeout` with none.
+class WaitEnded(Record):
+    """The end of a wait: `received` with the messages, oldest first, or `timeout` with none.
 
     `action` says what to do next.
     """
@@ -65,42 +89,26 @@ class WaitEnded:
 
 
 class Watch:
-    """One wait in an open store: a bell and a cursor. Use it as a context manager."""
+    """One wait in an open store: a cursor, and a bell that was hung up after. Use it as a context manager."""
 
     def __init__(self, store: Store, caller: Caller, request: WaitFor) -> None:
-        self._scope = model.tag(request.scope, "scope") if request.scope is not None else None
-        self._mention = model.address(request.mention) if request.mention is not None else None
-        wide = self._scope is not None or self._mention is not None
-        self._caller = caller
-        self._after = request.after or 0.0
-        self._start = store.host.clock.monotonic()
-        self.store = store
-        self._since = _cursor(store, self._after)
+        self.caller = caller
+        self.scope = model.tag(request.scope, "scope") if request.scope is not None else None
+        self.mention = model.address(request.mention) if request.mention is not None else None
+        self._clock = store.host.clock
+        self._start = self._clock.monotonic() + max(request.after or 0.0, 0.0)
+        self.since = _cursor(store, request.after or 0.0)
+        wide = self.scope is not None or self.mention is not None
         self.bell = Bell(store.paths.bells, bells.EVERY if wide else caller.name)
 
-    def look(self) -> tuple[Signal, ...]:
-        """What has arrived by now. Raises NotRegistered for a caller that nobody registered."""
-        return _look(self.store, self)
-
-    def arrived(self) -> tuple[Signal, ...]:
-        """One look at the view, by `look`."""
-        reader = known_id(self.store, self._caller)
-        if self.early() > 0:
-            self._since = _cursor(self.store, 0.0)
-            return ()
-        above = self._since.floor(self.store.generation)
-        found = mailbox.arrivals(self.store.view, reader, above, self._scope, self._mention)
-        fresh = [one for one in found if self._since.covers(self.store.generation, one)]
-        return tuple(_signal(one) for one in fresh)
-
     def early(self) -> float:
-        """Seconds until what comes counts: 0 or less, unless a positive `after` names a later time.
+        """Return the seconds until messages count, 0 unless a positive `after` names a later time.
 
         Look again exactly then: the last look before it takes the cursor.
         """
-        return self._start + self._after - self.store.host.clock.monotonic() if self._after > 0 else 0.0
+        return max(self._start - self._clock.monotonic(), 0.0)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,22 +117,25 @@ class Watch:
 
 @use_case
 def _cursor(store: Store, after: float) -> WaitCursor:
-    """The cursor that means now, or so many seconds ago where `after` is negative."""
+    """Return the cursor that means now, or that many seconds ago if `after` is negative."""
     received = store.host.clock.wall_ms() + int(after * 1000) if after < 0 else None
     return mailbox.since(store.view, store.generation, received)
 
 
-_catch_up = use_case(Store.catch_up)
-
-
 @use_case
 def _look(store: Store, watch: Watch) -> tuple[Signal, ...]:
-    store.refresh()
-    return watch.arrived()
+    """Return the messages that arrived by now. Raises NotRegistered."""
+    reader = known_id(store, watch.caller)
+    if watch.early() > 0:
+        watch.since = _cursor(store, 0.0)
+        return ()
+    since, generation = watch.since, store.generation
+    arrivals = mailbox.arrivals(store.view, reader, since.floor(generation), watch.scope, watch.mention)
+    return tuple(Signal(results.header(arrival)) for arrival in arrivals if since.covers(generation, arrival))
 
 
 def wait(paths: Paths, caller: Caller, request: WaitFor, host: Host = REAL) -> WaitEnded:
-    """Blocks until a message arrives or the time is over. Marks nothing as read.
+    """Block until a message arrives or the time is over. Marks nothing as read.
 
     Raises Invalid, NotInitialized, NotRegistered.
     """
@@ -133,22 +144,17 @@ def wait(paths: Paths, caller: Caller, request: WaitFor, host: Host = REAL) -> W
 
 
 def wait_in(store: Store, caller: Caller, request: WaitFor) -> WaitEnded:
-    """Like `wait`, in a store that is open already."""
+    """Wait in a store that is open and caught up. Raises Invalid, NotRegistered."""
     clock = store.host.clock
     start = clock.monotonic()
+    end = start + request.timeout
+    waited = 0.0
+    signals: tuple[Signal, ...] = ()
     with Watch(store, caller, request) as watch:
-        poll = select.poll()
-        poll.register(watch.bell.fd, select.POLLIN)
-        while True:
-            watch.bell.drain()
-            found = watch.look()
+        for _ in wakeups(store, watch.bell, lambda: min(end - clock.monotonic(), watch.early() or TICK)):
+            signals = _look(store, watch)
             waited = clock.monotonic() - start
-            if found or waited >= request.timeout:
-                return WaitEnded(*(_CAME if found else _NOTHING_CAME), found, round(waited, 3))
-            pause = min(TICK, request.timeout - waited, watch.early() if watch.early() > 0 else TICK)
-            if not poll.poll(math.ceil(max(pause, 0) * 1000)):
-                _catch_up(watch.store)
-
-
-def _signal(one: Arrival) -> Signal:
-    return Signal(one.id, results.shown(one.name, one.store, own=one.own), rfc3339(one.sent_ms))
+            if signals or waited >= request.timeout:
+                break
+    status, action = _CAME if signals else _NOTHING_CAME
+    return WaitEnded(status, action, signals, round(waited, 3))

@@ -174,7 +174,7 @@ def list_agents(store: Store, request: ListAgents) -> AgentList:
 
 def _info(agent: Agent, now: Presence) -> AgentInfo:
     return AgentInfo(
-        agent_id=results.shown(agent.name, agent.store, own=agent.own),
+        agent_id=results.address_of(agent.name, agent.store, own=agent.own),
         kind=agent.kind,
         role=agent.role,
         module=agent.module,

@@ -8,7 +8,7 @@ from thrum_store import model
 from thrum_store.errors import GroupCycle, GroupExists, Invalid, NameTaken, ProtectedGroup, UnknownGroup, UnknownMember
 from thrum_store.log.events import Draft
 from thrum_store.model import EVERYONE, Caller
-from thrum_store.service.callers import acting
+from thrum_store.service.addressing import acting
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import agents, groups

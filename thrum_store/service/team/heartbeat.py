@@ -11,7 +11,7 @@ from thrum_store.presence_state import PresenceState
 from thrum_store.repository import changes
 from thrum_store.repository.changes import Changes, FileChange
 from thrum_store.repository.git_runner import GitRunner
-from thrum_store.service.callers import acting
+from thrum_store.service.addressing import acting
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import agents

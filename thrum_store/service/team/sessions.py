@@ -10,7 +10,7 @@ from thrum_store.log.events import Draft
 from thrum_store.model import Caller
 from thrum_store.presence_state import PresenceState
 from thrum_store.service import results
-from thrum_store.service.callers import acting
+from thrum_store.service.addressing import acting
 from thrum_store.store import Store, use_case
 from thrum_store.times import maybe_rfc3339, rfc3339
 from thrum_store.view.queries import agents
@@ -139,7 +139,7 @@ def _info(session: Session, agent: Agent, last: dict[tuple[str, str], PresenceSt
     is_last = session.id == agent.session
     return SessionInfo(
         session_id=session.id,
-        agent_id=results.shown(agent.name, agent.store, own=agent.own),
+        agent_id=results.address_of(agent.name, agent.store, own=agent.own),
         started_at=rfc3339(session.started_ms),
         ended_at=maybe_rfc3339(session.ended_ms),
         end_reason=session.reason,

@@ -111,7 +111,7 @@ def context_of(agent: Agent, last: PresenceState, status: str, branch: str = "")
     told = last.changes or Changes("")
     return WorkContext(
         session_id=agent.session,
-        agent_id=results.shown(agent.name, agent.store, own=agent.own),
+        agent_id=results.address_of(agent.name, agent.store, own=agent.own),
         status=status,
         branch=branch or told.branch,
         worktree=agent.worktree,

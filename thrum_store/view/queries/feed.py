@@ -18,9 +18,9 @@ class Item(NamedTuple):
     id: str
     thread: str | None
     reply_to: str | None
-    author: str
-    store: str
-    own: bool
+    author_name: str
+    author_store: str
+    author_own: bool
     role: str
     module: str
     seq: int

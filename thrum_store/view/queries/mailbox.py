@@ -206,9 +206,13 @@ class Arrival(NamedTuple):
 
     number: int
     id: str
-    name: str
-    store: str
-    own: bool
+    thread: str | None
+    reply_to: str | None
+    author_name: str
+    author_store: str
+    author_own: bool
+    audience: str
+    scopes: str | None
     seq: int
     sent_ms: int
     received_ms: int
@@ -236,7 +240,7 @@ class WaitCursor(NamedTuple):
             return True
         if generation == self.generation:
             return arrival.number > self.number
-        return arrival.seq > self.heads.get((arrival.store, arrival.name), 0)
+        return arrival.seq > self.heads.get((arrival.author_store, arrival.author_name), 0)
 
 
 def since(view: Connection, generation: str, received_ms: int | None) -> WaitCursor:
@@ -245,7 +249,10 @@ def since(view: Connection, generation: str, received_ms: int | None) -> WaitCur
     return WaitCursor(generation, newest(view), received_ms, heads)
 
 
-_ARRIVAL = "SELECT {number}, m.id, s.agent, s.store, coalesce(a.own, 0), m.seq, m.sent_ms, m.received_ms FROM "
+_ARRIVAL = (
+    "SELECT {number}, m.id, m.thread, m.reply_to, s.agent, s.store, coalesce(a.own, 0), m.audience, m.scopes, m.seq,"
+    " m.sent_ms, m.received_ms FROM "
+)
 
 
 def arrivals(

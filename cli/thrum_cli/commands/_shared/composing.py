@@ -63,8 +63,8 @@ _SHOWN = 6  # recipients that are named one by one
 
 @human.register(Sent)
 def _sent(sent: Sent) -> str:
-    names = [one.agent_id for one in sent.recipients]
-    addresses = [pair.value for pair in sent.audiences]
+    names = [recipient.address for recipient in sent.recipients]
+    addresses = [address.value for address in sent.to]
     if not names:
         return f"Sent {sent.message_id}."
     if addresses == names:

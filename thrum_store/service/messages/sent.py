@@ -1,0 +1,105 @@
+"""What an agent sent, newest first, with the receipts of each message."""
+
+from __future__ import annotations
+
+from thrum_store import model
+from thrum_store.errors import NotAuthor
+from thrum_store.model import EVERYONE, Caller
+from thrum_store.records import Record
+from thrum_store.service import addressing, results
+from thrum_store.service.addressing import known
+from thrum_store.service.results import MessageHeader, Recipient
+from thrum_store.store import Store, use_case
+from thrum_store.times import maybe_rfc3339
+from thrum_store.view.queries import agents, mailbox, messages
+
+from . import editing
+from .inbox import page_of, pages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.view.queries.messages import Row
+
+    from .editing import MessageDetail
+
+
+class ReadSent(Record):
+    """Which of one's own messages to list, newest first. `to`: only to this address; `unread`: only unread ones."""
+
+    to: str | None = None
+    unread: bool = False
+    page_size: int = 10
+    page: int = 1
+
+
+class SentMessage(Record):
+    """A message that the caller sent, with its recipients."""
+
+    header: MessageHeader
+    format: str
+    content: str
+    structured: dict[str, object] | None
+    updated_at: str | None
+    deleted: bool
+    recipients: tuple[Recipient, ...]
+    read_count: int
+
+    JSON = (
+        "message_id=id thread_id=thread reply_to agent_id=author body.format body.content body.structured"
+        " created_at=sent_at updated_at deleted audiences=to recipients read_count"
+    )
+
+
+class Outbox(Record):
+    """A page of sent messages."""
+
+    messages: tuple[SentMessage, ...]
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+@use_case
+def outbox(store: Store, caller: Caller, request: ReadSent) -> Outbox:
+    """Return a page of what the caller sent, with receipts. Raises Invalid, UnknownRecipient, NotRegistered."""
+    size, number = page_of(request.page_size, request.page)
+    author = known(store, caller)
+    to = _sent_to(store, request.to, author.id) if request.to is not None else None
+    rows, total = mailbox.sent(store.view, author.id, to, request.unread, size, number)
+    return Outbox(tuple(_sent_message(store, row) for row in rows), total, number, size, pages(total, size))
+
+
+@use_case
+def show_sent(store: Store, caller: Caller, message_id: str) -> MessageDetail:
+    """Return one message of the caller with all its recipients. Raises UnknownMessage, NotAuthor, NotRegistered."""
+    detail = editing.get(store, message_id)
+    author = detail.message.header.author
+    if author != known(store, caller).name:
+        raise NotAuthor(message_id, author)
+    return detail
+
+
+def _sent_to(store: Store, address: str, author: int) -> tuple[str, list[int]]:
+    """Return an address as it may stand in a message, and the ids of the agents that it means now."""
+    bare = model.address(address)
+    if bare == EVERYONE:
+        return bare, []
+    if agents.own(store.view, bare):
+        return bare, [row[0] for row in addressing.resolve(store, [bare], -author).recipients]
+    addressing.resolve(store, [bare], author)
+    return bare, []
+
+
+def _sent_message(store: Store, row: Row) -> SentMessage:
+    recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
+    return SentMessage(
+        header=results.header(row),
+        format=row.format,
+        content=row.content,
+        structured=results.structured(row.structured),
+        updated_at=maybe_rfc3339(row.edited_ms),
+        deleted=row.deleted_ms is not None,
+        recipients=recipients,
+        read_count=sum(1 for recipient in recipients if recipient.read_at),
+    )
