@@ -9,14 +9,14 @@ import pytest
 
 from tests.daemon.conftest import Daemon, Wire, send
 from thrum_mcp.daemon.rpc.methods import METHODS
-from thrum_mcp.daemon.rpc.parameters import CALLER, types_of
+from thrum_mcp.daemon.rpc.parameters import CALLER
 from thrum_store import setup
 from thrum_store.model import Caller
 from thrum_store.repository import paths
-from thrum_store.service.results import json_keys
 from thrum_store.service.messages import editing
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.inbox import ReadInbox
+from thrum_store.service.results import json_keys
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
@@ -76,7 +76,9 @@ def test_every_method_answers_with_its_keys(wire: Wire) -> None:
         filled = {key: message if value == "{message_id}" else value for key, value in params.items()}
         result = wire.result(name, **{CALLER: "alice", **filled})
         assert keys <= set(result), name
-        assert {key for outer, inner, _ in json_keys(METHODS[name].result) for key in [outer or inner]} == set(result), name
+        assert {key for outer, inner, _ in json_keys(METHODS[name].result) for key in [outer or inner]} == set(
+            result
+        ), name
         message = str(result.get("message_id", message))
 
 

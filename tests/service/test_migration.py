@@ -125,7 +125,7 @@ def test_agents_groups_messages_and_receipts_are_taken_over(repository: Path, la
         )  # fmt: skip
         (answer,) = inbox.inbox(store, Caller("ann"), ReadInbox()).messages
         assert (answer.is_read, answer.header.reply_to, answer.header.thread) == (False, hello.header.id, THREAD)
-        assert editing.get(store, answer.header.id).message.scopes[0].value == "auth"
+        assert editing.get(store, answer.header.id).message.header.scopes[0].value == "auth"
         assert find(store, None, Search("never mind")).total == 0
         store.rebuild()
         assert inbox.inbox(store, Caller("ann"), ReadInbox()).unread == 1

@@ -213,7 +213,9 @@ METHODS: dict[str, Method] = {
     "message.get": Method(editing.get, "Show a message in full. Marks nothing as read."),
     "message.list": Method(inbox.inbox, "List messages by page, newest first; `all` lists the whole store.", _ALL),
     "message.outbox": Method(sent.outbox, "List the caller's sent messages by page, with receipts."),
-    "message.edit": Method(editing.edit, "Replace the text of your own message; without `content`, change only `structured`."),
+    "message.edit": Method(
+        editing.edit, "Replace the text of your own message; without `content`, change only `structured`."
+    ),
     "message.delete": Method(editing.delete, "Delete your own message from every mailbox.", force=True),
     "message.markRead": Method(inbox.mark_read, "Mark messages in the caller's mailbox as read.", _ALL),
     "message.search": Method(_search, "Search messages by their words. Marks nothing as read."),
