@@ -147,8 +147,17 @@ def fits(value: Any, hint: Any) -> bool:
         return isinstance(value, dict) or hint is Any
     if hint in (str, int, float, bool, type(None)):
         return type(value) is hint or (hint, type(value)) == (float, int)
-    hints = {key.removesuffix("_"): one for key, one in typing.get_type_hints(hint).items() if key in keys(hint)}
-    return set(_table(value)) == set(hints) and all(fits(value[key], hints[key]) for key in hints)
+    documented = keys(hint)
+    return set(_flat(value, documented)) == set(documented) and all(
+        fits(inner, documented[key]) for key, inner in _flat(value, documented).items()
+    )
+
+
+def _flat(value: Any, documented: dict[str, Any]) -> dict[str, Any]:
+    """The values of a document; those inside of an object that the docs take apart under `outer.key`."""
+    outer = {key.partition(".")[0] for key in documented if "." in key}
+    flat = {key: inner for key, inner in _table(value).items() if key not in outer}
+    return flat | {f"{name}.{key}": inner for name in outer for key, inner in _table(_table(value).get(name)).items()}
 
 
 @requirement("flag:json")
