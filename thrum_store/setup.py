@@ -14,6 +14,7 @@ from .errors import Refused, ThrumError
 from .log import keys
 from .machine.host import REAL, Host
 from .machine.storage import Storage
+from .repository import config
 from .repository.git_runner import GitRunner
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
 from .store import open_store
@@ -160,10 +161,8 @@ def _first_commit(git: GitRunner) -> tuple[str, str]:
 
 
 def _config(paths: Paths, host: Host) -> list[str]:
-    path = os.path.join(paths.thrum, "config.json")
-    if host.storage.size(path) >= 0:
+    if not config.create(paths, host):
         return []
-    host.storage.replace(path, json.dumps({"local_only": True}, indent=2).encode() + b"\n")
     return ["messages stay on this machine (local_only in .thrum/config.json)"]
 
 

@@ -15,7 +15,7 @@ _SECTIONS = {
         "status": "Show your identity, session, work and inbox.",
         "whoami": "Show your identity and where it comes from.",
         "migrate": "Import messages from an older thrum.",
-        "config": "Show the effective settings and their sources.",
+        "config": "Show and change the settings of this clone.",
         "doctor": "Find problems in the setup and repair them.",
         "version": "Show the version, the build and where to read more.",
         "completion": "Print the completion script of a shell.",

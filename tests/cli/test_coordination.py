@@ -87,7 +87,7 @@ def test_a_briefing_says_how_daemon_and_sync_are_whatever_the_configuration_says
     sharing = team.builder.having(THRUM_LOCAL="0")
     assert "thrum daemon start" in sharing.ok(command)
     broken = team.builder.having(THRUM_LOCAL="perhaps")
-    assert "THRUM_LOCAL='perhaps' means nothing (thrum sync status)" in broken.ok(command)
+    assert "THRUM_LOCAL is 'perhaps', which is not true or false (thrum sync status)" in broken.ok(command)
 
 
 @requirement("prime:shows")

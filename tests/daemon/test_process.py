@@ -179,8 +179,9 @@ def test_what_keeps_a_daemon_from_starting_is_told_in_its_own_words(
     monkeypatch.setenv("THRUM_WS_PORT", "abc")
     with pytest.raises(DaemonFailed) as refused:
         quiet.start()
-    assert refused.value.message == "the daemon did not start: THRUM_WS_PORT is 'abc', which is no port"
-    assert refused.value.hint == "use 1 to 65535"
+    reason = "THRUM_WS_PORT is 'abc', which is not a port from 1 to 65535"
+    assert refused.value.message == f"the daemon did not start: {reason}"
+    assert refused.value.hint == "run `unset THRUM_WS_PORT`"
 
 
 @pytest.mark.parametrize("flags", [(), ("--no-local",)])

@@ -15,6 +15,7 @@ from thrum_mcp.shutdown import SIGNALS, exit_within
 from thrum_store.machine.host import Host
 from thrum_store.model import DISTRIBUTION
 from thrum_store.records import Record
+from thrum_store.repository import config
 from thrum_store.repository.paths import Paths
 from thrum_store.store import open_store
 from thrum_store.times import rfc3339
@@ -22,7 +23,7 @@ from thrum_store.times import rfc3339
 from .limits import LIMITS, Limits
 from .listeners.connections import Connections
 from .listeners.unix_socket import SocketListener
-from .listeners.websocket import WebSocketListener, wanted_port
+from .listeners.websocket import WebSocketListener
 from .parts import sync_loop
 from .parts.supervisor import Health, Part, Supervisor
 from .process import facts, file_names, lease
@@ -57,7 +58,7 @@ class Running:
         self._push = Push(paths, options.limits, self._git.changed)
         self._connections = Connections(Dispatcher(self, options.limits), self._push, options.limits)
         self._socket = SocketListener(paths, host, self._connections, options.limits)
-        port = wanted_port(os.environ)
+        port = int(config.setting(paths, host, config.WEBSOCKET_PORT).value)
         self._websocket = WebSocketListener(paths, host, self._connections, options.limits, port)
 
     async def run(self, ready: Callable[[], None]) -> None:

@@ -11,6 +11,8 @@ from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.digest import fingerprint
 from thrum_store.machine.storage import failpoint
 from thrum_store.records import Record
+from thrum_store.repository import config
+from thrum_store.repository.config import GitSettings
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
 from thrum_store.view.queries.shards import lengths
@@ -18,10 +20,9 @@ from thrum_store.view.queries.shards import lengths
 from . import state
 from .incoming import Incoming, Taken
 from .outgoing import Outgoing, prepare, seal
-from .remote import public_remote, settings
+from .remote import public_remote
 from .remote.branch import Branch, BranchTip, PushRejected
 from .remote.repository_id import Repository
-from .remote.settings import Settings
 from .repair import rekey, restore
 from .repair.proof import Proof
 from .state import State, key_of
@@ -53,7 +54,7 @@ class Cycle:
         self._state = state.load(store.paths.var, store.host)
         self._local_only = local_only
         self._probe = Branch(store.paths, store.host, "")
-        self._settings: Settings  # read by `run` and `adopt`, so that an error in it is remembered
+        self._settings: GitSettings  # read by `run` and `adopt`, so that an error in it is remembered
         self._taken = 0
         self._committed = False
         self._damaged: list[str] = []
@@ -80,7 +81,7 @@ class Cycle:
 
     def adopt(self, ref: str) -> Synced:
         """Take in the contents of a ref of this clone, without asking a remote."""
-        self._settings = settings.read(self._probe.git)
+        self._settings = config.git_settings(self._probe.git)
         tip = self._probe.tip_of(ref)
         if tip.commit:
             self._integrate(self._probe, tip)
@@ -112,7 +113,7 @@ class Cycle:
         state.save(self._store.paths.var, self._store.host, self._state)
 
     def _branch(self) -> Branch:
-        self._settings = settings.read(self._probe.git)
+        self._settings = config.git_settings(self._probe.git)
         if self._local_only or not self._settings.remote:
             return self._probe
         git = self._probe.git
@@ -255,7 +256,7 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
 
 def adopt(store: Store) -> Synced:
     """Take in what this clone fetched of the branch before thrum was set up; asks no remote."""
-    remote = settings.read(Branch(store.paths, store.host, "").git).remote
+    remote = config.git_settings(Branch(store.paths, store.host, "").git).remote
     with store.host.lock(store.paths.in_var(SYNC_LOCK)):
         if not remote:
             return Synced()

@@ -9,12 +9,12 @@ from thrum_store.identity import former_stores
 from thrum_store.log import purge_marks
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.digest import fingerprint
+from thrum_store.repository.config import GitSettings
 from thrum_store.store import Store
 
 from .admit import Admitted, admit, holds, keep_aside, reached
 from .remote.branch import Branch, BranchTip
 from .remote.repository_id import Repository
-from .remote.settings import Settings
 from .state import FrozenShard, KnownStore, State, key_of
 from .trust import Budget, Trust, trust_in
 from .wire import signed_files
@@ -38,7 +38,9 @@ class Taken:
 class Incoming:
     """One look at a branch."""
 
-    def __init__(self, store: Store, state: State, branch: Branch, settings: Settings, repository: Repository) -> None:
+    def __init__(
+        self, store: Store, state: State, branch: Branch, settings: GitSettings, repository: Repository
+    ) -> None:
         self._store, self._state, self._branch = store, state, branch
         known = settings.known | former_stores(store.paths, store.host)
         self._settings, self._repository = settings._replace(known=known), repository

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from thrum_store.records import NamedTuple
+from thrum_store.repository.config import GitSettings
 
-from .remote.settings import Settings
 from .state import State
 
 BYTES_LIMIT = 64 * 1024 * 1024  # of new events in one cycle; one shard is always taken, whatever its size
@@ -26,7 +26,7 @@ class Trust(NamedTuple):
         return self.level not in ("blocked", "untrusted")
 
 
-def trust_in(store: str, own: str, settings: Settings, state: State) -> Trust:
+def trust_in(store: str, own: str, settings: GitSettings, state: State) -> Trust:
     """Return the trust in a store."""
     if store == own:
         return Trust("self", _UNLIMITED)

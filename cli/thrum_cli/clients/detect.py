@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
-from thrum_store.repository.paths import CONFIG_LOCK, Paths
+from thrum_store.repository import config
+from thrum_store.repository.paths import Paths
 
-from .jsontext import mapping
 from .presets import ALL, Preset, chosen, preset
 
 AUTO = "auto"
@@ -92,31 +90,15 @@ def meant(paths: Paths, name: str, host: Host) -> str:
 
 
 def default_runtime(paths: Paths, host: Host) -> str:
-    """The default in `.thrum/config.json`; empty where there is none."""
-    return str(mapping(_config(paths, host).get("runtime")).get("primary", ""))
+    """Return the default client in `.thrum/config.json`, or "". Raises Invalid."""
+    chosen = config.in_file(paths, host, config.DEFAULT_CLIENT)
+    return str(chosen.value) if chosen else ""
 
 
 def set_default(paths: Paths, name: str, host: Host) -> Preset:
-    """Makes `name` the default; other settings stay. Raises Invalid."""
+    """Make a client the default. Raises Invalid for an unknown one, and for a broken config.json."""
     if name == ALL:
-        raise Invalid("`all` cannot be the default", hint="name one client")
-    found = preset(name)
-    with host.lock(paths.in_var(CONFIG_LOCK)):
-        config = _config(paths, host)
-        config["runtime"] = {**mapping(config.get("runtime")), "primary": name}
-        data = json.dumps(config, indent=2, ensure_ascii=False).encode() + b"\n"
-        host.storage.replace(_path(paths), data)
-    return found
-
-
-def _config(paths: Paths, host: Host) -> dict[str, Any]:
-    try:
-        return mapping(json.loads(host.storage.read(_path(paths))))
-    except FileNotFoundError:
-        return {}
-    except ValueError:
-        raise Invalid(f"{_path(paths)} is not valid JSON", hint="mend it by hand") from None
-
-
-def _path(paths: Paths) -> str:
-    return os.path.join(paths.thrum, "config.json")
+        raise Invalid("`all` cannot be the default", hint="name one client, as in `thrum runtime set-default claude`")
+    chosen_preset = preset(name)
+    config.change(paths, host, config.DEFAULT_CLIENT, name)
+    return chosen_preset

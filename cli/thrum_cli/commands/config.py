@@ -1,200 +1,91 @@
-"""config show: every setting that counts here, and where it comes from."""
+"""config: the settings of this clone, and the source of each."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from thrum_cli.clients import detect
-from thrum_cli.command import App, Group, command, commands
+from thrum_cli.clients.presets import PRESETS
+from thrum_cli.command import App, Argument, Group, command, commands
 from thrum_cli.terminal.layout import panel
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import bold, dim, pad
 from thrum_mcp.daemon.process import file_names
 from thrum_mcp.daemon.process.status import daemon_status
-from thrum_store import identity
-from thrum_store.errors import Invalid, NoIdentity
+from thrum_store.errors import NoIdentity
 from thrum_store.machine.host import REAL
-from thrum_store.repository.git_runner import GitRunner
-from thrum_store.repository.paths import Paths
-from thrum_store.sync.remote import settings
-
-WS_PORT = 9999  # as the daemon has it; its module takes 300 ms to load
-SYNC_SECONDS = 60
-FILE, ENVIRONMENT, GIT, DEFAULT = "config.json", "env", "git config", "default"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A value, and its source: env, config.json, git config, detected or default."""
-
-    value: str | int | bool
-    source: str
-
-
-@dataclass(frozen=True)
-class RuntimeSettings:
-    """The client that is set up by default, and those that were found."""
-
-    primary: str
-    source: str
-    detected: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class DaemonSettings:
-    """What the daemon goes by, and whether it runs."""
-
-    local_only: Setting
-    sync_interval: Setting
-    ws_port: Setting
-    status: str
-    pid: int | None
-    socket: str
-
-
-@dataclass(frozen=True)
-class SyncSettings:
-    """Which remote, and whose events are taken in."""
-
-    remote: Setting
-    trust: Setting
-
-
-@dataclass(frozen=True)
-class IdentitySettings:
-    """Who you are here; `problem` says why nobody."""
-
-    agent: str | None
-    role: str | None
-    module: str | None
-    file: str | None
-    source: str | None
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Override:
-    """A variable of the environment that counts."""
-
-    env_var: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """Every setting that counts here."""
-
-    config_file: str
-    runtime: RuntimeSettings
-    daemon: DaemonSettings
-    sync: SyncSettings
-    identity: IdentitySettings
-    overrides: tuple[Override, ...]
+from thrum_store.repository.config import DEFAULT, FILE, Setting
+from thrum_store.service.upkeep import configuration
+from thrum_store.service.upkeep.configuration import (
+    Configuration,
+    DaemonState,
+    IdentitySettings,
+    SetSetting,
+    SettingChanged,
+)
 
 
 @command("show", "thrum config show", "thrum config show --json")
 def show(app: App) -> Configuration:
-    """Show every setting that counts here, and where it comes from.
+    """Show the effective settings and where each one comes from.
 
-    A flag beats the environment, which beats .thrum/config.json, which beats the default.
+    A flag overrides the environment, which overrides .thrum/config.json, which overrides the default.
     """
-    here = app.paths
-    told = _configured(here)
-    return Configuration(
-        config_file=os.path.join(here.thrum, "config.json"),
-        runtime=_runtime(here, told),
-        daemon=_daemon(here, told, os.environ),
-        sync=_sync(here),
-        identity=_identity(app),
-        overrides=tuple(
-            Override(name, _shown(name, value))
-            for name, value in sorted(os.environ.items())
-            if name.startswith("THRUM_") and value
-        ),
-    )
+    state = daemon_status(app.paths, REAL)
+    daemon = DaemonState(state.status, state.pid, file_names.socket_in_use(app.paths, REAL))
+    clients = tuple(client.name for client in detect.detected(app.paths.root))
+    return configuration.show(app.paths, REAL, _identity(app), daemon, clients)
+
+
+@command(
+    "set",
+    "thrum config set local_only false",
+    "thrum config set runtime.primary claude",
+    options=(Argument("key"), Argument("value")),
+)
+def set_(app: App, key: str, value: str) -> SettingChanged:
+    """Set a setting in .thrum/config.json, for all worktrees of this clone.
+
+    Keys: local_only (true or false), runtime.primary (a client), daemon.ws_port (a port; a running daemon takes it
+    with `thrum daemon restart`). Git's configuration holds the settings of the sync, like thrum.remote.
+    """
+    return configuration.set_setting(app.paths, REAL, SetSetting(key, value, tuple(PRESETS)))
+
+
+@command("unset", "thrum config unset runtime.primary", options=(Argument("key"),))
+def unset(app: App, key: str) -> SettingChanged:
+    """Remove a setting from .thrum/config.json, so that its default applies."""
+    return configuration.unset_setting(app.paths, REAL, key)
 
 
 config = Group(
     "config",
-    "Show the effective settings and their sources.",
-    commands(show),
-    (
-        "thrum config show",
-        "thrum config show --json",
-    ),
+    "Show and change the settings of this clone.",
+    commands(show, set_, unset),
+    ("thrum config show", "thrum config set local_only false"),
 )
-
-
-def _shown(name: str, value: str) -> str:
-    return "(hidden)" if "KEY" in name or "TOKEN" in name else value
-
-
-def _configured(here: Paths) -> dict[str, Any]:
-    path = os.path.join(here.thrum, "config.json")
-    try:
-        told: dict[str, Any] | None = json.loads(REAL.storage.read(path))
-    except FileNotFoundError:
-        return {}
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise Invalid(f"{path} is not a JSON object", hint="mend it by hand")
-    return told
-
-
-def _runtime(here: Paths, told: dict[str, Any]) -> RuntimeSettings:
-    found = tuple(one.name for one in detect.detected(here.root))
-    primary = detect.default_runtime(here, REAL) if told else ""
-    if primary:
-        return RuntimeSettings(primary, FILE, found)
-    return RuntimeSettings(found[0], "detected", found) if found else RuntimeSettings("", DEFAULT, ())
-
-
-def _daemon(here: Paths, told: dict[str, Any], environ: Mapping[str, str]) -> DaemonSettings:
-    local = settings.local_only(here, REAL, environ=environ)
-    inside = told.get("daemon")
-    said = "local_only" in told or (isinstance(inside, dict) and "local_only" in inside)
-    source = ENVIRONMENT if environ.get("THRUM_LOCAL", "").strip() else FILE if said else DEFAULT
-    port = environ.get("THRUM_WS_PORT", "")
-    state = daemon_status(here, REAL)
-    return DaemonSettings(
-        local_only=Setting(local, source),
-        sync_interval=Setting(SYNC_SECONDS, DEFAULT),
-        ws_port=Setting(port, ENVIRONMENT) if port else Setting(WS_PORT, DEFAULT),
-        status=state.status,
-        pid=state.pid,
-        socket=file_names.socket_in_use(here, REAL),
-    )
-
-
-def _sync(here: Paths) -> SyncSettings:
-    git = GitRunner(here.root)
-    told = settings.read(git)
-    remote, trust = (git.asks("config", "--get", name) is not None for name in ("thrum.remote", "thrum.trust"))
-    return SyncSettings(
-        remote=Setting(told.remote, GIT if remote else DEFAULT), trust=Setting(told.policy, GIT if trust else DEFAULT)
-    )
 
 
 def _identity(app: App) -> IdentitySettings:
     try:
-        caller = app.caller
+        return configuration.identified(app.paths, app.caller)
     except NoIdentity as error:
         return IdentitySettings(None, None, None, None, None, f"{error.message}; {error.hint}")
-    known = identity.load(app.paths, caller.name) is not None
-    file = identity.relative(caller.name) if known else None
-    return IdentitySettings(caller.name, caller.role or None, caller.module or None, file, caller.source)
+
+
+@human.register(SettingChanged)
+def _changed(result: SettingChanged, screen: Screen) -> str:
+    del screen
+    state = f"{result.key} is {_words(result.value) or 'not set'}"
+    if result.source not in (FILE, DEFAULT):
+        return f"{state}, because the environment overrides {result.config_file}."
+    default = " (default)" if result.source == DEFAULT else ""
+    return f"{state}{default}{'' if result.changed else '; nothing changed'}."
 
 
 @human.register(Configuration)
-def _configuration(found: Configuration, screen: Screen) -> str:
-    daemon, sync, who = found.daemon, found.sync, found.identity
+def _configuration(result: Configuration, screen: Screen) -> str:
+    daemon, sync, who = result.daemon, result.sync, result.identity
     parts = [
-        _section(screen, "Runtime", [("Primary", Setting(found.runtime.primary or "none", found.runtime.source))]),
+        _section(screen, "Runtime", [("Primary", Setting(result.runtime.primary or "none", result.runtime.source))]),
         _section(
             screen,
             "Daemon",
@@ -222,19 +113,23 @@ def _configuration(found: Configuration, screen: Screen) -> str:
             ],
         ),
     ]
-    if found.overrides:
+    if result.overrides:
         parts.append(
-            _section(screen, "Environment", [(one.env_var, Setting(one.value, "")) for one in found.overrides])
+            _section(
+                screen,
+                "Environment",
+                [(override.env_var, Setting(override.value, "")) for override in result.overrides],
+            )
         )
-    return "\n\n".join([f"{bold('Configuration')}  {found.config_file}", *parts])
+    return "\n\n".join([f"{bold('Configuration')}  {result.config_file}", *parts])
 
 
 def _section(screen: Screen, title: str, rows: list[tuple[str, Setting]]) -> str:
     width = max(len(name) for name, _ in rows) + 2
     lines = [
-        f"  {pad(name, width)}{_words(one.value)}{dim(f'  ({one.source})') if one.source else ''}"
-        for name, one in rows
-        if one.value != ""
+        f"  {pad(name, width)}{_words(setting.value)}{dim(f'  ({setting.source})') if setting.source else ''}"
+        for name, setting in rows
+        if setting.value != ""
     ]
     return panel(title, "\n".join(lines), screen)
 

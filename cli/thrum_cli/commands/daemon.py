@@ -13,6 +13,7 @@ from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStopped
 from thrum_mcp.daemon.process.status import DaemonStatus, daemon_status, log_lines
 from thrum_store.machine.host import REAL
 from thrum_store.records import Record
+from thrum_store.repository import config
 
 
 class DaemonRestarted(Record):
@@ -68,7 +69,7 @@ def restart(app: App, local: bool | None) -> DaemonRestarted:
     port = file_names.port_in_use(app.paths, REAL)
     if lease.is_held(app.paths, REAL):
         control.stop(app.paths, REAL)
-    if port:
+    if port and config.in_file(app.paths, REAL, config.WEBSOCKET_PORT) is None:
         os.environ.setdefault("THRUM_WS_PORT", str(port))
     started = control.start(app.paths, REAL, _flags(local))
     return DaemonRestarted(

@@ -13,7 +13,7 @@ import http
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import anyio
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
@@ -26,7 +26,7 @@ from thrum_mcp.daemon.limits import LIMITS, Limits
 from thrum_mcp.daemon.process import file_names
 from thrum_mcp.daemon.rpc import jsonrpc
 from thrum_mcp.daemon.rpc.jsonrpc import RpcError
-from thrum_store.errors import Invalid, StorageFailed
+from thrum_store.errors import StorageFailed
 from thrum_store.machine.host import Host
 from thrum_store.repository.paths import Paths
 
@@ -34,7 +34,6 @@ from .connections import Connections
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_PORT = 9999
 PROTOCOL = "thrum"
 PREFIX = "thrum.token."  # of a token that is sent as a subprotocol
 _TRIES = 100  # ports after the wanted one
@@ -230,14 +229,6 @@ def _select(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol 
 
 
 # --- port and token -------------------------------------------------------------------------------------------------
-
-
-def wanted_port(environ: Mapping[str, str]) -> int:
-    """Return THRUM_WS_PORT or 9999. Raises Invalid for a value that is no port."""
-    text = environ.get("THRUM_WS_PORT", "") or str(DEFAULT_PORT)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LAST_PORT):
-        raise Invalid(f"THRUM_WS_PORT is {text!r}, which is no port", hint=f"use 1 to {_LAST_PORT}")
-    return int(text)
 
 
 def listening(wanted: int) -> tuple[list[socket.socket], int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -11,11 +10,11 @@ from typing import NamedTuple
 
 from thrum_store.errors import Invalid, ThrumError
 from thrum_store.machine.host import Host
+from thrum_store.repository import config
 from thrum_store.repository.paths import Paths
 from thrum_store.service.upkeep import condition
 from thrum_store.store import open_store
 from thrum_store.sync import cycle
-from thrum_store.sync.remote import settings
 from thrum_store.sync.state import load
 
 from .loops import Loop, Rhythm
@@ -23,7 +22,7 @@ from .loops import Loop, Rhythm
 logger = logging.getLogger(__name__)
 
 _NICENESS = 10
-RHYTHM = Rhythm(every=60, after_change=2)
+RHYTHM = Rhythm(every=config.SYNC_INTERVAL, after_change=2)
 
 
 def loop(paths: Paths, host: Host) -> Loop:
@@ -80,26 +79,11 @@ def local_only(paths: Paths, host: Host) -> bool:
 
     The daemon's own environment does not count: `settle` noted it there when the daemon started.
     """
-    return settings.local_only(paths, host, environ={})
+    return config.local_only(paths, host, environ={})
 
 
 def settle(paths: Paths, host: Host, flag: bool | None) -> None:
     """Write the choice of a flag, or else of THRUM_LOCAL, to config.json. Raises Invalid for an invalid value."""
-    local = settings.local_only(paths, host, flag)
+    local = config.local_only(paths, host, flag)
     if flag is not None or os.environ.get("THRUM_LOCAL"):
-        _choose(paths, host, local)
-
-
-def _choose(paths: Paths, host: Host, local: bool) -> None:
-    """Write to config.json whether everything stays on this machine. Raises Invalid for a file that is no object."""
-    path = os.path.join(paths.thrum, "config.json")
-    try:
-        fields = json.loads(host.storage.read(path))
-    except FileNotFoundError:
-        fields = {}
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        raise Invalid(f"{path} is not a JSON object", hint='write {"local_only": true} there')
-    if fields.get("local_only") is not local:
-        host.storage.replace(path, json.dumps({**fields, "local_only": local}, indent=2).encode() + b"\n")
+        config.change(paths, host, config.LOCAL_ONLY, local)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.repository import config
 from thrum_store.store import Store
-from thrum_store.sync.remote import settings
 from thrum_store.sync.repair import on_demand
 from thrum_store.sync.repair.damage import DamageReport, examine
 from thrum_store.sync.state import extent
@@ -116,7 +116,7 @@ def _hint(shard: Shard) -> str:
 
 
 def _mended(store: Store, damaged: list[Shard], give_up: bool) -> Iterator[Found]:
-    repairs = on_demand.repair(store, damaged, ask=not settings.local_only(store.paths, store.host))
+    repairs = on_demand.repair(store, damaged, ask=not config.local_only(store.paths, store.host))
     lost = [shard for shard in damaged if shard in repairs and repairs[shard].lost]
     if give_up:
         on_demand.abandon(store, lost)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from thrum_store.errors import Invalid
+from thrum_store.repository import config
 from thrum_store.store import Store
 from thrum_store.sync import state
-from thrum_store.sync.remote import settings
 from thrum_store.sync.state import State
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import shards
@@ -45,7 +45,7 @@ def sync_state(store: Store, *, running: bool) -> SyncState:
     local_only: bool | None = None
     error = remembered.last_error
     try:
-        local_only = settings.local_only(store.paths, store.host)
+        local_only = config.local_only(store.paths, store.host)
     except Invalid as refused:  # a briefing is told all the same
         error = refused.message
     return SyncState(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from thrum_store.repository import config
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.store import Store, use_case
 from thrum_store.sync import cycle, state
-from thrum_store.sync.remote import public_remote, settings
+from thrum_store.sync.remote import public_remote
 from thrum_store.sync.state import Repair, State, shard_of
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import shards
@@ -104,12 +105,12 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
     Raises Invalid where the configuration cannot be understood.
     """
     remembered = state.load(store.paths.var, store.host)
-    told = settings.read(GitRunner(store.paths.root))
+    told = config.git_settings(GitRunner(store.paths.root))
     return SyncStatus(
         running=running,
         last_sync_at=_last(remembered),
         sync_state=word(remembered, running=running),
-        local_only=settings.local_only(store.paths, store.host, local),
+        local_only=config.local_only(store.paths, store.host, local),
         last_error=remembered.last_error,
         last_error_code=remembered.last_error_code,
         last_error_hint=remembered.last_error_hint,
@@ -131,7 +132,7 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
 @use_case
 def force(store: Store, *, running: bool = False, local: bool | None = None) -> SyncForced:
     """Syncs now, in this process. Raises what stopped it: Unreachable, Rejected, PublicRemote, Refused, StoreBusy …"""
-    local_only = settings.local_only(store.paths, store.host, local)
+    local_only = config.local_only(store.paths, store.host, local)
     done = cycle.synchronize(store, local_only=local_only)
     remembered = state.load(store.paths.var, store.host)
     return SyncForced(

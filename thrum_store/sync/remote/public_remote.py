@@ -7,11 +7,11 @@ import tempfile
 from urllib.parse import urlsplit, urlunsplit
 
 from thrum_store.errors import Refused
+from thrum_store.repository.config import GitSettings
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.sync.state import State
 
 from .branch import Unreachable, configured
-from .settings import Settings
 
 _PRIVATE, _PUBLIC, _SILENT = 0, 1, 2
 _LASTS = {_PRIVATE: 86_400_000, _PUBLIC: 86_400_000, _SILENT: 3_600_000}  # milliseconds that an answer counts
@@ -51,7 +51,7 @@ def _allowing(url: str) -> str:
     return f"`git config --local --add thrum.publicRemote {url}`"
 
 
-def check(git: GitRunner, settings: Settings, state: State, now_ms: int) -> None:
+def check(git: GitRunner, settings: GitSettings, state: State, now_ms: int) -> None:
     """Check that the remote is not world-readable, unless its URL is allowed.
 
     Raises PublicRemote, DoubtfulRemote, or Unreachable if the remote does not answer at all.

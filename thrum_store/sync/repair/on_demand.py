@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from thrum_store.errors import ThrumError
 from thrum_store.identity import former_stores
 from thrum_store.log.segments import Shard
+from thrum_store.repository import config
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
 from thrum_store.sync import state
-from thrum_store.sync.remote import settings
 from thrum_store.sync.remote.branch import Branch
 from thrum_store.sync.remote.repository_id import Repository
 from thrum_store.sync.state import Repair, State, key_of
@@ -34,7 +34,7 @@ def within_reach(store: Store, shards: Iterable[Shard]) -> dict[Shard, int]:
 def untrusted(store: Store, shards: Iterable[Shard]) -> set[Shard]:
     """Return the logs of blocked or untrusted stores: nothing of them is taken in, not even to repair them."""
     remembered = state.load(store.paths.var, store.host)
-    configured = settings.read(_branch(store).git)
+    configured = config.git_settings(_branch(store).git)
     configured = configured._replace(known=configured.known | former_stores(store.paths, store.host))
     return {shard for shard in shards if not trust_in(shard.store, store.own, configured, remembered).accepted}
 
@@ -84,7 +84,7 @@ def _remembering(store: Store, run: Callable[[State], None]) -> State:
 
 def _branch(store: Store) -> Branch:
     probe = Branch(store.paths, store.host, "")
-    return Branch(store.paths, store.host, settings.read(probe.git).remote)
+    return Branch(store.paths, store.host, config.git_settings(probe.git).remote)
 
 
 def _proof(store: Store, branch: Branch) -> tuple[Proof, str]:
