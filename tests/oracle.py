@@ -1,7 +1,7 @@
-"""What the store must show, worked out a second time: slowly, from the files, and without the code under test.
+"""The state that a store must show, worked out a second time: slowly, from the files, without the code under test.
 
-`spoken` reads the logs and checks their chains. `world` says what follows from what was said. `shown` reads the same
-from a view. A test that broke something compares the last two.
+`spoken` reads the logs and checks their chains. `world` derives the state from them. `shown` reads the state of a view.
+A test that broke something compares the last two.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class World:
     roles: dict[Who, str] = field(default_factory=dict[Who, str])
     groups: dict[str, set[tuple[str, str]]] = field(default_factory=dict[str, set[tuple[str, str]]])
     sessions: dict[str, str | None] = field(default_factory=dict[str, str | None])  # why it ended
+    emptied: dict[Who, int] = field(default_factory=dict[Who, int], compare=False)  # mailboxes of deleted agents: when
     speakers: dict[str, Who] = field(default_factory=dict[str, Who], compare=False)  # of messages and sessions
 
 
@@ -36,18 +37,18 @@ class World:
 
 
 def spoken(logs: str | Path) -> dict[Who, list[Said]]:
-    """Every event of every shard, the chains checked."""
-    found: dict[Who, list[Said]] = {}
+    """Return every event of every shard, the chains checked."""
+    result: dict[Who, list[Said]] = {}
     for directory in sorted(path for path in Path(logs).glob("*/*") if path.is_dir()):
         who = (directory.parent.name, directory.name)
         events = list(_chained(_lines(directory), who))
         if events:
-            found[who] = events
-    return found
+            result[who] = events
+    return result
 
 
 def _lines(directory: Path) -> Iterator[Said]:
-    """The lines that count: of each segment as many bytes as the next one's header says."""
+    """Yield the lines that count: of each segment as many bytes as the next one's header says."""
     files = [path.read_bytes() for path in sorted(directory.glob("*.jsonl"))]
     headers = [json.loads(data.split(b"\n")[0]) for data in files]
     for number, data in enumerate(files, 1):
@@ -74,93 +75,115 @@ def _chained(lines: Iterable[Said], who: Who) -> Iterator[Said]:
 # --- what follows from it -------------------------------------------------------------------------------------------
 
 
-def world(said: Spoken) -> World:
-    """What everybody must see once all of this was applied, in whatever order."""
-    told = World()
-    said = {who: [event for event in events if "bad" not in event] for who, events in said.items()}
-    for who, events in said.items():
+def world(logs: Spoken) -> World:
+    """Return the state that everybody must see once all of this was applied, in whatever order."""
+    state = World()
+    logs = {who: [event for event in events if "bad" not in event] for who, events in logs.items()}
+    for who, events in logs.items():
         for event in events:
-            _own(told, who, event)
-    for who, events in said.items():
+            if event["y"] == "agent.register":
+                state.roles[who] = event["d"]["role"]
+            elif event["y"] == "agent.delete":
+                _delete_agent(state, who, event["t"])
+            else:
+                _apply_own(state, who, event)
+    for who, events in logs.items():
         for event in events:
-            if event["y"] == "message.create" and event["i"] not in told.deleted:
-                for recipient in _recipients(said, who, event):
-                    box = told.mailboxes.setdefault(recipient, {})
-                    box[event["i"]] = _read(said.get(recipient, []), event["i"])
-    told.groups = {name: found for name in _group_names(said) if (found := _members(said, name)) is not None}
-    return told
+            if event["y"] == "message.create" and event["i"] not in state.deleted:
+                _deliver(state, logs, who, event)
+    state.groups = {name: members for name in _group_names(logs) if (members := _members(logs, name)) is not None}
+    return state
 
 
-def _own(told: World, who: Who, event: Said) -> None:
-    """What concerns only the speaker's own shard."""
-    data, kind = event["d"], event["y"]
-    if kind in ("message.create", "session.start"):
-        told.speakers[event["i"]] = who
-    if kind == "message.create":
-        told.content[event["i"]] = (data["content"], 0)
-    elif kind in ("message.edit", "message.delete") and _wrote(told, who, data["message"]):
-        _, edits = told.content[data["message"]]
-        if kind == "message.delete":
-            told.deleted.add(data["message"])
-            told.content[data["message"]] = ("", edits)
+def _apply_own(state: World, who: Who, event: Said) -> None:
+    """Apply the part of an event that concerns only its author's own shard."""
+    data, event_type = event["d"], event["y"]
+    if event_type in ("message.create", "session.start"):
+        state.speakers[event["i"]] = who
+    if event_type == "message.create":
+        state.content[event["i"]] = (data["content"], 0)
+    elif event_type == "message.edit" and _wrote(state, who, data["message"]):
+        state.content[data["message"]] = (data["content"], state.content[data["message"]][1] + 1)
+    elif event_type == "message.delete" and _wrote(state, who, data["message"]):
+        _delete(state, data["message"])
+    elif event_type == "session.start":
+        state.sessions[event["i"]] = None
+    elif event_type == "session.end" and state.speakers.get(data["session"]) == who:
+        state.sessions[data["session"]] = state.sessions[data["session"]] or data["reason"]
+
+
+def _wrote(state: World, who: Who, message: str) -> bool:
+    return message in state.content and state.speakers[message] == who and message not in state.deleted
+
+
+def _delete(state: World, message: str) -> None:
+    state.deleted.add(message)
+    state.content[message] = ("", state.content[message][1])
+
+
+def _delete_agent(state: World, who: Who, ms: int) -> None:
+    """Take its registration, its messages and its session; its mailbox loses all mail that is not newer."""
+    state.roles.pop(who, None)
+    state.emptied[who] = max(ms, state.emptied.get(who, ms))
+    for own in [own for own, speaker in state.speakers.items() if speaker == who]:
+        if own in state.content:
+            _delete(state, own)
         else:
-            told.content[data["message"]] = (data["content"], edits + 1)
-    elif kind == "agent.register":
-        told.roles[who] = data["role"]
-    elif kind == "session.start":
-        told.sessions[event["i"]] = None
-    elif kind == "session.end" and told.speakers.get(data["session"]) == who:
-        told.sessions[data["session"]] = told.sessions[data["session"]] or data["reason"]
+            state.sessions[own] = state.sessions[own] or "agent deleted"
 
 
-def _wrote(told: World, who: Who, message: str) -> bool:
-    return message in told.content and told.speakers[message] == who and message not in told.deleted
+def _deliver(state: World, logs: Spoken, author: Who, event: Said) -> None:
+    for recipient in _recipients(logs, author, event):
+        if recipient not in state.emptied or event["t"] > state.emptied[recipient]:
+            mailbox = state.mailboxes.setdefault(recipient, {})
+            mailbox[event["i"]] = _read(logs.get(recipient, []), event["i"])
 
 
-def _recipients(said: Spoken, author: Who, event: Said) -> set[Who]:
+def _recipients(logs: Spoken, author: Who, event: Said) -> set[Who]:
     named = {(name.partition("@")[2] or author[0], name.partition("@")[0]) for name in event["d"]["recipients"]}
     wide = [tuple(address) for address in event["d"]["to"] if address[0] != "agent"]
-    late = {who for who in said if who[0] != author[0] and _reached(said, who, wide, event["t"])}
+    late = {who for who in logs if who[0] != author[0] and _reached(logs, who, wide, event["t"])}
     return (named - {author}) | late
 
 
-def _reached(said: Spoken, who: Who, wide: list[tuple[str, ...]], ms: int) -> bool:
-    """Whether an agent of another store was there at that time, as somebody a wide address means."""
-    roles = [event["d"]["role"] for event in said[who] if event["y"] == "agent.register" and event["t"] <= ms]
-    if not roles:
+def _reached(logs: Spoken, who: Who, wide: list[tuple[str, ...]], ms: int) -> bool:
+    """Return whether an agent of another store was registered at that time, with an address that means it."""
+    then = [event for event in logs[who] if event["y"] in ("agent.register", "agent.delete") and event["t"] <= ms]
+    if not then or then[-1]["y"] == "agent.delete":
         return False
+    role = then[-1]["d"]["role"]
     for kind, value in wide:
-        if kind == "everyone" or (kind == "role" and value == roles[-1]):
+        if kind == "everyone" or (kind == "role" and value == role):
             return True
-        if kind == "group" and {("agent", who[1]), ("role", roles[-1])} & _inside(said, value, ms, set()):
+        if kind == "group" and {("agent", who[1]), ("role", role)} & _inside(logs, value, ms, set()):
             return True
     return False
 
 
-def _inside(said: Spoken, group: str, ms: int | None, seen: set[str]) -> set[tuple[str, str]]:
-    """The agents and roles in a group and in the groups inside of it."""
+def _inside(logs: Spoken, group: str, ms: int | None, seen: set[str]) -> set[tuple[str, str]]:
+    """Return the agents and roles in a group and in the groups inside of it."""
     if group in seen:
         return set()
     seen.add(group)
-    found = _members(said, group, ms) or set()
-    return found | {inner for kind, value in found if kind == "group" for inner in _inside(said, value, ms, seen)}
+    result = _members(logs, group, ms) or set()
+    return result | {inner for kind, value in result if kind == "group" for inner in _inside(logs, value, ms, seen)}
 
 
-def _all(said: Spoken) -> Iterator[Said]:
-    return (event for events in said.values() for event in events)
+def _all(logs: Spoken) -> Iterator[Said]:
+    return (event for events in logs.values() for event in events)
 
 
-def _group_names(said: Spoken) -> set[str]:
-    return {event["d"]["group"] for event in _all(said) if event["y"] == "group.create"}
+def _group_names(logs: Spoken) -> set[str]:
+    return {event["d"]["group"] for event in _all(logs) if event["y"] == "group.create"}
 
 
-def _members(said: Spoken, group: str, ms: int | None = None) -> set[tuple[str, str]] | None:
-    """Who is in a group now, or was at `ms`; None where there is no such group."""
-    removed = {(added, event["t"]) for event in _all(said) if event["y"] in _REMOVALS for added in event["d"]["added"]}
+def _members(logs: Spoken, group: str, ms: int | None = None) -> set[tuple[str, str]] | None:
+    """Return the members of a group now, or at `ms`; None where there is no such group."""
+    removed = {(added, event["t"]) for event in _all(logs) if event["y"] in _REMOVALS for added in event["d"]["added"]}
     then = {added for added, when in removed if ms is None or when <= ms}
     alive = [
         event
-        for event in _all(said)
+        for event in _all(logs)
         if event["y"] in ("group.create", "group.member.add") and event["d"]["group"] == group
         if event["i"] not in then and (ms is None or event["t"] <= ms)
     ]
@@ -174,7 +197,7 @@ _REMOVALS = ("group.delete", "group.member.remove")
 
 
 def _read(events: list[Said], message: str) -> int | None:
-    """When a reader said first that they read it."""
+    """Return the time of a reader's first receipt."""
     times = [event["t"] for event in events if event["y"] == "message.read" and message in event["d"]["messages"]]
     return times[0] if times else None
 
@@ -183,25 +206,25 @@ def _read(events: list[Said], message: str) -> int | None:
 
 
 def shown(view: sqlite3.Connection) -> World:
-    """The same, as a view has it; a message without its deliveries or a delivery without its message fails here."""
-    told = World()
+    """Return the state that a view shows; a message without its deliveries, or the reverse, fails."""
+    state = World()
     names: dict[int, Who] = {row[0]: (row[1], row[2]) for row in view.execute("SELECT id, store, agent FROM shards")}
     ids: dict[int, str] = {}
     for number, message, content, edits, deleted in view.execute(
         "SELECT number, id, content, version, deleted_ms FROM messages"
     ):
         ids[number] = message
-        told.content[message] = (content, edits)
+        state.content[message] = (content, edits)
         if deleted is not None:
-            told.deleted.add(message)
+            state.deleted.add(message)
     for recipient, number, read_ms in view.execute("SELECT recipient, message, read_ms FROM deliveries"):
-        box = told.mailboxes.setdefault(names[recipient], {})
+        box = state.mailboxes.setdefault(names[recipient], {})
         assert ids[number] not in box, f"{names[recipient]} has {ids[number]} twice"
         box[ids[number]] = read_ms
-    told.roles = {names[agent]: role for agent, role in view.execute("SELECT id, role FROM agents")}
-    told.sessions = dict(view.execute("SELECT id, reason FROM sessions").fetchall())
-    told.groups = _shown_groups(view)
-    return told
+    state.roles = {names[agent]: role for agent, role in view.execute("SELECT id, role FROM agents")}
+    state.sessions = dict(view.execute("SELECT id, reason FROM sessions").fetchall())
+    state.groups = _shown_groups(view)
+    return state
 
 
 def _shown_groups(view: sqlite3.Connection) -> dict[str, set[tuple[str, str]]]:

@@ -1,4 +1,4 @@
-"""Events of several stores, made up by hypothesis, and their arrival at one of them in some order and some batches."""
+"""Events of several stores, made up by hypothesis, and their arrival at a store in some order and some batches."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ objects = st.dictionaries(st.text(max_size=3), values, max_size=2)
 
 @dataclass
 class Action:
-    """Something one agent says at some time; `pick` chooses what it refers to once all ids are known."""
+    """An event that an agent appends at some time; `pick` chooses what it refers to once all ids are known."""
 
     who: Who
     ms: int
@@ -55,7 +55,7 @@ class Action:
     bad: str = ""
 
 
-def _said(kind: str, data: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Action]:
+def _action(kind: str, data: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Action]:
     return st.builds(Action, shards, times, st.just(kind), data, picks)
 
 
@@ -77,26 +77,26 @@ def _addressed(body: dict[str, Any], to: list[str]) -> dict[str, Any]:
     return body | {"to": [to]}
 
 
-def _both(one: list[Action], other: list[Action]) -> list[Action]:
-    return [*one, *other]
+def _both(first: list[Action], other: list[Action]) -> list[Action]:
+    return [*first, *other]
 
 
 _memberships = st.builds(_membership, st.sampled_from(GROUPS), members)
 _sound = st.one_of(
-    _said("message.create", _messages),
-    _said("agent.register", _registrations),
-    _said("message.read", st.just({})),
-    _said("message.edit", st.fixed_dictionaries({"content": st.text(max_size=4)}, optional={"structured": objects})),
-    _said("message.delete", st.just({})),
-    _said("session.start", st.just({})),
-    _said("session.end", st.sampled_from(["normal", "crash"]).map(lambda reason: {"reason": reason})),
-    _said("group.create", _groups),
-    _said("group.member.add", _memberships),
-    _said("group.member.remove", _memberships),
-    _said("group.delete", _groups),
+    _action("message.create", _messages),
+    _action("agent.register", _registrations),
+    _action("message.read", st.just({})),
+    _action("message.edit", st.fixed_dictionaries({"content": st.text(max_size=4)}, optional={"structured": objects})),
+    _action("message.delete", st.just({})),
+    _action("session.start", st.just({})),
+    _action("session.end", st.sampled_from(["normal", "crash"]).map(lambda reason: {"reason": reason})),
+    _action("group.create", _groups),
+    _action("group.member.add", _memberships),
+    _action("group.member.remove", _memberships),
+    _action("group.delete", _groups),
 )
 _strange = st.one_of(
-    _said("message.applaud", objects),  # a kind of a later version
+    _action("message.applaud", objects),  # a kind of a later version
     st.builds(
         Action, shards, times, st.sampled_from(["message.create", "message.read", "group.create"]), objects, picks,
         st.just("no such fields"),
@@ -107,11 +107,11 @@ _strange = st.one_of(
     ),
 )  # fmt: skip
 # Most of what crosses stores needs somebody registered, a group with members, and a message to it: these come often.
-_to_many = _said("message.create", st.builds(_addressed, _messages, st.sampled_from(WIDE)))
+_to_many = _action("message.create", st.builds(_addressed, _messages, st.sampled_from(WIDE)))
 _setting = st.lists(
     st.one_of(
-        _said("agent.register", _registrations), _said("group.create", _groups),
-        _said("group.member.add", _memberships), _said("group.member.remove", _memberships), _to_many,
+        _action("agent.register", _registrations), _action("group.create", _groups),
+        _action("group.member.add", _memberships), _action("group.member.remove", _memberships), _to_many,
     ),
     max_size=12,
 )  # fmt: skip
@@ -121,26 +121,26 @@ actions = st.builds(_both, _setting, _more)
 
 @dataclass
 class History:
-    """What was said in all shards: as events for the oracle, and as the bytes of each segment's lines."""
+    """The events of all shards: as JSON for the oracle, and as the bytes of each segment's lines."""
 
-    said: dict[Who, list[Said]] = field(default_factory=dict[Who, list[Said]])
+    events: dict[Who, list[Said]] = field(default_factory=dict[Who, list[Said]])
     lines: dict[Who, list[bytes]] = field(default_factory=dict[Who, list[bytes]])
 
 
 def history(made_up: Sequence[Action]) -> History:
-    """The events that these actions are, each shard's in the order given."""
+    """Return these actions as events, each shard's in the order given."""
     places = _placed(made_up)
-    told = History()
+    logs = History()
     for action, (seq, identifier) in zip(made_up, places, strict=True):
-        events = told.said.setdefault(action.who, [])
+        events = logs.events.setdefault(action.who, [])
         before = events[-1]["h"] if events else "0" * 32
         if action.bad == "somebody else's id":
             identifier = _another(places, identifier)
         line, own = _line(action, _filled(action, made_up, places), Place(*action.who, seq, before), identifier)
         event = json.loads(line) | {"h": own} | ({"bad": True} if action.bad else {})
         events.append(event)
-        told.lines.setdefault(action.who, []).append(line)
-    return told
+        logs.lines.setdefault(action.who, []).append(line)
+    return logs
 
 
 def _another(places: list[tuple[int, str]], own: str) -> str:
@@ -162,17 +162,17 @@ def _placed(made_up: Sequence[Action]) -> list[tuple[int, str]]:
 
 
 def _filled(action: Action, made_up: Sequence[Action], places: list[tuple[int, str]]) -> dict[str, Any]:
-    """The action's data with the ids it refers to."""
+    """Return the action's data with the ids it refers to."""
     if action.bad == "no such fields":
         return action.data
 
     def ids(*kinds: str, **same: str) -> list[str]:
-        found = [
+        matching = [
             identifier
             for other, (_, identifier) in zip(made_up, places, strict=True)
             if other.kind in kinds and not other.bad and all(other.data.get(key) == same[key] for key in same)
         ]
-        return [found[action.pick % len(found)]] if found else []
+        return [matching[action.pick % len(matching)]] if matching else []
 
     reference: dict[str, Any] = {}
     if action.kind in ("message.edit", "message.delete"):
@@ -187,7 +187,7 @@ def _filled(action: Action, made_up: Sequence[Action], places: list[tuple[int, s
 
 
 def _line(action: Action, data: dict[str, Any], place: Place, identifier: str) -> tuple[bytes, str]:
-    """The line, sealed by hand; where our own code could have written it, it must have written the same."""
+    """Return the line, made by hand; where our own code could have written it, it must have written the same."""
     fields = {
         "a": place.agent, "d": data, "i": identifier, "n": place.seq, "p": place.before, "s": place.store,
         "t": action.ms, "v": 1, "y": action.kind,
@@ -204,35 +204,35 @@ def _line(action: Action, data: dict[str, Any], place: Place, identifier: str) -
 class Arrivals:
     """A store on disk into which shards grow line by line, as a fetch would bring them."""
 
-    def __init__(self, root: Path, told: History, breaks: set[int]) -> None:
+    def __init__(self, root: Path, logs: History, breaks: set[int]) -> None:
         thrum = str(root / ".thrum")
         self.paths = Paths(str(root), str(root / ".git"), str(root / ".git"), thrum, thrum)
         for directory in ("locks", "bells"):
             (root / ".thrum" / "var" / directory).mkdir(parents=True)
         (root / ".thrum" / "var" / "store.json").write_text(json.dumps({"store": OWN}))
         self._log = EventLog(self.paths.logs, Storage())
-        self._told = told
+        self._logs = logs
         self._breaks = breaks
-        self._there: dict[Who, int] = {}
+        self._arrived: dict[Who, int] = {}
         self._segment: dict[Who, int] = {}
 
     def left(self, who: Who) -> int:
-        """How many events of a shard have not arrived."""
-        return len(self._told.lines.get(who, [])) - self._there.get(who, 0)
+        """Return how many events of a shard have not arrived."""
+        return len(self._logs.lines.get(who, [])) - self._arrived.get(who, 0)
 
     def bring(self, who: Who, count: int) -> None:
-        """Lets the next events of a shard arrive."""
+        """Let the next events of a shard arrive."""
         for _ in range(min(count, self.left(who))):
-            at = self._there.get(who, 0)
+            at = self._arrived.get(who, 0)
             if at == 0 or at in self._breaks:
                 self._begin_segment(who, at)
             with open(self._path(who), "ab") as file:
-                file.write(self._told.lines[who][at])
-            self._there[who] = at + 1
+                file.write(self._logs.lines[who][at])
+            self._arrived[who] = at + 1
 
     def _begin_segment(self, who: Who, at: int) -> None:
         length = os.path.getsize(self._path(who)) if at else 0
-        before = self._told.said[who][at - 1]["h"] if at else "0" * 32
+        before = self._logs.events[who][at - 1]["h"] if at else "0" * 32
         self._segment[who] = self._segment.get(who, 0) + 1
         path = Path(self._path(who))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,9 +26,9 @@ steps = st.lists(
 
 
 def registered(role: str, ms: int) -> Action:
-    """bob of another store, as this at that time."""
-    told = {"kind": "agent", "role": role, "module": "m", "display": "", "worktree": "main", "host": "h"}
-    return Action(BOB, ms, "agent.register", told)
+    """Return the registration of another store's bob with this role at that time."""
+    logs = {"kind": "agent", "role": role, "module": "m", "display": "", "worktree": "main", "host": "h"}
+    return Action(BOB, ms, "agent.register", logs)
 
 
 # Reached, read, not reached any more because a clock went back, and reached again: it was read when it was read first.
@@ -73,14 +73,14 @@ IN_TWO_BATCHES = [((OWN, "ann"), 1, "catch up"), (BOB, 5, "catch up")]
 @example(READ_TWICE, STEP_BY_STEP, BOB_FIRST, set())
 @example(ADDED_TO_WHAT_WAS_DELETED, STEP_BY_STEP, [], {1})
 def test_the_same_events_give_the_same_view_in_any_order(
-    made_up: list[Action], one: list[Step], other: list[Step], breaks: set[int]
+    made_up: list[Action], first: list[Step], second: list[Step], breaks: set[int]
 ) -> None:
-    told = history(made_up)
-    expected = world(told.said)
-    at_once, all_seen = arrived(told, breaks, [])
+    logs = history(made_up)
+    expected = world(logs.events)
+    at_once, all_seen = arrived(logs, breaks, [])
     assert all_seen == expected
-    for order in (one, other):
-        view, seen = arrived(told, breaks, order)
+    for order in (first, second):
+        view, seen = arrived(logs, breaks, order)
         assert seen == expected
         assert view == at_once
 
@@ -88,10 +88,10 @@ def test_the_same_events_give_the_same_view_in_any_order(
 Step = tuple[tuple[str, str], int, str]
 
 
-def arrived(told: History, breaks: set[int], order: list[Step]) -> tuple[Dump, World]:
-    """The view of a store that got these events in this order; what the order leaves out comes at the end."""
+def arrived(logs: History, breaks: set[int], order: list[Step]) -> tuple[Dump, World]:
+    """Return the view of a store that got these events in this order; the rest of them come at the end."""
     with tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None) as root:
-        arrivals = Arrivals(Path(root), told, breaks)
+        arrivals = Arrivals(Path(root), logs, breaks)
         store = open_store(arrivals.paths)
         for who, count, then in order:
             arrivals.bring(who, count)
@@ -107,6 +107,6 @@ def arrived(told: History, breaks: set[int], order: list[Step]) -> tuple[Dump, W
         for who in SHARDS:
             arrivals.bring(who, arrivals.left(who))
         store.catch_up()
-        found = dump(store.view), shown(store.view)
+        result = dump(store.view), shown(store.view)
         store.close()
-    return found
+    return result
