@@ -35,10 +35,10 @@ def test_two_agents_talk_through_their_servers_and_nothing_is_left(tmp_path: Pat
 
 def test_the_demonstration_answers_in_json_as_well(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    told = shell.run("demo", "--json", environ=environ(shell, tmp_path)).data
-    assert (told["tools"], len(told["messages"]), told["statuses"]) == (11, 3, ["answered", "read"])
-    assert told["seconds"] < 15
-    assert told["events"] == 14
+    fields = shell.run("demo", "--json", environ=environ(shell, tmp_path)).data
+    assert (fields["tools"], len(fields["messages"]), fields["statuses"]) == (11, 3, ["answered", "read"])
+    assert fields["seconds"] < 15
+    assert fields["events"] == 14
 
 
 def test_variables_that_lead_git_elsewhere_do_not_concern_the_demonstration(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class Host:
 
     def _answer(self, frame: Frame) -> object:
         if frame["method"] == "thread.append":
-            self.appended += [one["content"] for one in frame["params"]["messages"]]
+            self.appended += [message["content"] for message in frame["params"]["messages"]]
         if frame["method"] != "client.info":
             return None
         return {

@@ -30,8 +30,8 @@ def _hooks(codex: Path, root: Path, environ: Mapping[str, str]) -> Iterator[tupl
     with server:
         _ask(server, 1, "initialize", {"clientInfo": client, "capabilities": {"experimentalApi": True}})
         _say(server, {"method": "initialized"})
-        told = _ask(server, 2, "hooks/list", {"cwds": [str(root)]})
-        for place in told["data"]:
+        answer = _ask(server, 2, "hooks/list", {"cwds": [str(root)]})
+        for place in answer["data"]:
             for hook in place["hooks"]:
                 yield hook["key"], hook["currentHash"]
         server.terminate()

@@ -41,8 +41,8 @@ class Workshop:
 
     def sends(self, text: str) -> str:
         """builder writes to planner; the message's id."""
-        told: str = json.loads(self.builder.run("send", text, "--to", "@planner", "--json").out)["message_id"]
-        return told
+        message_id: str = json.loads(self.builder.run("send", text, "--to", "@planner", "--json").out)["message_id"]
+        return message_id
 
     def sends_once_planner_waits(self, text: str) -> None:
         """builder writes as soon as planner's client is inside of a wait."""
@@ -52,7 +52,7 @@ class Workshop:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             team = json.loads(self.builder.run("agent", "list", "--json").out)["agents"]
-            if any(one["agent_id"] == "planner" and one["waiting"] for one in team):
+            if any(agent["agent_id"] == "planner" and agent["waiting"] for agent in team):
                 self.sends(text)
                 return
 
@@ -69,8 +69,8 @@ def needed(client: Client) -> None:
 @pytest.fixture
 def model() -> Iterator[Model]:
     """The model that all clients of a test ask."""
-    with Model() as told:
-        yield told
+    with Model() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ class Messages:
 
     def prompt(self, body: Json) -> list[Said]:
         system = [Said("system", text_of(body.get("system")))]
-        return system + [Said(one["role"], text_of(one["content"])) for one in body["messages"]]
+        return system + [Said(part["role"], text_of(part["content"])) for part in body["messages"]]
 
     def answer(self, body: Json, turn: Turn, number: int) -> Json:
         block: Json = {"type": "text", "text": turn.text} if isinstance(turn, Say) else {
@@ -115,7 +115,7 @@ class Responses:
 
     def prompt(self, body: Json) -> list[Said]:
         system = [Said("system", text_of(body.get("instructions")))]
-        return system + [Said(one.get("role", one["type"]), text_of(one)) for one in body["input"]]
+        return system + [Said(part.get("role", part["type"]), text_of(part)) for part in body["input"]]
 
     def answer(self, body: Json, turn: Turn, number: int) -> Json:
         if isinstance(turn, Say):
@@ -151,7 +151,7 @@ class Completions:
     """OpenAI's `/v1/chat/completions`, as opencode asks."""
 
     def prompt(self, body: Json) -> list[Said]:
-        return [Said(one["role"], text_of(one.get("content"))) for one in body["messages"]]
+        return [Said(part["role"], text_of(part.get("content"))) for part in body["messages"]]
 
     def answer(self, body: Json, turn: Turn, number: int) -> Json:
         choice = {"index": 0, "message": self._message(turn, number), "finish_reason": self._reason(turn)}
@@ -187,7 +187,7 @@ class Contents:
 
     def prompt(self, body: Json) -> list[Said]:
         system = [Said("system", text_of(body.get("systemInstruction")))]
-        return system + [Said(one.get("role", "user"), text_of(one["parts"])) for one in body["contents"]]
+        return system + [Said(part.get("role", "user"), text_of(part["parts"])) for part in body["contents"]]
 
     def answer(self, body: Json, turn: Turn, number: int) -> Json:
         del number
@@ -215,10 +215,10 @@ def dialect(path: str) -> Dialect | None:
     ends: dict[str, Dialect] = {
         "/messages": Messages(), "/responses": Responses(), "/chat/completions": Completions(),
     }  # fmt: skip
-    return next((one for end, one in ends.items() if place.endswith(end)), None)
+    return next((part for end, part in ends.items() if place.endswith(end)), None)
 
 
 def offered(body: Json) -> int:
     """How many tools the model may call; requests beside the conversation (for a title, say) offer next to none."""
     tools: list[Json] = body.get("tools") or []
-    return sum(len(one.get("functionDeclarations") or one.get("tools") or [one]) for one in tools)
+    return sum(len(part.get("functionDeclarations") or part.get("tools") or [part]) for part in tools)

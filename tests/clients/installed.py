@@ -128,8 +128,8 @@ def _choose_opencode_model(seat: Seat) -> None:
         "npm": "@ai-sdk/openai-compatible", "name": "mock", "models": {"mock": {"name": "mock"}},
         "options": {"baseURL": f"{seat.model}/v1", "apiKey": "none"},
     }  # fmt: skip
-    told = {"provider": {"mock": provider}, "model": "mock/mock", "small_model": "mock/mock", "autoupdate": False}
-    seat.writes(".config/opencode/opencode.json", _json(told))
+    settings = {"provider": {"mock": provider}, "model": "mock/mock", "small_model": "mock/mock", "autoupdate": False}
+    seat.writes(".config/opencode/opencode.json", _json(settings))
 
 
 CLAUDE = Client(

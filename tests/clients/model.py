@@ -23,19 +23,19 @@ _MODEL = ("assistant", "model", "function_call", "custom_tool_call")  # the role
 class Prompt:
     """What a model read at one moment; `at` is that moment on the monotonic clock."""
 
-    said: tuple[Said, ...]
+    turns: tuple[Said, ...]
     at: float
 
     @property
     def text(self) -> str:
         """All of it."""
-        return "\n".join(one.text for one in self.said)
+        return "\n".join(turn.text for turn in self.turns)
 
     @property
     def last(self) -> str:
         """What came since the model spoke last."""
-        spoke = max((place for place, one in enumerate(self.said) if one.role in _MODEL), default=0)
-        return "\n".join(one.text for one in self.said[spoke + 1 :])
+        spoke = max((place for place, turn in enumerate(self.turns) if turn.role in _MODEL), default=0)
+        return "\n".join(turn.text for turn in self.turns[spoke + 1 :])
 
 
 class Model:
@@ -90,9 +90,9 @@ class Model:
     def prompted(self, text: str, after: int = 0) -> Prompt:
         """Waits for the first prompt with this text in it, from the prompt number `after` on."""
         with self._changed:
-            found = self._changed.wait_for(lambda: self._with(text, after), PATIENCE)
-        assert found, f"no prompt with {text!r} in {len(self.prompts) - after} prompts"
-        return found[0]
+            prompts = self._changed.wait_for(lambda: self._with(text, after), PATIENCE)
+        assert prompts, f"no prompt with {text!r} in {len(self.prompts) - after} prompts"
+        return prompts[0]
 
     def asked(self, count: int) -> None:
         """Waits until there were so many prompts."""
@@ -100,7 +100,7 @@ class Model:
             assert self._changed.wait_for(lambda: len(self.prompts) >= count, PATIENCE), len(self.prompts)
 
     def _with(self, text: str, after: int) -> list[Prompt]:
-        return [one for one in self.prompts[after:] if text in one.text]
+        return [prompt for prompt in self.prompts[after:] if text in prompt.text]
 
 
 class _Server(ThreadingHTTPServer):

@@ -15,11 +15,11 @@ from .model import PATIENCE
 _STILL = 300  # looks at the screen that show the same: over a second, in which a client that works moves something
 
 
-def until(holds: Callable[[], object], what: Callable[[], str]) -> None:
+def until(holds: Callable[[], object], description: Callable[[], str]) -> None:
     """Waits until something holds; fails with what `what` says."""
     end = time.monotonic() + PATIENCE
     while not holds():
-        assert time.monotonic() < end, what()
+        assert time.monotonic() < end, description()
 
 
 class Terminal:

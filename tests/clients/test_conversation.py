@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.clients, pytest.mark.parametrize("client", TALKING, id
 def test_the_first_prompt_of_a_session_carries_the_briefing(client: Client, workshop: Workshop) -> None:
     workshop.planner.ok("context", "save", stdin=b"Keys are rotated on Mondays")
     workshop.sends("Which key is in use?")
-    told = workshop.work("hello")
-    assert workshop.model.prompts, told
+    output = workshop.work("hello")
+    assert workshop.model.prompts, output
     first = workshop.model.prompts[0].text
     assert first.count("you are @planner") == 1
     assert "@builder · implementer of auth" in first
@@ -27,9 +27,9 @@ def test_mail_that_comes_while_the_agent_works_is_in_its_next_prompt_once(client
     ids: list[str] = []
     again = Call(workshop.tool("list_agents"))
     workshop.model.plays(lambda: ids.append(workshop.sends("Is the gate open?")), again, again, Say("Done."))
-    told = workshop.work("hello")
-    assert len(workshop.model.prompts) == 3, told
-    before, after, later = (one.text for one in workshop.model.prompts)
+    output = workshop.work("hello")
+    assert len(workshop.model.prompts) == 3, output
+    before, after, later = (prompt.text for prompt in workshop.model.prompts)
     assert "Is the gate open?" not in before
     for text in (after, later):
         assert text.count("Is the gate open?") == 1
@@ -41,8 +41,8 @@ def test_mail_that_comes_as_the_agent_stops_makes_it_go_on(client: Client, works
     if client.name == "opencode":
         pytest.skip("opencode has no hook at the end of a turn: its plugin starts a turn of its own, see test_idle")
     workshop.model.plays(lambda: workshop.sends("One thing more"), Say("I am done."))
-    told = workshop.work("hello")
-    assert len(workshop.model.prompts) == 2, told
+    output = workshop.work("hello")
+    assert len(workshop.model.prompts) == 2, output
     assert workshop.model.prompts[1].text.count("One thing more") == 1
 
 
@@ -55,8 +55,8 @@ def test_the_tools_send_check_and_wait_hand_over_once(client: Client, workshop: 
         Say("Done."),
     )
     workshop.sends("Is the gate open?")
-    told = workshop.work("hello")
-    assert len(workshop.model.prompts) == 4, told
+    output = workshop.work("hello")
+    assert len(workshop.model.prompts) == 4, output
     _, sent, checked, waited = workshop.model.prompts
     assert "The gate is open" in workshop.builder.ok("inbox")
     assert "builder" in sent.last

@@ -44,15 +44,15 @@ def edit(workshop: Workshop) -> tuple[Call, Call]:
     if workshop.client.name == "codex":
         return Call("exec_command", {"cmd": "cat app.py"}), Call("apply_patch", text=PATCH)
     reads, named = READING[workshop.client.name]
-    changes, what = CHANGING[workshop.client.name]
+    changes, replacement = CHANGING[workshop.client.name]
     file = {named: str(workshop.seat.root / "app.py")}
-    return Call(reads, file), Call(changes, file | what)
+    return Call(reads, file), Call(changes, file | replacement)
 
 
 def seen(workshop: Workshop) -> tuple[bool, bool]:
     """What builder sees of planner: whether `team` knows of a change, whether `who-has` names it for app.py."""
-    (planner,) = [one for one in workshop.builder.json("team")["members"] if one["agent_id"] == "planner"]
-    holders = [one["agent_id"] for one in workshop.builder.json("who-has", "app.py")["contexts"]]
+    (planner,) = [member for member in workshop.builder.json("team")["members"] if member["agent_id"] == "planner"]
+    holders = [context["agent_id"] for context in workshop.builder.json("who-has", "app.py")["contexts"]]
     return planner["uncommitted_files"] > 0, "planner" in holders
 
 
@@ -72,10 +72,10 @@ def test_whoever_edits_a_file_reads_who_has_it_uncommitted_and_is_seen_at_once(
         lambda: known.append(seen(workshop)),
         Say("Done."),
     )
-    told = client.work(workshop.seat, "hello")
-    assert (workshop.seat.root / "app.py").read_text() == "two\n", told
-    assert known == [(False, False), (True, True)], told
-    assert len(workshop.model.prompts) == 3, told
+    output = client.work(workshop.seat, "hello")
+    assert (workshop.seat.root / "app.py").read_text() == "two\n", output
+    assert known == [(False, False), (True, True)], output
+    assert len(workshop.model.prompts) == 3, output
     before, after = workshop.model.prompts[1:]
     assert "uncommitted changes" not in before.text
     assert after.last.count("@builder has uncommitted changes to app.py on branch feature") == 1

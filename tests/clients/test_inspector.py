@@ -31,7 +31,7 @@ def inspector() -> None:
 def ask(place: Path, era: str, method: str, *arguments: str) -> Any:
     """What the inspector shows of one request to this worktree's server."""
     asked = ["--cli", "-q", "--format", "json", "--protocol-era", era, "--method", method, *arguments]
-    told = subprocess.run(
+    done = subprocess.run(
         [INSPECTOR, *asked, Path(sys.executable).with_name("thrum"), "mcp", "serve"],
         cwd=place,
         env={**os.environ, "PATH": f"{NODE}{os.pathsep}{os.environ['PATH']}"},
@@ -39,15 +39,15 @@ def ask(place: Path, era: str, method: str, *arguments: str) -> Any:
         check=False,
         timeout=60,
     )
-    assert told.returncode == 0, told.stderr.decode()
-    answer = json.loads(told.stdout)
+    assert done.returncode == 0, done.stderr.decode()
+    answer = json.loads(done.stdout)
     return answer.get("result", answer)
 
 
 def call(place: Path, era: str, tool: str, **arguments: object) -> Any:
     """The structured result of one tool."""
-    told = ask(place, era, "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments))
-    return told["structuredContent"]
+    result = ask(place, era, "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments))
+    return result["structuredContent"]
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -63,4 +63,6 @@ def test_two_inspectors_hold_a_conversation(repository: Path, era: str) -> None:
     assert (waited["message"]["from"], waited["message"]["message_id"]) == ("planner", sent["message_id"])
     call(builder, era, "send_message", to="@planner", content="Yes.", reply_to=sent["message_id"])
     checked = call(repository, era, "check_messages")
-    assert [(one["content"], one["reply_to"]) for one in checked["messages"]] == [("Yes.", sent["message_id"])]
+    assert [(message["content"], message["reply_to"]) for message in checked["messages"]] == [
+        ("Yes.", sent["message_id"])
+    ]

@@ -20,22 +20,22 @@ class Session:
     colleague: Shell
     id: str = "session-1"
 
-    def hook(self, event: str, runtime: str = "claude", **said: Any) -> Answer:
+    def hook(self, event: str, runtime: str = "claude", **fields: Any) -> Answer:
         """Runs a hook; the exit code of all but `listen` is always 0."""
-        told = json.dumps({"session_id": self.id, **said}).encode()
-        answer = self.agent.run("hook", event, "--runtime", runtime, stdin=told)
+        stdin = json.dumps({"session_id": self.id, **fields}).encode()
+        answer = self.agent.run("hook", event, "--runtime", runtime, stdin=stdin)
         assert answer.code == 0, answer
         return answer
 
-    def context(self, event: str, **said: Any) -> str:
+    def context(self, event: str, **fields: Any) -> str:
         """What the model reads after a hook of Claude Code; empty where it printed nothing."""
-        out = self.hook(event, **said).out
+        out = self.hook(event, **fields).out
         return "" if not out else str(json.loads(out)["hookSpecificOutput"]["additionalContext"])
 
     def gets(self, text: str) -> str:
         """The colleague writes; the id of the message."""
-        told: str = self.colleague.json("send", text, "--to", "@planner")["message_id"]
-        return told
+        message_id: str = self.colleague.json("send", text, "--to", "@planner")["message_id"]
+        return message_id
 
 
 @pytest.fixture

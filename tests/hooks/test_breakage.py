@@ -20,19 +20,19 @@ SETPRIV = shutil.which("setpriv")
 
 
 @pytest.mark.parametrize("event", EVENTS)
-@pytest.mark.parametrize("what", ["no home", "a huge input", "a broken log", "a broken identity", "no git"])
-def test_a_hook_never_fails_the_turn(session: Session, event: str, what: str) -> None:
+@pytest.mark.parametrize("damage", ["no home", "a huge input", "a broken log", "a broken identity", "no git"])
+def test_a_hook_never_fails_the_turn(session: Session, event: str, damage: str) -> None:
     session.gets("hello")
     agent, stdin = session.agent, b'{"session_id": "s"}'
     environ = agent.environ()
-    if what == "no home":
+    if damage == "no home":
         del environ["HOME"]
-    elif what == "a huge input":
+    elif damage == "a huge input":
         stdin = b'{"session_id": "s", "x": "' + b"y" * 20_000_000 + b'"}'
-    elif what == "a broken log":
+    elif damage == "a broken log":
         for path in (agent.cwd / ".git" / "thrum-sync" / "a-sync").rglob("*.jsonl"):
             path.write_bytes(b"not an event\n" * 5)
-    elif what == "a broken identity":
+    elif damage == "a broken identity":
         (agent.cwd / ".thrum" / "identities" / "planner.json").write_text("{")
     else:
         environ["PATH"] = "/nowhere"
@@ -82,6 +82,6 @@ def test_a_disk_that_cannot_be_written_is_not_the_agents_problem(readonly: Sessi
 def test_a_worktree_that_cannot_be_written_is_left_alone_and_said_so(readonly: Session) -> None:
     answer = without_rights(readonly, "init", "--runtime", "claude", "--dry-run", "--json")
     assert answer.code == 1
-    reasons = {one["path"]: one["reason"] for one in json.loads(answer.out)["runtime_init"]["files"]}
+    reasons = {file["path"]: file["reason"] for file in json.loads(answer.out)["runtime_init"]["files"]}
     assert reasons
     assert all("is read-only" in reason for reason in reasons.values())

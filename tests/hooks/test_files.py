@@ -29,12 +29,12 @@ def test_after_an_edit_the_team_sees_it(session: Session) -> None:
     theirs.context("session-start")
     (session.colleague.cwd / "app.py").write_text("theirs\n")
     theirs.hook("after-edit", tool_input={"file_path": "app.py"})
-    members = {one["agent_id"]: one for one in session.agent.json("team")["members"]}
+    members = {member["agent_id"]: member for member in session.agent.json("team")["members"]}
     assert members["builder"]["uncommitted_files"] == 1
 
 
 @pytest.mark.parametrize(
-    ("runtime", "said", "path"),
+    ("runtime", "fields", "path"),
     [
         ("codex", {"command": "*** Begin Patch\n*** Update File: app.py\n@@\n-a\n+b\n*** End Patch"}, "before-edit"),
         ("gemini", {"file_path": "app.py"}, "after-edit"),
@@ -45,10 +45,10 @@ def test_after_an_edit_the_team_sees_it(session: Session) -> None:
     ],
 )
 def test_each_client_is_warned_as_early_as_it_lets_the_model_read_it(
-    session: Session, runtime: str, said: dict[str, str], path: str
+    session: Session, runtime: str, fields: dict[str, str], path: str
 ) -> None:
     (session.colleague.cwd / "app.py").write_text("theirs\n")
-    answers = {event: session.hook(event, runtime, tool_input=said).out for event in ("before-edit", "after-edit")}
+    answers = {event: session.hook(event, runtime, tool_input=fields).out for event in ("before-edit", "after-edit")}
     assert [event for event, out in answers.items() if "@builder has uncommitted changes to app.py" in out] == [path]
 
 
@@ -58,4 +58,4 @@ def test_an_edit_is_seen_by_who_has_in_the_next_moment_without_any_heartbeat(ses
     assert session.agent.json("who-has", "app.py")["contexts"] == []
     (session.colleague.cwd / "app.py").write_text("theirs\n")
     theirs.hook("after-edit", "codex", tool_input={"command": "*** Update File: app.py"})
-    assert [one["agent_id"] for one in session.agent.json("who-has", "app.py")["contexts"]] == ["builder"]
+    assert [context["agent_id"] for context in session.agent.json("who-has", "app.py")["contexts"]] == ["builder"]

@@ -46,7 +46,7 @@ def start(session: Session) -> Iterator[Start]:
 def waiting(session: Session) -> bool:
     """Whether planner listens at this moment."""
     agents = session.agent.json("agent", "list")["agents"]
-    return any(one["waiting"] for one in agents if one["agent_id"] == "planner")
+    return any(agent["waiting"] for agent in agents if agent["agent_id"] == "planner")
 
 
 def woken(listener: subprocess.Popen[bytes]) -> str:
@@ -67,9 +67,9 @@ def test_a_listener_wakes_the_model_with_mail_that_comes_while_it_is_idle(sessio
     listener = start("hook", "listen", "--runtime", "claude")
     until(lambda: waiting(session))
     message = session.gets("Wake up")
-    said = woken(listener)
-    assert message in said
-    assert "Wake up" in said
+    shown = woken(listener)
+    assert message in shown
+    assert "Wake up" in shown
     assert session.context("prompt") == ""
 
 
@@ -87,8 +87,8 @@ def test_a_listener_that_begins_with_the_session_leaves_what_is_unread_to_the_br
     until(lambda: waiting(session))
     assert session.context("session-start").count("Early") == 1
     session.gets("Later")
-    said = woken(listener)
-    assert "Later" in said and "Early" not in said
+    shown = woken(listener)
+    assert "Later" in shown and "Early" not in shown
 
 
 def test_a_session_that_is_never_briefed_is_woken_all_the_same(session: Session, start: Start) -> None:
@@ -156,8 +156,8 @@ def codex(session: Session, tmp_path: Path, then: str) -> tuple[Shell, Path]:
 
 def test_codex_is_woken_by_a_message_in_its_own_queue(session: Session, tmp_path: Path) -> None:
     agent, called = codex(session, tmp_path, "true")
-    told = json.dumps({"session_id": "0199-thread"}).encode()
-    assert agent.run("hook", "listen", "--runtime", "codex", stdin=told).code == 0
+    stdin = json.dumps({"session_id": "0199-thread"}).encode()
+    assert agent.run("hook", "listen", "--runtime", "codex", stdin=stdin).code == 0
     until(lambda: waiting(session))
     session.gets("Wake up")
     until(called.exists)
@@ -168,8 +168,8 @@ def test_codex_is_woken_by_a_message_in_its_own_queue(session: Session, tmp_path
 
 def test_mail_that_codex_could_not_queue_is_shown_with_the_next_prompt(session: Session, tmp_path: Path) -> None:
     agent, called = codex(session, tmp_path, "exit 1")
-    told = json.dumps({"session_id": session.id}).encode()
-    agent.run("hook", "listen", "--runtime", "codex", stdin=told)
+    stdin = json.dumps({"session_id": session.id}).encode()
+    agent.run("hook", "listen", "--runtime", "codex", stdin=stdin)
     until(lambda: waiting(session))
     message = session.gets("Wake up")
     until(called.exists)

@@ -94,8 +94,8 @@ def test_cursor_runs_the_hooks_of_claude_too_and_they_leave_it_to_its_own(sessio
     (session.agent.cwd / ".cursor").mkdir()
     (session.agent.cwd / ".cursor" / "hooks.json").write_text("{}")
     assert session.hook("prompt", "claude", cursor_version="3").out == ""
-    told = json.loads(session.hook("prompt", "cursor", cursor_version="3").out)
-    assert shown(told["additional_context"]) == [message]
+    response = json.loads(session.hook("prompt", "cursor", cursor_version="3").out)
+    assert shown(response["additional_context"]) == [message]
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_each_client_gets_the_text_where_it_looks_for_it(
     session: Session, runtime: str, event: str, path: tuple[str, ...]
 ) -> None:
     message = session.gets("hello")
-    told = json.loads(session.hook(event, runtime).out)
+    response = json.loads(session.hook(event, runtime).out)
     for name in path:
-        told = told[name]
-    assert shown(told) == [message]
+        response = response[name]
+    assert shown(response) == [message]
 
 
 def test_opencode_gets_plain_text(session: Session) -> None:
@@ -131,6 +131,6 @@ def test_opencode_gets_plain_text(session: Session) -> None:
 def test_hooks_that_fire_at_the_same_time_speak_once(session: Session) -> None:
     message = session.gets("one")
     with ThreadPoolExecutor(4) as pool:
-        said = list(pool.map(session.context, ("prompt", "post-tool", "prompt", "post-tool")))
-    assert sorted(len(text) > 0 for text in said) == [False, False, False, True]
-    assert shown("".join(said)) == [message]
+        texts = list(pool.map(session.context, ("prompt", "post-tool", "prompt", "post-tool")))
+    assert sorted(len(text) > 0 for text in texts) == [False, False, False, True]
+    assert shown("".join(texts)) == [message]

@@ -85,10 +85,10 @@ def test_a_plugin_briefs_warns_shows_and_wakes(
         assert node.stdout is not None
         assert node.stdout.readline() == "idle\n"
         second = session.gets("Wake up")
-        told: dict[str, Any] = json.loads(node.stdout.readline())
+        events: dict[str, Any] = json.loads(node.stdout.readline())
         assert node.wait(PATIENCE) == 0
-    assert "you are @planner" in told["start"]["message"]["content"]
-    assert first in told["start"]["message"]["content"]
-    assert told["result"]["output"].startswith("edited\n\nthrum: @builder has uncommitted changes to app.py")
-    assert told["quiet"] is None
-    assert [second in text and "Wake up" in text for text in told["appended"]] == [True]
+    assert "you are @planner" in events["start"]["message"]["content"]
+    assert first in events["start"]["message"]["content"]
+    assert events["result"]["output"].startswith("edited\n\nthrum: @builder has uncommitted changes to app.py")
+    assert events["quiet"] is None
+    assert [second in text and "Wake up" in text for text in events["appended"]] == [True]

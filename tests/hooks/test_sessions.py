@@ -78,10 +78,10 @@ def test_a_client_that_sends_its_first_prompt_without_awaiting_the_beginning_is_
 ) -> None:
     session.gets("Please review app.py")
     order = ("session-start", "prompt") if first == "session-start" else ("prompt", "session-start")
-    said = {event: session.hook(event, "gemini", source="startup").out for event in order}
-    assert said["session-start"] == ""
-    assert "you are @planner" in said["prompt"]
-    assert said["prompt"].count("Please review app.py") == 1
+    outputs = {event: session.hook(event, "gemini", source="startup").out for event in order}
+    assert outputs["session-start"] == ""
+    assert "you are @planner" in outputs["prompt"]
+    assert outputs["prompt"].count("Please review app.py") == 1
     assert session.agent.json("whoami")["session_id"] is not None
     assert session.hook("prompt", "gemini").out == ""
     assert session.hook("session-start", "gemini", source="clear").out == ""

@@ -19,12 +19,12 @@ SHARED_MEMORY = "-shm"
 
 def disk(root: Path) -> dict[str, tuple[int, str]]:
     """Every file with its time of change and a digest of its content; every directory with its time of change."""
-    found: dict[str, tuple[int, str]] = {}
+    files: dict[str, tuple[int, str]] = {}
     for path in sorted(root.rglob("*")):
         if not path.name.endswith(SHARED_MEMORY):
             content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-            found[str(path)] = (path.stat().st_mtime_ns, content)
-    return found
+            files[str(path)] = (path.stat().st_mtime_ns, content)
+    return files
 
 
 def test_a_hundred_hooks_with_an_empty_mailbox_print_nothing_and_change_nothing_on_disk(session: Session) -> None:
@@ -46,19 +46,19 @@ def test_mail_that_the_session_knows_of_is_no_reason_to_speak_or_write(session: 
 @pytest.mark.parametrize("place", ["no repository", "not set up", "no identity", "two identities"])
 def test_hooks_are_silent_where_thrum_is_not_used(session: Session, tmp_path: Path, place: str) -> None:
     if place == "no repository":
-        there = tmp_path / "elsewhere"
-        there.mkdir()
+        directory = tmp_path / "elsewhere"
+        directory.mkdir()
     elif place == "not set up":
-        there = tmp_path / "other"
-        subprocess.run(["git", "init", "--quiet", str(there)], check=True)
+        directory = tmp_path / "other"
+        subprocess.run(["git", "init", "--quiet", str(directory)], check=True)
     else:
-        there = session.agent.cwd
-        (there / ".thrum" / "identities" / "planner.json").unlink()
+        directory = session.agent.cwd
+        (directory / ".thrum" / "identities" / "planner.json").unlink()
         if place == "two identities":
             for name in ("one", "two"):
-                (there / ".thrum" / "identities" / f"{name}.json").write_text("{}")
+                (directory / ".thrum" / "identities" / f"{name}.json").write_text("{}")
     for event in QUIET:
-        answer = session.agent.at(there).run("hook", event, "--runtime", "claude", stdin=b"{}")
+        answer = session.agent.at(directory).run("hook", event, "--runtime", "claude", stdin=b"{}")
         assert (answer.code, answer.out, answer.err) == (0, "", "")
 
 

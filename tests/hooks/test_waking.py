@@ -20,10 +20,10 @@ def test_it_says_by_which_way_an_agent_was_reached_and_how_fast(session: Session
     (nonce,) = re.findall(r"exactly: ([0-9a-f]{8})", text)
     session.agent.ok("reply", message, f"here it is: {nonce}")
     out, _ = check.communicate(timeout=PATIENCE)
-    told = json.loads(out)
+    fields = json.loads(out)
     assert check.returncode == 0
-    assert (told["agent_id"], told["message_id"], told["shown_by"]) == ("planner", message, "post-tool")
-    assert 0 <= told["shown_seconds"] <= told["answered_seconds"]
+    assert (fields["agent_id"], fields["message_id"], fields["shown_by"]) == ("planner", message, "post-tool")
+    assert 0 <= fields["shown_seconds"] <= fields["answered_seconds"]
 
 
 def test_an_agent_that_is_not_there_is_not_reached(session: Session) -> None:
@@ -47,11 +47,11 @@ def test_the_agent_of_this_worktree_is_asked_by_nobody_else_and_keeps_no_trace_o
     (nonce,) = re.findall(r"exactly: ([0-9a-f]{8})", text)
     session.agent.ok("reply", message, nonce)
     out, _ = check.communicate(timeout=PATIENCE)
-    told = json.loads(out)
-    assert (told["agent_id"], told["rung"], told["withdrawn"]) == ("planner", "stop", True)
-    assert told["answered_seconds"] is not None
+    fields = json.loads(out)
+    assert (fields["agent_id"], fields["rung"], fields["withdrawn"]) == ("planner", "stop", True)
+    assert fields["answered_seconds"] is not None
     assert session.agent.json("inbox")["total"] == 0
-    assert [one["agent_id"] for one in session.agent.json("agent", "list")["agents"]] == ["builder", "planner"]
+    assert [agent["agent_id"] for agent in session.agent.json("agent", "list")["agents"]] == ["builder", "planner"]
     assert session.agent.json("whoami")["agent_id"] == "planner"
 
 
@@ -60,8 +60,8 @@ def test_mail_that_the_agent_took_by_itself_came_by_waiting(session: Session) ->
     while not session.agent.json("inbox", "--unread")["unread"]:
         pass
     session.agent.ok("message", "read", "--all")
-    (one,) = session.agent.json("inbox")["messages"]
-    session.agent.ok("reply", one["message_id"], one["body"]["content"].rpartition(" ")[2])
+    (message,) = session.agent.json("inbox")["messages"]
+    session.agent.ok("reply", message["message_id"], message["body"]["content"].rpartition(" ")[2])
     out, _ = check.communicate(timeout=PATIENCE)
     assert json.loads(out)["rung"] == "wait"
 
@@ -73,7 +73,7 @@ def test_an_idle_session_with_a_listener_is_reached_by_it(session: Session) -> N
         cwd=session.agent.cwd, env=session.agent.environ(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     check = session.colleague.thrum("doctor", "wake", "--agent", "planner", "--timeout", "5s", "--json")
-    _, said = listener.communicate(timeout=PATIENCE)
+    _, error = listener.communicate(timeout=PATIENCE)
     assert listener.returncode == 2
-    assert b"exactly: " in said
+    assert b"exactly: " in error
     assert json.loads(check.out)["rung"] == "async-rewake"

@@ -130,8 +130,8 @@ def keeps(before: object, after: object) -> bool:
     theirs, now = jsontext.mapping(before), jsontext.mapping(after)
     listed, others = jsontext.sequence(before), jsontext.sequence(after)
     if theirs or listed:
-        there = all(name in now and keeps(theirs[name], now[name]) for name in theirs)
-        return there and all(any(keeps(one, other) for other in others) for one in listed)
+        kept = all(name in now and keeps(theirs[name], now[name]) for name in theirs)
+        return kept and all(any(keeps(value, other) for other in others) for value in listed)
     return type(before) is type(after) and (before == after or before in ({}, []))
 
 
@@ -142,49 +142,49 @@ def is_spread(before: str, after: str) -> bool:
 
 
 @each_json_file
-@pytest.mark.parametrize("what", JSONS)
+@pytest.mark.parametrize("case", JSONS)
 def test_a_json_file_keeps_all_that_it_held_and_gets_it_back(
-    repository: Shell, runtime: str, path: str, ours: tuple[str, ...], what: str
+    repository: Shell, runtime: str, path: str, ours: tuple[str, ...], case: str
 ) -> None:
-    file = place(repository, path, JSONS[what])
+    file = place(repository, path, JSONS[case])
     repository.ok("init", "--runtime", runtime)
     text = file.read_bytes().decode()
     node = jsontext.find(text, ours)
     assert node is not None
-    assert is_spread(JSONS[what], text)
-    assert keeps(jsontext.parse(JSONS[what] or "{}").value, jsontext.parse(text).value)
+    assert is_spread(JSONS[case], text)
+    assert keeps(jsontext.parse(JSONS[case] or "{}").value, jsontext.parse(text).value)
     repository.ok("init", "--runtime", runtime)
     assert file.read_bytes().decode() == text
     repository.ok("uninit")
-    assert file.read_bytes().decode() == JSONS[what]
+    assert file.read_bytes().decode() == JSONS[case]
 
 
-@pytest.mark.parametrize("what", MARKDOWNS)
-def test_a_text_gets_a_marked_section_at_its_end(repository: Shell, what: str) -> None:
-    file = place(repository, "AGENTS.md", MARKDOWNS[what])
+@pytest.mark.parametrize("case", MARKDOWNS)
+def test_a_text_gets_a_marked_section_at_its_end(repository: Shell, case: str) -> None:
+    file = place(repository, "AGENTS.md", MARKDOWNS[case])
     repository.ok("init", "--runtime", "cli-only")
     text = file.read_bytes().decode()
-    assert text.startswith(MARKDOWNS[what])
+    assert text.startswith(MARKDOWNS[case])
     assert text.count("thrum:begin") == text.count("thrum:end") == 1
-    assert "\n" not in text.replace("\r\n", "") or "\r\n" not in MARKDOWNS[what]
+    assert "\n" not in text.replace("\r\n", "") or "\r\n" not in MARKDOWNS[case]
     repository.ok("init", "--runtime", "cli-only")
     assert file.read_bytes().decode() == text
     repository.ok("uninit")
-    assert file.read_bytes().decode() == MARKDOWNS[what]
+    assert file.read_bytes().decode() == MARKDOWNS[case]
 
 
-@pytest.mark.parametrize("what", TOMLS)
-def test_a_toml_file_keeps_its_comments_and_its_order(repository: Shell, what: str) -> None:
-    file = place(repository, ".codex/config.toml", TOMLS[what])
+@pytest.mark.parametrize("case", TOMLS)
+def test_a_toml_file_keeps_its_comments_and_its_order(repository: Shell, case: str) -> None:
+    file = place(repository, ".codex/config.toml", TOMLS[case])
     repository.ok("init", "--runtime", "codex")
     text = file.read_bytes().decode()
-    assert text.startswith(TOMLS[what])
+    assert text.startswith(TOMLS[case])
     assert tomllib.loads(text)["mcp_servers"]["thrum"]["tool_timeout_sec"] == 660
-    assert keeps(tomllib.loads(TOMLS[what]), tomllib.loads(text))
+    assert keeps(tomllib.loads(TOMLS[case]), tomllib.loads(text))
     repository.ok("init", "--runtime", "codex")
     assert file.read_bytes().decode() == text
     repository.ok("uninit")
-    assert file.read_bytes().decode() == TOMLS[what]
+    assert file.read_bytes().decode() == TOMLS[case]
 
 
 @each_json_file
@@ -196,7 +196,7 @@ def test_an_invalid_file_is_left_alone_and_said_so(
     file = place(repository, path, text)
     answer = repository.thrum("init", "--runtime", runtime, "--json")
     assert answer.code == 1
-    (refused,) = [one for one in json.loads(answer.out)["runtime_init"]["files"] if one["status"] == "refused"]
+    (refused,) = [file for file in json.loads(answer.out)["runtime_init"]["files"] if file["status"] == "refused"]
     assert refused["path"] == path
     assert "not JSON (line " in refused["reason"]
     assert file.read_bytes().decode() == text
@@ -207,7 +207,7 @@ def test_an_invalid_file_is_left_alone_and_said_so(
 def refusal(answer: Answer, path: str) -> str:
     """Why a file was refused."""
     assert answer.code == 1
-    (reason,) = [one["reason"] for one in json.loads(answer.out)["runtime_init"]["files"] if one["path"] == path]
+    (reason,) = [file["reason"] for file in json.loads(answer.out)["runtime_init"]["files"] if file["path"] == path]
     return str(reason)
 
 
@@ -345,8 +345,8 @@ def test_an_older_entry_of_ours_is_replaced_not_doubled(repository: Shell) -> No
     older = file.read_text().replace('"timeout": 10', '"timeout": 7')
     file.write_text(older)
     repository.ok("init", "--runtime", "claude", "--force")
-    told = json.loads(file.read_text())
-    assert sorted(len(groups) for groups in told["hooks"].values()) == [1, 1, 1, 1, 1, 1, 2]
+    settings = json.loads(file.read_text())
+    assert sorted(len(groups) for groups in settings["hooks"].values()) == [1, 1, 1, 1, 1, 1, 2]
     assert '"timeout": 7' not in file.read_text()
 
 
@@ -385,7 +385,7 @@ def test_what_is_put_into_an_object_on_one_line_of_a_longer_file_has_lines_of_it
 
 
 HOOKS: list[tuple[str, str, tuple[str, ...]]] = [
-    *(one for one in JSON_FILES if one[2][0] == "hooks"),
+    *(entry for entry in JSON_FILES if entry[2][0] == "hooks"),
     ("gemini", ".gemini/settings.json", ("hooks", "AfterAgent")),
     ("auggie", ".augment/settings.json", ("hooks", "Stop")),
 ]
@@ -425,20 +425,20 @@ def test_what_was_there_before_us_stays_although_it_looks_like_ours(
     assert jsontext.value(file.read_text(), ours) == own
 
 
-@pytest.mark.parametrize(("runtime", "path"), [(one[0], one[1]) for one in JSON_FILES if "/" in one[1]])
-@pytest.mark.parametrize("what", ["a file", "read-only"])
+@pytest.mark.parametrize(("runtime", "path"), [(entry[0], entry[1]) for entry in JSON_FILES if "/" in entry[1]])
+@pytest.mark.parametrize("case", ["a file", "read-only"])
 def test_a_directory_that_cannot_hold_our_files_is_left_alone(
-    repository: Shell, runtime: str, path: str, what: str
+    repository: Shell, runtime: str, path: str, case: str
 ) -> None:
     folder = repository.cwd / path.split("/", maxsplit=1)[0]
-    if what == "a file":
+    if case == "a file":
         folder.write_text("mine")
     else:
         folder.mkdir()
         folder.chmod(0o555)
     reason = refusal(repository.thrum("init", "--runtime", runtime, "--json"), path)
-    assert {"a file": "is not a directory", "read-only": "is read-only"}[what] in reason
-    assert folder.read_text() == "mine" if what == "a file" else not list(folder.iterdir())
+    assert {"a file": "is not a directory", "read-only": "is read-only"}[case] in reason
+    assert folder.read_text() == "mine" if case == "a file" else not list(folder.iterdir())
     repository.ok("uninit")
 
 
@@ -502,7 +502,7 @@ def test_any_text_keeps_every_byte_and_loses_our_section_again(lines: list[str],
     st.dictionaries(st.text("abcdef", min_size=1), st.integers(-9, 9) | st.booleans(), max_size=5), LINES, st.booleans()
 )
 def test_any_toml_keeps_every_byte_and_stays_toml(values: dict[str, int], remarks: list[str], ends: bool) -> None:
-    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()] + [f"# {one}" for one in remarks]
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()] + [f"# {remark}" for remark in remarks]
     before = "\n".join(lines) + ("\n" if ends else "")
     ((_, pieces),) = pieces_of(".toml")
     after = put_in(before, pieces)

@@ -37,25 +37,25 @@ INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
 def server(root: Path, runtime: str) -> list[str]:
     """What this client starts as its server."""
     text = (root / SERVERS[runtime]).read_text()
-    told: dict[str, Any] = tomllib.loads(text) if runtime == "codex" else json.loads(text)
+    settings: dict[str, Any] = tomllib.loads(text) if runtime == "codex" else json.loads(text)
     key = {"codex": "mcp_servers", "amp": "amp.mcpServers", "opencode": "mcp"}.get(runtime, "mcpServers")
-    one = told[key]["thrum"]
+    entry = settings[key]["thrum"]
     if runtime == "opencode":
-        return list(one["command"])
-    words = [one["command"], *one["args"]]
+        return list(entry["command"])
+    words = [entry["command"], *entry["args"]]
     return ["sh", "-c", " ".join(words)] if runtime == "auggie" else words  # Auggie joins them for a shell
 
 
 def hook(root: Path, runtime: str) -> list[str]:
     """What this client starts that briefs a session: at its beginning, in Gemini CLI before the first prompt."""
     if runtime in PLUGINS:
-        found = re.search(r"^const THRUM\b.*? = (\[.*\])", (root / PLUGINS[runtime]).read_text(), re.MULTILINE)
-        assert found
-        return [*json.loads(found[1]), "hook", "session-start", "--runtime", runtime]
+        match = re.search(r"^const THRUM\b.*? = (\[.*\])", (root / PLUGINS[runtime]).read_text(), re.MULTILINE)
+        assert match
+        return [*json.loads(match[1]), "hook", "session-start", "--runtime", runtime]
     hooks = json.loads((root / HOOKS[runtime]).read_text())["hooks"]
     event = "BeforeAgent" if runtime == "gemini" else "SessionStart"
-    one = hooks["sessionStart"][0] if runtime == "cursor" else hooks[event][0]["hooks"][0]
-    return [one["command"], *one["args"]] if "args" in one else ["sh", "-c", one["command"]]
+    entry = hooks["sessionStart"][0] if runtime == "cursor" else hooks[event][0]["hooks"][0]
+    return [entry["command"], *entry["args"]] if "args" in entry else ["sh", "-c", entry["command"]]
 
 
 @pytest.fixture
@@ -64,9 +64,9 @@ def moved(repository: Shell, tmp_path: Path) -> Path:
     repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core")
     thrum = executable(repository.cwd / ".venv" / "bin" / "thrum")
     thrum.write_text(f'#!/bin/sh\nexec {shlex.quote(str(SCRIPT))} "$@"\n')
-    here = paths.find(str(repository.cwd))
-    command = launcher(here.common, {"PATH": "/usr/bin:/bin"}, str(repository.cwd / ".venv"))
-    configure(here, Configure("all"), command=command)
+    places = paths.find(str(repository.cwd))
+    command = launcher(places.common, {"PATH": "/usr/bin:/bin"}, str(repository.cwd / ".venv"))
+    configure(places, Configure("all"), command=command)
     new = repository.cwd.rename(tmp_path / "moved")
     (new / "deep").mkdir()
     return new
@@ -74,12 +74,12 @@ def moved(repository: Shell, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("runtime", SERVERS)
 def test_all_that_is_written_works_after_a_move_with_a_bare_path(moved: Path, runtime: str) -> None:
-    for words, said, heard in (
+    for words, request, expected in (
         (server(moved, runtime), INITIALIZE, '"serverInfo"'),
         (hook(moved, runtime), {"session_id": "one"}, "you are @ann"),
     ):
         done = subprocess.run(
-            words, cwd=moved / "deep", env={"PATH": "/usr/bin:/bin"}, input=json.dumps(said) + "\n", text=True,
+            words, cwd=moved / "deep", env={"PATH": "/usr/bin:/bin"}, input=json.dumps(request) + "\n", text=True,
             capture_output=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
-        assert (done.returncode, heard in done.stdout) == (0, True), done
+        assert (done.returncode, expected in done.stdout) == (0, True), done

@@ -24,16 +24,16 @@ SEED = ("claude", "codex", "cursor", "gemini", "auggie", "amp", "cli-only")
 
 def files(root: Path) -> dict[str, str]:
     """All files of a worktree but git's and ours."""
-    found = [path for path in root.rglob("*") if path.is_file() and not {".git", ".thrum"} & set(path.parts)]
-    return {str(path.relative_to(root)): path.read_text() for path in found}
+    paths = [path for path in root.rglob("*") if path.is_file() and not {".git", ".thrum"} & set(path.parts)]
+    return {str(path.relative_to(root)): path.read_text() for path in paths}
 
 
 def test_a_dry_run_shows_a_diff_and_writes_nothing(repository: Shell) -> None:
     (repository.cwd / "AGENTS.md").write_text("# Mine\n")
     before = files(repository.cwd)
-    said = repository.ok("init", "--runtime", "all", "--dry-run")
-    assert "--- a/AGENTS.md\n+++ b/AGENTS.md\n@@" in said
-    assert "--- /dev/null\n+++ b/.mcp.json\n" in said
+    output = repository.ok("init", "--runtime", "all", "--dry-run")
+    assert "--- a/AGENTS.md\n+++ b/AGENTS.md\n@@" in output
+    assert "--- /dev/null\n+++ b/.mcp.json\n" in output
     assert files(repository.cwd) == before
     assert not (repository.cwd / ".thrum" / "configured.json").exists()
 
@@ -44,7 +44,7 @@ def test_the_diff_of_a_dry_run_is_what_then_happens(repository: Shell, tmp_path:
     copy = tmp_path / "copy"
     copy.mkdir()
     (copy / "AGENTS.md").write_bytes((repository.cwd / "AGENTS.md").read_bytes())
-    patch = "".join(one["diff"] for one in planned)
+    patch = "".join(file["diff"] for file in planned)
     subprocess.run(["git", "apply", "-"], cwd=copy, input=patch.encode(), check=True)
     repository.ok("init", "--runtime", "all")
     written = {name: text for name, text in files(repository.cwd).items() if name != ".gitignore"}
@@ -56,7 +56,7 @@ def test_doing_it_again_changes_nothing(repository: Shell) -> None:
     repository.ok("init", "--runtime", "all")
     before = files(repository.cwd)
     again = repository.json("init", "--runtime", "all")["runtime_init"]["files"]
-    assert {one["status"] for one in again} == {"unchanged"}
+    assert {file["status"] for file in again} == {"unchanged"}
     assert files(repository.cwd) == before
 
 
@@ -99,19 +99,19 @@ def test_an_unknown_runtime_is_refused_before_anything_is_written(repository: Sh
 
 
 def test_the_steps_that_only_the_user_can_take_are_told(repository: Shell) -> None:
-    said = repository.ok("init", "--runtime", "all")
+    output = repository.ok("init", "--runtime", "all")
     for preset in PRESETS.values():
-        assert preset.user_step in said
+        assert preset.user_step in output
 
 
 @requirement("runtime:list", "runtime:show")
 def test_all_runtimes_of_the_seed_and_opencode_are_listed_and_shown(repository: Shell) -> None:
-    told = repository.json("runtime", "list")
-    names = [one["name"] for one in told["presets"]]
+    listed = repository.json("runtime", "list")
+    names = [preset["name"] for preset in listed["presets"]]
     assert names == sorted([*SEED, "opencode"])
     for name in names:
         shown = repository.json("runtime", "show", name)
-        assert shown == next(one for one in told["presets"] if one["name"] == name)
+        assert shown == next(preset for preset in listed["presets"] if preset["name"] == name)
         assert shown["display_name"] in repository.ok("runtime", "show", name)
     assert repository.thrum("runtime", "show", "emacs").code == 1
 
@@ -119,8 +119,8 @@ def test_all_runtimes_of_the_seed_and_opencode_are_listed_and_shown(repository: 
 def test_each_runtime_says_how_mail_reaches_its_agent_and_whether_that_wakes_it() -> None:
     for preset in PRESETS.values():
         assert preset.wake, preset.name
-        assert {rung.basis for rung in preset.wake} <= {"seen", "read"}
-    waking = {name for name, preset in PRESETS.items() if any(rung.wakes for rung in preset.wake)}
+        assert {channel.basis for channel in preset.wake} <= {"seen", "read"}
+    waking = {name for name, preset in PRESETS.items() if any(channel.wakes for channel in preset.wake)}
     assert waking == {"claude", "codex", "opencode", "amp"}
 
 
@@ -136,7 +136,7 @@ def test_the_default_is_what_auto_means(repository: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sign", "variable", "found"),
+    ("sign", "variable", "name"),
     [
         (".claude/settings.json", "", "claude"),
         (".codex/config.toml", "", "codex"),
@@ -145,12 +145,12 @@ def test_the_default_is_what_auto_means(repository: Shell) -> None:
         ("GEMINI.md", "CLAUDECODE", "claude"),
     ],
 )
-def test_auto_finds_the_client_that_is_used_here(repository: Shell, sign: str, variable: str, found: str) -> None:
+def test_auto_finds_the_client_that_is_used_here(repository: Shell, sign: str, variable: str, name: str) -> None:
     (repository.cwd / sign).parent.mkdir(exist_ok=True)
     (repository.cwd / sign).write_text("")
     variables = dict.fromkeys(("CLAUDECODE", "CODEX_THREAD_ID"), "") | ({variable: "1"} if variable else {})
     shell = repository.having(PATH="/usr/bin:/bin", **variables)
-    assert shell.json("runtime", "list")["detected"][0]["name"] == found
+    assert shell.json("runtime", "list")["detected"][0]["name"] == name
 
 
 def test_a_check_says_what_is_wrong_and_what_is_left_to_do(repository: Shell, tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_a_check_says_what_is_wrong_and_what_is_left_to_do(repository: Shell, tm
     assert "No client is set up here" in shell.ok("doctor", "runtimes")
     assert shell.thrum("doctor", "runtimes", "claude").code == 1
     shell.ok("init", "--runtime", "claude")
-    (found,) = shell.json("doctor", "runtimes")["runtimes"]
-    assert (found["files"], found["user_step"], found["problems"]) == ("ok", "to do", [])
+    (client,) = shell.json("doctor", "runtimes")["runtimes"]
+    assert (client["files"], client["user_step"], client["problems"]) == ("ok", "to do", [])
     trusted = {"projects": {str(repository.cwd): {"hasTrustDialogAccepted": True}}}
     (home / ".claude.json").write_text(json.dumps(trusted))
     assert shell.json("doctor", "runtimes")["runtimes"][0]["user_step"] == "done"
@@ -180,25 +180,25 @@ def test_a_command_in_another_active_environment_is_not_what_every_shell_finds(t
     other = executable(tmp_path / "other" / "bin" / "thrum").parent
     (tmp_path / "other" / "pyvenv.cfg").touch()
     own = executable(tmp_path / "venv" / "bin" / "thrum")
-    found = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(other)}, str(tmp_path / "venv"))
-    assert found == (str(own),)
+    command = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(other)}, str(tmp_path / "venv"))
+    assert command == (str(own),)
 
 
 def test_one_in_an_environment_elsewhere_is_started_by_its_path(tmp_path: Path) -> None:
     thrum = executable(tmp_path / "venv" / "bin" / "thrum")
-    found = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(thrum.parent)}, str(tmp_path / "venv"))
-    assert found == (str(thrum),)
+    command = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(thrum.parent)}, str(tmp_path / "venv"))
+    assert command == (str(thrum),)
 
 
 def test_one_in_the_repository_is_started_from_any_directory_and_after_a_move(tmp_path: Path) -> None:
     root = tmp_path / "project"
     executable(root / ".venv" / "bin" / "thrum")
     git(tmp_path, "init", "--quiet", str(root))
-    found = launcher(str(root / ".git"), {"PATH": "/usr/bin:/bin"}, str(root / ".venv"))
-    assert str(tmp_path) not in " ".join(found)
+    command = launcher(str(root / ".git"), {"PATH": "/usr/bin:/bin"}, str(root / ".venv"))
+    assert str(tmp_path) not in " ".join(command)
     moved = root.rename(tmp_path / "moved")
     (moved / "deep" / "down").mkdir(parents=True)
-    done = subprocess.run([*found, "mcp", "serve"], cwd=moved / "deep" / "down", capture_output=True, check=True)
+    done = subprocess.run([*command, "mcp", "serve"], cwd=moved / "deep" / "down", capture_output=True, check=True)
     assert done.stdout == b"started mcp serve\n"
 
 
@@ -220,20 +220,22 @@ def test_every_preset_has_a_recipe_and_every_field_a_value(tmp_path: Path) -> No
 
 @requirement("quickstart:runtime")
 def test_quickstart_sets_a_client_up_as_well(repository: Shell) -> None:
-    told = repository.json("quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--runtime", "codex")
-    assert told["runtime_init"]["runtimes"] == ["codex"]
-    assert told["session"]["agent_id"] == "ann"
+    result = repository.json(
+        "quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--runtime", "codex"
+    )
+    assert result["runtime_init"]["runtimes"] == ["codex"]
+    assert result["session"]["agent_id"] == "ann"
     assert (repository.cwd / ".codex" / "config.toml").exists()
 
 
 @requirement("quickstart:dry-run")
 def test_quickstart_can_show_what_it_would_do(repository: Shell) -> None:
     before = files(repository.cwd)
-    said = repository.ok(
+    output = repository.ok(
         "quickstart", "--name", "ann", "--role", "planner", "--module", "core", "--runtime", "claude", "--dry-run"
     )
-    assert "Would register @ann" in said
-    assert "+++ b/.mcp.json" in said
+    assert "Would register @ann" in output
+    assert "+++ b/.mcp.json" in output
     assert files(repository.cwd) == before
     assert repository.thrum("whoami").code == 1
 

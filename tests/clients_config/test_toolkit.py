@@ -36,7 +36,7 @@ def loaded(path: Path) -> Any:
 
 def without_listeners(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Groups of hooks without those that listen: in the plugin the monitor does."""
-    return [{**group, "hooks": [one for one in group["hooks"] if LISTEN not in one["args"]]} for group in groups]
+    return [{**group, "hooks": [hook for hook in group["hooks"] if LISTEN not in hook["args"]]} for group in groups]
 
 
 def test_the_plugins_hooks_are_those_that_init_writes_but_for_the_listener() -> None:
@@ -65,17 +65,17 @@ def test_every_hook_that_is_written_anywhere_is_one_that_thrum_answers(tmp_path:
             text = ""
             for piece in pieces:
                 text = piece.add(text, mine=True)
-            found = re.findall(r"thrum hook ([a-z-]+)", text) + re.findall(r'"hook",\s+"([a-z-]+)"', text)
-            assert set(found) <= {*EVENTS, LISTEN}, path
+            events = re.findall(r"thrum hook ([a-z-]+)", text) + re.findall(r'"hook",\s+"([a-z-]+)"', text)
+            assert set(events) <= {*EVENTS, LISTEN}, path
 
 
 @pytest.mark.skipif(CLAUDE is None, reason="Claude Code is not installed")
-@pytest.mark.parametrize("what", ["toolkit", "toolkit/plugin", ".claude"])
-def test_claude_code_finds_nothing_wrong_with_the_plugin(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["toolkit", "toolkit/plugin", ".claude"])
+def test_claude_code_finds_nothing_wrong_with_the_plugin(folder: str, tmp_path: Path) -> None:
     assert CLAUDE is not None
     environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     done = subprocess.run(
-        [CLAUDE, "plugin", "validate", str(ROOT / what)], env=environ, capture_output=True, text=True, check=False
+        [CLAUDE, "plugin", "validate", str(ROOT / folder)], env=environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
 
@@ -102,9 +102,9 @@ def test_every_text_is_short_enough_to_be_read() -> None:
 def test_the_workflow_has_a_text_for_each_part_and_the_readme_names_them() -> None:
     texts = {path.name for path in (TOOLKIT / "templates" / "agent-dev-workflow").glob("*.md")}
     assert texts == {"README.md", "implementation-agent.md", "philosophy-template.md", "planning-agent.md"}
-    told = (TOOLKIT / "templates" / "README.md").read_text()
-    told += (TOOLKIT / "templates" / "agent-dev-workflow" / "README.md").read_text()
-    assert [name for name in texts - {"README.md"} if name not in told] == []
+    readmes = (TOOLKIT / "templates" / "README.md").read_text()
+    readmes += (TOOLKIT / "templates" / "agent-dev-workflow" / "README.md").read_text()
+    assert [name for name in texts - {"README.md"} if name not in readmes] == []
 
 
 @requirement("toolkit:templates")
@@ -144,33 +144,33 @@ def test_the_worktree_script_lets_all_worktrees_share_one_store(repository: Shel
 
 
 def test_the_worktree_script_makes_a_worktree_with_its_agent(repository: Shell, tmp_path: Path) -> None:
-    there = tmp_path / "feature"
-    done = script("setup-worktree-thrum.sh", repository.cwd, str(there), "work/auth", "--identity", "builder")
+    worktree = tmp_path / "feature"
+    done = script("setup-worktree-thrum.sh", repository.cwd, str(worktree), "work/auth", "--identity", "builder")
     assert done.returncode == 0, done
-    me = repository.at(there).json("whoami")
+    me = repository.at(worktree).json("whoami")
     assert (me["agent_id"], me["role"], me["module"], me["branch"]) == ("builder", "implementer", "auth", "work/auth")
 
 
 @pytest.mark.parametrize("name", ["setup-worktree-thrum.sh", "setup-worktree-beads.sh"])
 def test_a_worktree_script_explains_itself_and_refuses_what_it_does_not_know(repository: Shell, name: str) -> None:
-    told = script(name, repository.cwd, "--help")
-    assert (told.returncode, f"scripts/{name} PATH" in told.stdout) == (0, True)
+    done = script(name, repository.cwd, "--help")
+    assert (done.returncode, f"scripts/{name} PATH" in done.stdout) == (0, True)
     assert script(name, repository.cwd, "--what").returncode == 1
     assert "no worktree" in script(name, repository.cwd, str(repository.cwd / "nowhere")).stderr or "beads" in name
 
 
 @requirement("scripts:beads")
 def test_the_beads_script_writes_redirects_beside_thrums(repository: Shell, tmp_path: Path) -> None:
-    there = tmp_path / "feature"
-    git(repository.cwd, "worktree", "add", "--quiet", str(there))
+    worktree = tmp_path / "feature"
+    git(repository.cwd, "worktree", "add", "--quiet", str(worktree))
     missing = script("setup-worktree-beads.sh", repository.cwd)
     assert (missing.returncode, "no .beads" in missing.stderr) == (1, True)
     (repository.cwd / ".beads").mkdir()
-    for arguments in ((), (), (str(there),)):
+    for arguments in ((), (), (str(worktree),)):
         assert script("setup-worktree-beads.sh", repository.cwd, *arguments).returncode == 0
-    assert (there / ".beads" / "redirect").read_text() == f"{repository.cwd / '.beads'}\n"
+    assert (worktree / ".beads" / "redirect").read_text() == f"{repository.cwd / '.beads'}\n"
     script("setup-worktree-thrum.sh", repository.cwd)
-    assert repository.at(there).thrum("runtime", "list").code == 0
+    assert repository.at(worktree).thrum("runtime", "list").code == 0
 
 
 def test_the_toolkit_ships_whole(tmp_path: Path) -> None:
