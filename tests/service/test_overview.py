@@ -6,10 +6,9 @@ import json
 
 from tests.places import Place
 from thrum_store.model import Caller
-from thrum_store.service import overview
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.inbox import ReadInbox
-from thrum_store.service.team import contexts, heartbeat
+from thrum_store.service.team import briefing, contexts, heartbeat, overview
 
 
 def test_status_tells_session_work_context_and_mailbox(place: Place) -> None:
@@ -43,7 +42,7 @@ def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: P
     with place.open() as store:
         heartbeat.set_intent(store, ann, "Planning")
         contexts.save(store, "ann", "I was at step 3")
-        told = overview.prime(store, ann)
+        told = briefing.prime(store, ann)
     assert told.identity is not None and told.identity.agent_id == "ann"
     assert told.session is not None and told.session.intent == "Planning"
     assert (told.agents.total, told.agents.active, [one.agent_id for one in told.agents.list]) == (2, 2, ["bob"])
@@ -59,11 +58,11 @@ def test_prime_marks_nothing_and_shows_only_the_callers_own_mail(place: Place) -
     place.join("eve")
     place.send("ann", "secret", "@bob")
     with place.open() as store:
-        seen = overview.prime(store, place.caller("eve")).messages
+        seen = briefing.prime(store, place.caller("eve")).messages
         assert seen is not None and (seen.unread, seen.total, seen.recent) == (0, 0, ())
-        overview.prime(store, bob)
+        briefing.prime(store, bob)
         assert mailbox.inbox(store, bob, ReadInbox()).unread == 1
-        assert overview.prime(store, ann).messages is not None
+        assert briefing.prime(store, ann).messages is not None
 
 
 def test_a_newcomer_is_not_shown_what_was_said_before_it_came(place: Place) -> None:
@@ -73,7 +72,7 @@ def test_a_newcomer_is_not_shown_what_was_said_before_it_came(place: Place) -> N
         place.send("ann", f"old {number}")
     eve = place.join("eve")
     with place.open() as store:
-        seen = overview.prime(store, eve).messages
+        seen = briefing.prime(store, eve).messages
     assert seen is not None and seen.total == 0
 
 
@@ -90,7 +89,7 @@ def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
     with place.open() as store:
         contexts.save(store, "ann", "c" * 200_000)
         contexts.set_preamble(store, "ann", "p" * 200_000)
-        told = overview.prime(store, ann)
+        told = briefing.prime(store, ann)
     from thrum_store.service.results import as_json
 
     assert len(json.dumps(as_json(told), ensure_ascii=False).encode()) < 24_000
@@ -101,7 +100,7 @@ def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
 def test_prime_without_an_identity_says_what_to_do_and_the_rest_all_the_same(place: Place) -> None:
     place.join("ann", "planner")
     with place.open() as store:
-        told = overview.prime(store, None, "register first")
+        told = briefing.prime(store, None, "register first")
     assert (told.identity, told.problem, told.messages, told.agents.total) == (None, "register first", None, 1)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from thrum_store.errors import Invalid, UnknownMessage
 from thrum_store.log.events import decode
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import Storage
+from thrum_store.records import replaced
 from thrum_store.repository.paths import VIEW_POINTER
 from thrum_store.service.messages import editing, handover, search, sending
 from thrum_store.service.messages import inbox as mailbox
@@ -105,7 +105,7 @@ def test_a_preview_says_what_the_purge_then_does(old: Place, hours: int) -> None
         was = lines(old)
         seen = run(old, before, confirm=False)
         assert lines(old) == was
-        assert replace(run(old, before), dry_run=True) == seen
+        assert replaced(run(old, before), dry_run=True) == seen
         gone = was - lines(old)
         assert gone["message.create"] == seen.messages_deleted
         assert sum(was.values()) - sum(lines(old).values()) + lines(old)["again"] - was["again"] <= seen.events_deleted

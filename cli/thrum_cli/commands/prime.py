@@ -9,8 +9,8 @@ from thrum_cli.terminal.text import ago, bold, dim, fields, green, plural, short
 from thrum_mcp.daemon.process import lease
 from thrum_store.errors import NoIdentity
 from thrum_store.machine.host import REAL
-from thrum_store.service import overview as overviews
-from thrum_store.service.overview import Excerpt, Prime
+from thrum_store.service.team import briefing
+from thrum_store.service.team.briefing import Excerpt, Prime
 
 from ._shared.orientation import loop_rows, who_rows
 
@@ -46,8 +46,8 @@ def prime(app: App) -> Prime:
     try:
         caller = app.caller
     except NoIdentity as error:
-        return overviews.prime(store, None, f"{error.message}; {error.hint}", running=running)
-    return overviews.prime(store, caller, running=running)
+        return briefing.prime(store, None, f"{error.message}; {error.hint}", running=running)
+    return briefing.prime(store, caller, running=running)
 
 
 @human.register(Prime)

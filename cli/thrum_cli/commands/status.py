@@ -8,8 +8,8 @@ from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago
 from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
-from thrum_store.service import overview as overviews
-from thrum_store.service.overview import Status
+from thrum_store.service.team import overview as overviews
+from thrum_store.service.team.overview import Status
 
 from ._shared.orientation import health_rows, mail, port, who_rows, work_rows
 

@@ -1,4 +1,4 @@
-"""The logs of the Go program of this name, read and never written: what they say, put into our words. Pure."""
+"""The logs of the Go program of this name, translated into our terms; pure, they are never written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 
 @dataclass
 class Agent:
-    """An agent as it registered last."""
+    """An agent, as it registered last."""
 
     name: str
     ms: int
@@ -26,7 +26,7 @@ class Agent:
 
 @dataclass
 class Message:
-    """A message with what became of it. `to` are addresses as (type, value), `readers` name -> milliseconds."""
+    """A message with its edits and readers. `to`: addresses as (type, value); `readers`: name -> milliseconds."""
 
     id: str
     author: str
@@ -56,18 +56,18 @@ class Group:
 
 
 @dataclass
-class Old:
-    """Everything that the logs say; `strange` counts lines that make no sense."""
+class GoLogs:
+    """The contents of all logs; `invalid` counts lines that cannot be understood."""
 
     agents: dict[str, Agent] = field(default_factory=dict[str, Agent])
     messages: dict[str, Message] = field(default_factory=dict[str, Message])
     groups: dict[str, Group] = field(default_factory=dict[str, Group])
-    strange: int = 0
+    invalid: int = 0
 
 
-def understood(lines: Iterable[bytes]) -> Old:
-    """What all lines of all files say together, in whichever order the files come."""
-    old = Old()
+def parse(lines: Iterable[bytes]) -> GoLogs:
+    """Parse the lines of all files, in whatever order the files come."""
+    logs = GoLogs()
     events: list[tuple[int, int, dict[str, Any]]] = []
     for place, line in enumerate(line for line in lines if line.strip()):
         try:
@@ -77,71 +77,71 @@ def understood(lines: Iterable[bytes]) -> Old:
                 raise ValueError("NUL")
             events.append((_ms(event["timestamp"]), place, event))
         except (ValueError, KeyError, TypeError):
-            old.strange += 1
+            logs.invalid += 1
     seen: set[str] = set()
-    for ms, _, event in sorted(events, key=lambda one: one[:2]):
+    for ms, _, event in sorted(events, key=lambda entry: entry[:2]):
         identifier = str(event.get("event_id") or json.dumps(event, sort_keys=True))
         if identifier in seen:
             continue
         seen.add(identifier)
         try:
-            _apply(old, ms, event)
+            _apply(logs, ms, event)
         except (KeyError, TypeError, ValueError, AttributeError, Invalid):
-            old.strange += 1
-    return old
+            logs.invalid += 1
+    return logs
 
 
 def _ms(text: str) -> int:
     return int(datetime.fromisoformat(_FRACTION.sub(r"\1", text)).timestamp() * 1000)
 
 
-def _apply(old: Old, ms: int, event: dict[str, Any]) -> None:
+def _apply(logs: GoLogs, ms: int, event: dict[str, Any]) -> None:
     kind = event.get("type")
     if kind == "agent.register":
         agent = _agent(event, ms)
-        old.agents[agent.name] = agent
+        logs.agents[agent.name] = agent
     elif kind == "agent.cleanup":
-        gone = name(event["agent_id"])
-        old.agents.pop(gone, None)
-        old.messages = {key: one for key, one in old.messages.items() if one.author != gone}
+        removed = name(event["agent_id"])
+        logs.agents.pop(removed, None)
+        logs.messages = {key: message for key, message in logs.messages.items() if message.author != removed}
     elif isinstance(kind, str) and kind.startswith("message."):
-        _apply_message(old, kind, ms, event)
+        _apply_message(logs, kind, ms, event)
     elif isinstance(kind, str) and kind.startswith("group."):
-        _apply_group(old, kind, ms, event)
+        _apply_group(logs, kind, ms, event)
 
 
 def _agent(event: dict[str, Any], ms: int) -> Agent:
-    told = {key: str(event.get(key) or "") for key in ("kind", "role", "module", "display", "worktree")}
-    told |= {"kind": told["kind"] or "agent", "role": _word(told["role"]), "module": _word(told["module"])}
-    return Agent(name(event["agent_id"]), ms, {**told, "host": str(event.get("hostname") or "")})
+    fields = {key: str(event.get(key) or "") for key in ("kind", "role", "module", "display", "worktree")}
+    fields |= {"kind": fields["kind"] or "agent", "role": _word(fields["role"]), "module": _word(fields["module"])}
+    return Agent(name(event["agent_id"]), ms, {**fields, "host": str(event.get("hostname") or "")})
 
 
-def _apply_message(old: Old, kind: str, ms: int, event: dict[str, Any]) -> None:
+def _apply_message(logs: GoLogs, kind: str, ms: int, event: dict[str, Any]) -> None:
     if kind == "message.create":
-        one = _message(event, ms)
-        old.messages.setdefault(one.id, one)
+        created = _message(event, ms)
+        logs.messages.setdefault(created.id, created)
         return
-    found = old.messages.get(event["message_id"])
-    if found is None:
+    message = logs.messages.get(event["message_id"])
+    if message is None:
         return
     if kind == "message.edit":
-        found.edited.append((ms, str(event["body"]["content"])))
+        message.edited.append((ms, str(event["body"]["content"])))
     elif kind == "message.delete":
-        del old.messages[found.id]
+        del logs.messages[message.id]
     elif kind == "message.receipt":
-        found.readers.setdefault(name(event["agent_id"]), ms)
+        message.readers.setdefault(name(event["agent_id"]), ms)
 
 
 def _message(event: dict[str, Any], ms: int) -> Message:
     body = event["body"]
     refs, scopes = _pairs(event.get("refs")), _pairs(event.get("scopes"))
     listed: list[Any] = event.get("recipients") or []
-    recipients = [name(one) for one in listed if isinstance(one, str)]
+    recipients = [name(recipient) for recipient in listed if isinstance(recipient, str)]
     groups = [("group", _word(value)) for kind, value in scopes if kind == "group"]
     wide = [("everyone", "everyone") if value == "everyone" else (kind, value) for kind, value in groups]
     direct = [("agent", name(value)) for kind, value in refs if kind == "mention"]
     structured = body.get("structured")
-    told: Any = json.loads(structured) if isinstance(structured, str) and structured else structured
+    data: Any = json.loads(structured) if isinstance(structured, str) and structured else structured
     return Message(
         id=str(event["message_id"]),
         author=name(event["agent_id"]),
@@ -154,7 +154,7 @@ def _message(event: dict[str, Any], ms: int) -> Message:
         refs=[pair for pair in refs if pair[0] not in ("reply_to", "group")],
         thread=_thread(event.get("thread_id")),
         reply_to=next((value for kind, value in refs if kind == "reply_to"), None),
-        structured=dict(told) if isinstance(told, dict) else None,  # pyright: ignore[reportUnknownArgumentType]
+        structured=dict(data) if isinstance(data, dict) else None,  # pyright: ignore[reportUnknownArgumentType]
     )
 
 
@@ -165,40 +165,40 @@ def _thread(raw: Any) -> str | None:
         return None
 
 
-def _apply_group(old: Old, kind: str, ms: int, event: dict[str, Any]) -> None:
+def _apply_group(logs: GoLogs, kind: str, ms: int, event: dict[str, Any]) -> None:
     identifier = str(event["group_id"])
     if identifier.startswith(("grp_everyone", "grp_role_")):
-        return  # built in here: @everyone, and an address for each role
+        return  # both are built in: @everyone, and an address for each role
     if kind == "group.create":
-        made = Group(_word(event["name"]), name(event["created_by"]), str(event.get("description") or ""), ms)
-        old.groups[identifier] = made
+        logs.groups[identifier] = Group(
+            _word(event["name"]), name(event["created_by"]), str(event.get("description") or ""), ms
+        )
         return
-    found = old.groups.get(identifier)
-    if found is None:
+    group = logs.groups.get(identifier)
+    if group is None:
         return
     if kind == "group.delete":
-        del old.groups[identifier]
+        del logs.groups[identifier]
         return
     member = (str(event["member_type"]), _word(event["member_value"]))
-    if kind == "group.member.add" and member not in found.members and member[1] and member[0] in ("agent", "role"):
-        found.members.append(member)
-    elif kind == "group.member.remove" and member in found.members:
-        found.members.remove(member)
+    if kind == "group.member.add" and member not in group.members and member[1] and member[0] in ("agent", "role"):
+        group.members.append(member)
+    elif kind == "group.member.remove" and member in group.members:
+        group.members.remove(member)
 
 
 def _pairs(raw: Any) -> list[tuple[str, str]]:
     listed: list[Any] = raw or []
-    found = [(str(one["type"]), str(one["value"])) for one in listed]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys((str(pair["type"]), str(pair["value"])) for pair in listed))
 
 
 def name(text: str) -> str:
-    """An agent's id as a name of ours: `agent:role:hash` and `user:name` keep their parts. Raises Invalid."""
+    """Return our name for an agent's id: `agent:role:hash` and `user:name` keep their parts. Raises Invalid."""
     parts = text.split(":")
     bare = _word("-".join(parts[1:] if parts[0] == "agent" and len(parts) > 1 else parts))
     return model.name(f"{bare[:62]}-1" if bare in model.RESERVED else bare)
 
 
 def _word(text: str) -> str:
-    """Letters, digits, `-` and `_`, as our names have them."""
+    """Reduce a text to the letters, digits, `-` and `_` of our names."""
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:64]

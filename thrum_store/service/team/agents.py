@@ -1,14 +1,14 @@
-"""Agents: register, list, who am I."""
+"""Agents: registration, listing, and the caller's own identity."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from thrum_store import identity, model, presence_state
 from thrum_store.errors import Invalid, NameTaken, WorktreeMismatch
 from thrum_store.log.events import Draft
 from thrum_store.model import Caller
+from thrum_store.records import Record
 from thrum_store.service import results
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
@@ -19,9 +19,8 @@ from . import presence
 from .presence import Presence
 
 
-@dataclass(frozen=True)
-class Register:
-    """Who to register. `force` takes a name over from another worktree; `re_register` writes it anew."""
+class Register(Record):
+    """Request to register. `force` takes a name over from another worktree; `re_register` repeats the event."""
 
     name: str | None
     role: str
@@ -31,27 +30,24 @@ class Register:
     re_register: bool = False
 
 
-@dataclass(frozen=True)
-class Registered:
-    """An agent that can be addressed. `status`: registered, updated, or unchanged."""
+class Registered(Record):
+    """A registered agent. `status`: registered, updated or unchanged."""
 
     agent_id: str
     status: str
     identity_file: str
 
 
-@dataclass(frozen=True)
-class ListAgents:
-    """Which agents to list."""
+class ListAgents(Record):
+    """Request to list agents."""
 
     role: str | None = None
     module: str | None = None
     include_offline: bool = True
 
 
-@dataclass(frozen=True)
-class AgentInfo:
-    """An agent. `status` is active or offline; `waiting` says that it listens at this moment."""
+class AgentInfo(Record):
+    """An agent. `status` is active or offline; `waiting`: it waits for mail at this moment."""
 
     agent_id: str
     kind: str
@@ -66,17 +62,15 @@ class AgentInfo:
     waiting: bool
 
 
-@dataclass(frozen=True)
-class AgentList:
-    """Agents, those who registered last first."""
+class AgentList(Record):
+    """Agents, last registered first."""
 
     agents: tuple[AgentInfo, ...]
     count: int
 
 
-@dataclass(frozen=True)
-class WhoAmI:
-    """The caller, as identity file, environment and store see it; `registered` says whether the store knows it."""
+class WhoAmI(Record):
+    """The caller by identity file, environment and store; `registered`: the store knows it."""
 
     agent_id: str
     role: str
@@ -94,9 +88,9 @@ class WhoAmI:
 
 @use_case
 def register(store: Store, request: Register) -> Registered:
-    """Registers an agent in this worktree and writes its identity file.
+    """Register an agent in this worktree and write its identity file.
 
-    Raises Invalid, NameTaken where the name is a role's or a group's, WorktreeMismatch where another worktree has it.
+    Raises Invalid, NameTaken if a role or a group has the name, WorktreeMismatch if another worktree has it.
     """
     role, module = model.name(request.role, "role"), model.name(request.module, "module")
     display = model.label(request.display, "display name")
@@ -104,41 +98,41 @@ def register(store: Store, request: Register) -> Registered:
     _check_names(store, name, role)
     worktree = store.paths.worktree
     caller = Caller(name, role, module, display, worktree)
-    what = _described(caller)
+    data = _registration(caller)
     with store.writing(name) as shard:
         before = agents.own(store.view, name)
         if before and before.worktree != worktree and not request.force:
             raise WorktreeMismatch(name, before.worktree, worktree)
-        status = _status(before, what)
+        status = _status(before, data)
         if status != "unchanged" or request.re_register:
-            shard.append(Draft("agent.register", what))
+            shard.append(Draft("agent.register", data))
     return Registered(name, status, identity.save(store.paths, caller, host=store.host))
 
 
 @use_case
 def introduce(store: Store, caller: Caller) -> None:
-    """Registers a caller that keeps no identity file and is there for a moment only. Raises NameTaken, Invalid."""
+    """Register a short-lived caller without an identity file. Raises NameTaken, Invalid."""
     _check_names(store, caller.name, caller.role)
     with store.writing(caller.name) as shard:
-        shard.append(Draft("agent.register", _described(caller)))
+        shard.append(Draft("agent.register", _registration(caller)))
 
 
-def _described(caller: Caller) -> dict[str, str]:
+def _registration(caller: Caller) -> dict[str, str]:
     return {
         "kind": "agent", "role": caller.role, "module": caller.module, "display": caller.display,
         "worktree": caller.worktree, "host": os.uname().nodename.partition(".")[0],
     }  # fmt: skip
 
 
-def _status(before: Agent | None, what: dict[str, str]) -> str:
+def _status(before: Agent | None, data: dict[str, str]) -> str:
     if before is None:
         return "registered"
-    same = all(getattr(before, field) == value for field, value in what.items())
+    same = all(getattr(before, field) == value for field, value in data.items())
     return "unchanged" if same else "updated"
 
 
 def _derived(store: Store, role: str, module: str) -> str:
-    """A free name for an agent that brought none: role and module, numbered where they are taken."""
+    """Return a free name for a nameless agent: role and module, with a number if that is taken."""
     base = f"{role}-{module}"[:60]
     taken = {*agents.names(store.view), *agents.roles(store.view), *groups.names(store.view)}
     ours = [a.name for a in agents.listed(store.view, role, module) if a.own and a.worktree == store.paths.worktree]
@@ -149,26 +143,26 @@ def _derived(store: Store, role: str, module: str) -> str:
 
 
 def _check_names(store: Store, name: str, role: str) -> None:
-    """Agents, roles and groups share one name space, so that an address means one thing."""
+    """Check that no agent, role or group has the name: they share one name space, so that addresses are unique."""
     if name == role:
         raise Invalid(
             f"{name!r} cannot be both name and role", hint=f"take another name, like {name}-1; @{role} means the role"
         )
     if name in agents.roles(store.view):
-        raise NameTaken(f"{name!r} is a role already", hint=f"choose another name, like {name}-1")
+        raise NameTaken(f"{name!r} is already a role", hint=f"choose another name, like {name}-1")
     if agents.named(store.view, role):
         raise NameTaken(f"{role!r} is the name of an agent", hint="choose another role")
     for taken in (name, role):
         if groups.group(store.view, taken) is not None:
-            raise NameTaken(f"{taken!r} is a group already", hint="choose another one")
+            raise NameTaken(f"{taken!r} is already a group", hint="choose another one")
 
 
 @use_case
 def list_agents(store: Store, request: ListAgents) -> AgentList:
-    """The registered agents of all stores."""
+    """List the registered agents of all stores."""
     now = presence.now(store)
-    found = [_info(agent, now) for agent in agents.listed(store.view, request.role, request.module)]
-    kept = tuple(info for info in found if request.include_offline or info.status == "active")
+    infos = [_info(agent, now) for agent in agents.listed(store.view, request.role, request.module)]
+    kept = tuple(info for info in infos if request.include_offline or info.status == "active")
     return AgentList(kept, len(kept))
 
 
@@ -190,7 +184,7 @@ def _info(agent: Agent, now: Presence) -> AgentInfo:
 
 @use_case
 def whoami(store: Store, caller: Caller) -> WhoAmI:
-    """The caller and its open session, registered or not."""
+    """Return the caller and its open session, registered or not."""
     agent = agents.own(store.view, caller.name)
     file = identity.relative(caller.name) if identity.load(store.paths, caller.name) is not None else None
     return WhoAmI(

@@ -1,10 +1,9 @@
-"""Sharing a saved context: a copy in the branch a-sync, for other worktrees and machines."""
+"""Sharing of a saved context through the branch a-sync, with other worktrees and machines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from thrum_store.errors import NotRegistered
+from thrum_store.records import Record
 from thrum_store.store import Store, use_case
 from thrum_store.sync.cycle import synchronize
 from thrum_store.sync.wire import signed_files
@@ -13,9 +12,8 @@ from thrum_store.view.queries import agents
 from .contexts import in_worktree, shared_path
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Whether an agent's context went into the branch a-sync: shared, unchanged, or nothing where none was saved."""
+class Shared(Record):
+    """The result of sharing a context. `status`: shared, unchanged, or nothing if none was saved."""
 
     agent_id: str
     status: str
@@ -24,14 +22,14 @@ class Shared:
 
 @use_case
 def share(store: Store, agent: str) -> Shared:
-    """Puts the agent's context of this worktree into the branch a-sync; a sync carries it on.
+    """Copy the agent's context of this worktree into the branch a-sync; the next sync publishes it.
 
     Raises Invalid, and NotRegistered for an agent that this store does not have.
     """
-    found = in_worktree(store.paths, store.host, agent)
+    context = in_worktree(store.paths, store.host, agent)
     if agents.own(store.view, agent) is None:
         raise NotRegistered(agent)
-    data = (found.content or "").encode()
+    data = (context.content or "").encode()
     if not data or signed_files.read(store, store.own, shared_path(agent)) == data:
         return Shared(agent, "unchanged" if data else "nothing", len(data))
     signed_files.save(store, store.own, shared_path(agent), data)

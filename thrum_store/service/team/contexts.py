@@ -1,31 +1,30 @@
-"""What an agent notes for itself, to find its way back after a compaction or in a new session.
+"""Saved contexts: an agent's notes to itself, to continue after a compaction or in a new session.
 
-Two files in the agent's worktree: `.thrum/context/<agent>.md`, and `<agent>_preamble.md`, the stable text before it.
-Sharing puts a copy of the first into the branch a-sync, where every worktree and machine finds it.
+They are two files in the agent's worktree: `.thrum/context/<agent>.md`, and `<agent>_preamble.md`, the stable text
+before it. Sharing copies the first into the branch a-sync, for every worktree and machine.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 
 from thrum_store import model
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
+from thrum_store.records import Record, replaced
 from thrum_store.repository.paths import Paths
 from thrum_store.store import Store
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import agents
 
-LIMIT = 256 * 1024  # bytes; what a sync carries at most
+LIMIT = 256 * 1024  # bytes
 _PREAMBLE = "_preamble"
 
 
-@dataclass(frozen=True)
-class Context:
-    """An agent's saved context and preamble. `content` and `updated_at` are None where nothing was saved.
+class Context(Record):
+    """An agent's saved context and preamble. `content` and `updated_at` are None if nothing was saved.
 
-    `shared`: this is the copy that the agent shared, because there is none in this worktree.
+    `shared`: this worktree has none, so this is the copy that the agent shared.
     """
 
     agent_id: str
@@ -37,9 +36,8 @@ class Context:
     shared: bool = False
 
 
-@dataclass(frozen=True)
-class Saved:
-    """A file that was written. `what` is context or preamble."""
+class Saved(Record):
+    """A written file. `what` is context or preamble."""
 
     agent_id: str
     what: str
@@ -47,9 +45,8 @@ class Saved:
     size: int
 
 
-@dataclass(frozen=True)
-class Cleared:
-    """An agent's context is gone; `existed` says whether there was one. The preamble stays, and what was shared."""
+class Cleared(Record):
+    """A removed context; `existed`: there was one. The preamble and the shared copy stay."""
 
     agent_id: str
     existed: bool
@@ -57,33 +54,34 @@ class Cleared:
 
 
 def save(store: Store, agent: str, content: str) -> Saved:
-    """Keeps `content` as the agent's context in this worktree, in place of what was there. Raises Invalid."""
+    """Replace the agent's context in this worktree. Raises Invalid."""
     return _write(store, agent, "context", content)
 
 
 def show(store: Store, agent: str) -> Context:
-    """The agent's context and preamble in this worktree, else the context it shared; as `name@nick` of another clone's
-    agent, what that one shared. Raises Invalid for no name.
+    """Return the agent's context and preamble in this worktree, else its shared context.
+
+    For another clone's agent, `name@nick`, return what it shared. Raises Invalid for a malformed name.
     """
     name, _, nick = agent.partition("@")
-    found = Context(agent, False, None, None, 0, None) if nick else in_worktree(store.paths, store.host, name)
-    if found.has_context:
-        return found
-    known = [one.store for one in agents.named(store.view, name) if one.store.startswith(nick)]
-    places = [os.path.join(store.paths.logs, one, shared_path(name)) for one in known]
-    content = next((copy for copy in (_text(store.host, place) for place in places) if copy), None)
+    local = Context(agent, False, None, None, 0, None) if nick else in_worktree(store.paths, store.host, name)
+    if local.has_context:
+        return local
+    stores = [row.store for row in agents.named(store.view, name) if row.store.startswith(nick)]
+    copies = (_text(store.host, os.path.join(store.paths.logs, owner, shared_path(name))) for owner in stores)
+    content = next((copy for copy in copies if copy), None)
     if content is None:
-        return found
-    return replace(found, has_context=True, content=content, size=len(content.encode()), shared=True)
+        return local
+    return replaced(local, has_context=True, content=content, size=len(content.encode()), shared=True)
 
 
 def shared_path(agent: str) -> str:
-    """Where a shared context lies below its store."""
+    """Return the path of a shared context below its store."""
     return f"{agent}/context.md"
 
 
 def in_worktree(paths: Paths, host: Host, agent: str) -> Context:
-    """Like `show`, without a store."""
+    """Return the agent's context and preamble in this worktree; needs no store."""
     path = _path(paths.local, agent, "context")
     content, preamble = _text(host, path), _text(host, _path(paths.local, agent, "preamble"))
     size = len(content.encode()) if content is not None else 0
@@ -92,7 +90,7 @@ def in_worktree(paths: Paths, host: Host, agent: str) -> Context:
 
 
 def clear(store: Store, agent: str) -> Cleared:
-    """Removes the agent's context from this worktree, if there is one. Raises Invalid for a name that is none."""
+    """Remove the agent's context from this worktree. Raises Invalid for a malformed name."""
     path = _path(store.paths.local, agent, "context")
     existed = store.host.storage.size(path) >= 0
     store.host.storage.remove(path)
@@ -100,12 +98,12 @@ def clear(store: Store, agent: str) -> Cleared:
 
 
 def set_preamble(store: Store, agent: str, content: str) -> Saved:
-    """Keeps `content` as the text before the agent's context. Raises Invalid."""
+    """Replace the agent's preamble in this worktree. Raises Invalid."""
     return _write(store, agent, "preamble", content)
 
 
 def write_preamble(host: Host, local: str, agent: str, content: str) -> str:
-    """Like `set_preamble`, for the worktree whose `.thrum` is `local`; the path of the file."""
+    """Replace the agent's preamble in the worktree whose `.thrum` is `local`; return its path."""
     path = _path(local, agent, "preamble")
     host.storage.directory(os.path.dirname(path))
     host.storage.replace(path, content.encode())
@@ -113,27 +111,27 @@ def write_preamble(host: Host, local: str, agent: str, content: str) -> str:
 
 
 def remove(host: Host, local: str, agent: str) -> None:
-    """Removes both files of an agent from the worktree whose `.thrum` is `local`."""
-    for what in ("context", "preamble"):
-        host.storage.remove(_path(local, agent, what))
+    """Remove both files of an agent from the worktree whose `.thrum` is `local`."""
+    for name in ("context", "preamble"):
+        host.storage.remove(_path(local, agent, name))
 
 
-def _write(store: Store, agent: str, what: str, content: str) -> Saved:
-    data = model.text(content, what).encode()
+def _write(store: Store, agent: str, file: str, content: str) -> Saved:
+    data = model.text(content, file).encode()
     if len(data) > LIMIT:
-        raise Invalid(f"the {what} has {len(data):,} bytes; {LIMIT:,} fit", hint="keep it short: it is for a new start")
-    path = _path(store.paths.local, agent, what)
+        raise Invalid(f"the {file} has {len(data):,} bytes; {LIMIT:,} fit", hint="shorten it")
+    path = _path(store.paths.local, agent, file)
     store.host.storage.directory(os.path.dirname(path))
     store.host.storage.replace(path, data)
-    return Saved(agent, what, os.path.relpath(path, store.paths.root), len(data))
+    return Saved(agent, file, os.path.relpath(path, store.paths.root), len(data))
 
 
-def _path(local: str, agent: str, what: str) -> str:
-    """Where a file is; the name is checked because it becomes part of a path."""
+def _path(local: str, agent: str, file: str) -> str:
+    """Return the path of a context or preamble; the name is checked because it becomes part of the path."""
     name = model.name(agent)
     if name.endswith(_PREAMBLE):
         raise Invalid(f"{agent!r} cannot have a context: its file would be another agent's preamble", hint="rename it")
-    return os.path.join(local, "context", f"{name}{_PREAMBLE if what == 'preamble' else ''}.md")
+    return os.path.join(local, "context", f"{name}{_PREAMBLE if file == 'preamble' else ''}.md")
 
 
 def _text(host: Host, path: str) -> str | None:

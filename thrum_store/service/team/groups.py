@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from thrum_store import model
 from thrum_store.errors import GroupCycle, GroupExists, Invalid, NameTaken, ProtectedGroup, UnknownGroup, UnknownMember
 from thrum_store.log.events import Draft
 from thrum_store.model import EVERYONE, Caller
+from thrum_store.records import Record
 from thrum_store.service.addressing import acting
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
@@ -17,33 +16,29 @@ from thrum_store.view.queries.groups import Group
 TYPES = ("agent", "role", "group")
 
 
-@dataclass(frozen=True)
-class CreateGroup:
-    """A group to make."""
+class CreateGroup(Record):
+    """Request to create a group."""
 
     name: str
     description: str = ""
 
 
-@dataclass(frozen=True)
-class GroupCreated:
-    """A group that can be addressed."""
+class GroupCreated(Record):
+    """A group that was created."""
 
     group_id: str
     name: str
     created_at: str
 
 
-@dataclass(frozen=True)
-class GroupDeleted:
-    """A group that is gone; the messages it got stay."""
+class GroupDeleted(Record):
+    """A group that was deleted; messages to it stay."""
 
     name: str
     deleted_at: str
 
 
-@dataclass(frozen=True)
-class Membership:
+class Membership(Record):
     """A member of a group: an agent, a role or a group."""
 
     group: str
@@ -51,9 +46,8 @@ class Membership:
     member_value: str
 
 
-@dataclass(frozen=True)
-class MembershipChanged:
-    """What became of a membership. `status`: added, removed, or unchanged where it was so already."""
+class MembershipChanged(Record):
+    """The result of changing a membership. `status`: added, removed or unchanged."""
 
     group: str
     member_type: str
@@ -61,8 +55,7 @@ class MembershipChanged:
     status: str
 
 
-@dataclass(frozen=True)
-class GroupSummary:
+class GroupSummary(Record):
     """A group in a list."""
 
     group_id: str
@@ -72,16 +65,14 @@ class GroupSummary:
     created_at: str
 
 
-@dataclass(frozen=True)
-class GroupList:
+class GroupList(Record):
     """All groups, by name; `everyone` first."""
 
     groups: tuple[GroupSummary, ...]
     count: int
 
 
-@dataclass(frozen=True)
-class GroupMember:
+class GroupMember(Record):
     """A direct member."""
 
     member_type: str
@@ -90,9 +81,8 @@ class GroupMember:
     added_by: str | None
 
 
-@dataclass(frozen=True)
-class GroupInfo:
-    """A group with its direct members; `expanded` holds the agents behind them where it was asked for."""
+class GroupInfo(Record):
+    """A group with its direct members; `expanded` holds the agents behind them, if requested."""
 
     group_id: str
     name: str
@@ -103,8 +93,7 @@ class GroupInfo:
     expanded: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class GroupMembers:
+class GroupMembers(Record):
     """A group's direct members; `expanded` as in GroupInfo."""
 
     members: tuple[GroupMember, ...]
@@ -113,7 +102,7 @@ class GroupMembers:
 
 @use_case
 def create(store: Store, caller: Caller, request: CreateGroup) -> GroupCreated:
-    """Makes a group. Raises Invalid, GroupExists, NameTaken where an agent or a role has the name."""
+    """Create a group. Raises Invalid, GroupExists, or NameTaken if an agent or a role has the name."""
     name = _bare(request.name)
     if name == EVERYONE:
         raise GroupExists(name)
@@ -131,18 +120,18 @@ def create(store: Store, caller: Caller, request: CreateGroup) -> GroupCreated:
 
 @use_case
 def delete(store: Store, caller: Caller, name: str) -> GroupDeleted:
-    """Deletes a group. Raises UnknownGroup, ProtectedGroup."""
+    """Delete a group. Raises UnknownGroup, ProtectedGroup."""
     group = _changeable(store, name)
     agent = acting(store, caller)
     with store.writing(agent.name) as shard:
-        seen = groups.additions(store.view, group.name)
-        (event,) = shard.append(Draft("group.delete", {"group": group.name, "added": seen}))
+        additions = groups.additions(store.view, group.name)
+        (event,) = shard.append(Draft("group.delete", {"group": group.name, "added": additions}))
     return GroupDeleted(group.name, rfc3339(event.ms))
 
 
 @use_case
 def add(store: Store, caller: Caller, request: Membership) -> MembershipChanged:
-    """Adds a member. Raises UnknownGroup, UnknownMember, GroupCycle, ProtectedGroup, Invalid."""
+    """Add a member. Raises UnknownGroup, UnknownMember, GroupCycle, ProtectedGroup, Invalid."""
     group = _changeable(store, request.group)
     member = _member(store, request)
     if member[0] == "group":
@@ -158,35 +147,35 @@ def add(store: Store, caller: Caller, request: Membership) -> MembershipChanged:
 
 @use_case
 def remove(store: Store, caller: Caller, request: Membership) -> MembershipChanged:
-    """Takes a member out. Raises UnknownGroup, UnknownMember where it is none, ProtectedGroup, Invalid."""
+    """Remove a member. Raises UnknownGroup, UnknownMember if it is none, ProtectedGroup, Invalid."""
     group = _changeable(store, request.group)
     kind, value = _type(request.member_type), _bare(request.member_value)
     agent = acting(store, caller)
     with store.writing(agent.name) as shard:
-        seen = groups.additions(store.view, group.name, (kind, value))
-        if not seen:
+        additions = groups.additions(store.view, group.name, (kind, value))
+        if not additions:
             raise UnknownMember(f"{kind} in {group.name}:", value)
-        data = {"group": group.name, "member_type": kind, "member_value": value, "added": seen}
+        data = {"group": group.name, "member_type": kind, "member_value": value, "added": additions}
         shard.append(Draft("group.member.remove", data))
     return MembershipChanged(group.name, kind, value, "removed")
 
 
 @use_case
 def list_groups(store: Store) -> GroupList:
-    """All groups with how many direct members each has."""
-    found = [groups.group(store.view, name) for name in groups.names(store.view)]
-    listed = [_summary(store, group) for group in found if group is not None]
+    """List all groups with their number of direct members."""
+    known = [groups.group(store.view, name) for name in groups.names(store.view)]
+    listed = [_summary(store, group) for group in known if group is not None]
     everyone = GroupSummary(_EVERYONE_ID, EVERYONE, _EVERYONE, len(agents.addressed(store.view)), "")
     return GroupList((everyone, *listed), 1 + len(listed))
 
 
 @use_case
 def info(store: Store, name: str, expand: bool = False) -> GroupInfo:
-    """One group. Raises UnknownGroup."""
+    """Return one group. Raises UnknownGroup."""
     if _bare(name) == EVERYONE:
-        found = tuple(sorted(name for _, name, _ in agents.addressed(store.view)))
+        names = tuple(sorted(name for _, name, _ in agents.addressed(store.view)))
         member = GroupMember("role", "*", None, None)
-        return GroupInfo(_EVERYONE_ID, EVERYONE, _EVERYONE, None, None, (member,), found if expand else None)
+        return GroupInfo(_EVERYONE_ID, EVERYONE, _EVERYONE, None, None, (member,), names if expand else None)
     group = _group(store, name)
     members = tuple(
         GroupMember(m.member_type, m.member_value, rfc3339(m.ms), m.author)
@@ -198,9 +187,9 @@ def info(store: Store, name: str, expand: bool = False) -> GroupInfo:
 
 @use_case
 def members(store: Store, name: str, expand: bool = False) -> GroupMembers:
-    """A group's members. Raises UnknownGroup."""
-    found = info(store, name, expand)
-    return GroupMembers(found.members, found.expanded)
+    """Return the members of a group. Raises UnknownGroup."""
+    group = info(store, name, expand)
+    return GroupMembers(group.members, group.expanded)
 
 
 _EVERYONE_ID = "grp_everyone"
@@ -250,10 +239,10 @@ def _refuse_cycle(store: Store, group: str, member: str) -> None:
 
 def _expanded(store: Store, name: str) -> tuple[str, ...]:
     inside = groups.inside(store.view, name)
-    found = {agent for _, agent, _ in agents.addressed(store.view) if agent in inside.agents}
+    names = {agent for _, agent, _ in agents.addressed(store.view) if agent in inside.agents}
     for role in inside.roles:
-        found |= {agent for _, agent, _ in agents.addressed(store.view, role=role)}
-    return tuple(sorted(found))
+        names |= {agent for _, agent, _ in agents.addressed(store.view, role=role)}
+    return tuple(sorted(names))
 
 
 def _summary(store: Store, group: Group) -> GroupSummary:

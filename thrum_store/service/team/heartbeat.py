@@ -1,13 +1,14 @@
-"""Signs of life: heartbeats with what git says, intent, task. None of it is an event (design §2)."""
+"""Heartbeats, intent and task of agents: values that change all the time and are no events."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from thrum_store import model, presence_state
 from thrum_store.errors import UnknownSession
 from thrum_store.model import Caller
 from thrum_store.presence_state import PresenceState
+from thrum_store.records import Record
 from thrum_store.repository import changes
 from thrum_store.repository.changes import Changes, FileChange
 from thrum_store.repository.git_runner import GitRunner
@@ -18,9 +19,8 @@ from thrum_store.view.queries import agents
 from thrum_store.view.queries.agents import Agent
 
 
-@dataclass(frozen=True)
-class Heartbeat:
-    """What a sign of life changes: scopes and refs of the session, as `type:value`."""
+class Heartbeat(Record):
+    """Request for a heartbeat: scopes and refs of the session to add or remove, as `type:value`."""
 
     add_scopes: tuple[str, ...] = ()
     remove_scopes: tuple[str, ...] = ()
@@ -28,9 +28,8 @@ class Heartbeat:
     remove_refs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Alive:
-    """An agent that was seen, and what its worktree holds."""
+class Alive(Record):
+    """The result of a heartbeat: the agent's session and the changes in its worktree."""
 
     session_id: str
     agent_id: str
@@ -43,18 +42,16 @@ class Alive:
     refs: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class IntentSet:
-    """What an agent says it is doing; empty where it took that back."""
+class IntentSet(Record):
+    """The intent of an agent; empty if it was cleared."""
 
     session_id: str
     intent: str
     intent_updated_at: str
 
 
-@dataclass(frozen=True)
-class TaskSet:
-    """Which task an agent is at; empty where it took that back."""
+class TaskSet(Record):
+    """The task of an agent; empty if it was cleared."""
 
     session_id: str
     current_task: str
@@ -63,82 +60,82 @@ class TaskSet:
 
 @use_case
 def heartbeat(store: Store, caller: Caller, request: Heartbeat) -> Alive:
-    """Notes that the caller is there and what git says about its worktree, whose index stays untouched.
+    """Record that the caller is active, and the git status of its worktree, without touching its index.
 
-    Raises Invalid for a bad scope or ref, UnknownSession where none is open, NotRegistered, WorktreeMismatch.
+    Raises Invalid for a bad scope or ref, UnknownSession if none is open, NotRegistered, WorktreeMismatch.
     """
     agent = acting(store, caller)
     changed = {
         "scopes": (model.tags(request.add_scopes, "scope"), model.tags(request.remove_scopes, "scope")),
         "refs": (model.tags(request.add_refs, "ref"), model.tags(request.remove_refs, "ref")),
     }
-    session = _session(agent)
-    here = changes.look(GitRunner(store.paths.root))
+    session = _session_of(agent)
+    status = changes.look(GitRunner(store.paths.root))
     with store.writing(agent.name):
-        last = _last(store, agent)
+        last = _values(store, agent)
         tags = {field: _merged(getattr(last, field), *both) for field, both in changed.items()}
         now = store.host.clock.wall_ms()
-        last = replace(last, changes=here, changes_ms=now, scopes=tags["scopes"], refs=tags["refs"])
+        last = replace(last, changes=status, changes_ms=now, scopes=tags["scopes"], refs=tags["refs"])
         _keep(store, agent, last, now)
-    return _alive(session, agent, last, now, here)
+    return _alive(session, agent, last, now, status)
 
 
 @use_case
 def set_intent(store: Store, caller: Caller, text: str) -> IntentSet:
-    """Says what the caller is doing; an empty text takes it back.
+    """Set the intent of the caller; an empty text clears it.
 
-    Raises Invalid, UnknownSession where none is open, NotRegistered, WorktreeMismatch.
+    Raises Invalid, UnknownSession if none is open, NotRegistered, WorktreeMismatch.
     """
     agent, intent = acting(store, caller), model.label(text, "intent")
-    session = _session(agent)
+    session = _session_of(agent)
     with store.writing(agent.name):
         now = store.host.clock.wall_ms()
-        _keep(store, agent, replace(_last(store, agent), intent=intent, intent_ms=now), now)
+        _keep(store, agent, replace(_values(store, agent), intent=intent, intent_ms=now), now)
     return IntentSet(session, intent, rfc3339(now))
 
 
 @use_case
 def set_task(store: Store, caller: Caller, text: str) -> TaskSet:
-    """Says which task the caller is at; an empty text takes it back. Raises as `set_intent` does."""
+    """Set the task of the caller; an empty text clears it. Raises as `set_intent` does."""
     agent, task = acting(store, caller), model.label(text, "task")
-    session = _session(agent)
+    session = _session_of(agent)
     with store.writing(agent.name):
         now = store.host.clock.wall_ms()
-        _keep(store, agent, replace(_last(store, agent), task=task, task_ms=now), now)
+        _keep(store, agent, replace(_values(store, agent), task=task, task_ms=now), now)
     return TaskSet(session, task, rfc3339(now))
 
 
-def _session(agent: Agent) -> str:
+def _session_of(agent: Agent) -> str:
     if agent.session is None:
         raise UnknownSession("no session is open", hint="start one: `thrum session start`")
     return agent.session
 
 
-def _last(store: Store, agent: Agent) -> PresenceState:
+def _values(store: Store, agent: Agent) -> PresenceState:
     return presence_state.load(store.paths.var, store.host, agent.name).of(agent.session)
 
 
 def _keep(store: Store, agent: Agent, values: PresenceState, now: int) -> None:
-    """The file first: it is what a new view is told."""
+    """Save the values: the file first, because a rebuilt view is filled from it."""
     presence_state.save(store.paths.var, store.host, agent.name, replace(values, seen_ms=now))
     with store.committing():
         agents.seen(store.view, store.own, agent.name, now)
 
 
 def _merged(have: tuple[str, ...], added: tuple[model.Tag, ...], removed: tuple[model.Tag, ...]) -> tuple[str, ...]:
-    gone = {str(tag) for tag in removed}
-    return tuple(tag for tag in dict.fromkeys((*have, *map(str, added))) if tag not in gone)
+    dropped = {str(tag) for tag in removed}
+    return tuple(tag for tag in dict.fromkeys((*have, *map(str, added))) if tag not in dropped)
 
 
-def _alive(session: str, agent: Agent, last: PresenceState, now: int, here: Changes) -> Alive:
+def _alive(session: str, agent: Agent, last: PresenceState, now: int, status: Changes) -> Alive:
     return Alive(
         session_id=session,
         agent_id=agent.name,
         last_seen_at=rfc3339(now),
-        branch=here.branch,
-        unmerged_commits=len(here.unmerged_commits),
-        file_changes=here.file_changes,
-        uncommitted_files=here.uncommitted_files,
+        branch=status.branch,
+        unmerged_commits=len(status.unmerged_commits),
+        file_changes=status.file_changes,
+        uncommitted_files=status.uncommitted_files,
         scopes=last.scopes,
         refs=last.refs,
     )

@@ -1,34 +1,33 @@
-"""Who is there at this moment: the one answer that team, ping, lists and prime give."""
+"""Presence of agents at this moment: the same answer for team, ping, lists and prime."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from thrum_store.machine import bells
+from thrum_store.records import NamedTuple
 from thrum_store.store import Store
 from thrum_store.view.queries.agents import Agent
 
 
 class Presence(NamedTuple):
-    """Now, and who holds a bell now."""
+    """The current time, and the names of our agents that wait for mail now."""
 
     now_ms: int
     listening: frozenset[str]
 
     def listens(self, agent: Agent) -> bool:
-        """Whether it waits for mail at this very moment, on this machine."""
+        """Return whether an agent waits for mail at this moment, on this machine."""
         return agent.own and agent.name in self.listening
 
     def status(self, agent: Agent) -> str:
-        """active or offline: an open session, and a sign of life lately or a bell that is held now."""
-        there = agent.active(self.now_ms) or (self.listens(agent) and agent.session is not None)
-        return "active" if there else "offline"
+        """Return active (an open session, and seen lately or waiting for mail) or offline."""
+        present = agent.active(self.now_ms) or (self.listens(agent) and agent.session is not None)
+        return "active" if present else "offline"
 
     def seen_ms(self, agent: Agent) -> int:
-        """When it was seen last."""
+        """Return when an agent was last seen."""
         return self.now_ms if self.listens(agent) else agent.seen_ms
 
 
 def now(store: Store) -> Presence:
-    """Who is there now."""
+    """Return the presence at this moment."""
     return Presence(store.host.clock.wall_ms(), frozenset(bells.listening(store.paths.bells)))

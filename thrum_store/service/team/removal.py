@@ -1,13 +1,13 @@
-"""Agents that go: delete one, or clean up those that nobody uses any more. Only this store's own."""
+"""Removal of this store's agents: one by name, or all that are no longer used."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from thrum_store import identity, presence_state
 from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, Refused
 from thrum_store.log.events import Draft
+from thrum_store.records import Record
 from thrum_store.repository import worktrees
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.store import Store, use_case
@@ -20,27 +20,24 @@ from . import contexts, presence
 _DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True)
-class AgentDeleted:
-    """An agent that is gone, with how many messages it took along."""
+class AgentDeleted(Record):
+    """A deleted agent, and how many of its messages went with it."""
 
     agent_id: str
     deleted: bool
     messages: int
 
 
-@dataclass(frozen=True)
-class Cleanup:
-    """What to clean up: agents not seen for `threshold` days. `force` deletes them; otherwise they are only found."""
+class Cleanup(Record):
+    """Request to clean up agents not seen for `threshold` days. `force` deletes them; else they are only listed."""
 
     threshold: int = 30
     force: bool = False
     dry_run: bool = False
 
 
-@dataclass(frozen=True)
-class Orphan:
-    """An agent that nobody uses any more, and why: its worktree is gone, or it was not seen for long."""
+class Orphan(Record):
+    """An agent that is no longer used: its worktree is gone, or it was not seen for a long time."""
 
     agent_id: str
     role: str
@@ -54,9 +51,8 @@ class Orphan:
     message_count: int
 
 
-@dataclass(frozen=True)
-class CleanedUp:
-    """What was found, and the names of those that were deleted."""
+class CleanedUp(Record):
+    """The unused agents, and the names of the deleted ones."""
 
     orphans: tuple[Orphan, ...]
     deleted: tuple[str, ...]
@@ -65,18 +61,18 @@ class CleanedUp:
 
 @use_case
 def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> AgentDeleted:
-    """Deletes an agent of this store: registration, identity, context, and its messages from every mailbox.
+    """Delete an agent of this store: registration, identity, context, and its messages in every mailbox.
 
-    Without `force` nothing happens: NeedsConfirmation says what would. Raises NotFound, and Refused for an agent of
-    another store. What it said stays in the log until a purge; the same name can be registered again.
+    Its log stays until a purge; the same name can be registered again. Raises NeedsConfirmation without `force`,
+    NotFound, and Refused for an agent of another store.
     """
     agent = _own(store, name)
     count = messages.authored(store.view, agent.id)
     if not force:
-        said = f" and {count} of its messages" if count else ""
+        along = f" and {count} of its messages" if count else ""
         raise NeedsConfirmation(
-            f"this deletes the agent {agent.name!r}{said}",
-            hint=f"if you mean it: `thrum agent delete {agent.name} --force`",
+            f"this deletes the agent {agent.name!r}{along}",
+            hint=f"to confirm: `thrum agent delete {agent.name} --force`",
         )
     with store.writing(agent.name) as shard:
         shard.append(Draft("agent.delete", {"by": by}))
@@ -92,49 +88,48 @@ def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> Age
 
 @use_case
 def cleanup(store: Store, request: Cleanup, *, by: str = "") -> CleanedUp:
-    """Finds this store's agents that nobody uses any more, and deletes them with `force`.
+    """List this store's unused agents; delete them with `force`.
 
-    Never one that is active, that works in another worktree that exists, or that belongs to another machine. Raises
-    Invalid.
+    Agents that are active, work in another existing worktree or belong to another machine are kept. Raises Invalid.
     """
     if request.force and request.dry_run:
-        raise Invalid("--dry-run and --force exclude each other", hint="look first, then use --force")
+        raise Invalid("--dry-run and --force exclude each other", hint="use --dry-run first, then --force")
     if request.threshold < 1:
-        raise Invalid(f"a threshold of {request.threshold} days makes no sense", hint="use 1 or more")
+        raise Invalid(f"a threshold of {request.threshold} days is too low", hint="use 1 or more")
     orphans = tuple(_orphans(store, request.threshold, by))
-    deleted = [delete(store, one.agent_id, by=by, force=True).agent_id for one in orphans if request.force]
+    deleted = [delete(store, orphan.agent_id, by=by, force=True).agent_id for orphan in orphans if request.force]
     return CleanedUp(orphans, tuple(deleted), request.dry_run)
 
 
 def _own(store: Store, name: str) -> Agent:
     bare = name.removeprefix("@")
-    found = agents.named(store.view, bare.partition("@")[0])
-    mine = next((agent for agent in found if agent.own and "@" not in bare), None)
+    matches = agents.named(store.view, bare.partition("@")[0])
+    mine = next((agent for agent in matches if agent.own and "@" not in bare), None)
     if mine is not None:
         return mine
-    if found:
+    if matches:
         raise Refused(f"{bare!r} belongs to another store", hint="delete it on its own machine")
-    raise NotFound(f"agent not found: {bare!r}", hint="`thrum agent list` shows who there is")
+    raise NotFound(f"agent not found: {bare!r}", hint="`thrum agent list` shows all agents")
 
 
 def _orphans(store: Store, threshold: int, by: str) -> list[Orphan]:
     now = presence.now(store)
-    here = worktrees.places(store.paths, store.host)
+    places = worktrees.places(store.paths, store.host)
     branches = set(GitRunner(store.paths.root).run("for-each-ref", "--format=%(refname:short)", "refs/heads").split())
-    found: list[Orphan] = []
+    orphans: list[Orphan] = []
     for agent in agents.listed(store.view):
-        missing = agent.worktree not in here
+        missing = agent.worktree not in places
         days = max(now.now_ms - agent.seen_ms, 0) // _DAY_MS
         stale = agent.worktree == store.paths.worktree and days >= threshold
         idle = agent.own and agent.kind != "user" and agent.name != by and now.status(agent) == "offline"
         if idle and (missing or stale):
-            found.append(_orphan(store, agent, missing, days, branches))
-    return found
+            orphans.append(_orphan(store, agent, missing, days, branches))
+    return orphans
 
 
 def _orphan(store: Store, agent: Agent, missing: bool, days: int, branches: set[str]) -> Orphan:
-    told = presence_state.load(store.paths.var, store.host, agent.name).changes
-    branch = worktrees.branch(store.paths, agent.worktree) or (told.branch if told else "")
+    status = presence_state.load(store.paths.var, store.host, agent.name).changes
+    branch = worktrees.branch(store.paths, agent.worktree) or (status.branch if status else "")
     return Orphan(
         agent_id=agent.name,
         role=agent.role,

@@ -1,18 +1,18 @@
-"""Role templates: `.thrum/role_templates/<role>.md`, written out as the preamble of every agent with that role.
+"""Role templates: `.thrum/role_templates/<role>.md`, deployed as the preamble of every agent with that role.
 
-Python's own template language: `$AgentName` or `${AgentName}`, `$$` for a dollar sign. A template that says
-`{{.AgentName}}`, as the Go program's do, is read that way instead; then a dollar sign is only a dollar sign.
+They use Python's template language: `$AgentName` or `${AgentName}`, and `$$` for a dollar sign. A template with
+`{{.AgentName}}`, as in the Go program, is read in that language instead; then a dollar sign has no meaning.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from string import Template
 
 from thrum_store import model
 from thrum_store.errors import Invalid, NotFound
+from thrum_store.records import Record
 from thrum_store.repository import worktrees
 from thrum_store.store import Store, use_case
 from thrum_store.view.queries import agents
@@ -25,34 +25,30 @@ _COORDINATOR = "coordinator"
 _GO = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class RoleTemplate:
-    """A template and the agents it is for."""
+class RoleTemplate(Record):
+    """A template and the agents with its role."""
 
     role: str
     file: str
     agents: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class RoleTemplates:
+class RoleTemplates(Record):
     """All templates, by role."""
 
     templates: tuple[RoleTemplate, ...]
     directory: str
 
 
-@dataclass(frozen=True)
-class Deploy:
-    """Whose preambles to write: one agent's or everybody's; `dry_run` writes nothing."""
+class Deploy(Record):
+    """Request to write the preambles of one agent or of all; `dry_run` writes nothing."""
 
     agent: str | None = None
     dry_run: bool = False
 
 
-@dataclass(frozen=True)
-class Deployed:
-    """Whose preambles were (or would be) written, and for whom there is no template."""
+class Deployed(Record):
+    """The agents whose preambles were (or would be) written, and those without a template."""
 
     updated: tuple[str, ...]
     without_template: tuple[str, ...]
@@ -63,22 +59,22 @@ class Deployed:
 
 @use_case
 def list_templates(store: Store) -> RoleTemplates:
-    """The role templates of this worktree, else of the repository, with the agents of this store that have the role."""
+    """List the role templates of this worktree, else of the repository, with the agents of this store."""
     directory = _directory(store)
     known = [agent for agent in agents.listed(store.view) if agent.own]
     files = [name for name in store.host.storage.listing(directory) if name.endswith(".md")]
-    found = [
+    templates = [
         RoleTemplate(name[:-3], name, tuple(sorted(agent.name for agent in known if agent.role == name[:-3])))
         for name in files
     ]
-    return RoleTemplates(tuple(found), os.path.relpath(directory, store.paths.root))
+    return RoleTemplates(tuple(templates), os.path.relpath(directory, store.paths.root))
 
 
 @use_case
 def deploy(store: Store, request: Deploy) -> Deployed:
-    """Writes the preambles of agents anew from their role's template, in each agent's worktree; a full overwrite.
+    """Overwrite the preambles of agents from their role's template, in each agent's worktree.
 
-    Raises NotFound for an unknown agent, Invalid for a template with anything but the six variables.
+    Raises NotFound for an unknown agent, Invalid for a Go template with an unknown variable.
     """
     chosen = _chosen(store, request.agent)
     homes = worktrees.places(store.paths, store.host)
@@ -88,7 +84,7 @@ def deploy(store: Store, request: Deploy) -> Deployed:
         text = texts[agent.name]
         if text is None:
             continue
-        warnings += [f"{agent.role}.md: {one}" for one in _unknown(_template(store, agent.role) or "")]
+        warnings += [f"{agent.role}.md: {warning}" for warning in _unknown(_template(store, agent.role) or "")]
         if not request.dry_run:
             local = os.path.join(homes.get(agent.worktree, store.paths.root), ".thrum")
             contexts.write_preamble(store.host, local, agent.name, text)
@@ -98,7 +94,7 @@ def deploy(store: Store, request: Deploy) -> Deployed:
 
 
 def template_for(store: Store, agent: Agent, homes: dict[str, str]) -> str | None:
-    """The preamble that the template of an agent's role makes for it; None where there is no template."""
+    """Return an agent's preamble from the template of its role; None if there is no template."""
     template = _template(store, agent.role)
     if template is None:
         return None
@@ -108,7 +104,7 @@ def template_for(store: Store, agent: Agent, homes: dict[str, str]) -> str | Non
         "Module": agent.module,
         "WorktreePath": homes.get(agent.worktree, agent.worktree),
         "RepoRoot": homes.get(worktrees.MAIN, store.paths.root),
-        "CoordinatorName": next((one for _, one, _ in agents.addressed(store.view, role=_COORDINATOR)), _COORDINATOR),
+        "CoordinatorName": next((name for _, name, _ in agents.addressed(store.view, role=_COORDINATOR)), _COORDINATOR),
     }
     return _rendered(template, values)
 
@@ -116,23 +112,24 @@ def template_for(store: Store, agent: Agent, homes: dict[str, str]) -> str | Non
 def _rendered(template: str, values: dict[str, str]) -> str:
     if not _GO.search(template):
         return Template(template).safe_substitute(values)
-    return _GO.sub(lambda found: _go_value(found.group(1), values), template)
+    return _GO.sub(lambda match: _go_value(match.group(1), values), template)
 
 
 def _go_value(inside: str, values: dict[str, str]) -> str:
     if inside.removeprefix(".") not in values or not inside.startswith("."):
         raise Invalid(
-            f"a role template says {{{{{inside}}}}}", hint=f"these are known: {', '.join(f'${v}' for v in VARIABLES)}"
+            f"a role template has {{{{{inside}}}}}, which is unknown",
+            hint=f"use {', '.join(f'${v}' for v in VARIABLES)}",
         )
     return values[inside[1:]]
 
 
 def _unknown(template: str) -> list[str]:
-    """Names after a dollar sign that are no variable: left as they are, because shell examples have such names too."""
+    """Return warnings about unknown names after a dollar sign; they stay, because shell examples have them as well."""
     if _GO.search(template):
         return []
     names = [name for name in Template(template).get_identifiers() if name not in VARIABLES]
-    return [f"${name} is none of the six variables and stays as it is" for name in names]
+    return [f"${name} is not one of the six variables and is left unchanged" for name in names]
 
 
 def _template(store: Store, role: str) -> str | None:
@@ -149,11 +146,12 @@ def _directory(store: Store) -> str:
 
 
 def _chosen(store: Store, name: str | None) -> list[Agent]:
-    here = worktrees.places(store.paths, store.host)
-    found = [agent for agent in agents.listed(store.view) if agent.own and agent.worktree in here]
+    places = worktrees.places(store.paths, store.host)
+    local = [agent for agent in agents.listed(store.view) if agent.own and agent.worktree in places]
     if name is None:
-        return sorted(found, key=lambda agent: agent.name)
+        return sorted(local, key=lambda agent: agent.name)
     bare = name.removeprefix("@")
-    if not (one := [agent for agent in found if agent.name == bare]):
-        raise NotFound(f"there is no agent {bare!r} on this machine", hint="`thrum agent list` shows who there is")
-    return one
+    matches = [agent for agent in local if agent.name == bare]
+    if not matches:
+        raise NotFound(f"there is no agent {bare!r} on this machine", hint="`thrum agent list` shows all agents")
+    return matches

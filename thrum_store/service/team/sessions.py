@@ -1,14 +1,13 @@
-"""Sessions: an agent's work periods."""
+"""Sessions: the work periods of agents."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from thrum_store import identity, presence_state
 from thrum_store.errors import Invalid, NotFound, UnknownSession
 from thrum_store.log.events import Draft
 from thrum_store.model import Caller
 from thrum_store.presence_state import PresenceState
+from thrum_store.records import Record
 from thrum_store.service import results
 from thrum_store.service.addressing import acting
 from thrum_store.store import Store, use_case
@@ -17,46 +16,41 @@ from thrum_store.view.queries import agents
 from thrum_store.view.queries.agents import Agent, Session
 
 REASONS = ("normal", "crash")
-SUPERSEDED = "crash_recovered"  # what a session ends with when the next one starts before it ended
+SUPERSEDED = "crash_recovered"  # the end reason of a session that was still open when the next one started
 
 
-@dataclass(frozen=True)
-class SessionStarted:
-    """A session that is open now."""
+class SessionStarted(Record):
+    """A session that was started."""
 
     session_id: str
     agent_id: str
     started_at: str
 
 
-@dataclass(frozen=True)
-class EndSession:
-    """Which session to end (None: the open one), and why."""
+class EndSession(Record):
+    """Request to end a session (None: the open one)."""
 
     session_id: str | None = None
     reason: str = "normal"
 
 
-@dataclass(frozen=True)
-class SessionEnded:
-    """A session that is over."""
+class SessionEnded(Record):
+    """A session that was ended."""
 
     session_id: str
     ended_at: str
     duration_ms: int
 
 
-@dataclass(frozen=True)
-class ListSessions:
-    """Which sessions: of one agent (a name), or only those that are open."""
+class ListSessions(Record):
+    """Request for sessions: of one agent (a name), or only open ones."""
 
     agent: str | None = None
     active: bool = False
 
 
-@dataclass(frozen=True)
-class SessionInfo:
-    """A session. `status` is active or ended; `intent` is what its agent said last in it."""
+class SessionInfo(Record):
+    """A session. `status` is active or ended; `intent` is the last one that was set in it."""
 
     session_id: str
     agent_id: str
@@ -68,8 +62,7 @@ class SessionInfo:
     status: str
 
 
-@dataclass(frozen=True)
-class SessionList:
+class SessionList(Record):
     """Sessions, the newest first."""
 
     sessions: tuple[SessionInfo, ...]
@@ -77,7 +70,7 @@ class SessionList:
 
 @use_case
 def start(store: Store, caller: Caller) -> SessionStarted:
-    """Starts a session; one that is still open ends as crash_recovered. Raises NotRegistered, WorktreeMismatch."""
+    """Start a session; an open one ends as crash_recovered. Raises NotRegistered, WorktreeMismatch."""
     agent = acting(store, caller)
     with store.writing(agent.name) as shard:
         drafts = [Draft("session.start", {})]
@@ -90,7 +83,7 @@ def start(store: Store, caller: Caller) -> SessionStarted:
 
 @use_case
 def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
-    """Ends a session of the caller. Raises Invalid, UnknownSession, NotRegistered, WorktreeMismatch."""
+    """End a session of the caller. Raises Invalid, UnknownSession, NotRegistered, WorktreeMismatch."""
     if request.reason not in REASONS:
         raise Invalid(f"{request.reason!r} is not a reason", hint=f"use {' or '.join(REASONS)}")
     agent = acting(store, caller)
@@ -98,10 +91,10 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
         wanted = request.session_id or agent.session
         session = agents.session(store.view, wanted) if wanted else None
         if session is None or session.agent != agent.id:
-            what = f"there is no session {wanted!r} of yours" if wanted else "no session is open"
-            raise UnknownSession(what, hint="start one: `thrum session start`")
+            message = f"you have no session {wanted!r}" if wanted else "no session is open"
+            raise UnknownSession(message, hint="start one: `thrum session start`")
         if session.ended_ms is not None:
-            raise UnknownSession(f"session {session.id} ended already", hint="start one: `thrum session start`")
+            raise UnknownSession(f"session {session.id} has ended already", hint="start one: `thrum session start`")
         (event,) = shard.append(Draft("session.end", {"session": session.id, "reason": request.reason}))
     _remember(store, caller, "")
     return SessionEnded(session.id, rfc3339(event.ms), max(event.ms - session.started_ms, 0))
@@ -109,12 +102,12 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
 
 @use_case
 def list_sessions(store: Store, request: ListSessions) -> SessionList:
-    """The sessions of all agents, of all stores. Raises NotFound for an agent that nobody is."""
+    """List the sessions of all agents of all stores. Raises NotFound for an unknown agent."""
     wanted = None if request.agent is None else _agent(store, request.agent)
     known = {agent.id: agent for agent in agents.listed(store.view)}
     last = presence_state.everyone(store.paths, store.host, store.own)
-    found = agents.sessions(store.view, wanted, request.active)
-    return SessionList(tuple(_info(one, known[one.agent], last) for one in found if one.agent in known))
+    rows = agents.sessions(store.view, wanted, request.active)
+    return SessionList(tuple(_info(row, known[row.agent], last) for row in rows if row.agent in known))
 
 
 @use_case
@@ -128,14 +121,14 @@ def owner(store: Store, session_id: str) -> str:
 
 
 def _agent(store: Store, name: str) -> int:
-    found = agents.named(store.view, name.removeprefix("@"))
-    if not found:
-        raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows who there is")
-    return found[0].id
+    matches = agents.named(store.view, name.removeprefix("@"))
+    if not matches:
+        raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows all agents")
+    return matches[0].id
 
 
 def _info(session: Session, agent: Agent, last: dict[tuple[str, str], PresenceState]) -> SessionInfo:
-    told = last.get((agent.store, agent.name), presence_state.NOTHING).of(session.id)
+    values = last.get((agent.store, agent.name), presence_state.NOTHING).of(session.id)
     is_last = session.id == agent.session
     return SessionInfo(
         session_id=session.id,
@@ -144,12 +137,12 @@ def _info(session: Session, agent: Agent, last: dict[tuple[str, str], PresenceSt
         ended_at=maybe_rfc3339(session.ended_ms),
         end_reason=session.reason,
         last_seen_at=rfc3339(agent.seen_ms) if is_last else maybe_rfc3339(session.ended_ms),
-        intent=told.intent,
+        intent=values.intent,
         status="active" if session.ended_ms is None else "ended",
     )
 
 
 def _remember(store: Store, caller: Caller, session_id: str) -> None:
-    """Notes the session in this worktree's identity file, where there is one."""
+    """Write the session into this worktree's identity file, if there is one."""
     if identity.load(store.paths, caller.name) is not None:
         identity.save(store.paths, caller, session_id, host=store.host)

@@ -1,12 +1,11 @@
-"""The team: who is here, what they do, what they have not read; and whether one of them is there."""
+"""The team: agents with their work and unread mail; and a ping of one agent."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from thrum_store import model
 from thrum_store.errors import NotFound
 from thrum_store.model import EVERYONE
+from thrum_store.records import Record
 from thrum_store.repository.changes import FileChange
 from thrum_store.store import Store, use_case
 from thrum_store.times import maybe_rfc3339, rfc3339
@@ -18,9 +17,8 @@ from .presence import Presence
 from .work import WorkContext, with_branches
 
 
-@dataclass(frozen=True)
-class TeamMember:
-    """An agent with its session, its work and its mailbox; `unmerged_commits` counts them."""
+class TeamMember(Record):
+    """An agent with its session, work and mailbox; `unmerged_commits` and `uncommitted_files` are counts."""
 
     agent_id: str
     role: str
@@ -43,34 +41,30 @@ class TeamMember:
     status: str
 
 
-@dataclass(frozen=True)
-class GroupTotal:
-    """How many messages a group got."""
+class GroupTotal(Record):
+    """The number of messages to a group."""
 
     name: str
     total: int
 
 
-@dataclass(frozen=True)
-class SharedMessages:
-    """What went to many: to everyone, and to each group."""
+class SharedMessages(Record):
+    """The number of messages to everyone and to each group."""
 
     broadcast_total: int
     groups: tuple[GroupTotal, ...]
 
 
-@dataclass(frozen=True)
-class Team:
-    """The members, those seen last first; `offline` counts those that are not shown."""
+class Team(Record):
+    """The members, last seen first; `offline` counts the agents that are left out."""
 
     members: tuple[TeamMember, ...]
     shared_messages: SharedMessages
     offline: int
 
 
-@dataclass(frozen=True)
-class Ping:
-    """Whether an agent is there. `waiting`: it listens at this very moment."""
+class Ping(Record):
+    """The presence of one agent. `waiting`: it waits for mail at this moment."""
 
     agent_id: str
     role: str
@@ -85,45 +79,45 @@ class Ping:
 
 @use_case
 def team(store: Store, everybody: bool = False) -> Team:
-    """The active agents, or everybody, with what they work on and what they have not read."""
-    found = agents.listed(store.view)
+    """List the active agents, or all, with their work and unread mail."""
+    listed = agents.listed(store.view)
     now = presence.now(store)
-    wanted = [agent for agent in found if everybody or now.status(agent) == "active"]
-    members = [_member(store, agent, told, now) for agent, told in with_branches(store, wanted)]
+    wanted = [agent for agent in listed if everybody or now.status(agent) == "active"]
+    members = [_member(store, agent, work, now) for agent, work in with_branches(store, wanted)]
     members.sort(key=lambda member: member.last_seen, reverse=True)
-    return Team(tuple(members), _shared(store), len(found) - len(wanted))
+    return Team(tuple(members), _shared(store), len(listed) - len(wanted))
 
 
 @use_case
 def ping(store: Store, address: str) -> Ping:
-    """Whether an agent is there: by name, or the one of that role which was seen last.
+    """Return the presence of an agent: by name, or the last seen one of a role.
 
-    Raises Invalid for what is no address, NotFound where nobody answers to it.
+    Raises Invalid for a malformed address, NotFound if no agent has it.
     """
     bare = model.address(address)
     name, _, nick = bare.partition("@")
-    found = [agent for agent in agents.named(store.view, name) if agent.store.startswith(nick)]
-    found = found or sorted(agents.listed(store.view, role=bare), key=lambda agent: -agent.seen_ms)
-    if not found:
-        raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows who there is")
+    matches = [agent for agent in agents.named(store.view, name) if agent.store.startswith(nick)]
+    matches = matches or sorted(agents.listed(store.view, role=bare), key=lambda agent: -agent.seen_ms)
+    if not matches:
+        raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows all agents")
     now = presence.now(store)
-    ((agent, told),) = with_branches(store, found[:1])
+    ((agent, work),) = with_branches(store, matches[:1])
     return Ping(
-        agent_id=told.agent_id,
+        agent_id=work.agent_id,
         role=agent.role,
-        status=told.status,
+        status=work.status,
         waiting=now.listens(agent),
         last_seen_at=rfc3339(now.seen_ms(agent)),
-        intent=told.intent,
-        current_task=told.current_task,
-        branch=told.branch,
+        intent=work.intent,
+        current_task=work.current_task,
+        branch=work.branch,
         inbox_unread=mailbox.unread_count(store.view, agent.id),
     )
 
 
-def _member(store: Store, agent: Agent, told: WorkContext, now: Presence) -> TeamMember:
+def _member(store: Store, agent: Agent, work: WorkContext, now: Presence) -> TeamMember:
     return TeamMember(
-        agent_id=told.agent_id,
+        agent_id=work.agent_id,
         role=agent.role,
         module=agent.module,
         display=agent.display,
@@ -132,16 +126,16 @@ def _member(store: Store, agent: Agent, told: WorkContext, now: Presence) -> Tea
         session_id=agent.session,
         session_start=maybe_rfc3339(agent.session_ms),
         last_seen=rfc3339(now.seen_ms(agent)),
-        intent=told.intent,
-        current_task=told.current_task,
-        branch=told.branch,
-        unmerged_commits=len(told.unmerged_commits),
-        uncommitted_files=len(told.uncommitted_files),
-        file_changes=told.file_changes,
+        intent=work.intent,
+        current_task=work.current_task,
+        branch=work.branch,
+        unmerged_commits=len(work.unmerged_commits),
+        uncommitted_files=len(work.uncommitted_files),
+        file_changes=work.file_changes,
         inbox_total=mailbox.held(store.view, agent.id),
         inbox_unread=mailbox.unread_count(store.view, agent.id),
         waiting=now.listens(agent),
-        status=told.status,
+        status=work.status,
     )
 
 

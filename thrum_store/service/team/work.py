@@ -1,15 +1,15 @@
-"""Who works on what: work contexts as last told, and who has a file, as git says it now."""
+"""Work contexts of agents as last reported, and a search for the agents that have changed a file."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from thrum_store import presence_state
 from thrum_store.errors import Invalid, NotFound
 from thrum_store.presence_state import NOTHING, PresenceState
+from thrum_store.records import Record, replaced
 from thrum_store.repository import changes, worktrees
 from thrum_store.repository.changes import Changes, Commit, FileChange
 from thrum_store.repository.git_runner import GitFailed, GitRunner
@@ -22,9 +22,8 @@ from thrum_store.view.queries.agents import Agent
 from . import presence
 
 
-@dataclass(frozen=True)
-class WorkContext:
-    """What an agent works on. `git_updated_at` says when git was asked; None where it never was."""
+class WorkContext(Record):
+    """The work of an agent. `git_updated_at`: the time of its git status; None if it has none."""
 
     session_id: str | None
     agent_id: str
@@ -43,28 +42,25 @@ class WorkContext:
     intent_updated_at: str | None
 
 
-@dataclass(frozen=True)
-class WantContexts:
-    """Which contexts: of an agent (a name or a role), on a branch, with a file, … None means any."""
+class WantContexts(Record):
+    """Request for work contexts: of an agent (a name or a role), on a branch, with a file, … None means any."""
 
     agent: str | None = None
     branch: str | None = None
     file: str | None = None
     role: str | None = None
     module: str | None = None
-    directory: str = "."  # where the caller stands, for a relative `file`
+    directory: str = "."  # the caller's, for a relative `file`
 
 
-@dataclass(frozen=True)
-class WorkContexts:
-    """Work contexts, of active agents first."""
+class WorkContexts(Record):
+    """Work contexts, those of active agents first."""
 
     contexts: tuple[WorkContext, ...]
 
 
-@dataclass(frozen=True)
-class WhoHas:
-    """Who has a file; contexts hold only files that match."""
+class WhoHas(Record):
+    """The contexts of the agents that have changed a file; they hold only matching files."""
 
     file: str
     contexts: tuple[WorkContext, ...]
@@ -72,54 +68,54 @@ class WhoHas:
 
 @use_case
 def contexts(store: Store, wanted: WantContexts) -> WorkContexts:
-    """The work contexts as the agents last told them. Raises NotFound for an agent or role that nobody has."""
-    found = _all(store)
+    """Return the last reported work contexts. Raises NotFound for an unknown agent or role."""
+    pairs = _all(store)
     if wanted.agent is not None:
         bare = wanted.agent.removeprefix("@")
-        found = [(agent, told) for agent, told in found if bare in (agent.name, agent.role, told.agent_id)]
-        if not found:
-            raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows who there is")
-    found = [pair for pair in found if wanted.role in (None, pair[0].role) and wanted.module in (None, pair[0].module)]
-    kept = [told for _, told in found if wanted.branch in (None, told.branch)]
+        pairs = [(agent, work) for agent, work in pairs if bare in (agent.name, agent.role, work.agent_id)]
+        if not pairs:
+            raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows all agents")
+    pairs = [pair for pair in pairs if wanted.role in (None, pair[0].role) and wanted.module in (None, pair[0].module)]
+    kept = [work for _, work in pairs if wanted.branch in (None, work.branch)]
     if wanted.file is not None:
         spellings = _spellings(store, wanted.file, wanted.directory)
-        kept = [told for told in kept if any(_matches(path, spellings) for path in _files(told))]
+        kept = [work for work in kept if any(_matches(path, spellings) for path in _files(work))]
     return WorkContexts(tuple(kept))
 
 
 @use_case
 def who_has(store: Store, file: str, directory: str = ".") -> WhoHas:
-    """Who has changed a file: git is asked in each worktree of this machine, for others what they told last.
+    """Search the agents that have changed a file: by git in each worktree of this machine, else by their last report.
 
-    `file` may be a path in any spelling, a directory, or only the end of a path. Raises Invalid where it is empty.
+    `file` may be a path in any spelling, a directory, or only the end of a path. Raises Invalid if it is empty.
     """
     spellings = _spellings(store, file, directory)
-    fresh = _asked(store)
-    found: list[WorkContext] = []
-    for agent, told in _all(store):
-        now = fresh.get(agent.worktree) if agent.own else None
-        context = told if now is None else _with(told, now, store.host.clock.wall_ms())
-        only = _narrowed(context, spellings)
-        if only is not None and _holds(store, agent):
-            found.append(only)
-    return WhoHas(file, tuple(found))
+    statuses = _git_statuses(store)
+    matches: list[WorkContext] = []
+    for agent, work in _all(store):
+        status = statuses.get(agent.worktree) if agent.own else None
+        context = work if status is None else _with_status(work, status, store.host.clock.wall_ms())
+        narrowed = _narrowed(context, spellings)
+        if narrowed is not None and _holds(store, agent):
+            matches.append(narrowed)
+    return WhoHas(file, tuple(matches))
 
 
-def context_of(agent: Agent, last: PresenceState, status: str, branch: str = "") -> WorkContext:
-    """An agent's work context; `branch` where it is known better than what was told last."""
+def context_of(agent: Agent, last: PresenceState, presence: str, branch: str = "") -> WorkContext:
+    """Return an agent's work context; `branch` replaces the last reported one."""
     last = last.of(agent.session)
-    told = last.changes or Changes("")
+    status = last.changes or Changes("")
     return WorkContext(
         session_id=agent.session,
         agent_id=results.address_of(agent.name, agent.store, own=agent.own),
-        status=status,
-        branch=branch or told.branch,
+        status=presence,
+        branch=branch or status.branch,
         worktree=agent.worktree,
-        worktree_path=told.worktree_path,
-        unmerged_commits=told.unmerged_commits,
-        uncommitted_files=told.uncommitted_files,
-        changed_files=told.changed_files,
-        file_changes=told.file_changes,
+        worktree_path=status.worktree_path,
+        unmerged_commits=status.unmerged_commits,
+        uncommitted_files=status.uncommitted_files,
+        changed_files=status.changed_files,
+        file_changes=status.file_changes,
         git_updated_at=maybe_rfc3339(last.changes_ms),
         current_task=last.task,
         task_updated_at=maybe_rfc3339(last.task_ms),
@@ -128,91 +124,92 @@ def context_of(agent: Agent, last: PresenceState, status: str, branch: str = "")
     )
 
 
-def with_branches(store: Store, found: Iterable[Agent]) -> list[tuple[Agent, WorkContext]]:
-    """Agents with their work contexts; the branch of this machine's worktrees is read anew."""
+def with_branches(store: Store, listed: Iterable[Agent]) -> list[tuple[Agent, WorkContext]]:
+    """Return agents with their work contexts; the branches of this machine's worktrees are current."""
     last = presence_state.everyone(store.paths, store.host, store.own)
     now = presence.now(store)
     branches: dict[str, str] = {}
-    told: list[tuple[Agent, WorkContext]] = []
-    for agent in found:
+    pairs: list[tuple[Agent, WorkContext]] = []
+    for agent in listed:
         if agent.own and agent.worktree not in branches:
             branches[agent.worktree] = worktrees.branch(store.paths, agent.worktree)
         branch = branches[agent.worktree] if agent.own else ""
-        told.append((agent, context_of(agent, last.get((agent.store, agent.name), NOTHING), now.status(agent), branch)))
-    return told
+        values = last.get((agent.store, agent.name), NOTHING)
+        pairs.append((agent, context_of(agent, values, now.status(agent), branch)))
+    return pairs
 
 
 def _all(store: Store) -> list[tuple[Agent, WorkContext]]:
-    found = with_branches(store, agents.listed(store.view))
-    return sorted(found, key=lambda pair: pair[1].status != "active")
+    pairs = with_branches(store, agents.listed(store.view))
+    return sorted(pairs, key=lambda pair: pair[1].status != "active")
 
 
-def _asked(store: Store) -> dict[str, Changes]:
-    """What git says now, by worktree; one that git refuses to look at is left out."""
-    found: dict[str, Changes] = {}
+def _git_statuses(store: Store) -> dict[str, Changes]:
+    """Return the current git status by worktree; those that git cannot read are left out with a warning."""
+    statuses: dict[str, Changes] = {}
     for name, root in worktrees.places(store.paths, store.host).items():
         try:
-            found[name] = changes.look(GitRunner(root))
+            statuses[name] = changes.look(GitRunner(root))
         except GitFailed as error:
-            store.warnings.append(f"git could not look into {root}: {error.message}")
-    return found
+            store.warnings.append(f"git cannot read {root}: {error.message}")
+    return statuses
 
 
-def _with(told: WorkContext, now: Changes, now_ms: int) -> WorkContext:
-    return replace(
-        told,
-        branch=now.branch or told.branch,
-        worktree_path=now.worktree_path,
-        unmerged_commits=now.unmerged_commits,
-        uncommitted_files=now.uncommitted_files,
-        changed_files=now.changed_files,
-        file_changes=now.file_changes,
+def _with_status(work: WorkContext, status: Changes, now_ms: int) -> WorkContext:
+    return replaced(
+        work,
+        branch=status.branch or work.branch,
+        worktree_path=status.worktree_path,
+        unmerged_commits=status.unmerged_commits,
+        uncommitted_files=status.uncommitted_files,
+        changed_files=status.changed_files,
+        file_changes=status.file_changes,
         git_updated_at=maybe_rfc3339(now_ms),
     )
 
 
 def _holds(store: Store, agent: Agent) -> bool:
-    """Of several agents in one worktree, those in a session; where none is, the one registered last."""
+    """Return whether the changes in a worktree count as this agent's: it is in a session, or registered last there."""
     if agent.session is not None:
         return True
-    others = [one for one in agents.listed(store.view) if one.store == agent.store]
-    beside = [one for one in others if one.worktree == agent.worktree]
-    return not any(one.session for one in beside) and beside[0].id == agent.id
+    others = [other for other in agents.listed(store.view) if other.store == agent.store]
+    beside = [other for other in others if other.worktree == agent.worktree]
+    return not any(other.session for other in beside) and beside[0].id == agent.id
 
 
-def _files(told: WorkContext) -> tuple[str, ...]:
-    return (*told.changed_files, *told.uncommitted_files)
+def _files(work: WorkContext) -> tuple[str, ...]:
+    return (*work.changed_files, *work.uncommitted_files)
 
 
-def _narrowed(told: WorkContext, spellings: frozenset[str]) -> WorkContext | None:
-    """The context with only the files that match, or None where none does."""
-    uncommitted = tuple(path for path in told.uncommitted_files if _matches(path, spellings))
-    file_changes = tuple(change for change in told.file_changes if _matches(change.path, spellings))
+def _narrowed(work: WorkContext, spellings: frozenset[str]) -> WorkContext | None:
+    """Return the context with only its matching files; None if none matches."""
+    uncommitted = tuple(path for path in work.uncommitted_files if _matches(path, spellings))
+    file_changes = tuple(change for change in work.file_changes if _matches(change.path, spellings))
     if not uncommitted and not file_changes:
         return None
     changed = tuple(change.path for change in file_changes)
-    return replace(told, uncommitted_files=uncommitted, file_changes=file_changes, changed_files=changed)
+    return replaced(work, uncommitted_files=uncommitted, file_changes=file_changes, changed_files=changed)
 
 
 def _spellings(store: Store, file: str, directory: str) -> frozenset[str]:
-    """How git may write this path: from the root of a worktree, as given, and as seen from where the caller stands."""
+    """Return the spellings that git may use for a path: relative to each worktree, and as given."""
     if not file.strip():
-        raise Invalid("no file was named", hint="write `thrum who-has PATH`")
+        raise Invalid("no file was given", hint="use `thrum who-has PATH`")
     absolute = os.path.realpath(os.path.join(directory, file))
     roots = {store.paths.root, *worktrees.places(store.paths, store.host).values()}
     inside = {os.path.relpath(absolute, root) for root in roots if absolute.startswith(root + os.sep)}
     given = os.path.normpath(file)
     if not os.path.isabs(given) and not given.startswith(os.pardir):
         inside.add(given)
-    return frozenset(_composed(one.rstrip(os.sep)) for one in inside)
+    return frozenset(_composed(path.rstrip(os.sep)) for path in inside)
 
 
 def _matches(path: str, spellings: frozenset[str]) -> bool:
-    """Whether a path is one of these, ends in one, or lies in one."""
+    """Return whether a path equals one of the spellings, ends in it, or is inside it."""
     path = _composed(path)
-    return any(path == one or path.endswith("/" + one) or path.startswith(one + "/") for one in spellings)
+    return any(path == end or path.endswith("/" + end) or path.startswith(end + "/") for end in spellings)
 
 
 def _composed(text: str) -> str:
-    """One form for letters with accents: macOS writes them in two parts."""
+    """Normalise letters with accents: macOS writes them in two parts."""
     return unicodedata.normalize("NFC", text)

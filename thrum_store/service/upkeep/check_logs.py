@@ -1,30 +1,30 @@
-"""What `thrum doctor` finds in the logs, each read from its first line on, and what becomes of what is damaged."""
+"""Checks of `thrum doctor` on the logs and on the sync, and the repair of damaged logs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
 
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.store import Store
+from thrum_store.sync import state
 from thrum_store.sync.repair import on_demand
 from thrum_store.sync.repair.damage import DamageReport, examine
-from thrum_store.sync.state import extent
+from thrum_store.sync.state import Repair, extent, shard_of
 
-from .findings import Found, fine, note, problem
+from .findings import PROBLEM, Check, Finding, fine, note, problem
 
 Progress = Callable[[int], None]
-LARGE = 1024 * 1024  # bytes that are read in a blink
+LARGE = 1024 * 1024  # bytes; less is read at once
 
 
-class Examine(NamedTuple):
-    """What to look at and to do: `fix` does what is safe, `deep` reads every byte of large logs and of a large view.
+class Examine(Record):
+    """Request for an examination: `fix` repairs what is safe, `deep` reads every byte of large logs and views.
 
-    With `give_up`, logs whose rest is lost end there. `progress` is told how many events were read.
+    `give_up` ends damaged logs before their lost events. `progress` is called with the number of events read.
     """
 
     fix: bool = False
@@ -33,39 +33,46 @@ class Examine(NamedTuple):
     progress: Progress | None = None
 
 
-def logs(store: Store, how: Examine) -> Iterator[Found]:
-    """Small logs and suspicious ones line by line: hashes, chain, order; and the logs that are not there any more."""
+def logs(store: Store, request: Examine) -> Iterator[Check]:
+    """Check the logs, small and suspicious ones line by line: hashes, chain and order; also look for missing ones."""
     shards = store.log.shards()
     size = sum(map(store.purged_log.size, shards))
-    outside = size > LARGE and not how.deep
-    damaged, torn, read = _read(store, [one for one in shards if not (outside and _fits(store, one))], how.progress)
+    skimmed = size > LARGE and not request.deep
+    damaged, torn, events = _read(store, (s for s in shards if not (skimmed and _fits(store, s))), request.progress)
     damaged = sorted({*damaged, *on_demand.suspects(store)})
-    for shard, size in torn.items():
+    for shard, torn_size in torn.items():
         if shard not in damaged:
-            what = f"{_where(store, shard)} ends in {size} bytes that were never acknowledged"
-            yield note("logs", what, "the next command of that agent sets them aside")
-    unheard = on_demand.untrusted(store, damaged) if damaged else set[Shard]()
-    yield from (_unheard(store, shard) for shard in sorted(unheard))
-    mendable = [shard for shard in damaged if shard not in unheard]
-    if not damaged and outside:
-        what = f"{len(shards)} logs of {size / 1e6:.1f} MB have all their files, as long as they should be"
-        yield fine("logs", f"{what}; `thrum doctor --deep` reads every line")
+            message = f"{_path(store, shard)} ends in {torn_size} bytes that were never acknowledged"
+            yield note("logs", message, "the next command of that agent sets them aside")
+    if not damaged and skimmed:
+        message = f"{len(shards)} logs of {size / 1e6:.1f} MB have all their files, as long as they should be"
+        yield fine("logs", f"{message}; `thrum doctor --deep` reads every line")
     elif not damaged:
-        yield fine("logs", f"{read:,} events in {len(shards)} logs, every one of them whole")
-    elif how.fix or how.give_up:
-        yield from _mended(store, mendable, how.give_up)
+        yield fine("logs", f"{events:,} events in {len(shards)} logs, every one of them whole")
     else:
-        reach = on_demand.within_reach(store, mendable)
-        yield from (_told(store, shard, examine(store, shard), reach[shard]) for shard in mendable)
+        yield from _damaged(store, damaged, request)
+
+
+def _damaged(store: Store, damaged: list[Shard], request: Examine) -> Iterator[Check]:
+    untrusted = on_demand.untrusted(store, damaged)
+    yield from (_untrusted(store, shard) for shard in sorted(untrusted))
+    shards = [shard for shard in damaged if shard not in untrusted]
+    if request.fix or request.give_up:
+        yield from _repaired(store, shards, request.give_up)
+    else:
+        reach = on_demand.within_reach(store, shards)
+        yield from (_report(store, shard, examine(store, shard), reach[shard]) for shard in shards)
 
 
 def _fits(store: Store, shard: Shard) -> bool:
-    """Whether headers and lengths say that all of a log is there that the view knows."""
+    """Return whether headers and lengths agree with what the view knows of a log."""
     return not store.log.grew(shard, store.head(shard)[0]) and not store.purged_log.gap(shard)
 
 
-def _read(store: Store, shards: list[Shard], progress: Progress | None) -> tuple[list[Shard], dict[Shard, int], int]:
-    """The logs that are damaged, those that end in bytes that do not count, and how many events there are."""
+def _read(
+    store: Store, shards: Iterable[Shard], progress: Progress | None
+) -> tuple[list[Shard], dict[Shard, int], int]:
+    """Return the damaged logs, the bytes of torn tails by log, and the number of events."""
     damaged: list[Shard] = []
     torn: dict[Shard, int] = {}
     count = 0
@@ -86,60 +93,74 @@ def _read(store: Store, shards: list[Shard], progress: Progress | None) -> tuple
     return damaged, torn, count
 
 
-def _told(store: Store, shard: Shard, damage: DamageReport, reach: int) -> Found:
-    what = f"{_where(store, shard)} after event {damage.head.seq}: {damage.why or 'it was shorter for a time'}"
+def _where(store: Store, shard: Shard, damage: DamageReport) -> str:
+    return f"{_path(store, shard)} after event {damage.head.seq}: {damage.why or 'it was shorter for a time'}"
+
+
+def _report(store: Store, shard: Shard, damage: DamageReport, reach: int) -> Check:
+    message = _where(store, shard, damage)
     if reach > damage.head.seq:
-        what += f". The branch has {extent([damage.head.seq + 1, reach])}"
-        return problem("logs", what, "`thrum doctor --fix` brings back what the branch has")
+        message += f". The branch has {extent([damage.head.seq + 1, reach])}"
+        return problem("logs", message, "`thrum doctor --fix` restores what the branch has")
     if not damage.lost:
-        return problem("logs", what, "`thrum doctor --fix` reads it again")
-    what += f". {extent(damage.lost).capitalize()} cannot be read, and the branch does not have them"
-    return problem("logs", what, _hint(shard))
+        return problem("logs", message, "`thrum doctor --fix` reads it again")
+    message += f". {extent(damage.lost).capitalize()} cannot be read, and the branch does not have them"
+    return problem("logs", message, _hint(shard))
 
 
-def _unheard(store: Store, shard: Shard) -> Found:
-    damage = examine(store, shard)
-    what = f"{_where(store, shard)} after event {damage.head.seq}: {damage.why or 'it was shorter for a time'}."
+def _untrusted(store: Store, shard: Shard) -> Check:
     return problem(
         "logs",
-        f"{what} Its store is blocked here, or not trusted, so nothing of it is brought back",
-        f"all else goes on; to have it back, take {shard.store} out of `thrum.blockedStore` in git's configuration, or"
-        " add it to `thrum.knownStore`, then `thrum doctor --fix`",
+        f"{_where(store, shard, examine(store, shard))}. Its store is blocked or not trusted, so nothing is restored",
+        f"all else works; to restore it, remove {shard.store} from `thrum.blockedStore` in git's configuration, or"
+        " add it to `thrum.knownStore`, then run `thrum doctor --fix`",
     )
 
 
 def _hint(shard: Shard) -> str:
     return (
-        "restore that file from a backup, then `thrum doctor --fix`; never edit it. Without one,"
-        f" `thrum doctor --give-up` ends the log there, and @{shard.agent} can speak again"
+        "restore that file from a backup, then run `thrum doctor --fix`; never edit it. Without a backup,"
+        f" `thrum doctor --give-up` ends the log there, and @{shard.agent} can write again"
     )
 
 
-def _mended(store: Store, damaged: list[Shard], give_up: bool) -> Iterator[Found]:
+def _repaired(store: Store, damaged: list[Shard], give_up: bool) -> Iterator[Check]:
     repairs = on_demand.repair(store, damaged, ask=not config.local_only(store.paths, store.host))
-    lost = [shard for shard in damaged if shard in repairs and repairs[shard].lost]
     if give_up:
-        on_demand.abandon(store, lost)
+        on_demand.abandon(store, [shard for shard in damaged if shard in repairs and repairs[shard].lost])
     for shard in damaged:
-        repair, where = repairs.get(shard), _where(store, shard)
-        back = f"{extent(repair.back)} came back from the branch" if repair and repair.back else "read again"
-        if repair is None or not repair.lost:
-            yield _fixed(problem("logs", f"{where}: {back}", ""))
-        elif give_up:
-            yield _fixed(
-                problem("logs", f"{where}: {extent(repair.lost)} given up; what is known of them is in {_LOST}", "")
-            )
-        else:
-            gone = f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}"
-            yield problem("logs", f"{where}: {f'{back}; ' if repair.back else ''}{gone}", _hint(shard))
+        yield _outcome(store, shard, repairs.get(shard), give_up)
 
 
-_LOST = ".thrum/var/lost"
+def _outcome(store: Store, shard: Shard, repair: Repair | None, give_up: bool) -> Check:
+    path = _path(store, shard)
+    back = f"{extent(repair.back)} came back from the branch" if repair and repair.back else "read again"
+    if repair is None or not repair.lost:
+        return _fixed(f"{path}: {back}")
+    if give_up:
+        return _fixed(f"{path}: {extent(repair.lost)} given up; what is known of them is in .thrum/var/lost")
+    lost = f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}"
+    return problem("logs", f"{path}: {f'{back}; ' if repair.back else ''}{lost}", _hint(shard))
 
 
-def _fixed(found: Found) -> Found:
-    return found._replace(finding=replace(found.finding, hint=None, fixed=True))
+def _fixed(message: str) -> Check:
+    return Check(Finding("logs", PROBLEM, message, fixed=True))
 
 
-def _where(store: Store, shard: Shard) -> str:
+def _path(store: Store, shard: Shard) -> str:
     return os.path.join(store.log.root, shard.store[:8] + "…", shard.agent)
+
+
+_OWN_CLONE = "all else works; its own clone repairs it with its next sync"
+_COPIED_CLONE = "all else works; our logs stay, and the copied clone takes new keys with its next sync"
+
+
+def sync(store: Store) -> Iterator[Check]:
+    """Report a failed sync, and the logs of other clones that are no longer taken in. Asks no remote."""
+    remembered = state.load(store.paths.var, store.host)
+    if remembered.last_error is not None:
+        yield note("sync", f"the last one failed: {remembered.last_error}", remembered.last_error_hint)
+    for key, frozen in sorted(remembered.frozen.items()):
+        owner, agent = shard_of(key)
+        message = f"the log of @{agent} ({owner[:8]}) is not taken in after event {frozen.seq}: {frozen.why}"
+        yield note("sync", message, _COPIED_CLONE if frozen.code == "diverged" else _OWN_CLONE)

@@ -1,4 +1,4 @@
-"""What `thrum doctor` looks at around the store: layout, permissions, keys, identities, locks, git, space."""
+"""Checks of `thrum doctor` around the store: layout, permissions, keys, identities, locks, git, space."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from thrum_store.repository.git_runner import GitFailed, GitRunner
 from thrum_store.repository.paths import KEYS, LOCKS, LOG_FILES, STORE_FILE, STORE_KEY, SYNC_LOCK, TORN, Paths
 from thrum_store.setup import BRANCH, Initialize
 
-from .findings import Found, fine, note, problem
+from .findings import Check, fine, note, problem
 
 _FIX = "`thrum doctor --fix`"
 _INIT = "`thrum init` completes it, and so does " + _FIX
-_STALE_MS = 10 * 60 * 1000  # a lock file of git that is older was left by a process that died
-_LITTLE = 50 * 1024 * 1024  # bytes of free space that soon will be too little
+_STALE_MS = 10 * 60 * 1000  # an older lock file of git was left by a process that died
+_LITTLE = 50 * 1024 * 1024  # bytes of free space
 
 
-def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Found]:
-    """Every check that needs no open store."""
+def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Run every check that needs no open store."""
     yield from _layout(paths, host)
     yield from _ignored(paths, host)
     yield from _permissions(paths)
@@ -36,17 +36,17 @@ def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Fou
     yield from _leftovers(paths, host)
 
 
-def _layout(paths: Paths, host: Host) -> Iterator[Found]:
-    mend = partial(setup.initialize, paths, Initialize(stealth=True), host)
+def _layout(paths: Paths, host: Host) -> Iterator[Check]:
+    repair = partial(setup.initialize, paths, Initialize(stealth=True), host)
     wanted = [paths.identities, paths.in_var(LOCKS), paths.in_var(KEYS), paths.bells]
     missing = [os.path.relpath(path, paths.root) for path in wanted if not os.path.isdir(path)]
     if missing:
-        yield problem("layout", f"missing: {', '.join(missing)}", _INIT, mend)
+        yield problem("layout", f"missing: {', '.join(missing)}", _INIT, repair)
     git = GitRunner(paths.root)
     if git.asks("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}") is None:
-        yield problem("git", f"the branch {BRANCH} is missing", _INIT, mend)
+        yield problem("git", f"the branch {BRANCH} is missing", _INIT, repair)
     elif not os.path.exists(os.path.join(paths.sync, ".git")):
-        yield _lost_worktree(paths, git, mend)
+        yield _lost_worktree(paths, git, repair)
     else:
         on = GitRunner(paths.sync).asks("symbolic-ref", "--quiet", "HEAD")
         if on != f"refs/heads/{BRANCH}":
@@ -56,16 +56,16 @@ def _layout(paths: Paths, host: Host) -> Iterator[Found]:
         yield fine("layout", f"the store is {_short(paths, paths.thrum)}")
 
 
-def _lost_worktree(paths: Paths, git: GitRunner, mend: Callable[[], object]) -> Found:
-    """Where the logs still lie there, only the link is lost: git repairs it and touches nothing else."""
+def _lost_worktree(paths: Paths, git: GitRunner, complete: Callable[[], object]) -> Check:
+    """Report a lost worktree; if only git's link to it is lost, git itself repairs that."""
     if not os.path.isdir(paths.sync):
-        return problem("git", f"the worktree of {BRANCH} is missing", _INIT, mend)
+        return problem("git", f"the worktree of {BRANCH} is missing", _INIT, complete)
 
     def repair() -> None:
-        git.asks("worktree", "repair")  # it says no, and does it all the same
+        git.asks("worktree", "repair")  # it reports failure even when it succeeds
         if not os.path.exists(os.path.join(paths.sync, ".git")):
             raise GitFailed(
-                "git cannot repair the worktree", hint=f"move {paths.sync}/v1 aside, `thrum init`, move it back"
+                "git cannot repair the worktree", hint=f"move {paths.sync}/v1 aside, run `thrum init`, move it back"
             )
 
     return problem("git", f"git has lost the worktree of {BRANCH}", f"`git worktree repair`, or {_FIX}", repair)
@@ -75,19 +75,19 @@ def _short(paths: Paths, path: str) -> str:
     return os.path.relpath(path, paths.root)
 
 
-def _ignored(paths: Paths, host: Host) -> Iterator[Found]:
+def _ignored(paths: Paths, host: Host) -> Iterator[Check]:
     git = GitRunner(paths.root)
     if git.run("ls-files", "--", ".thrum"):
         hint = "`git rm -r --cached .thrum`, then commit"
-        yield problem("git", ".thrum is tracked, so its files go to strangers and come from them", hint)
+        yield problem("git", ".thrum is tracked by git, so its files are published and can come from strangers", hint)
     elif git.asks("check-ignore", "--quiet", ".thrum/identities/x.json") is None:
-        mend = partial(setup.initialize, paths, Initialize(stealth=True), host)
-        yield problem("git", "git does not ignore .thrum", f"add `.thrum/` to .gitignore, or {_FIX}", mend)
+        repair = partial(setup.initialize, paths, Initialize(stealth=True), host)
+        yield problem("git", "git does not ignore .thrum", f"add `.thrum/` to .gitignore, or {_FIX}", repair)
     else:
         yield fine("git", f"branch {BRANCH} and its worktree are there; .thrum is ignored")
 
 
-def _permissions(paths: Paths) -> Iterator[Found]:
+def _permissions(paths: Paths) -> Iterator[Check]:
     private = [paths.var, paths.in_var(KEYS), paths.identities, paths.bells]
     checked = [(path, 0o700) for path in private] + [(paths.in_var(STORE_KEY), 0o600)]
     wrong = [(path, mode) for path, mode in checked if os.path.exists(path) and _open_to_others(path)]
@@ -97,8 +97,8 @@ def _permissions(paths: Paths) -> Iterator[Found]:
         yield problem("permissions", f"{_short(paths, path)} belongs to another user", hint)
     for path, mode in wrong:
         hint = f"`chmod {mode:o} {_short(paths, path)}`, or {_FIX}"
-        what = f"other users can look into {_short(paths, path)}"
-        yield problem("permissions", what, hint, partial(os.chmod, path, mode))
+        message = f"other users can read {_short(paths, path)}"
+        yield problem("permissions", message, hint, partial(os.chmod, path, mode))
     if not wrong and not foreign:
         yield fine("permissions", "only you can read the store's keys, identities and view")
 
@@ -107,10 +107,10 @@ def _open_to_others(path: str) -> bool:
     return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)
 
 
-def _key(paths: Paths, host: Host) -> Iterator[Found]:
+def _key(paths: Paths, host: Host) -> Iterator[Check]:
     lost = "restore .thrum/var/keys/store.key from a backup; without it nothing can be synced in this store's name"
     try:
-        told = json.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"]
+        store_id = json.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"]
         private = bytes.fromhex(host.storage.read(paths.in_var(STORE_KEY)).decode().strip())
         own = keys.store_id(keys.public(private))
     except FileNotFoundError:
@@ -119,13 +119,13 @@ def _key(paths: Paths, host: Host) -> Iterator[Found]:
     except (ValueError, KeyError, TypeError):
         yield problem("keys", "the private key of this store cannot be read", lost)
         return
-    if own != told:
+    if own != store_id:
         yield problem("keys", "the private key belongs to another store", lost)
     else:
         yield fine("keys", f"store {own[:8]}")
 
 
-def _identities(paths: Paths, environ: Mapping[str, str]) -> Iterator[Found]:
+def _identities(paths: Paths, environ: Mapping[str, str]) -> Iterator[Check]:
     known = identity.names(paths)
     for name in known:
         try:
@@ -135,20 +135,20 @@ def _identities(paths: Paths, environ: Mapping[str, str]) -> Iterator[Found]:
     forced = environ.get("THRUM_NAME")
     if len(known) > 1 and not forced:
         names = ", ".join(known)
-        yield note("identity", f"this worktree has several: {names}", f"`export THRUM_NAME={known[0]}` says which")
+        yield note("identity", f"this worktree has several: {names}", f"`export THRUM_NAME={known[0]}` chooses one")
     elif not known and not forced:
         hint = "`thrum quickstart --name NAME --role ROLE --module MODULE`"
-        yield note("identity", "nobody is registered in this worktree", hint)
+        yield note("identity", "no agent is registered in this worktree", hint)
     else:
         yield fine("identity", f"you are @{forced or known[0]}")
 
 
-def _locks(paths: Paths, host: Host) -> Iterator[Found]:
+def _locks(paths: Paths, host: Host) -> Iterator[Check]:
     held = [path for path in _lock_files(paths, host) if not _free(path, host)]
     for path in held:
         pid = host.storage.read(path, 0, 10).decode("ascii", "replace").strip()
         name = os.path.relpath(path, paths.var)
-        yield note("locks", f"{name} is held by process {pid or 'unknown'} at this moment", f"`ps -p {pid}` shows it")
+        yield note("locks", f"{name} is held by process {pid or 'unknown'} now", f"`ps -p {pid}` shows it")
     stale = [path for path in _git_locks(paths) if _age_ms(path, host) > _STALE_MS]
     for path in stale:
         hint = f"if no git is running: `rm {_short(paths, path)}`, or {_FIX}"
@@ -174,9 +174,9 @@ def _free(path: str, host: Host) -> bool:
 
 def _git_locks(paths: Paths) -> list[str]:
     admin = os.path.join(paths.common, "worktrees", os.path.basename(paths.sync))
-    found = [os.path.join(admin, name) for name in ("index.lock", "HEAD.lock")]
-    found.append(os.path.join(paths.common, "refs", "heads", f"{BRANCH}.lock"))
-    return [path for path in found if os.path.exists(path)]
+    locks = [os.path.join(admin, name) for name in ("index.lock", "HEAD.lock")]
+    locks.append(os.path.join(paths.common, "refs", "heads", f"{BRANCH}.lock"))
+    return [path for path in locks if os.path.exists(path)]
 
 
 def _age_ms(path: str, host: Host) -> int:
@@ -184,35 +184,35 @@ def _age_ms(path: str, host: Host) -> int:
 
 
 def _removal(paths: Paths, path: str, host: Host) -> Callable[[], None]:
-    def mend() -> None:
+    def remove() -> None:
         with host.lock(paths.in_var(SYNC_LOCK)):
             host.storage.remove(path)
 
-    return mend
+    return remove
 
 
-def _space(paths: Paths) -> Iterator[Found]:
+def _space(paths: Paths) -> Iterator[Check]:
     try:
-        found = os.statvfs(paths.var)
+        filesystem = os.statvfs(paths.var)
     except OSError as error:
-        raise StorageFailed(f"cannot look at {paths.var}: {error.strerror}") from error
-    free = found.f_bavail * found.f_frsize
+        raise StorageFailed(f"cannot read {paths.var}: {error.strerror}") from error
+    free = filesystem.f_bavail * filesystem.f_frsize
     if free < _LITTLE:
         yield problem("space", f"only {free // 1_000_000} MB are free", "make room, or `thrum purge --before 30d`")
     else:
         yield fine("space", f"{free / 1e9:.1f} GB free")
 
 
-def _leftovers(paths: Paths, host: Host) -> Iterator[Found]:
+def _leftovers(paths: Paths, host: Host) -> Iterator[Check]:
     torn = host.storage.listing(paths.in_var(TORN))
     if torn:
-        where = _short(paths, paths.in_var(TORN))
-        yield note("crashes", f"{len(torn)} unfinished writes of processes that died lie in {where}")
+        directory = _short(paths, paths.in_var(TORN))
+        yield note("crashes", f"{len(torn)} unfinished writes of processes that died are in {directory}")
     logs = paths.in_var(LOG_FILES)
     crashes = [name for name in host.storage.listing(logs) if name.startswith("crash-")]
     if crashes:
         yield note(
             "crashes",
-            f"{len(crashes)} reports of failures lie in {_short(paths, logs)}",
+            f"{len(crashes)} crash reports are in {_short(paths, logs)}",
             "please report them, then remove them",
         )

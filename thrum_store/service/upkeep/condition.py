@@ -1,10 +1,9 @@
-"""How the store, its daemon and its sync are, in the few words that a briefing has room for."""
+"""Health of the store, its daemon and its sync, short enough for a briefing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from thrum_store.errors import Invalid
+from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.store import Store
 from thrum_store.sync import state
@@ -13,18 +12,16 @@ from thrum_store.times import rfc3339
 from thrum_store.view.queries import shards
 
 
-@dataclass(frozen=True)
-class Health:
-    """ok, or degraded where a log cannot be read to its end; `frozen` says which and why."""
+class Health(Record):
+    """The health of the logs: ok, or degraded if one cannot be read to its end; `frozen` names those."""
 
     status: str
     repo_id: str
     frozen: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class SyncState:
-    """The daemon and the sync in short; `local_only` is null where the configuration does not say, `error` why."""
+class SyncState(Record):
+    """The daemon and the sync. `local_only` is None if the configuration is invalid; `error` is the reason."""
 
     daemon_status: str  # running | stopped
     sync_state: str  # synced | idle | error | stopped
@@ -34,19 +31,19 @@ class SyncState:
 
 
 def health(store: Store) -> Health:
-    """How well the logs can be read."""
-    frozen = tuple(f"{one.agent}: {one.why}" for one in shards.frozen(store.view))
+    """Return the health of the logs."""
+    frozen = tuple(f"{row.agent}: {row.why}" for row in shards.frozen(store.view))
     return Health("degraded" if frozen else "ok", store.own[:8], frozen)
 
 
 def sync_state(store: Store, *, running: bool) -> SyncState:
-    """How the sync is, from two small files; asks neither git nor the daemon. `running`: a daemon lives."""
+    """Return the state of the sync from two small files, without git or the daemon. `running`: a daemon is running."""
     remembered = state.load(store.paths.var, store.host)
     local_only: bool | None = None
     error = remembered.last_error
     try:
         local_only = config.local_only(store.paths, store.host)
-    except Invalid as refused:  # a briefing is told all the same
+    except Invalid as refused:  # a briefing is given all the same
         error = refused.message
     return SyncState(
         daemon_status="running" if running else "stopped",
@@ -58,7 +55,7 @@ def sync_state(store: Store, *, running: bool) -> SyncState:
 
 
 def word(remembered: State, *, running: bool) -> str:
-    """synced, idle, error or stopped."""
+    """Return synced, idle, error or stopped."""
     if remembered.last_error is not None:
         return "error"
     if remembered.last_sync_ms is not None:

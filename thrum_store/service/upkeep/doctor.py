@@ -1,30 +1,28 @@
-"""`thrum doctor`: what is wrong, why, and what mends it."""
+"""`thrum doctor`: problems, their reasons and repairs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 
 from thrum_store import carry_forward, identity, store
 from thrum_store.errors import Invalid, NotInitialized
 from thrum_store.machine.host import REAL, Host
+from thrum_store.records import Record, replaced
 from thrum_store.repository import paths
 from thrum_store.repository.paths import SYNC_LOCK, Paths
 from thrum_store.store import Store
 from thrum_store.view import database, rebuild
 from thrum_store.view.queries import agents, shards
 
-from .check_logs import LARGE, Examine, Progress, logs
+from .check_logs import LARGE, Examine, Progress, logs, sync
 from .check_repository import around
-from .check_sync import exchange
-from .findings import Finding, Found, fine, note, problem
+from .findings import Check, Finding, fine, note, problem
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """All findings, in the order of the checks; `problems` counts those that are left."""
+class Diagnosis(Record):
+    """All findings, in the order of the checks; `problems` counts those that are not fixed."""
 
     repository: str
     findings: tuple[Finding, ...]
@@ -35,8 +33,8 @@ class Diagnosis:
 def examine(
     start: str, request: Examine | None = None, *, environ: Mapping[str, str] = os.environ, host: Host = REAL
 ) -> Diagnosis:
-    """Checks everything around `start`. Raises NotARepository, and Refused where others have what would be given up."""
-    how = request or Examine()
+    """Check everything around `start`. Raises NotARepository, or Refused if others have events to be given up."""
+    request = request or Examine()
     try:
         places = paths.find(start)
     except Invalid as error:
@@ -44,60 +42,60 @@ def examine(
     if not places.initialized:
         missing = NotInitialized(places.root)
         return _diagnosis(places.root, [Finding("layout", "problem", missing.message, missing.hint)])
-    findings = [_mended(found, how.fix or how.give_up) for found in _checks(places, host, environ, how)]
+    findings = [_fixed(check, request.fix or request.give_up) for check in _checks(places, host, environ, request)]
     return _diagnosis(places.root, findings)
 
 
 def _diagnosis(root: str, findings: list[Finding]) -> Diagnosis:
-    problems = sum(one.status == "problem" and not one.fixed for one in findings)
-    return Diagnosis(root, tuple(findings), problems, sum(one.status == "note" for one in findings))
+    problems = sum(finding.status == "problem" and not finding.fixed for finding in findings)
+    return Diagnosis(root, tuple(findings), problems, sum(finding.status == "note" for finding in findings))
 
 
-def _mended(found: Found, fix: bool) -> Finding:
-    if not fix or found.mend is None:
-        return found.finding
-    found.mend()
-    return replace(found.finding, fixed=True)
+def _fixed(check: Check, fix: bool) -> Finding:
+    if not fix or check.repair is None:
+        return check.finding
+    check.repair()
+    return replaced(check.finding, fixed=True)
 
 
-def _checks(places: Paths, host: Host, environ: Mapping[str, str], how: Examine) -> Iterator[Found]:
+def _checks(places: Paths, host: Host, environ: Mapping[str, str], request: Examine) -> Iterator[Check]:
     yield from around(places, host, environ)
-    yield from _view_file(places, host, how.deep)
+    yield from _view_file(places, host, request.deep)
     with store.open_store(places, host) as opened:
-        yield from logs(opened, how)
-        yield from exchange(opened)
-        yield from _view(opened, how.progress)
+        yield from logs(opened, request)
+        yield from sync(opened)
+        yield from _view(opened, request.progress)
         yield from _registrations(opened, environ)
 
 
-def _view_file(places: Paths, host: Host, deep: bool) -> Iterator[Found]:
+def _view_file(places: Paths, host: Host, deep: bool) -> Iterator[Check]:
     path = database.current(places.var, host)
     if path is None:
-        yield note("view", "there is none yet; it is made from the logs now")
+        yield note("view", "there is none yet; it is built from the logs now")
     elif not rebuild.intact(path, thorough=deep or host.storage.size(path) <= LARGE):
-        hint = "`thrum doctor --fix` makes it anew from the logs; nothing is lost"
-        yield problem("view", f"{os.path.basename(path)} is damaged", hint, partial(_anew, places, host))
+        hint = "`thrum doctor --fix` rebuilds it from the logs; nothing is lost"
+        yield problem("view", f"{os.path.basename(path)} is damaged", hint, partial(_rebuild, places, host))
 
 
-def _anew(places: Paths, host: Host) -> None:
+def _rebuild(places: Paths, host: Host) -> None:
     with store.open_store(places, host) as opened:
         opened.rebuild()
 
 
-def _view(opened: Store, progress: Progress | None) -> Iterator[Found]:
+def _view(opened: Store, progress: Progress | None) -> Iterator[Check]:
     def finish() -> None:
         with opened.host.lock(opened.paths.in_var(SYNC_LOCK)):
             carry_forward.remove_purged(opened, progress)
 
     frozen = shards.frozen(opened.view)
-    for one in frozen:
-        hint = "mend the log first (above): then it is read again"
-        yield problem("view", f"the log of {one.agent!r} is read up to event {one.seq} only: {one.why}", hint)
+    for row in frozen:
+        hint = "repair the log first (above): then it is read again"
+        yield problem("view", f"the log of {row.agent!r} is read up to event {row.seq} only: {row.why}", hint)
     rejected = shards.rejected(opened.view)
     if rejected:
         store_id, agent, seq, why = rejected[0]
-        what = f"{len(rejected)} events make no sense, the first one is {agent}/{seq} of {store_id[:8]}: {why}"
-        yield note("view", what, "they are kept and skipped; a newer thrum may understand them")
+        message = f"{len(rejected)} events are invalid, the first one is {agent}/{seq} of {store_id[:8]}: {why}"
+        yield note("view", message, "they are kept and skipped; a newer thrum may understand them")
     if carry_forward.pending(opened):
         hint = "`thrum doctor --fix` finishes it, and so does the next `thrum purge --confirm`"
         yield problem("purge", "a purge was interrupted: what it removes is still on the disk", hint, finish)
@@ -105,8 +103,8 @@ def _view(opened: Store, progress: Progress | None) -> Iterator[Found]:
         yield fine("view", "everything in the logs is shown")
 
 
-def _registrations(opened: Store, environ: Mapping[str, str]) -> Iterator[Found]:
-    """Identity files that the store does not know, or knows from another worktree."""
+def _registrations(opened: Store, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Report identity files of agents that are not registered, or registered in another worktree."""
     forced = environ.get("THRUM_NAME")
     names = set(identity.names(opened.paths)) | ({forced} if forced else set[str]())
     for name in sorted(names):

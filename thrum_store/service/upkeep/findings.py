@@ -1,17 +1,18 @@
-"""What a check found, and how it is mended."""
+"""Findings of `thrum doctor`, and the repairs that it can do itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from thrum_store.records import NamedTuple, Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one check found. `status`: ok, note or problem; `hint` says what mends it; `fixed` that it was mended."""
+class Finding(Record):
+    """The result of one check. `status`: ok, note or problem; `hint`: how to repair it; `fixed`: it was repaired."""
 
     check: str
     status: str
@@ -20,23 +21,23 @@ class Finding:
     fixed: bool = False
 
 
-class Found(NamedTuple):
-    """A finding, and what mends it where that is safe."""
+class Check(NamedTuple):
+    """A finding, and its repair if that is safe."""
 
     finding: Finding
-    mend: Callable[[], object] | None = None
+    repair: Callable[[], object] | None = None
 
 
-def fine(check: str, message: str) -> Found:
-    """All is well."""
-    return Found(Finding(check, OK, message))
+def fine(check: str, message: str) -> Check:
+    """Report that all is well."""
+    return Check(Finding(check, OK, message))
 
 
-def note(check: str, message: str, hint: str | None = None) -> Found:
-    """Good to know."""
-    return Found(Finding(check, NOTE, message, hint))
+def note(check: str, message: str, hint: str | None = None) -> Check:
+    """Report something that is good to know."""
+    return Check(Finding(check, NOTE, message, hint))
 
 
-def problem(check: str, message: str, hint: str, mend: Callable[[], object] | None = None) -> Found:
-    """Something is wrong; with `mend`, `thrum doctor --fix` does what is needed."""
-    return Found(Finding(check, PROBLEM, message, hint), mend)
+def problem(check: str, message: str, hint: str, repair: Callable[[], object] | None = None) -> Check:
+    """Report a problem; `thrum doctor --fix` runs `repair`."""
+    return Check(Finding(check, PROBLEM, message, hint), repair)

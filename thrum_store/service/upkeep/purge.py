@@ -1,12 +1,10 @@
-"""Purge: old messages, sessions and events go for good, from the view and from the disk. Agents and groups stay."""
+"""Purge of old messages, sessions and events, from the view and from the disk; agents and groups are kept."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import NamedTuple
 
 from thrum_store import carry_forward, times
 from thrum_store.errors import Invalid
@@ -15,6 +13,7 @@ from thrum_store.log.events import Event, fast_parser
 from thrum_store.log.purged_log import PurgePrefix
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
+from thrum_store.records import NamedTuple, Record
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store, use_case
 from thrum_store.times import rfc3339
@@ -25,11 +24,10 @@ from thrum_store.view.rows import SegmentStats
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class Purge:
-    """What to purge: what is older than `before` (2d, 24h, 2026-03-15, RFC 3339), or `everything` said so far.
+class Purge(Record):
+    """Request to purge what is older than `before` (2d, 24h, 2026-03-15, RFC 3339), or `everything` up to now.
 
-    Only with `confirm` it happens; otherwise it is counted.
+    Without `confirm` it is only counted.
     """
 
     before: str | None = None
@@ -37,12 +35,11 @@ class Purge:
     confirm: bool = False
 
 
-@dataclass(frozen=True)
-class Purged:
-    """What is gone, or with `dry_run` would be.
+class Purged(Record):
+    """The result of a purge, or with `dry_run` its preview.
 
-    `events_deleted` are lines of the logs; what stays true among them is said again. `sync_message_files` are log files
-    removed or shortened.
+    `events_deleted` counts lines of the logs; those that still hold are carried forward. `sync_message_files` counts
+    log files that are removed or truncated.
     """
 
     before: str
@@ -55,8 +52,8 @@ class Purged:
     warnings: tuple[str, ...] = ()
 
 
-class _Cut(NamedTuple):
-    """What goes of one shard: all events up to `seq`, and what that is."""
+class _Prefix(NamedTuple):
+    """The events of one shard up to `seq`, which are purged, and their numbers."""
 
     shard: Shard
     seq: int = 0
@@ -69,74 +66,74 @@ class _Cut(NamedTuple):
 
 @use_case
 def purge(store: Store, request: Purge, progress: Progress | None = None) -> Purged:
-    """Counts or removes what this store's own agents said before a time; no rebuild and no sync brings it back.
+    """Count or remove the events of this store's agents before a time; no rebuild and no sync restores them.
 
-    Of each agent the longest beginning of its log goes in which everything is older. Agents, groups, memberships and
-    open sessions stay. Messages of other machines are theirs to purge. Raises Invalid, StoreBusy while a sync runs.
+    Of each log, the longest prefix of older events is removed. Agents, groups, memberships and open sessions are
+    kept. Other machines purge their own messages. Raises Invalid, or StoreBusy while a sync runs.
     """
     now = store.host.clock.wall_ms()
     before = _before(request, now)
     if not request.confirm:
-        return _result(store, request, _chosen(store, before), now if before is None else before)
+        return _result(store, request, _prefixes(store, before), now if before is None else before)
     with store.host.lock(store.paths.in_var(SYNC_LOCK)):
-        chosen = _chosen(store, before)
-        result = _result(store, request, chosen, now if before is None else before)
-        if chosen or carry_forward.pending(store):
-            _execute(store, chosen, progress)
+        prefixes = _prefixes(store, before)
+        result = _result(store, request, prefixes, now if before is None else before)
+        if prefixes or carry_forward.pending(store):
+            _execute(store, prefixes, progress)
     return result
 
 
-def _result(store: Store, request: Purge, chosen: list[_Cut], before: int) -> Purged:
+def _result(store: Store, request: Purge, prefixes: list[_Prefix], before: int) -> Purged:
     return Purged(
         before=rfc3339(before),
         dry_run=not request.confirm,
-        messages_deleted=sum(cut.messages for cut in chosen),
-        sessions_deleted=sum(cut.sessions for cut in chosen),
-        events_deleted=sum(cut.events for cut in chosen),
-        sync_message_files=sum(cut.files for cut in chosen),
-        bytes_freed=sum(cut.bytes for cut in chosen),
-        warnings=tuple(f"the log of {one.agent!r} is left alone: {one.why}" for one in shards.frozen(store.view)),
+        messages_deleted=sum(prefix.messages for prefix in prefixes),
+        sessions_deleted=sum(prefix.sessions for prefix in prefixes),
+        events_deleted=sum(prefix.events for prefix in prefixes),
+        sync_message_files=sum(prefix.files for prefix in prefixes),
+        bytes_freed=sum(prefix.bytes for prefix in prefixes),
+        warnings=tuple(f"the log of {row.agent!r} is not purged: {row.why}" for row in shards.frozen(store.view)),
     )
 
 
 def _before(request: Purge, now_ms: int) -> int | None:
-    """The first moment that stays; None where all goes."""
+    """Return the time of the first event to keep, in milliseconds; None to purge all."""
     if (request.before is None) != request.everything:
-        raise Invalid("say what to purge", hint="either --before 2d (or a date), or --all")
+        raise Invalid("give either a time or --all", hint="`thrum purge --before 2d` or `thrum purge --all`")
     return None if request.before is None else times.moment(request.before, now_ms)
 
 
-def _chosen(store: Store, before: int | None) -> list[_Cut]:
-    """What goes, shard by shard; without those of which all would have to be said again. Few logs are read for it."""
+def _prefixes(store: Store, before: int | None) -> list[_Prefix]:
+    """Return what to purge, by shard, without prefixes that would be carried forward as a whole. Reads few logs."""
     ended = queries.ended_sessions(store.view, store.own)
-    found: list[_Cut] = []
-    for agent, told in queries.segments_by_agent(store.view, store.own).items():
-        cut = _cut(store, Shard(store.own, agent), told, before)
-        if cut.seq:
-            found.append(cut._replace(sessions=bisect_right(ended.get(agent, []), cut.seq)))
-    stays = _staying(store, found)
-    return [cut for cut in found if cut.messages or cut.sessions or _anything_goes(store, cut, stays)]
+    prefixes: list[_Prefix] = []
+    for agent, stats in queries.segments_by_agent(store.view, store.own).items():
+        prefix = _older_prefix(store, Shard(store.own, agent), stats, before)
+        if prefix.seq:
+            prefixes.append(prefix._replace(sessions=bisect_right(ended.get(agent, []), prefix.seq)))
+    stays = _staying(store, prefixes)
+    return [prefix for prefix in prefixes if prefix.messages or prefix.sessions or _removes(store, prefix, stays)]
 
 
-def _cut(store: Store, shard: Shard, told: list[SegmentStats], before: int | None) -> _Cut:
-    """The longest beginning of a shard in which everything is older; only the segment it ends in is looked into."""
-    cut = _Cut(shard)
-    for one in told:
-        if before is None or one.latest_ms < before:
-            cut = _longer(cut, one)
+def _older_prefix(store: Store, shard: Shard, stats: list[SegmentStats], before: int | None) -> _Prefix:
+    """Return the longest prefix of older events in a shard; only the segment of its end is read."""
+    prefix = _Prefix(shard)
+    for segment in stats:
+        if before is None or segment.latest_ms < before:
+            prefix = _longer(prefix, segment)
             continue
-        older = store.purged_log.older(shard, one.segment, before, one.seq)
-        return _longer(cut, older) if older else cut
-    return cut
+        older = store.purged_log.older(shard, segment.segment, before, segment.seq)
+        return _longer(prefix, older) if older else prefix
+    return prefix
 
 
-def _longer(cut: _Cut, more: SegmentStats | PurgePrefix) -> _Cut:
-    messages, size = cut.messages + more.messages, cut.bytes + more.bytes
-    return _Cut(cut.shard, more.seq, cut.files + 1, cut.events + more.events, messages, size)
+def _longer(prefix: _Prefix, more: SegmentStats | PurgePrefix) -> _Prefix:
+    messages, size = prefix.messages + more.messages, prefix.bytes + more.bytes
+    return _Prefix(prefix.shard, more.seq, prefix.files + 1, prefix.events + more.events, messages, size)
 
 
-def _staying(store: Store, chosen: list[_Cut]) -> Callable[[str], bool]:
-    limits = {cut.shard: cut.seq for cut in chosen}
+def _staying(store: Store, prefixes: list[_Prefix]) -> Callable[[str], bool]:
+    limits = {prefix.shard: prefix.seq for prefix in prefixes}
 
     def stays(message_id: str) -> bool:
         place = queries.place(store.view, message_id)
@@ -145,26 +142,27 @@ def _staying(store: Store, chosen: list[_Cut]) -> Callable[[str], bool]:
     return stays
 
 
-def _anything_goes(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> bool:
-    """Whether some event of a cut is not said again; it has no messages, so they are few."""
-    below = list(takewhile(lambda event: event.seq <= cut.seq, _events(store, cut.shard)))
+def _removes(store: Store, prefix: _Prefix, stays: Callable[[str], bool]) -> bool:
+    """Return whether some event is not carried forward. The prefix has no messages, so its events are few."""
+    below = list(takewhile(lambda event: event.seq <= prefix.seq, _events(store, prefix.shard)))
     deleted = any(event.type == "agent.delete" for event in below)  # and perhaps registered since
-    above = _parted(store, cut)[1] if deleted else []
-    again = [one for one in carry_forward.carried(store, below, above, stays) if one.data["again"][0] <= cut.seq]
-    return len(again) < len(below)
+    above = _parted(store, prefix)[1] if deleted else []
+    drafts = carry_forward.carried(store, below, above, stays)
+    count = sum(bool(draft.data["again"][0] <= prefix.seq) for draft in drafts)
+    return count < len(below)
 
 
-def _parted(store: Store, cut: _Cut) -> tuple[list[Event], list[Event]]:
-    """What goes and what stays of a shard."""
+def _parted(store: Store, prefix: _Prefix) -> tuple[list[Event], list[Event]]:
+    """Return the events in a prefix, and those behind it."""
     below: list[Event] = []
     above: list[Event] = []
-    for event in _events(store, cut.shard):
-        (below if event.seq <= cut.seq else above).append(event)
+    for event in _events(store, prefix.shard):
+        (below if event.seq <= prefix.seq else above).append(event)
     return below, above
 
 
 def _events(store: Store, shard: Shard) -> Iterator[Event]:
-    """The events of a shard without what messages say, so that those of a large log fit into memory."""
+    """Yield the events of a shard, without the contents of messages: a large log must fit into memory."""
     parse, head = fast_parser(), ShardPosition()
     while True:
         reading = store.log.read(shard, head, parse)
@@ -175,23 +173,23 @@ def _events(store: Store, shard: Shard) -> Iterator[Event]:
         head = reading.head
 
 
-def _execute(store: Store, chosen: list[_Cut], progress: Progress | None) -> None:
-    """Says again what stays true, behind the cut; then cuts. Interrupted anywhere, nothing is lost that should stay."""
-    stays = _staying(store, chosen)
-    for cut in chosen:
-        _say_again(store, cut, stays)
+def _execute(store: Store, prefixes: list[_Prefix], progress: Progress | None) -> None:
+    """Carry forward what still holds, then raise the purge marks: an interruption loses nothing that must stay."""
+    stays = _staying(store, prefixes)
+    for prefix in prefixes:
+        _carry_forward(store, prefix, stays)
     failpoint("purge.said")
-    purge_marks.raise_to(store.paths.var, store.host, {cut.shard: cut.seq for cut in chosen})
+    purge_marks.raise_to(store.paths.var, store.host, {prefix.shard: prefix.seq for prefix in prefixes})
     failpoint("purge.cut")
     carry_forward.remove_purged(store, progress)
 
 
-def _say_again(store: Store, cut: _Cut, stays: Callable[[str], bool]) -> None:
-    """In a new segment, so that the old ones can go as a whole."""
-    with store.shard_lock(cut.shard):
-        store.log.begin_segment(cut.shard, store.end(cut.shard))
-        store.absorb(cut.shard)
-    with store.writing(cut.shard.agent) as writing:
-        drafts = carry_forward.carried(store, *_parted(store, cut), stays)
+def _carry_forward(store: Store, prefix: _Prefix, stays: Callable[[str], bool]) -> None:
+    """Append copies in a new segment, so that the old ones can be removed as a whole."""
+    with store.shard_lock(prefix.shard):
+        store.log.begin_segment(prefix.shard, store.end(prefix.shard))
+        store.absorb(prefix.shard)
+    with store.writing(prefix.shard.agent) as writing:
+        drafts = carry_forward.carried(store, *_parted(store, prefix), stays)
         if drafts:
             writing.append(*drafts)

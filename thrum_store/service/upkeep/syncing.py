@@ -1,24 +1,23 @@
-"""Sync, as a user meets it: force one, and the truth about all of them. Neither needs a daemon."""
+"""Sync on request, and the status of the sync; neither needs a daemon."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from thrum_store.log.segments import Shard
+from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.store import Store, use_case
 from thrum_store.sync import cycle, state
 from thrum_store.sync.remote import public_remote
-from thrum_store.sync.state import Repair, State, shard_of
+from thrum_store.sync.state import Repair, State, key_of, shard_of
 from thrum_store.times import rfc3339
 from thrum_store.view.queries import shards
 
 from .condition import word
 
 
-@dataclass(frozen=True)
-class FrozenShard:
-    """An agent's log that is not read any further: after which event, why (a code and a sentence), and since when."""
+class FrozenShard(Record):
+    """A log that is not read any further: after which event, why (a code and a sentence), and since when."""
 
     store: str
     agent_id: str
@@ -28,9 +27,8 @@ class FrozenShard:
     since: str | None
 
 
-@dataclass(frozen=True)
-class OtherStore:
-    """Another clone: its id, its machine's nick, how it is trusted, events taken in, and events it has that we lack."""
+class OtherStore(Record):
+    """Another clone: id, nick of its machine, trust, number of events taken in, and of events that we lack."""
 
     store: str
     nick: str
@@ -40,10 +38,8 @@ class OtherStore:
     behind: int
 
 
-@dataclass(frozen=True)
-class DamagedLog:
-    """A log that was found damaged: the events that came back from the branch, and those that cannot be read (null:
-    none), with the reason."""
+class DamagedLog(Record):
+    """A damaged log: the events that came back from the branch, and those that cannot be read; None: no such events."""
 
     store: str
     agent_id: str
@@ -55,11 +51,10 @@ class DamagedLog:
     reason: str
 
 
-@dataclass(frozen=True)
-class SyncStatus:
-    """Where the sync stands. `ahead`: events that the remote lacks; `behind`: signed ones that we lack.
+class SyncStatus(Record):
+    """The status of the sync. `ahead`: events that the remote lacks; `behind`: signed events that we lack.
 
-    `refused` counts, by code, what was not let in; `rejected` counts events that make no sense.
+    `refused` counts refused foreign data by code; `rejected` counts invalid events.
     """
 
     running: bool
@@ -80,10 +75,8 @@ class SyncStatus:
     stores: tuple[OtherStore, ...]
 
 
-@dataclass(frozen=True)
-class SyncForced:
-    """A sync that was done: with which remote (empty: there is none), events taken in, whether anything was committed
-    and pushed, and what was found damaged."""
+class SyncForced(Record):
+    """The result of a sync with a remote (empty: none). `damaged`: a sentence for each damaged log."""
 
     triggered: bool
     last_sync_at: str
@@ -100,12 +93,12 @@ class SyncForced:
 
 @use_case
 def status(store: Store, *, running: bool = False, local: bool | None = None) -> SyncStatus:
-    """Where the sync stands; asks no remote. `running`: a daemon's loop syncs; `local`: what a flag said.
+    """Return the status of the sync; asks no remote. `running`: a daemon syncs; `local`: the flag, if given.
 
-    Raises Invalid where the configuration cannot be understood.
+    Raises Invalid if the configuration is invalid.
     """
     remembered = state.load(store.paths.var, store.host)
-    told = config.git_settings(GitRunner(store.paths.root))
+    configured = config.git_settings(GitRunner(store.paths.root))
     return SyncStatus(
         running=running,
         last_sync_at=_last(remembered),
@@ -114,46 +107,46 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
         last_error=remembered.last_error,
         last_error_code=remembered.last_error_code,
         last_error_hint=remembered.last_error_hint,
-        remote=told.remote,
-        remote_url=public_remote.without_credentials(told.url),
+        remote=configured.remote,
+        remote_url=public_remote.without_credentials(configured.url),
         ahead=cycle.unsent(store, remembered),
         behind=_behind(remembered),
         frozen=_frozen(store, remembered),
-        damaged=tuple(_damaged(key, one) for key, one in sorted(remembered.repairs.items())),
+        damaged=tuple(_damaged(key, repair) for key, repair in sorted(remembered.repairs.items())),
         refused=dict(sorted(remembered.counters.items())),
         rejected=shards.rejected_count(store.view),
         stores=tuple(
-            OtherStore(whose, one.nick, one.trust, rfc3339(one.since_ms), one.events, one.behind)
-            for whose, one in sorted(remembered.stores.items())
+            OtherStore(owner, known.nick, known.trust, rfc3339(known.since_ms), known.events, known.behind)
+            for owner, known in sorted(remembered.stores.items())
         ),
     )
 
 
 @use_case
 def force(store: Store, *, running: bool = False, local: bool | None = None) -> SyncForced:
-    """Syncs now, in this process. Raises what stopped it: Unreachable, Rejected, PublicRemote, Refused, StoreBusy …"""
+    """Sync now, in this process. Raises Unreachable, PushRejected, PublicRemote, Refused, StoreBusy and others."""
     local_only = config.local_only(store.paths, store.host, local)
-    done = cycle.synchronize(store, local_only=local_only)
+    synced = cycle.synchronize(store, local_only=local_only)
     remembered = state.load(store.paths.var, store.host)
     return SyncForced(
         triggered=True,
         last_sync_at=_last(remembered),
         sync_state=word(remembered, running=running),
         local_only=local_only,
-        remote=done.remote,
-        taken=done.taken,
-        committed=done.committed,
-        pushed=done.pushed,
+        remote=synced.remote,
+        taken=synced.taken,
+        committed=synced.committed,
+        pushed=synced.pushed,
         ahead=cycle.unsent(store, remembered),
         behind=_behind(remembered),
-        damaged=done.damaged,
+        damaged=synced.damaged,
     )
 
 
-def _damaged(key: str, one: Repair) -> DamagedLog:
-    whose, _, agent = key.partition("/")
-    back, lost = one.back or (None, None), one.lost or (None, None)
-    return DamagedLog(whose, agent, rfc3339(one.at_ms), back[0], back[1], lost[0], lost[1], one.why)
+def _damaged(key: str, repair: Repair) -> DamagedLog:
+    owner, agent = shard_of(key)
+    back, lost = repair.back or (None, None), repair.lost or (None, None)
+    return DamagedLog(owner, agent, rfc3339(repair.at_ms), back[0], back[1], lost[0], lost[1], repair.why)
 
 
 def _last(remembered: State) -> str:
@@ -161,20 +154,17 @@ def _last(remembered: State) -> str:
 
 
 def _behind(remembered: State) -> int:
-    return sum(one.behind for one in remembered.stores.values())
+    return sum(known.behind for known in remembered.stores.values())
 
 
 def _frozen(store: Store, remembered: State) -> tuple[FrozenShard, ...]:
-    foreign = {shard_of(key): one for key, one in remembered.frozen.items()}
-    found = [
-        FrozenShard(whose, agent, one.seq, one.code, one.why, rfc3339(one.since_ms))
-        for (whose, agent), one in sorted(foreign.items())
+    refused = [
+        FrozenShard(*shard_of(key), frozen.seq, frozen.code, frozen.why, rfc3339(frozen.since_ms))
+        for key, frozen in sorted(remembered.frozen.items())
     ]
-    return (
-        *found,
-        *(
-            FrozenShard(one.store, one.agent, one.seq, "damaged", one.why, None)
-            for one in shards.frozen(store.view)
-            if (one.store, one.agent) not in foreign
-        ),
-    )
+    damaged = [
+        FrozenShard(row.store, row.agent, row.seq, "damaged", row.why, None)
+        for row in shards.frozen(store.view)
+        if key_of(Shard(row.store, row.agent)) not in remembered.frozen
+    ]
+    return (*refused, *damaged)

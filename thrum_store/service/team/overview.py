@@ -1,0 +1,112 @@
+"""Status and overview of a caller: its identity, work and mailbox, and the other agents."""
+
+from __future__ import annotations
+
+from thrum_store.model import Caller
+from thrum_store.records import Record
+from thrum_store.service.upkeep import condition
+from thrum_store.service.upkeep.condition import Health, SyncState
+from thrum_store.store import Store, use_case
+from thrum_store.view.queries import agents as registered
+from thrum_store.view.queries import mailbox
+
+from . import agents, contexts, presence, team
+from .agents import WhoAmI
+from .team import TeamMember
+from .work import WorkContext, with_branches
+
+
+class Counted(Record):
+    """The number of messages to the caller, and of the unread ones."""
+
+    total: int
+    unread: int
+
+
+class Notes(Record):
+    """The caller's saved context in this worktree."""
+
+    has_context: bool
+    size: int
+    updated_at: str | None
+
+
+class Present(Record):
+    """The number of agents, and of the active ones."""
+
+    total: int
+    active: int
+
+
+class Status(Record):
+    """The caller with its work and mailbox, the number of agents, and the paths. `websocket_port`: the daemon's."""
+
+    health: Health
+    agent: WhoAmI
+    work_context: WorkContext | None
+    context: Notes
+    inbox: Counted
+    agents: Present
+    repository: str
+    store: str
+    websocket_port: int | None
+
+
+class Overview(Record):
+    """The caller and the other agents; `team` holds the active ones."""
+
+    health: Health
+    agent: WhoAmI
+    work_context: WorkContext | None
+    team: tuple[TeamMember, ...]
+    offline: int
+    inbox: Counted
+    sync: SyncState
+    websocket_port: int | None
+
+
+@use_case
+def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
+    """Return the caller with its session, work and mailbox. `port`: the WebSocket's of a running daemon."""
+    now = presence.now(store)
+    listed = registered.listed(store.view)
+    notes = contexts.in_worktree(store.paths, store.host, caller.name)
+    return Status(
+        health=condition.health(store),
+        agent=agents.whoami(store, caller),
+        work_context=_own_work(store, caller),
+        context=Notes(notes.has_context, notes.size, notes.updated_at),
+        inbox=_counted(store, caller),
+        agents=Present(len(listed), sum(now.status(agent) == "active" for agent in listed)),
+        repository=store.paths.root,
+        store=store.paths.thrum,
+        websocket_port=port,
+    )
+
+
+@use_case
+def overview(store: Store, caller: Caller, *, running: bool = False, port: int | None = None) -> Overview:
+    """Return the caller and the other active agents. `running`: a daemon is running; `port`: its WebSocket's."""
+    everyone = team.team(store)
+    return Overview(
+        health=condition.health(store),
+        agent=agents.whoami(store, caller),
+        work_context=_own_work(store, caller),
+        team=tuple(member for member in everyone.members if member.agent_id != caller.name),
+        offline=everyone.offline,
+        inbox=_counted(store, caller),
+        sync=condition.sync_state(store, running=running),
+        websocket_port=port,
+    )
+
+
+def _own_work(store: Store, caller: Caller) -> WorkContext | None:
+    agent = registered.own(store.view, caller.name)
+    return with_branches(store, [agent])[0][1] if agent else None
+
+
+def _counted(store: Store, caller: Caller) -> Counted:
+    agent = registered.own(store.view, caller.name)
+    if agent is None:
+        return Counted(0, 0)
+    return Counted(mailbox.held(store.view, agent.id), mailbox.unread_count(store.view, agent.id))
