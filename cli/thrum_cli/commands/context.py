@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from thrum_cli.command import App, Group, Option, command, commands
@@ -12,11 +12,9 @@ from thrum_cli.terminal.text import ago, bold
 from thrum_store import model
 from thrum_store.errors import Invalid
 from thrum_store.records import replaced
-from thrum_store.repository import worktrees
 from thrum_store.service.team import context_sharing, contexts, roles
 from thrum_store.service.team.context_sharing import Shared
 from thrum_store.service.team.contexts import Cleared, Context, Saved
-from thrum_store.view.queries import agents
 
 from ._shared.preambles import default_preamble, text_of
 from .prime import prime
@@ -57,7 +55,7 @@ def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
     """Show your saved notes."""
     found = contexts.show(app.store, model.address(name) if name else app.caller.name)
     if no_preamble:
-        found = replace(found, preamble=None)
+        found = replaced(found, preamble=None)
     if raw and not app.json:
         return Outcome(Raw("\n".join(text for text in (found.preamble, found.content) if text)))
     if found.has_context or found.preamble:
@@ -122,11 +120,10 @@ def _name(app: App, name: str | None) -> str:
 
 
 def _initial(app: App, name: str) -> str:
-    agent = agents.own(app.store.view, name)
-    if agent is None:
+    known = roles.preamble_for(app.store, name)
+    if known is None:
         return default_preamble(name, app.caller.role if name == app.caller.name else "")
-    made = roles.template_for(app.store, agent, worktrees.places(app.paths, app.store.host))
-    return default_preamble(name, agent.role) if made is None else made
+    return default_preamble(name, known.role) if known.text is None else known.text
 
 
 @dataclass(frozen=True)

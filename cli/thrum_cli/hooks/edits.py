@@ -11,7 +11,6 @@ from thrum_store.errors import UnknownSession
 from thrum_store.printable import safe_line
 from thrum_store.service.team import heartbeat, work
 from thrum_store.service.team.heartbeat import Heartbeat
-from thrum_store.view.queries import agents as registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def record_work(run: HookRun) -> None:
 
 def warning(run: HookRun) -> str:
     """Return who else has these files uncommitted and how to ask them; each pair of file and agent once per session."""
-    if not run.call.files or not _in_company(run):
+    if not run.call.files or not work.others_in_session(run.store, run.caller.name):
         return ""
     with run.files.editing() as state:
         sentences = {
@@ -41,11 +40,6 @@ def warning(run: HookRun) -> str:
         new = {key: sentence for key, sentence in sentences.items() if key not in state.warned}
         state.warned |= frozenset(new)
     return "\n".join(new.values())
-
-
-def _in_company(run: HookRun) -> bool:
-    """Return whether any other agent is in a session; git is asked only then."""
-    return any(agent.session and agent.name != run.caller.name for agent in registered.listed(run.store.view))
 
 
 def _holders(run: HookRun, path: str) -> list[WorkContext]:

@@ -12,7 +12,7 @@ from string import Template
 
 from thrum_store import model
 from thrum_store.errors import Invalid, NotFound
-from thrum_store.records import Record
+from thrum_store.records import NamedTuple, Record
 from thrum_store.repository import worktrees
 from thrum_store.store import Store, use_case
 from thrum_store.view.queries import agents
@@ -57,6 +57,13 @@ class Deployed(Record):
     warnings: tuple[str, ...] = ()
 
 
+class RolePreamble(NamedTuple):
+    """A role, and the preamble that its template gives an agent; None if there is no template."""
+
+    role: str
+    text: str | None
+
+
 @use_case
 def list_templates(store: Store) -> RoleTemplates:
     """List the role templates of this worktree, else of the repository, with the agents of this store."""
@@ -78,7 +85,7 @@ def deploy(store: Store, request: Deploy) -> Deployed:
     """
     chosen = _chosen(store, request.agent)
     homes = worktrees.places(store.paths, store.host)
-    texts = {agent.name: template_for(store, agent, homes) for agent in chosen}
+    texts = {agent.name: _preamble(store, agent, homes) for agent in chosen}
     warnings: list[str] = []
     for agent in chosen:
         text = texts[agent.name]
@@ -93,7 +100,15 @@ def deploy(store: Store, request: Deploy) -> Deployed:
     return Deployed(updated, without, len(chosen), request.dry_run, tuple(dict.fromkeys(warnings)))
 
 
-def template_for(store: Store, agent: Agent, homes: dict[str, str]) -> str | None:
+def preamble_for(store: Store, name: str) -> RolePreamble | None:
+    """Return the role of this store's agent with its preamble; None for an unknown agent. Raises Invalid."""
+    agent = agents.own(store.view, name)
+    if agent is None:
+        return None
+    return RolePreamble(agent.role, _preamble(store, agent, worktrees.places(store.paths, store.host)))
+
+
+def _preamble(store: Store, agent: Agent, homes: dict[str, str]) -> str | None:
     """Return an agent's preamble from the template of its role; None if there is no template."""
     template = _template(store, agent.role)
     if template is None:

@@ -101,6 +101,11 @@ def who_has(store: Store, file: str, directory: str = ".") -> WhoHas:
     return WhoHas(file, tuple(matches))
 
 
+def others_in_session(store: Store, name: str) -> bool:
+    """Return whether any agent but this one is in a session; asks no git."""
+    return any(agent.session and agent.name != name for agent in agents.listed(store.view))
+
+
 def context_of(agent: Agent, last: PresenceState, presence: str, branch: str = "") -> WorkContext:
     """Return an agent's work context; `branch` replaces the last reported one."""
     last = last.of(agent.session)
