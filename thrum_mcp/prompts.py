@@ -32,7 +32,7 @@ _LISTEN = (
 
 _TEXTS = {"prime": _PRIME, "listen": _LISTEN}
 _PROMPTS = [
-    Prompt(name="prime", title="Catch up", description="Who is here, and what did they write to you?"),
+    Prompt(name="prime", title="Catch up", description="See who is here and what they wrote to you."),
     Prompt(name="listen", title="Listen for messages", description="Wait for messages and handle each one."),
 ]
 

@@ -1,7 +1,6 @@
-"""docs/mcp.md and docs/events.md: what the tools take and give, and what the events hold, from the code itself.
+"""The tables of docs/mcp.md and docs/events.md, generated from the code.
 
-The tools come from what the SDK said of them, as `thrum_mcp/transport/early_answers.json` keeps it; a test
-compares the two.
+The tools come from `thrum_mcp/transport/early_answers.json`, which holds the SDK's lists; a test compares the two.
 """
 
 from __future__ import annotations
@@ -41,20 +40,20 @@ def _event(event_type: str) -> str:
 
 
 def tools() -> str:
-    """docs/mcp.md: each tool with its parameters, its effect and its result."""
+    """Return the part of docs/mcp.md about the tools: parameters, effect and result of each."""
     return "\n\n".join(map(_tool, _listed("tools"))) + "\n"
 
 
 def others() -> str:
-    """docs/mcp.md: the resources and the prompts."""
-    found = [(f"`{one['uri']}`", one["description"]) for one in _listed("resources")]
-    found += [(f"`{one['uriTemplate']}`", one["description"]) for one in _listed("resources/templates")]
-    prompts = [(f"`{one['name']}`", one["description"]) for one in _listed("prompts")]
-    return f"{grid(('resource', 'what'), found)}\n\n{grid(('prompt', 'what'), prompts)}\n"
+    """Return the part of docs/mcp.md about the resources and the prompts."""
+    resources = [(f"`{resource['uri']}`", resource["description"]) for resource in _listed("resources")]
+    resources += [(f"`{each['uriTemplate']}`", each["description"]) for each in _listed("resources/templates")]
+    prompts = [(f"`{prompt['name']}`", prompt["description"]) for prompt in _listed("prompts")]
+    return f"{grid(('resource', 'content'), resources)}\n\n{grid(('prompt', 'purpose'), prompts)}\n"
 
 
 def instructions() -> str:
-    """docs/mcp.md: what a client is told about the server as a whole."""
+    """Return the part of docs/mcp.md with the server's instructions."""
     return "".join(f"> {line}\n" for line in wrap(EarlyAnswers.load().instructions, 118))
 
 
@@ -66,25 +65,25 @@ def _listed(noun: str) -> list[Schema]:
 
 def _tool(tool: Schema) -> str:
     effects = tool["annotations"]
-    effect = "Annotated as reading only." if effects["readOnlyHint"] else "Annotated as changing what others see."
-    effect = "Annotated as destroying." if effects.get("destructiveHint") else effect
+    effect = "It is annotated as read-only." if effects["readOnlyHint"] else "It is annotated as writing."
+    effect = "It is annotated as destructive." if effects.get("destructiveHint") else effect
     parts = [f"## {tool['name']}", f"{tool['description']} {effect}"]
     for title, schema in (("takes", tool["inputSchema"]), ("gives", tool["outputSchema"])):
         rows = _rows(schema, schema.get("$defs", {}))
-        parts.append(grid((title, "value", "always", "what"), rows) if rows else "Takes nothing.")
+        parts.append(grid((title, "value", "always", "meaning"), rows) if rows else "It takes no parameters.")
     return "\n\n".join(parts)
 
 
 def _rows(schema: Schema, named: Schema, path: str = "") -> list[tuple[str, ...]]:
-    """One row for each property; those of an object inside follow it, under its name."""
+    """Return a row for each property; the properties of an inner object follow it, under its name."""
     rows: list[tuple[str, ...]] = []
-    for name, one in schema.get("properties", {}).items():
-        several = one.get("type") == "array"
-        inner = one.get("items", {}) if several else one
+    for name, value in schema.get("properties", {}).items():
+        is_array = value.get("type") == "array"
+        inner = value.get("items", {}) if is_array else value
         inner = named[inner["$ref"].rpartition("/")[2]] if "$ref" in inner else inner
         always = "yes" if name in schema.get("required", ()) else ""
-        here = f"{path}{name}{'[]' if several else ''}"
-        rows += [(f"`{here}`", _type(inner), always, one.get("description", "")), *_rows(inner, named, f"{here}.")]
+        key = f"{path}{name}{'[]' if is_array else ''}"
+        rows += [(f"`{key}`", _type(inner), always, value.get("description", "")), *_rows(inner, named, f"{key}.")]
     return rows
 
 
