@@ -21,7 +21,7 @@ from thrum_store.store import Store, open_store
 from .crowd import Speaker, register, sound
 
 STEPS = (
-    "check.claimed", "check.responded", "append.begin", "append.written", "append.durable", "commit.apply",
+    "check.reserved", "check.responded", "append.begin", "append.written", "append.durable", "commit.apply",
     "commit.visible",
 )  # fmt: skip
 

@@ -47,7 +47,7 @@ def killed_at(team: Team, step: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("step", "answered"),
-    [("check.claimed", False), ("mcp.claimed", False), ("mcp.answered", True), ("check.responded", True)],
+    [("check.reserved", False), ("mcp.reserved", False), ("mcp.answered", True), ("check.responded", True)],
 )
 def test_killed_before_the_receipt_the_message_comes_again(team: Team, step: str, answered: bool) -> None:
     message_id = team.send("Once or twice, never not at all")
@@ -127,7 +127,7 @@ def test_two_pollers_of_one_agent_share_the_messages(team: Team, builder: Server
 
 def test_a_message_that_another_call_is_receiving_is_counted_as_unread(team: Team, builder: Server) -> None:
     team.send("Reserved elsewhere")
-    killed_at(team, "mcp.claimed")
+    killed_at(team, "mcp.reserved")
     checked = builder.call("check_messages")
     assert (checked["status"], checked["remaining"]) == ("empty", 1)
     assert "1 unread" in checked["next"]

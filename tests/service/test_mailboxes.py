@@ -44,6 +44,20 @@ def test_an_inbox_has_pages_and_counts(store: Store, two_agents: Two) -> None:
     assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(page=9))) == []
 
 
+@pytest.mark.parametrize(("total", "size", "pages"), [(0, 2, 0), (1, 2, 1), (2, 2, 1), (4, 2, 2), (5, 2, 3), (6, 3, 2)])
+def test_pages_hold_every_message_once_also_if_the_last_page_is_full(
+    store: Store, two_agents: Two, total: int, size: int, pages: int
+) -> None:
+    sent = [send(store, two_agents.alice, "bob") for _ in range(total)][::-1]
+    received = [mailbox.inbox(store, two_agents.bob, ReadInbox(page_size=size, page=n + 1)) for n in range(pages + 1)]
+    assert [message for page in received for message in ids(page)] == sent
+    assert {(page.total, page.total_pages) for page in received} == {(total, pages)}
+    assert received[-1].messages == ()
+    mine = [outbox(store, two_agents.alice, ReadSent(page_size=size, page=n + 1)) for n in range(pages + 1)]
+    assert [message for page in mine for message in ids(page)] == sent
+    assert (mine[-1].messages, mine[-1].total_pages) == ((), pages)
+
+
 @pytest.mark.parametrize(("size", "page"), [(0, 1), (101, 1), (10, 0), (10, -1)])
 def test_a_page_that_cannot_be_is_refused(store: Store, two_agents: Two, size: int, page: int) -> None:
     with pytest.raises(Invalid):
@@ -120,7 +134,10 @@ def test_the_sender_sees_who_has_read(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "@reviewer")
     mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
     (message,) = outbox(store, two_agents.alice, ReadSent()).messages
-    assert [(one.address, one.status) for one in message.recipients] == [("bob", "read"), ("carol", "delivered")]
+    assert [(recipient.address, recipient.status) for recipient in message.recipients] == [
+        ("bob", "read"),
+        ("carol", "delivered"),
+    ]
     assert message.read_count == 1
     assert ids(outbox(store, two_agents.alice, ReadSent(unread=True))) == [sent]
     mailbox.mark_read(store, Caller("carol", worktree="main"), MarkRead((sent,)))

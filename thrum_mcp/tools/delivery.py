@@ -56,5 +56,5 @@ def hand_over(context: CallerContext, request: PendingRequest, reader: Caller, r
             receipt=lambda: context.with_store(lambda store: handover.acknowledge(store, reader, reserved)),
             release=lambda: context.with_store(lambda store: handover.release(store, reserved)),
         )
-        failpoint("mcp.claimed")
+        failpoint("mcp.reserved")
     return Delivery([results.Message.shown(mail) for mail in reserved.messages], reserved.remaining)

@@ -121,12 +121,12 @@ def thread(column: str | None, message_id: str) -> str:
 
 def as_json(value: Any) -> Any:
     """Return a result as objects, arrays and values that every JSON encoder takes."""
-    if isinstance(value, dict):
+    if value.__class__ is dict:
         return {key: as_json(item) for key, item in value.items()}
     if fields_of(value) is None:
-        return [as_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return [as_json(item) for item in value] if value.__class__ in (list, tuple) else value
     document: dict[str, Any] = {}
-    for outer, key, field in json_keys(type(value)):
+    for outer, key, field in json_keys(value.__class__):
         place = document.setdefault(outer, {}) if outer else document
         place[key] = as_json(getattr(value if hasattr(value, field) else value.header, field))
     return document

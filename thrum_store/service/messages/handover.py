@@ -57,7 +57,7 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
         now = store.host.clock.wall_ms()
         batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now, RESERVED_MS))
         mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now + RESERVED_MS)
-    failpoint("check.claimed")
+    failpoint("check.reserved")
     remaining = mailbox.unread_count(store.view, reader.id) - len(batch)
     mail = [Mail(results.header(row), row.content, results.structured(row.structured)) for _, row in batch]
     return Handover(tuple(mail), remaining, token)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 
 from tests.conftest import Two
 from thrum_store.errors import Invalid, NeedsConfirmation, NotAuthor, UnknownMessage
+from thrum_store.log.events import Draft
+from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing, sending
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import DeleteMessage, EditMessage
 from thrum_store.service.messages.inbox import MarkRead, ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.sent import ReadSent, outbox
-from thrum_store.store import Store
+from thrum_store.store import Store, open_store
 
 
 @pytest.fixture
@@ -26,6 +31,35 @@ def test_an_edit_replaces_the_text_and_counts(store: Store, two_agents: Two, sen
         assert editing.edit(store, two_agents.alice, EditMessage(sent, text)).version == count
         message = editing.get(store, sent).message
         assert (message.content, message.version, message.updated_at is not None) == (text, count, True)
+
+
+def test_an_edit_without_a_text_keeps_it(store: Store, two_agents: Two, sent: str) -> None:
+    editing.edit(store, two_agents.alice, EditMessage(sent, structured={"pr": 42}))
+    message = editing.get(store, sent).message
+    assert (message.content, message.structured, message.version) == ("first", {"pr": 42}, 1)
+
+
+def test_an_edit_without_a_text_keeps_one_that_came_just_before_it(repo: Paths, two_agents: Two, sent: str) -> None:
+    opened = Event()
+
+    def edit() -> None:
+        with open_store(repo) as other:
+            opened.set()
+            editing.edit(other, two_agents.alice, EditMessage(sent, structured={"pr": 42}))
+
+    with open_store(repo) as store, ThreadPoolExecutor(1) as thread:
+        with store.writing("alice") as shard:
+            edited = thread.submit(edit)
+            opened.wait()
+            shard.append(Draft("message.edit", {"message": sent, "content": "second"}))
+        edited.result()
+        message = editing.get(store, sent).message
+    assert (message.content, message.structured, message.version) == ("second", {"pr": 42}, 2)
+
+
+def test_an_edit_that_changes_nothing_is_refused(store: Store, two_agents: Two, sent: str) -> None:
+    with pytest.raises(Invalid):
+        editing.edit(store, two_agents.alice, EditMessage(sent))
 
 
 def test_an_edited_message_stays_as_read_as_it_was(store: Store, two_agents: Two, sent: str) -> None:
