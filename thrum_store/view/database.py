@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Connection = sqlite3.Connection
 Error = sqlite3.Error
 
-SCHEMA = 3  # VIEW_POINTER goes with it
+SCHEMA = int(VIEW_POINTER.removeprefix("current-v"))
 _START = f"p-v{SCHEMA}."
 _SETTINGS = """
 PRAGMA synchronous = NORMAL;
