@@ -4,13 +4,13 @@ ThrumError
 ├── Invalid               bad name, address, scope, duration, body …
 ├── NotFound              UnknownRecipient  UnknownGroup  UnknownMember  UnknownMessage  UnknownSession
 ├── Conflict              NameTaken  GroupExists  GroupCycle  KeyReused  WorktreeMismatch
-├── Refused               NotAuthor  ProtectedGroup  NeedsConfirmation
+├── Forbidden             NotAuthor  ProtectedGroup  NeedsConfirmation
 ├── NoIdentity            AmbiguousIdentity  NotRegistered
 ├── NotARepository        NotInitialized
 ├── StoreBusy             DiskFull  StorageFailed  Unsupported
-└── Damaged               ViewDamaged
+└── Corrupted             ViewCorrupted
 
-Each has a stable `code`, one sentence (`message`) and what to do next (`hint`).
+Each has a stable `code`, one sentence (`message`) and the next step (`hint`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ThrumError(Exception):
-    """The root: one clear sentence, and a hint that says what to do next."""
+    """The root of all errors: one clear sentence, and a hint with the next step."""
 
     code: ClassVar[str] = "error"
 
@@ -33,19 +33,19 @@ class ThrumError(Exception):
 
 
 class Invalid(ThrumError):
-    """Raised when an argument cannot mean anything."""
+    """Raised for an argument, a setting or a file that cannot be understood."""
 
     code = "invalid"
 
 
 class NotFound(ThrumError):
-    """Raised when something that was named does not exist."""
+    """Raised if something that was named does not exist."""
 
     code = "not_found"
 
 
 class UnknownRecipient(NotFound):
-    """Raised when an address names no agent, role or group; the whole send is refused."""
+    """Raised if an address names no agent, role or group; then nothing of the message is sent."""
 
     code = "unknown_recipient"
 
@@ -55,21 +55,21 @@ class UnknownRecipient(NotFound):
         hint = f"did you mean {near}? " if near else ""
         super().__init__(
             f"unknown recipient {names}; nothing was sent",
-            hint=f"{hint}`thrum agent list` and `thrum group list` show who can be addressed",
+            hint=f"{hint}`thrum agent list` and `thrum group list` show the agents and groups",
         )
 
 
 class UnknownGroup(NotFound):
-    """Raised when no group of that name exists."""
+    """Raised if no group has that name."""
 
     code = "unknown_group"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no group {name!r}", hint=f"`thrum group create {name}` makes it")
+        super().__init__(f"there is no group {name!r}", hint=f"create it with `thrum group create {name}`")
 
 
 class UnknownMember(NotFound):
-    """Raised when what should become or stop being a member does not exist."""
+    """Raised if an agent, role or group that should become or stop being a member does not exist."""
 
     code = "unknown_member"
 
@@ -78,7 +78,7 @@ class UnknownMember(NotFound):
 
 
 class UnknownMessage(NotFound):
-    """Raised when no message has that id."""
+    """Raised if no message has that id."""
 
     code = "unknown_message"
 
@@ -87,25 +87,25 @@ class UnknownMessage(NotFound):
 
 
 class UnknownSession(NotFound):
-    """Raised when there is no such session, or none to end."""
+    """Raised if no such session exists, or none is open."""
 
     code = "unknown_session"
 
 
 class Conflict(ThrumError):
-    """Raised when what was asked collides with what is there."""
+    """Raised if a request collides with the current state."""
 
     code = "conflict"
 
 
 class NameTaken(Conflict):
-    """Raised when an agent, a role and a group would share one name."""
+    """Raised if an agent, a role and a group would share one name."""
 
     code = "name_taken"
 
 
 class WorktreeMismatch(Conflict):
-    """Raised when a name is used from another worktree than the one it is registered in."""
+    """Raised if a name is used in another worktree than the one it is registered in."""
 
     code = "worktree_mismatch"
 
@@ -117,7 +117,7 @@ class WorktreeMismatch(Conflict):
 
 
 class GroupExists(Conflict):
-    """Raised when a group of that name exists already."""
+    """Raised if a group of that name exists already."""
 
     code = "group_exists"
 
@@ -126,75 +126,76 @@ class GroupExists(Conflict):
 
 
 class GroupCycle(Conflict):
-    """Raised when a group would contain itself, directly or through others."""
+    """Raised if a group would contain itself, directly or through others."""
 
     code = "group_cycle"
 
     def __init__(self, group: str, member: str) -> None:
         super().__init__(
-            f"group {member!r} contains {group!r} already, so it cannot become its member",
-            hint=f"`thrum group members {member} --expand` shows what it contains",
+            f"group {member!r} cannot become a member of {group!r}, because it contains that group",
+            hint=f"`thrum group members {member} --expand` shows its members",
         )
 
 
 class KeyReused(Conflict):
-    """Raised when an idempotency key comes back with another message."""
+    """Raised if an idempotency key comes back with another message."""
 
     code = "key_reused"
 
     def __init__(self, key: str, message_id: str) -> None:
         super().__init__(
-            f"the idempotency key {key!r} belongs to {message_id}, which says something else",
+            f"the idempotency key {key!r} belongs to {message_id}, which has another text",
             hint="use a new key for a new message",
         )
 
 
-class Refused(ThrumError):
-    """Raised when the caller may not do this."""
+class Forbidden(ThrumError):
+    """Raised if the caller may not do this."""
 
     code = "refused"
 
 
-class NotAuthor(Refused):
-    """Raised when what only a message's author may do is asked for somebody else's."""
+class NotAuthor(Forbidden):
+    """Raised if somebody else than its author would change a message."""
 
     code = "not_author"
 
     def __init__(self, message_id: str, author: str) -> None:
         super().__init__(
             f"{message_id} was written by @{author}, not by you",
-            hint=f"`thrum message get {message_id}` shows it, `thrum reply {message_id} TEXT` answers it",
+            hint=f"read it with `thrum message get {message_id}`, or answer it with `thrum reply {message_id} TEXT`",
         )
 
 
-class ProtectedGroup(Refused):
-    """Raised when the built-in group would be changed."""
+class ProtectedGroup(Forbidden):
+    """Raised if the built-in group would be changed."""
 
     code = "protected_group"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"@{name} is built in: it always holds every agent", hint="make a group of your own instead")
+        super().__init__(
+            f"@{name} is built in and always holds every agent",
+            hint="make a group of your own with `thrum group create NAME`",
+        )
 
 
-class NeedsConfirmation(Refused):
-    """Raised when something that cannot be undone was not confirmed."""
+class NeedsConfirmation(Forbidden):
+    """Raised if something that cannot be undone was not confirmed."""
 
     code = "needs_confirmation"
 
 
 class NoIdentity(ThrumError):
-    """Raised when nothing says which agent is calling."""
+    """Raised if no agent is registered here and the request names none."""
 
     code = "no_identity"
 
-    def __init__(self, message: str = "nothing says which agent you are", *, hint: str | None = None) -> None:
-        super().__init__(
-            message, hint=hint or "register here: `thrum quickstart --name NAME --role ROLE --module MODULE`"
-        )
+    def __init__(self, message: str = "no agent is registered in this worktree", *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or "run `thrum quickstart --name NAME --role ROLE --module MODULE`")
 
 
 class AmbiguousIdentity(NoIdentity):
-    """Raised when several identity files fit and nothing decides."""
+    """Raised if the worktree has several identity files and the request names no agent."""
 
     code = "ambiguous_identity"
 
@@ -202,19 +203,19 @@ class AmbiguousIdentity(NoIdentity):
         listed = sorted(names)
         super().__init__(
             f"this worktree has {len(listed)} identities: {', '.join(listed)}",
-            hint=f"say which one: `export THRUM_NAME={listed[0]}`",
+            hint=f"choose one: `export THRUM_NAME={listed[0]}`",
         )
 
 
 class NotRegistered(NoIdentity):
-    """Raised when the caller has a name that no registration backs."""
+    """Raised if no agent of this store has the caller's name."""
 
     code = "not_registered"
 
     def __init__(self, name: str) -> None:
         super().__init__(
             f"agent {name!r} is not registered in this store",
-            hint=f"register it: `thrum quickstart --name {name} --role ROLE --module MODULE`",
+            hint=f"run `thrum quickstart --name {name} --role ROLE --module MODULE`",
         )
 
 
@@ -239,20 +240,20 @@ class NotInitialized(ThrumError):
 
 
 class StoreBusy(ThrumError):
-    """Raised when a lock was not free within its deadline."""
+    """Raised if a lock was not free within its time limit."""
 
     code = "store_busy"
 
-    def __init__(self, pid: str, what: str) -> None:
+    def __init__(self, pid: str, lock: str) -> None:
         holder = f" (held by pid {pid})" if pid else ""
         super().__init__(
-            f"the store is busy: {what} was not free in time{holder}",
+            f"the store is busy: {lock} was not free in time{holder}",
             hint="run it again; if that process is stopped or stuck, end it",
         )
 
 
 class DiskFull(ThrumError):
-    """Raised when there is no room; nothing was acknowledged and nothing is half written."""
+    """Raised if the disk is full; nothing was confirmed, and nothing is half written."""
 
     code = "disk_full"
 
@@ -261,40 +262,40 @@ class DiskFull(ThrumError):
 
 
 class StorageFailed(ThrumError):
-    """Raised when the disk refused a call; nothing was acknowledged."""
+    """Raised if the disk refused a call; nothing was confirmed. `unsynced`: see `Storage.append`."""
 
     code = "storage_failed"
 
     def __init__(self, reason: str, *, unsynced: bool = False, denied: bool = False) -> None:
-        what = reason if denied else f"the disk failed: {reason}"
-        todo = "see whose it is and what its mode allows" if denied else "check the disk"
-        super().__init__(what, hint=f"nothing was acknowledged; {todo}, then repeat the command")
+        message = reason if denied else f"the disk failed: {reason}"
+        step = "look at its owner and its mode" if denied else "check the disk"
+        super().__init__(message, hint=f"nothing was confirmed; {step}, then repeat the command")
         self.unsynced = unsynced
 
 
-class Damaged(ThrumError):
-    """Raised when a log does not hold what it must; it is never repaired by deleting."""
+class Corrupted(ThrumError):
+    """Raised if a file of the store does not hold what it must; it is never repaired by deleting."""
 
     code = "damaged"
 
-    def __init__(self, what: str, why: str) -> None:
+    def __init__(self, path: str, reason: str) -> None:
         super().__init__(
-            f"{what} is damaged: {why}",
-            hint="all else goes on; restore that file from a backup or another clone",
+            f"{path} is damaged: {reason}",
+            hint="restore that file from a backup or another clone; everything else keeps working",
         )
 
 
-class ViewDamaged(Damaged):
-    """Raised inside of the store when SQLite's file is broken; it is rebuilt, and the use case starts again."""
+class ViewCorrupted(Corrupted):
+    """Raised within the store if SQLite's file is broken; it is rebuilt, and the use case starts again."""
 
     code = "view_damaged"
 
-    def __init__(self, why: str) -> None:
-        super().__init__("the view", why)
-        self.hint = "run the command again; if it stays, `thrum doctor` says more"
+    def __init__(self, reason: str) -> None:
+        super().__init__("the view", reason)
+        self.hint = "run the command again; if the error stays, run `thrum doctor`"
 
 
 class Unsupported(ThrumError):
-    """Raised on a platform or file system that lacks what the store needs."""
+    """Raised on a platform or file system that lacks something the store needs."""
 
     code = "unsupported"

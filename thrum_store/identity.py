@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from . import json_codec, model
-from .errors import AmbiguousIdentity, Damaged, Invalid, NoIdentity, NotInitialized
+from .errors import AmbiguousIdentity, Corrupted, Invalid, NoIdentity, NotInitialized
 from .machine.host import REAL, Host, Lock
 from .model import Caller
 from .records import NamedTuple
@@ -153,7 +153,7 @@ class StoreId:
         self._known = ""
 
     def now(self) -> str:
-        """Return the id of the store. Raises NotInitialized, or Damaged if the file does not hold one."""
+        """Return the id of the store. Raises NotInitialized, or Corrupted if the file does not hold one."""
         try:
             status = os.stat(self._path)
             stamp = (status.st_ino, status.st_mtime_ns)
@@ -163,7 +163,7 @@ class StoreId:
         except FileNotFoundError:
             raise NotInitialized(self._paths.root) from None
         except (ValueError, TypeError, KeyError):
-            raise Damaged(self._path, "it does not hold the id of a store") from None
+            raise Corrupted(self._path, "it does not hold the id of a store") from None
         return self._known
 
     def beginning(self, agent: str) -> _StableStore:

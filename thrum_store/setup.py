@@ -10,7 +10,7 @@ import os
 import socket
 from dataclasses import dataclass
 
-from .errors import Refused, ThrumError
+from .errors import Forbidden, ThrumError
 from .log import keys
 from .machine.host import REAL, Host
 from .machine.storage import Storage
@@ -49,11 +49,11 @@ class Initialized:
 def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initialized:
     """Sets a repository up, or completes what an interrupted or older set-up left; nothing is ever overwritten.
 
-    Raises Refused where `.thrum` is tracked by git: its files would come from strangers (reliability G12).
+    Raises Forbidden where `.thrum` is tracked by git: its files would come from strangers (reliability G12).
     """
     git = GitRunner(paths.root)
     if git.run("ls-files", "--", ".thrum"):
-        raise Refused(
+        raise Forbidden(
             ".thrum is tracked by git, and it must never be",
             hint="run `git rm -r --cached .thrum`, commit, and try again",
         )

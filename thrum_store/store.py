@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from .errors import Damaged, DiskFull, StorageFailed, ThrumError, ViewDamaged
+from .errors import Corrupted, DiskFull, StorageFailed, ThrumError, ViewCorrupted
 from .identity import StoreId
 from .log.segments import EventLog, Shard, ShardPosition
 from .machine.bells import ring
@@ -83,11 +83,11 @@ class Retry:
         for _ in range(_REPAIRS):
             try:
                 return _mapping(action)
-            except ViewDamaged:
+            except ViewCorrupted:
                 self.replay_index = start
                 try:
                     self._repair()
-                except ViewDamaged:  # broken again already: the next run finds out
+                except ViewCorrupted:  # broken again already: the next run finds out
                     continue
         return _mapping(action)
 
@@ -191,13 +191,13 @@ class Store:
         self.own = self._view.own = own
 
     def end(self, shard: Shard) -> ShardPosition:
-        """Return the end of a shard, with all before it in the view. Only under the shard's lock. Raises Damaged."""
+        """Return the end of a shard, with all before it in the view. Only under the shard's lock. Raises Corrupted."""
         head, frozen = self.head(shard)
         if not frozen and self.log.grew(shard, head):
             self.absorb(shard)
             head, frozen = self.head(shard)
         if frozen:
-            raise Damaged(f"the log of {shard.agent!r}", frozen)
+            raise Corrupted(f"the log of {shard.agent!r}", frozen)
         return head
 
     def show(self, shard: Shard, appended: Reading, generation: str) -> None:
@@ -205,7 +205,7 @@ class Store:
         try:
             if _mapping(lambda: self._apply(shard, appended, generation)):
                 return
-        except ViewDamaged:
+        except ViewCorrupted:
             self.repair()  # then look what it holds: the transaction may have ended before the view broke
         self.retry.repairing(lambda: self.absorb(shard))
         self._rung |= {name.partition("@")[0] for event in appended.events for name in event.data.get("recipients", ())}
@@ -324,7 +324,7 @@ class Writing:
     def append(self, *drafts: Draft) -> list[Event]:
         """Append the events durably, apply them to the view and wake the recipients.
 
-        If it raises DiskFull, StorageFailed, Damaged or Invalid, none was appended.
+        If it raises DiskFull, StorageFailed, Corrupted or Invalid, none was appended.
         """
         store, shard = self._store, self._shard
         earlier = store.retry.replayed()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Two
 from tests.oracle import spoken
-from thrum_store.errors import Damaged, NotRegistered, StorageFailed
+from thrum_store.errors import Corrupted, NotRegistered, StorageFailed
 from thrum_store.log.segments import EventLog, Shard
 from thrum_store.machine.host import REAL
 from thrum_store.machine.storage import Storage
@@ -77,7 +77,7 @@ class Rot:
         self.paths[segment].write_bytes(rotten)
         os.unlink(os.path.join(self.repo.var, VIEW_POINTER))
         with open_store(self.repo) as store:
-            with pytest.raises((Damaged, NotRegistered)):  # the latter where it was her registration
+            with pytest.raises((Corrupted, NotRegistered)):  # the latter where it was her registration
                 self.send(store, "alice", "more")
             sending.send(store, self.two.bob, SendMessage("I go on"))
             assert self.shown(store) == self.before(segment, bit // 8)
@@ -143,7 +143,7 @@ def test_a_bit_behind_the_end_of_a_segment_left_behind_means_nothing(rot: Rot) -
 def test_a_log_that_became_shorter_than_what_was_read_stops_its_shard(rot: Rot) -> None:
     rot.paths[1].write_bytes(rot.whole[1][:-1])
     with open_store(rot.repo) as store:
-        with pytest.raises(Damaged, match="shorter"):
+        with pytest.raises(Corrupted, match="shorter"):
             rot.send(store, "alice", "more")
         rot.send(store, "bob", "I go on")
 
@@ -151,7 +151,7 @@ def test_a_log_that_became_shorter_than_what_was_read_stops_its_shard(rot: Rot) 
 def test_a_log_that_disappeared_stops_its_shard(rot: Rot) -> None:
     rot.paths[1].unlink()
     with open_store(rot.repo) as store:
-        with pytest.raises(Damaged):
+        with pytest.raises(Corrupted):
             rot.send(store, "alice", "more")
         rot.send(store, "bob", "I go on")
 
@@ -175,6 +175,6 @@ def test_a_line_of_a_newer_format_is_never_cut(rot: Rot) -> None:
     with rot.paths[1].open("ab") as file:
         file.write(body[:at] + b',"h":"' + own + b'"' + body[at:] + b"\n")
     length = rot.paths[1].stat().st_size
-    with open_store(rot.repo) as store, pytest.raises(Damaged, match="newer"):
+    with open_store(rot.repo) as store, pytest.raises(Corrupted, match="newer"):
         rot.send(store, "alice", "more")
     assert rot.paths[1].stat().st_size == length

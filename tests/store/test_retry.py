@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from thrum_store.errors import StoreBusy, ViewDamaged
+from thrum_store.errors import StoreBusy, ViewCorrupted
 from thrum_store.log.events import Event
 from thrum_store.store import Retry
 
@@ -38,7 +38,7 @@ class Case:
         first = self.append("first")
         if self.breaks:
             self.breaks -= 1
-            raise ViewDamaged("a test broke it")
+            raise ViewCorrupted("a test broke it")
         return first + self.append("second")
 
 
@@ -53,7 +53,7 @@ def test_an_append_is_made_once_however_often_the_view_breaks(breaks: int) -> No
 
 def test_a_view_that_breaks_faster_is_reported_and_the_next_use_case_begins_anew() -> None:
     case = Case(4)
-    with pytest.raises(ViewDamaged):
+    with pytest.raises(ViewCorrupted):
         case.retry.use_case(case.run)
     assert case.log == ["first"]
     assert [event.id for event in case.retry.use_case(case.run)] == ["first", "second"]
@@ -66,7 +66,7 @@ def test_a_use_case_inside_of_another_forgets_nothing_of_it() -> None:
     def outer() -> list[Event]:
         events = case.append("outer") + case.retry.use_case(case.run)
         if not case.repairs:
-            raise ViewDamaged("a test broke it")
+            raise ViewCorrupted("a test broke it")
         return events
 
     assert [event.id for event in case.retry.use_case(outer)] == ["outer", "first", "second"]
@@ -75,7 +75,7 @@ def test_a_use_case_inside_of_another_forgets_nothing_of_it() -> None:
 
 def test_a_repair_that_finds_the_view_broken_again_is_no_end() -> None:
     def repair() -> None:
-        raise ViewDamaged("again")
+        raise ViewCorrupted("again")
 
     case = Case(2)
     case.retry = Retry(repair)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.sync.clones import BRANCH, Clone, remote_at
 from tests.sync.conftest import Pair
-from thrum_store.errors import Damaged, Refused
+from thrum_store.errors import Corrupted, Forbidden
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Register
 from thrum_store.service.upkeep import doctor, purge
@@ -189,11 +189,11 @@ def test_without_its_own_branch_a_clone_asks_the_remote(talk: Pair) -> None:
 def test_nobody_speaks_in_a_log_that_was_published_longer(talk: Pair) -> None:
     the_end_is_cut_at_a_line(segments(talk.here, "alice"))
     lose_the_view(talk.here)
-    with pytest.raises(Damaged, match="were published"):
+    with pytest.raises(Corrupted, match="were published"):
         talk.here.send("alice", "too early", "@bob")
     all_are_lost(segments(talk.here, "albert"))
     lose_the_view(talk.here)
-    with talk.here.open() as store, pytest.raises(Damaged, match="were published"):
+    with talk.here.open() as store, pytest.raises(Corrupted, match="were published"):
         agents.register(store, Register("albert", "worker", "core"))
     talk.here.sync()
     talk.here.send("alice", "now", "@bob")
@@ -236,7 +236,7 @@ def test_a_forged_branch_gives_nothing_back(talk: Pair) -> None:
     assert not segments(talk.here, "alice")
     (told,) = talk.here.status().damaged
     assert told.agent_id == "alice" and told.lost_from == 1
-    with pytest.raises(Refused, match="were published"):
+    with pytest.raises(Forbidden, match="were published"):
         check(talk.here, give_up=True)
 
 
@@ -283,7 +283,7 @@ def test_a_line_that_rots_before_it_was_published_is_told_to_the_event(ahead: Pa
     found = check(ahead.here, fix=True)
     assert any(f"events {first} to {last} cannot be read" in one.message and not one.fixed for one in found)
     assert whole(ahead.here) == rotten
-    with pytest.raises(Damaged):
+    with pytest.raises(Corrupted):
         ahead.here.send("alice", "more", "@bob")
     (lost,) = (ahead.here.root / ".thrum/var/lost").iterdir()
     assert b'"content":"three"' in lost.read_bytes()
@@ -292,7 +292,7 @@ def test_a_line_that_rots_before_it_was_published_is_told_to_the_event(ahead: Pa
 def test_once_it_is_known_nobody_speaks_behind_what_cannot_be_read(ahead: Pair) -> None:
     damage_line(ahead.here, "alice", "two")  # the view has read past it
     check(ahead.here, fix=True)
-    with pytest.raises(Damaged):
+    with pytest.raises(Corrupted):
         ahead.here.send("alice", "behind it", "@bob")
     assert {"one", "two", "three"} <= ahead.here.contents()
 
@@ -303,7 +303,7 @@ def test_a_sync_that_finds_rot_in_what_it_would_publish_stops_that_log(ahead: Pa
         ahead.here.sync()
     (told,) = ahead.here.status().damaged
     assert told.lost_from == unpublished(ahead.here, "alice", "three") - 1
-    with pytest.raises(Damaged):
+    with pytest.raises(Corrupted):
         ahead.here.send("alice", "behind it", "@bob")
     ahead.there.sync()
     assert not ahead.there.status().frozen
@@ -319,7 +319,7 @@ def test_a_log_that_lost_its_unpublished_end_gets_the_rest_and_tells(ahead: Pair
     assert {"one", "two", "three"} <= ahead.here.contents()  # the view knows them still
     (lost,) = (ahead.here.root / ".thrum/var/lost").iterdir()
     assert [json.loads(line)["content"] for line in lost.read_text().splitlines()] == ["one", "two", "three"]
-    with pytest.raises(Damaged):
+    with pytest.raises(Corrupted):
         ahead.here.send("alice", "more", "@bob")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ViewDamaged
+from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ViewCorrupted
 from thrum_store.machine.host import REAL
 from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.view import database, rebuild
@@ -49,7 +49,7 @@ def test_a_commit_that_fails_leaves_nothing_and_frees_the_lock(view: View) -> No
     with pytest.raises(KeyboardInterrupt), view.committing():
         write(view, "a")
         raise KeyboardInterrupt
-    with pytest.raises(ViewDamaged), view.committing():
+    with pytest.raises(ViewCorrupted), view.committing():
         view.connection.execute("SELECT * FROM no_such_table")
     assert not view.connection.in_transaction
     with view.committing():
@@ -82,7 +82,7 @@ def test_a_file_that_was_taken_away_is_never_written_again(view: View, file: str
         write(view, "a")
     before = view.generation
     os.unlink(before + file)
-    with pytest.raises(ViewDamaged), view.committing():
+    with pytest.raises(ViewCorrupted), view.committing():
         write(view, "b")
     view.refresh()
     assert view.generation != before
@@ -113,12 +113,12 @@ def test_a_file_that_is_no_view_is_damaged(paths: Paths) -> None:
     path = paths.in_var("p-v3.1-x.db")
     with open(path, "wb") as file:
         file.write(b"noise" * 1000)
-    with pytest.raises(ViewDamaged):
+    with pytest.raises(ViewCorrupted):
         database.connect(path)
     assert not rebuild.intact(path)
     os.unlink(path)
     sqlite3.connect(path).close()
-    with pytest.raises(ViewDamaged, match="schema"):
+    with pytest.raises(ViewCorrupted, match="schema"):
         database.connect(path)
 
 
@@ -127,7 +127,7 @@ def test_a_file_that_is_no_view_is_damaged(paths: Paths) -> None:
     [
         (sqlite3.SQLITE_BUSY, StoreBusy), (sqlite3.SQLITE_LOCKED, StoreBusy), (sqlite3.SQLITE_FULL, DiskFull),
         (sqlite3.SQLITE_READONLY, StorageFailed), (sqlite3.SQLITE_PERM, StorageFailed),
-        (sqlite3.SQLITE_CORRUPT, ViewDamaged), (sqlite3.SQLITE_NOTADB, ViewDamaged),
+        (sqlite3.SQLITE_CORRUPT, ViewCorrupted), (sqlite3.SQLITE_NOTADB, ViewCorrupted),
         (sqlite3.SQLITE_BUSY | 5 << 8, StoreBusy),
     ],
 )  # fmt: skip

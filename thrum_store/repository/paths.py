@@ -158,14 +158,14 @@ def find(start: str = ".") -> Paths:
 
 
 def initialized(start: str = ".") -> Paths:
-    """Return the places around `start`. Raises as `find`, NotInitialized, or Refused for another user's store."""
+    """Return the places around `start`. Raises as `find`, NotInitialized, or Forbidden for another user's store."""
     paths = find(start)
     if paths.initialized:
         return paths
-    from thrum_store.errors import NotInitialized, Refused
+    from thrum_store.errors import Forbidden, NotInitialized
 
     if os.path.isdir(paths.thrum) and not os.access(paths.thrum, os.X_OK):
-        raise Refused(f"{paths.thrum} belongs to another user", hint="work in a clone of your own")
+        raise Forbidden(f"{paths.thrum} belongs to another user", hint="work in a clone of your own")
     raise NotInitialized(paths.root)
 
 

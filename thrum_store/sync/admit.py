@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from thrum_store.errors import Damaged, Invalid, StorageFailed, ThrumError
+from thrum_store.errors import Corrupted, Invalid, StorageFailed, ThrumError
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.storage import failpoint
@@ -81,7 +81,7 @@ def keep_aside(store: Store, shard: Shard, blobs: Mapping[int, bytes]) -> None:
 def _end(store: Store, shard: Shard) -> ShardPosition:
     try:
         return store.end(shard)
-    except Damaged as error:
+    except Corrupted as error:
         raise AdmissionError("damaged", error.message) from error
 
 

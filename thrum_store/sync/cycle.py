@@ -6,7 +6,7 @@ neither a commit nor a push. Nothing is ever forced: if another machine was fast
 
 from __future__ import annotations
 
-from thrum_store.errors import Refused, ThrumError
+from thrum_store.errors import Forbidden, ThrumError
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.digest import fingerprint
 from thrum_store.machine.storage import failpoint
@@ -61,7 +61,7 @@ class Cycle:
         self._more = False  # a quota left something for the next sync
 
     def run(self) -> Synced:
-        """Sync. Raises Unreachable, PushRejected, PublicRemote, Refused, Invalid or GitFailed.
+        """Sync. Raises Unreachable, PushRejected, PublicRemote, Forbidden, Invalid or GitFailed.
 
         Everything taken in and committed before an error stays, and the next cycle continues from there.
         """
@@ -118,7 +118,7 @@ class Cycle:
             return self._probe
         git = self._probe.git
         if git.asks("ls-files", "--error-unmatch", "--", ".thrum") is not None:
-            raise Refused(".thrum is tracked by git, and it must never be", hint="run `git rm -r --cached .thrum`")
+            raise Forbidden(".thrum is tracked by git, and it must never be", hint="run `git rm -r --cached .thrum`")
         public_remote.check(git, self._settings, self._state, self._store.host.clock.wall_ms())
         return Branch(self._store.paths, self._store.host, self._settings.remote)
 

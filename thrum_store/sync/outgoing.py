@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from thrum_store import presence_state
-from thrum_store.errors import Damaged
+from thrum_store.errors import Corrupted
 from thrum_store.log import purge_marks
 from thrum_store.log.events import Header, fast_parser
 from thrum_store.log.segments import Shard, ShardPosition, chained, remaining
@@ -43,7 +43,7 @@ def seal(store: Store, state: State) -> None:
             try:
                 store.log.begin_segment(shard, store.end(shard))
                 store.absorb(shard)
-            except Damaged:
+            except Corrupted:
                 continue  # nothing can follow there; the view and the doctor report it
             finally:
                 lock.release()
@@ -61,7 +61,7 @@ def prepare(store: Store, state: State, repository: str) -> Outgoing:
         try:
             contents |= _changed(store, shard, head, published.get(key, []))
             published[key] = [head.segment, head.offset, _beginning(store, shard)]
-        except Damaged:  # the view and the doctor report it; the other logs go out
+        except Corrupted:  # the view and the doctor report it; the other logs go out
             ends.pop(shard)  # nothing is signed that is not published
             _suspect(state, key)
     own = {shard.agent: head for shard, head in ends.items() if shard.store == store.own}
@@ -118,7 +118,7 @@ def _path(store: Store, shard: Shard, number: int) -> str:
 def _segments(store: Store, shard: Shard, head: ShardPosition, first: int) -> dict[str, bytes]:
     """Return the segments from number `first` on, each as far as it counts, the last one as far as the view has it.
 
-    Raises Damaged if one of them is not whole: damaged bytes are never published.
+    Raises Corrupted if one of them is not whole: damaged bytes are never published.
     """
     contents: dict[str, bytes] = {}
     for number in range(max(first, 1), head.segment + 1):
@@ -126,7 +126,7 @@ def _segments(store: Store, shard: Shard, head: ShardPosition, first: int) -> di
         try:
             data = store.host.storage.read(store.log.segment(shard, number), 0, end)
         except FileNotFoundError as error:
-            raise Damaged(f"the log of {shard.agent!r}", f"segment {number} is missing") from error
+            raise Corrupted(f"the log of {shard.agent!r}", f"segment {number} is missing") from error
         _check_whole(store, shard, number, data, end)
         contents[_path(store, shard, number)] = data
     return contents
@@ -137,7 +137,7 @@ def _check_whole(store: Store, shard: Shard, number: int, data: bytes, end: int)
     start = ShardPosition(number, length, begin.place.seq - 1, begin.place.before)
     reading = chained(data[length:], shard, start, fast_parser())
     if reading.head.offset != end:
-        raise Damaged(f"the log of {shard.agent!r}", f"segment {number}: {reading.damage or 'it breaks off'}")
+        raise Corrupted(f"the log of {shard.agent!r}", f"segment {number}: {reading.damage or 'it breaks off'}")
 
 
 def _counted(store: Store, shard: Shard, number: int) -> int:
@@ -148,7 +148,7 @@ def _counted(store: Store, shard: Shard, number: int) -> int:
 def _header(store: Store, shard: Shard, number: int) -> tuple[Header, int]:
     header = store.log.header(shard, number)
     if header is None:
-        raise Damaged(f"the log of {shard.agent!r}", f"segment {number} has no header")
+        raise Corrupted(f"the log of {shard.agent!r}", f"segment {number} has no header")
     return header
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3  # its C module alone may serve here later
 
-from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ViewDamaged
+from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ViewCorrupted
 from thrum_store.records import NamedTuple
 from thrum_store.repository.paths import VIEW_POINTER
 
@@ -82,7 +82,7 @@ def _inode(path: str) -> int:
 
 
 def connect(path: str) -> Connection:
-    """Return a connection to an existing generation. Raises ViewDamaged where the file is none."""
+    """Return a connection to an existing generation. Raises ViewCorrupted where the file is none."""
     try:
         connection = sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None)
     except Error as error:
@@ -95,7 +95,7 @@ def connect(path: str) -> Connection:
         raise mapped(error) from error
     if version != SCHEMA:
         connection.close()
-        raise ViewDamaged(f"{os.path.basename(path)} is not a view of schema {SCHEMA}")
+        raise ViewCorrupted(f"{os.path.basename(path)} is not a view of schema {SCHEMA}")
     return connection
 
 
@@ -139,4 +139,4 @@ def mapped(error: Error) -> ThrumError:
         return DiskFull(str(error))
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return StorageFailed(f"the view cannot be written: {error}")
-    return ViewDamaged(str(error))
+    return ViewCorrupted(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.errors import ThrumError, ViewDamaged
+from thrum_store.errors import ThrumError, ViewCorrupted
 from thrum_store.repository.paths import COMMIT_LOCK
 
 from . import database
@@ -41,7 +41,7 @@ class View:
             elif not self._stays():
                 with self.lock:
                     self.follow()
-        except ViewDamaged:
+        except ViewCorrupted:
             self.repair()
 
     def committing(self) -> Commit:
@@ -83,15 +83,15 @@ class View:
             self.lock.release()
 
     def follow(self) -> None:
-        """Stay, or go over to the generation that counts. Raises ViewDamaged where there is none."""
+        """Stay, or go over to the generation that counts. Raises ViewCorrupted where there is none."""
         if self._stays():
             return
         if self._severed:
-            raise ViewDamaged("its WAL was taken away")
+            raise ViewCorrupted("its WAL was taken away")
         self._disconnect()
         path = database.current(self._paths.var, self._host)
         if path is None:
-            raise ViewDamaged("there is none")
+            raise ViewCorrupted("there is none")
         self._connect(path)
 
     def _stays(self) -> bool:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from thrum_store import presence_state
-from thrum_store.errors import StorageFailed, ViewDamaged
+from thrum_store.errors import StorageFailed, ViewCorrupted
 from thrum_store.identity import signed_ends
 from thrum_store.log.events import fast_parser
 from thrum_store.log.purged_log import PurgedLog
@@ -55,7 +55,7 @@ def intact(path: str, *, thorough: bool = True) -> bool:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
         finally:
             connection.close()
-    except (Error, ViewDamaged):
+    except (Error, ViewCorrupted):
         return False
 
 

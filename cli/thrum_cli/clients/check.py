@@ -50,7 +50,7 @@ class Checked(Record):
 def check(
     paths: Paths, name: str | None, host: Host = REAL, home: str | None = None, start: Launcher | None = None
 ) -> Checked:
-    """Check one client, or all that are set up in this worktree. Raises Invalid for an unknown one, Damaged."""
+    """Check one client, or all that are set up in this worktree. Raises Invalid for an unknown one, Corrupted."""
     names = [preset.name for preset in chosen(name)] if name else ledger.load(paths.local, host).runtimes
     user_home = home or os.path.expanduser("~")
     command = start or launcher(paths.common)

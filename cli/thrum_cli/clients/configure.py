@@ -85,7 +85,7 @@ class _Plan(Record):
 
 
 def configure(paths: Paths, request: Configure, host: Host = REAL, command: Launcher | None = None) -> Configured:
-    """Write what the clients need; a second call changes nothing. Raises Invalid for an unknown runtime, Damaged."""
+    """Write what the clients need; a second call changes nothing. Raises Invalid for an unknown runtime, Corrupted."""
     presets = chosen(request.runtime)
     known = ledger.load(paths.local, host)
     wanted = merged([recipe(preset.name, paths.root, command or launcher(paths.common)) for preset in presets])
@@ -105,7 +105,7 @@ def configure(paths: Paths, request: Configure, host: Host = REAL, command: Laun
 
 
 def unconfigure(paths: Paths, *, dry_run: bool = False, host: Host = REAL) -> Unconfigured:
-    """Undo `configure` in this worktree. Raises Damaged.
+    """Undo `configure` in this worktree. Raises Corrupted.
 
     A file that nobody changed since gets its old bytes back; from any other file only thrum's pieces are removed.
     """

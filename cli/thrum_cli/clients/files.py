@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 import stat
 
-from thrum_store.errors import Refused
+from thrum_store.errors import Forbidden
 
 
 def resolved(root: str, path: str) -> str:
-    """Return the real path of a file. Raises Refused if that is outside the worktree, not a file, or read-only."""
+    """Return the real path of a file. Raises Forbidden if that is outside the worktree, not a file, or read-only."""
     real = os.path.realpath(os.path.join(root, path))
     if os.path.commonpath([real, os.path.realpath(root)]) != os.path.realpath(root):
-        raise Refused(
+        raise Forbidden(
             f"{path} leads out of this repository, to {real}", hint="it is left alone; add the lines yourself"
         )
     _check_directory(os.path.dirname(real))
     if os.path.lexists(real):
         mode = os.stat(real).st_mode
         if not stat.S_ISREG(mode):
-            raise Refused(f"{path} is not a file", hint="it is left alone")
+            raise Forbidden(f"{path} is not a file", hint="it is left alone")
         if not mode & 0o222 or not os.access(real, os.W_OK):
-            raise Refused(f"{path} is read-only", hint="make it writable and run the command again")
+            raise Forbidden(f"{path} is read-only", hint="make it writable and run the command again")
     return real
 
 
@@ -29,9 +29,9 @@ def _check_directory(directory: str) -> None:
     while not os.path.lexists(directory):
         directory = os.path.dirname(directory)
     if not os.path.isdir(directory):
-        raise Refused(f"{directory} is not a directory", hint="it is left alone")
+        raise Forbidden(f"{directory} is not a directory", hint="it is left alone")
     if not os.stat(directory).st_mode & 0o222 or not os.access(directory, os.W_OK | os.X_OK):
-        raise Refused(f"{directory} is read-only", hint="it is left alone")
+        raise Forbidden(f"{directory} is read-only", hint="it is left alone")
 
 
 def read(path: str) -> bytes | None:

@@ -8,7 +8,7 @@ import json
 import os
 from typing import Any
 
-from thrum_store.errors import Damaged
+from thrum_store.errors import Corrupted
 from thrum_store.machine.host import Host
 from thrum_store.records import Record
 
@@ -43,7 +43,7 @@ def digest(data: bytes) -> str:
 
 
 def load(local: str, host: Host) -> Ledger:
-    """Return the ledger of a worktree; it is empty if nothing was configured. Raises Damaged."""
+    """Return the ledger of a worktree; it is empty if nothing was configured. Raises Corrupted."""
     path = os.path.join(local, _NAME)
     try:
         fields: dict[str, Any] = json.loads(host.storage.read(path))
@@ -51,7 +51,7 @@ def load(local: str, host: Host) -> Ledger:
     except FileNotFoundError:
         return Ledger([], {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Damaged(path, f"{type(error).__name__}: {error}") from None
+        raise Corrupted(path, f"{type(error).__name__}: {error}") from None
 
 
 def save(local: str, ledger: Ledger, host: Host) -> None:

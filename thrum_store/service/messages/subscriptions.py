@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 
 from thrum_store import model
-from thrum_store.errors import Conflict, Damaged, Invalid, NotFound, UnknownSession
+from thrum_store.errors import Conflict, Corrupted, Invalid, NotFound, UnknownSession
 from thrum_store.machine import bells
 from thrum_store.machine.bells import Bell
 from thrum_store.machine.host import REAL, Host
@@ -167,7 +167,7 @@ def of_session(store: Store, session: str) -> tuple[Kept, ...]:
 
 @use_case
 def alive(store: Store) -> tuple[Kept, ...]:
-    """Return every subscription whose session is open. Raises Damaged if their file is unreadable."""
+    """Return every subscription whose session is open. Raises Corrupted if their file is unreadable."""
     return _alive(store).kept
 
 
@@ -281,7 +281,7 @@ def _read(path: str, storage: Storage) -> Register:
     except FileNotFoundError:
         return Register(1, ())
     except (KeyError, TypeError, ValueError) as error:
-        raise Damaged(path, f"it does not hold subscriptions ({error})") from error
+        raise Corrupted(path, f"it does not hold subscriptions ({error})") from error
 
 
 def _kept(fields: dict[str, Any]) -> Kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from thrum_store import identity, presence_state
-from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, Refused
+from thrum_store.errors import Forbidden, Invalid, NeedsConfirmation, NotFound
 from thrum_store.log.events import Draft
 from thrum_store.records import Record
 from thrum_store.repository import worktrees
@@ -64,7 +64,7 @@ def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> Age
     """Delete an agent of this store: registration, identity, context, and its messages in every mailbox.
 
     Its log stays until a purge; the same name can be registered again. Raises NeedsConfirmation without `force`,
-    NotFound, and Refused for an agent of another store.
+    NotFound, and Forbidden for an agent of another store.
     """
     agent = _own(store, name)
     count = messages.authored(store.view, agent.id)
@@ -108,7 +108,7 @@ def _own(store: Store, name: str) -> Agent:
     if mine is not None:
         return mine
     if matches:
-        raise Refused(f"{bare!r} belongs to another store", hint="delete it on its own machine")
+        raise Forbidden(f"{bare!r} belongs to another store", hint="delete it on its own machine")
     raise NotFound(f"agent not found: {bare!r}", hint="`thrum agent list` shows all agents")
 
 

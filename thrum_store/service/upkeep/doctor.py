@@ -33,7 +33,7 @@ class Diagnosis(Record):
 def examine(
     start: str, request: Examine | None = None, *, environ: Mapping[str, str] = os.environ, host: Host = REAL
 ) -> Diagnosis:
-    """Check everything around `start`. Raises NotARepository, or Refused if others have events to be given up."""
+    """Check everything around `start`. Raises NotARepository, or Forbidden if others have events to be given up."""
     request = request or Examine()
     try:
         places = paths.find(start)

@@ -124,7 +124,7 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
 
 @use_case
 def force(store: Store, *, running: bool = False, local: bool | None = None) -> SyncForced:
-    """Sync now, in this process. Raises Unreachable, PushRejected, PublicRemote, Refused, StoreBusy and others."""
+    """Sync now, in this process. Raises Unreachable, PushRejected, PublicRemote, Forbidden, StoreBusy and others."""
     local_only = config.local_only(store.paths, store.host, local)
     synced = cycle.synchronize(store, local_only=local_only)
     remembered = state.load(store.paths.var, store.host)

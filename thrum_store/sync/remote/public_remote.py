@@ -6,7 +6,7 @@ import re
 import tempfile
 from urllib.parse import urlsplit, urlunsplit
 
-from thrum_store.errors import Refused
+from thrum_store.errors import Forbidden
 from thrum_store.repository.config import GitSettings
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.sync.state import State
@@ -23,7 +23,7 @@ _ANONYMOUS = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "https:http"}
 _CONNECTION = ("http.proxy", "http.sslcainfo", "http.sslcapath", "http.sslverify")  # settings without credentials
 
 
-class PublicRemote(Refused):
+class PublicRemote(Forbidden):
     """Raised when anyone could read what would be published."""
 
     code = "public_remote"
@@ -35,7 +35,7 @@ class PublicRemote(Refused):
         )
 
 
-class DoubtfulRemote(Refused):
+class DoubtfulRemote(Forbidden):
     """Raised when nobody can tell whether the remote is world-readable."""
 
     code = "doubtful_remote"

@@ -62,7 +62,7 @@ def repair(store: Store, shards: list[Shard], *, ask: bool) -> dict[Shard, Repai
 
 
 def abandon(store: Store, shards: Iterable[Shard]) -> None:
-    """End each of these logs at the end of its whole part. Raises Refused, as `restore.abandon` does, or StoreBusy."""
+    """End each of these logs at the end of its whole part. Raises Forbidden as `restore.abandon`, or StoreBusy."""
 
     def run(remembered: State) -> None:
         for shard in shards:

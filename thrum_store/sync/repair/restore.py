@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from thrum_store.errors import DiskFull, Refused, StorageFailed, StoreBusy
+from thrum_store.errors import DiskFull, Forbidden, StorageFailed, StoreBusy
 from thrum_store.identity import signed_ends
 from thrum_store.log import purge_marks
 from thrum_store.log.segments import Shard, ShardPosition
@@ -170,14 +170,14 @@ def _put_in_place(store: Store, shard: Shard, files: dict[int, bytes], proven: P
 def abandon(store: Store, state: State, shard: Shard) -> None:
     """End a log at the end of its whole part, so that its agent can write again. Only under sync.lock.
 
-    The rest is kept in `.thrum/var/damaged` and `.thrum/var/lost`. Raises Refused if any of it was published: others
+    The rest is kept in `.thrum/var/damaged` and `.thrum/var/lost`. Raises Forbidden if any of it was published: others
     have it, and nothing else may take its place.
     """
     with store.shard_lock(shard):
         damage = examine(store, shard)
         end = signed_ends(store.log.root, store.own, store.host.storage).get(shard.agent, 0)
         if shard.store == store.own and end > damage.head.seq:
-            raise Refused(
+            raise Forbidden(
                 f"events {damage.head.seq + 1} to {end} of @{shard.agent} were published, and no copy is within reach",
                 hint="sync with the remote that has them",
             )
