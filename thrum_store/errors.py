@@ -225,9 +225,8 @@ class NotARepository(ThrumError):
     code = "not_a_repository"
 
     def __init__(self, start: str) -> None:
-        super().__init__(
-            f"{start} is not inside a git repository", hint="go to your repository, or name it with --repo PATH"
-        )
+        hint = "go to your repository, or name it with --repo PATH"
+        super().__init__(f"{start} is not inside a git repository", hint=hint)
 
 
 class NotInitialized(ThrumError):
