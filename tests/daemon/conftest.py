@@ -37,7 +37,7 @@ class Wire:
         self.socket.settimeout(DEADLINE)
         self.file = self.socket.makefile("rb")
         self.number = 0
-        self.told: list[Answer] = []
+        self.early: list[Answer] = []
 
     def send(self, data: bytes) -> None:
         """Any bytes."""
@@ -55,12 +55,12 @@ class Wire:
         call = {"jsonrpc": "2.0", "id": asked, "method": method, "params": params}
         self.send(json.dumps(call).encode() + b"\n")
         while True:
-            told = self.line()
-            assert told is not None, "the daemon ended the connection"
-            answer: Answer = {} if isinstance(told, list) else told
+            message = self.line()
+            assert message is not None, "the daemon ended the connection"
+            answer: Answer = {} if isinstance(message, list) else message
             if answer.get("id") == asked:
                 return answer
-            self.told.append(answer)
+            self.early.append(answer)
 
     def result(self, method: str, **params: object) -> Answer:
         """The result of a method that must not fail."""
@@ -76,10 +76,10 @@ class Wire:
 
     def notification(self) -> Answer:
         """The params of the next `notification.message`."""
-        told = self.told.pop(0) if self.told else self.line()
-        assert told is not None, "the daemon ended the connection"
-        assert told["method"] == "notification.message"
-        return dict(told["params"])
+        message = self.early.pop(0) if self.early else self.line()
+        assert message is not None, "the daemon ended the connection"
+        assert message["method"] == "notification.message"
+        return dict(message["params"])
 
     def close(self) -> None:
         self.file.close()

@@ -40,11 +40,11 @@ def test_the_life_of_a_daemon(alice: Shell) -> None:
     started = alice.json("daemon", "start")
     assert set(started) == {"pid", "repo_path", "socket_path", "ws_port", "local_only"}
     assert str(started["ws_port"]) == alice.variables["THRUM_WS_PORT"]
-    told = dict(line.split(": ", 1) for line in alice.ok("daemon", "status").splitlines())
-    assert told["Daemon"].strip() == f"running (pid {started['pid']})"
-    assert told["Repository"].strip() == started["repo_path"] == str(alice.cwd)
-    assert told["Uptime"].strip().endswith(" s") and told["Version"].strip() == alice.json("version")["version"]
-    assert told["Clients"].strip() == "none"  # who asks is none of them
+    shown = dict(line.split(": ", 1) for line in alice.ok("daemon", "status").splitlines())
+    assert shown["Daemon"].strip() == f"running (pid {started['pid']})"
+    assert shown["Repository"].strip() == started["repo_path"] == str(alice.cwd)
+    assert shown["Uptime"].strip().endswith(" s") and shown["Version"].strip() == alice.json("version")["version"]
+    assert shown["Clients"].strip() == "none"  # who asks is none of them
     again = alice.thrum("daemon", "start", "--json")
     assert (again.code, again.error["code"]) == (1, "already_running")
     restarted = alice.json("daemon", "restart")
@@ -59,10 +59,10 @@ def test_the_life_of_a_daemon(alice: Shell) -> None:
 def test_status_as_json_always_succeeds(alice: Shell) -> None:
     assert alice.json("daemon", "status")["status"] == "stopped"
     alice.ok("daemon", "start", "--quiet")
-    told = alice.json("daemon", "status")
-    assert (told["running"], told["status"]) == (True, "running")
+    status = alice.json("daemon", "status")
+    assert (status["running"], status["status"]) == (True, "running")
     assert alice.json("prime")["sync_state"]["daemon_status"] == "running"
-    assert {part["name"] for part in told["health"]["parts"]} == {"push", "socket", "websocket", "git"}
+    assert {part["name"] for part in status["health"]["parts"]} == {"push", "socket", "websocket", "git"}
 
 
 def test_local_and_remote_are_kept(alice: Shell) -> None:
@@ -115,14 +115,14 @@ def test_subscribing_listing_and_unsubscribing(alice: Shell) -> None:
     assert "thrum watch" in alice.ok("subscribe", "--scope", "module:auth")
     assert alice.json("subscribe", "--mention", "@planner")["subscription_id"] == 2
     alice.ok("subscribe", "--all")
-    told = alice.json("subscriptions")["subscriptions"]
-    assert [(one["scope_type"], one["scope_value"], one["mention_role"], one["all"]) for one in told] == [
+    subscriptions = alice.json("subscriptions")["subscriptions"]
+    assert [(each["scope_type"], each["scope_value"], each["mention_role"], each["all"]) for each in subscriptions] == [
         ("module", "auth", None, False),
         (None, None, "planner", False),
         (None, None, None, True),
     ]
     assert alice.json("unsubscribe", "2") == {"removed": True, "subscription_id": 2}
-    assert [one["id"] for one in alice.json("subscriptions")["subscriptions"]] == [1, 3]
+    assert [each["id"] for each in alice.json("subscriptions")["subscriptions"]] == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -169,10 +169,10 @@ def test_watch_shows_what_was_subscribed_to_as_it_arrives(alice: Shell, repo: Pa
         while child.poll() is None:
             send(repo, "not this", "@alice")
             wanted.append(send(repo, f"this {len(wanted)}", "@alice", scopes=("module:auth",)))
-        told = [json.loads(line) for line in child.stdout]
+        notifications = [json.loads(line) for line in child.stdout]
         assert child.returncode == 0
-        first = wanted.index(told[0]["message_id"])
-        assert [one["message_id"] for one in told] == wanted[first : first + 2]
+        first = wanted.index(notifications[0]["message_id"])
+        assert [each["message_id"] for each in notifications] == wanted[first : first + 2]
     finally:
         child.kill()
         child.communicate()

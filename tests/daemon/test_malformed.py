@@ -183,20 +183,20 @@ def test_more_connections_than_there_are_places_are_turned_away(daemon: Daemon) 
     try:
         turned_away = 0
         for _ in range(600):
-            one = socket.socket(socket.AF_UNIX)
-            held.append(one)
-            one.connect(file_names.usual_socket(daemon.paths))
-            one.settimeout(DEADLINE)
-        for one in held:
+            client = socket.socket(socket.AF_UNIX)
+            held.append(client)
+            client.connect(file_names.usual_socket(daemon.paths))
+            client.settimeout(DEADLINE)
+        for client in held:
             try:
-                one.sendall(b'{"jsonrpc":"2.0","id":1,"method":"health"}\n')
-                turned_away += not one.recv(1)
+                client.sendall(b'{"jsonrpc":"2.0","id":1,"method":"health"}\n')
+                turned_away += not client.recv(1)
             except ConnectionError:
                 turned_away += 1
         assert turned_away == 600 - 512
     finally:
-        for one in held:
-            one.close()
+        for client in held:
+            client.close()
     with daemon.wire() as wire:
         assert "result" in wire.ask("health")
     assert len(os.listdir(f"/proc/{wire_pid(daemon)}/fd")) < 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,13 @@ def test_every_method_answers_with_its_keys(wire: Wire) -> None:
         message = str(result.get("message_id", message))
 
 
+def test_every_parameter_is_checked() -> None:
+    """A type that is imported for type checkers only would count as Any."""
+    parameters = [(name, each) for name, method in METHODS.items() for each in method.parameters.listed]
+    assert [(name, each.name) for name, each in parameters if each.type is Any] == []
+    assert [name for name, method in METHODS.items() if method.result is Any] == []
+
+
 def test_rpc_and_services_say_the_same(wire: Wire, daemon: Daemon) -> None:
     message = send(daemon.paths, "the same", "@alice", scopes=("module:auth",))
     wire.result("message.markRead", message_ids=[message], caller_agent_id="alice")
@@ -89,7 +97,7 @@ def test_rpc_and_services_say_the_same(wire: Wire, daemon: Daemon) -> None:
         inbox = mailbox.inbox(store, Caller("alice"), ReadInbox(everything=True))
         detail = editing.get(store, message)
     listed = wire.result("message.list", all=True, caller_agent_id="alice")
-    assert [one["message_id"] for one in listed["messages"]] == [one.header.id for one in inbox.messages]
+    assert [each["message_id"] for each in listed["messages"]] == [each.header.id for each in inbox.messages]
     assert wire.result("message.get", message_id=message)["message"]["recipients"][0] == {
         "agent_id": "alice",
         "delivered_at": detail.message.recipients[0].delivered_at,
@@ -107,6 +115,7 @@ REFUSED: list[tuple[str, dict[str, object], int, str]] = [
     ("message.list", {"page_size": 1000}, -32000, "invalid"),
     ("message.send", {"content": " "}, -32000, "invalid"),
     ("message.send", {"content": "x", "mentions": ["@nobody"]}, -32000, "unknown_recipient"),
+    ("message.search", {"words": "x", "scope": None, "page": 0}, -32000, "invalid"),
     ("message.get", {"message_id": "msg_01M84NYQNDRBMZPM43NYXTNJP5"}, -32000, "unknown_message"),
     ("message.outbox", {CALLER: "ghost"}, -32000, "not_registered"),
     ("message.outbox", {CALLER: "../../x"}, -32000, "invalid"),
@@ -168,7 +177,7 @@ def test_a_batch_is_answered_in_order_and_notifications_are_not(wire: Wire) -> N
 def test_a_batch_of_notifications_is_not_answered(wire: Wire) -> None:
     wire.send(json.dumps([{"jsonrpc": "2.0", "method": "health"}] * 2).encode() + b"\n")
     assert wire.result("health")["status"] == "ok"
-    assert wire.told == []
+    assert wire.early == []
 
 
 def test_an_agent_of_another_worktree_is_served_there(

@@ -105,8 +105,8 @@ def test_another_user_reads_nothing_even_where_the_directories_are_open(daemon: 
 @as_root
 def test_another_user_is_told_whose_it_is(daemon: Daemon) -> None:
     opened_up(Path(daemon.paths.thrum))
-    told = as_nobody(OPEN, daemon.paths.root)
-    assert told == f"{daemon.paths.thrum} belongs to another user|work in a clone of your own"
+    answer = as_nobody(OPEN, daemon.paths.root)
+    assert answer == f"{daemon.paths.thrum} belongs to another user|work in a clone of your own"
     for directory in (daemon.paths.thrum, daemon.paths.var):
         os.chmod(directory, 0o755)
     message, _, hint = as_nobody(OPEN, daemon.paths.root).partition("|")
@@ -140,17 +140,17 @@ def test_a_path_too_long_for_a_socket_leads_to_one_in_the_runtime_directory(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     root = tmp_path / ("x" * 100)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
-    found = paths.find(str(root))
-    setup.initialize(found, setup.Initialize())
+    repository = paths.find(str(root))
+    setup.initialize(repository, setup.Initialize())
     try:
-        started = control.start(found, REAL)
+        started = control.start(repository, REAL)
         assert started.socket_path.startswith(str(runtime))
         assert oct(os.stat(started.socket_path).st_mode)[-3:] == "600"
-        assert daemon_status(found, REAL).status == "running"
+        assert daemon_status(repository, REAL).status == "running"
     finally:
-        control.stop(found, REAL)
+        control.stop(repository, REAL)
     assert not os.path.exists(started.socket_path)
-    assert not os.path.exists(file_names.pointer_file(found))
+    assert not os.path.exists(file_names.pointer_file(repository))
 
 
 def test_an_account_without_a_cache_directory_gets_one_for_the_socket(
@@ -184,8 +184,8 @@ def test_where_no_socket_can_be_the_start_fails_and_says_why(tmp_path: Path, mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "run"))
     root = tmp_path / ("x" * 100)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
-    found = paths.find(str(root))
-    setup.initialize(found, setup.Initialize())
+    repository = paths.find(str(root))
+    setup.initialize(repository, setup.Initialize())
     with pytest.raises(DaemonFailed, match="longer than 107 bytes"):
-        control.start(found, REAL)
-    assert not daemon_status(found, REAL).running
+        control.start(repository, REAL)
+    assert not daemon_status(repository, REAL).running

@@ -34,10 +34,10 @@ def test_a_started_daemon_answers_at_once(quiet: Daemon) -> None:
 
 
 def test_the_pid_file_says_who_it_is(daemon: Daemon) -> None:
-    told = json.loads(pid_file(daemon).read_text(encoding="utf-8"))
-    assert {"pid", "repo_path", "started_at", "socket_path"} <= set(told)
-    assert told["repo_path"] == daemon.paths.root
-    assert told["socket_path"] == os.path.join(daemon.paths.var, "thrum.sock")
+    fields = json.loads(pid_file(daemon).read_text(encoding="utf-8"))
+    assert {"pid", "repo_path", "started_at", "socket_path"} <= set(fields)
+    assert fields["repo_path"] == daemon.paths.root
+    assert fields["socket_path"] == os.path.join(daemon.paths.var, "thrum.sock")
 
 
 def test_a_second_start_names_the_first(daemon: Daemon) -> None:
@@ -119,8 +119,8 @@ def test_no_stale_file_blocks_a_start_and_no_foreign_process_is_touched(quiet: D
     innocent = subprocess.Popen(["sleep", "600"])
     try:
         for began in ("", "1", facts.started(innocent.pid)):
-            told = {"pid": innocent.pid, "repo_path": quiet.paths.root, "started_at": "", "socket_path": "x"}
-            pid_file(quiet).write_text(json.dumps({**told, "began": began}), encoding="utf-8")
+            fields = {"pid": innocent.pid, "repo_path": quiet.paths.root, "started_at": "", "socket_path": "x"}
+            pid_file(quiet).write_text(json.dumps({**fields, "began": began}), encoding="utf-8")
             with pytest.raises(DaemonNotRunning):
                 control.stop(quiet.paths, REAL)
             quiet.start()
@@ -145,9 +145,9 @@ def test_a_recycled_pid_is_never_signalled(daemon: Daemon) -> None:
     """The lease is held, and the PID file has the number of a process that began at another time."""
     innocent = subprocess.Popen(["sleep", "600"])
     try:
-        told = json.loads(pid_file(daemon).read_text(encoding="utf-8"))
-        pid_file(daemon).write_text(json.dumps({**told, "pid": innocent.pid}), encoding="utf-8")
-        assert control.stop(daemon.paths, REAL).pid == told["pid"]
+        fields = json.loads(pid_file(daemon).read_text(encoding="utf-8"))
+        pid_file(daemon).write_text(json.dumps({**fields, "pid": innocent.pid}), encoding="utf-8")
+        assert control.stop(daemon.paths, REAL).pid == fields["pid"]
         assert innocent.poll() is None
     finally:
         innocent.kill()
@@ -264,4 +264,4 @@ def test_what_was_acknowledged_survives_a_crash_of_the_daemon(daemon: Daemon) ->
     with daemon.wire() as wire:
         listed = wire.result("message.list", caller_agent_id="alice")["messages"]
     assert len(listed) == 2
-    assert sent["message_id"] in {one["message_id"] for one in listed}
+    assert sent["message_id"] in {message["message_id"] for message in listed}

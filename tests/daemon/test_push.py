@@ -37,20 +37,23 @@ def from_elsewhere(daemon: Daemon, count: int, text: str = "m") -> subprocess.Po
 
 def drain(wire: Wire, until: str) -> list[str]:
     """The previews of what is told, up to the one that says `until`."""
-    told = [wire.notification()["preview"]]
-    while told[-1] != until:
-        told.append(wire.notification()["preview"])
-    return told
+    previews = [wire.notification()["preview"]]
+    while previews[-1] != until:
+        previews.append(wire.notification()["preview"])
+    return previews
 
 
 def test_a_subscriber_is_told_of_what_another_process_sent(wire: Wire, daemon: Daemon) -> None:
     subscribed = wire.result("subscribe", all=True, caller_agent_id="alice")
     sender = from_elsewhere(daemon, 1)
-    told = wire.notification()
+    notification = wire.notification()
     assert sender.wait(DEADLINE) == 0
-    assert told["author"] == {"agent_id": "bob", "role": "reviewer", "module": "auth"}
-    assert told["preview"] == "m 0"
-    assert told["matched_subscription"] == {"subscription_id": subscribed["subscription_id"], "match_type": "all"}
+    assert notification["author"] == {"agent_id": "bob", "role": "reviewer", "module": "auth"}
+    assert notification["preview"] == "m 0"
+    assert notification["matched_subscription"] == {
+        "subscription_id": subscribed["subscription_id"],
+        "match_type": "all",
+    }
 
 
 WISHES: list[tuple[dict[str, object], str]] = [
@@ -66,11 +69,11 @@ def test_only_what_matches_is_told(wire: Wire, daemon: Daemon) -> None:
         number = wire.result("subscribe", **wish, caller_agent_id="alice")["subscription_id"]
         send(daemon.paths, "another scope", "@alice", scopes=("module:db",))
         send(daemon.paths, "wanted", "@planner", scopes=("module:auth",))
-        told = wire.notification()
+        notification = wire.notification()
         if kind == "all":
-            assert told["preview"] == "another scope"
-            told = wire.notification()
-        assert (told["preview"], told["matched_subscription"]) == (
+            assert notification["preview"] == "another scope"
+            notification = wire.notification()
+        assert (notification["preview"], notification["matched_subscription"]) == (
             "wanted",
             {"subscription_id": number, "match_type": kind},
         )
@@ -188,9 +191,9 @@ def test_subscriptions_end_with_their_session(wire: Wire, daemon: Daemon) -> Non
 
 def heard_by(wires: list[Wire], count: int) -> list[list[str]]:
     """The previews of the next `count` notifications of each; all are read as they come, so that none is slow."""
-    told = [bytearray() for _ in wires]
+    buffers = [bytearray() for _ in wires]
     with selectors.DefaultSelector() as ready:
-        for wire, heard in zip(wires, told, strict=True):
+        for wire, heard in zip(wires, buffers, strict=True):
             ready.register(wire.socket, selectors.EVENT_READ, heard)
         while ready.get_map():
             chosen = ready.select(DEADLINE)
@@ -200,7 +203,7 @@ def heard_by(wires: list[Wire], count: int) -> list[list[str]]:
                 key.data.extend(part)
                 if not part or key.data.count(b"\n") >= count:
                     ready.unregister(key.fileobj)
-    return [[json.loads(line)["params"]["preview"] for line in heard.splitlines()] for heard in told]
+    return [[json.loads(line)["params"]["preview"] for line in heard.splitlines()] for heard in buffers]
 
 
 @pytest.mark.parametrize(
@@ -213,11 +216,11 @@ def test_many_subscribers_get_every_match_once_from_many_senders(daemon: Daemon,
         for wire in wires[1:]:
             wire.result("subscriptions.listen", caller_agent_id="alice")
         senders = [from_elsewhere(daemon, each, f"s{number}") for number in range(4)]
-        told = heard_by(wires, each * 4)
-        for heard in told:
+        clients = heard_by(wires, each * 4)
+        for heard in clients:
             assert sorted(heard) == sorted(f"s{sender} {number}" for sender in range(4) for number in range(each))
             for sender in range(4):
-                assert [one for one in heard if one.startswith(f"s{sender} ")] == [
+                assert [preview for preview in heard if preview.startswith(f"s{sender} ")] == [
                     f"s{sender} {n}" for n in range(each)
                 ]
         assert [sender.wait(DEADLINE) for sender in senders] == [0] * 4

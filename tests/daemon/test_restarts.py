@@ -75,24 +75,24 @@ def test_killed_and_started_in_a_loop_under_load(quiet: Daemon, rounds: int, mon
     monkeypatch.setattr(control, "_START", UP_WITHIN)
     with quiet.wire() as wire:
         cursor = str(wire.result("subscribe", all=True, caller_agent_id="alice")["cursor"])
-    told: list[str] = []
+    previews: list[str] = []
     total = 0
     with Load(quiet) as load:
         for number in range(rounds):
             wire = reconnected(quiet, cursor)
             load.go()
             for _ in range(number % 3):
-                one = wire.notification()
-                told.append(one["preview"])
-                cursor = one["cursor"]
+                notification = wire.notification()
+                previews.append(notification["preview"])
+                cursor = notification["cursor"]
             quiet.kill()
             total = load.sent()
             wire.close()
             quiet.start()
     with reconnected(quiet, cursor) as wire:
-        while len(told) < total:
-            told.append(wire.notification()["preview"])
+        while len(previews) < total:
+            previews.append(wire.notification()["preview"])
         listed = wire.result("message.list", caller_agent_id="alice", page_size=1)
-    assert told == [f"m {number}" for number in range(rounds * 3)]
+    assert previews == [f"m {number}" for number in range(rounds * 3)]
     assert listed["total"] == rounds * 3
     assert daemon_status(quiet.paths, REAL).status == "running"

@@ -73,9 +73,9 @@ def flood(paths: Paths, count: int, start: int = 0) -> None:
 
 
 def numbers(wire: Wire, last: int) -> list[int]:
-    """The numbers of the messages that are told, up to the last; or to where the connection ends."""
-    told: list[int] = []
-    while not told or told[-1] != last:
+    """The numbers of the messages that a client gets, up to the last, or until the connection ends."""
+    numbers_read: list[int] = []
+    while not numbers_read or numbers_read[-1] != last:
         try:
             line = wire.line()
         except ConnectionError:
@@ -83,9 +83,9 @@ def numbers(wire: Wire, last: int) -> list[int]:
         if line is None:
             break
         if "params" in line:
-            told.append(int(line["params"]["preview"].split()[0]))
-            wire.told = [line]
-    return told
+            numbers_read.append(int(line["params"]["preview"].split()[0]))
+            wire.early = [line]
+    return numbers_read
 
 
 def test_who_does_not_read_is_cut_off_and_comes_back_with_nothing_lost(strict: Daemon) -> None:
@@ -100,15 +100,15 @@ def test_who_does_not_read_is_cut_off_and_comes_back_with_nothing_lost(strict: D
         sender.join()
         while quick.result("health")["listening"] > 1:
             send(strict.paths, f"{MANY} more", "@alice")
-            quick.told.clear()
-    told = numbers(slow, -1)
+            quick.early.clear()
+    read = numbers(slow, -1)
     slow.close()
-    assert told == list(range(len(told)))
-    assert len(told) < MANY
-    cursor = slow.told[0]["params"]["cursor"] if told else cursor
+    assert read == list(range(len(read)))
+    assert len(read) < MANY
+    cursor = slow.early[0]["params"]["cursor"] if read else cursor
     with strict.wire() as back:
         back.result("subscriptions.listen", after=cursor, caller_agent_id="alice")
-        assert numbers(back, MANY - 1) == list(range(len(told), MANY))
+        assert numbers(back, MANY - 1) == list(range(len(read), MANY))
 
 
 def test_who_reads_late_and_not_too_late_gets_everything(
@@ -138,12 +138,12 @@ def test_a_websocket_that_is_cut_off_hears_1013(strict: Daemon) -> None:
             while watching.result("health")["listening"]:
                 flood(strict.paths, 50, number)
                 number += 50
-        told: list[int] = []
+        read: list[int] = []
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 line = json.loads(slow.recv(DEADLINE))
-                told.append(int(line["params"]["preview"].split()[0]))
-        assert told == list(range(len(told)))
+                read.append(int(line["params"]["preview"].split()[0]))
+        assert read == list(range(len(read)))
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1013
 
 

@@ -69,12 +69,12 @@ def test_a_part_that_fails_is_started_again_and_the_others_never_notice() -> Non
             async with anyio.create_task_group() as group:
                 group.start_soon(supervisor.keep, parts, nothing)
                 await flaky.runs.wait()
-                states = {one.name: one for one in supervisor.states()}
+                states = {part.name: part for part in supervisor.states()}
                 group.cancel_scope.cancel()
         assert (states["flaky"].state, states["flaky"].failures) == ("running", 2)
         assert states["flaky"].last_error == "ZeroDivisionError: 0 left"
         assert (states["steady"].state, states["steady"].failures, steady.starts) == ("running", 0, 1)
-        assert {one.state for one in supervisor.states()} == {"stopped"}
+        assert {part.state for part in supervisor.states()} == {"stopped"}
 
     anyio.run(main)
 
@@ -104,7 +104,7 @@ def test_all_is_up_once_each_part_has_run_or_failed() -> None:
         parts: list[Part] = [Flaky(1000), Steady()]
 
         async def ready() -> None:
-            seen.extend(sorted(one.state for one in supervisor.states()))
+            seen.extend(sorted(part.state for part in supervisor.states()))
 
         with anyio.fail_after(DEADLINE):
             async with anyio.create_task_group() as group:

@@ -35,12 +35,12 @@ def git(where: Path, *arguments: str) -> str:
 def clone(bare: Path, where: Path, name: str) -> Daemon:
     """A clone with a store, an agent and its session."""
     subprocess.run(["git", "clone", "-q", str(bare), str(where)], check=True, capture_output=True)
-    found = paths.find(str(where))
-    setup.initialize(found, setup.Initialize())
-    with open_store(found) as store:
+    repository = paths.find(str(where))
+    setup.initialize(repository, setup.Initialize())
+    with open_store(repository) as store:
         agents.register(store, Register(name, f"{name}-role", "auth"))
         sessions.start(store, Caller(name, worktree="main"))
-    return Daemon(found)
+    return Daemon(repository)
 
 
 @pytest.fixture
@@ -63,66 +63,66 @@ def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Da
 
 
 def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemon, Daemon]) -> None:
-    here, there = clones
-    for daemon in (here, there, here):
+    first, second = clones
+    for daemon in (first, second, first):
         with daemon.wire() as wire:
             wire.result("sync.force")
-    with there.wire() as told:
-        told.result("subscribe", all=True, caller_agent_id="bob")
-        with open_store(here.paths) as store:
+    with second.wire() as listener:
+        listener.result("subscribe", all=True, caller_agent_id="bob")
+        with open_store(first.paths) as store:
             sending.send(store, Caller("alice", worktree="main"), SendMessage("over there", to=("@bob",)))
-        with here.wire() as wire:
+        with first.wire() as wire:
             wire.result("sync.force")
-        told.result("sync.force")
-        assert told.notification()["preview"] == "over there"
-    ended = waiting.wait(there.paths, Caller("bob", worktree="main"), WaitFor(10, after=-60))
-    assert [one.header.author.partition("@")[0] for one in ended.messages] == ["alice"]
+        listener.result("sync.force")
+        assert listener.notification()["preview"] == "over there"
+    ended = waiting.wait(second.paths, Caller("bob", worktree="main"), WaitFor(10, after=-60))
+    assert [message.header.author.partition("@")[0] for message in ended.messages] == ["alice"]
 
 
 def test_a_wait_that_blocks_in_another_clone_ends_with_a_forced_sync_on_both_sides(
     clones: tuple[Daemon, Daemon],
 ) -> None:
-    here, there = clones
-    for daemon in (here, there, here):
+    first, second = clones
+    for daemon in (first, second, first):
         with daemon.wire() as wire:
             wire.result("sync.force")
-    command = [SCRIPT, "--json", "--repo", there.paths.root, "wait", "--timeout", "30s"]
+    command = [SCRIPT, "--json", "--repo", second.paths.root, "wait", "--timeout", "30s"]
     environment = {**os.environ, "THRUM_NAME": "bob"}
-    waiter = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=there.paths.root)
-    while not any(name.startswith("bob.") for name in os.listdir(there.paths.bells)):
+    waiter = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=second.paths.root)
+    while not any(name.startswith("bob.") for name in os.listdir(second.paths.bells)):
         assert waiter.poll() is None
-    sent = send(here.paths, "over there", "@bob", author="alice")
-    for daemon in (here, there):
+    sent = send(first.paths, "over there", "@bob", author="alice")
+    for daemon in (first, second):
         with daemon.wire() as wire:
             wire.result("sync.force")
-    told, _ = waiter.communicate(timeout=10)
-    assert (waiter.returncode, [one["message_id"] for one in json.loads(told)["messages"]]) == (0, [sent])
+    output, _ = waiter.communicate(timeout=10)
+    assert (waiter.returncode, [message["message_id"] for message in json.loads(output)["messages"]]) == (0, [sent])
 
 
 def test_what_is_said_here_is_pushed_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
-    here, _ = clones
-    with here.wire() as wire:
+    first, _ = clones
+    with first.wire() as wire:
         wire.result("sync.force")
-        send(here.paths, "goes by itself", author="alice")
+        send(first.paths, "goes by itself", author="alice")
         while wire.result("sync.status")["ahead"]:
             continue
 
 
 def test_a_log_that_was_lost_comes_back_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
-    here, there = clones
-    for daemon in (there, here):
+    first, second = clones
+    for daemon in (second, first):
         with daemon.wire() as wire:
             wire.result("sync.force")
-    (lost,) = (file for file in Path(here.paths.logs).rglob("*.jsonl") if file.parent.name == "bob")
+    (lost,) = (file for file in Path(first.paths.logs).rglob("*.jsonl") if file.parent.name == "bob")
     published = lost.read_bytes()
     shutil.rmtree(lost.parent)
-    with here.wire() as wire:
-        send(here.paths, "the next sync is near", author="alice")
-        while not (told := wire.result("sync.status")["damaged"]):
+    with first.wire() as wire:
+        send(first.paths, "the next sync is near", author="alice")
+        while not (damaged := wire.result("sync.status")["damaged"]):
             continue
-        assert (told[0]["agent_id"], told[0]["back_from"], told[0]["lost_from"]) == ("bob", 1, None)
+        assert (damaged[0]["agent_id"], damaged[0]["back_from"], damaged[0]["lost_from"]) == ("bob", 1, None)
         assert lost.read_bytes() == published
-        while "@bob" not in Path(file_names.log_file(here.paths)).read_text(encoding="utf-8"):
+        while "@bob" not in Path(file_names.log_file(first.paths)).read_text(encoding="utf-8"):
             wire.result("health")
 
 
@@ -162,8 +162,8 @@ def test_a_running_daemon_follows_the_configuration_whatever_it_was_started_with
 def test_a_configuration_that_breaks_meanwhile_keeps_everything_here_and_is_an_error(quiet: Daemon) -> None:
     quiet.start("--no-local")
     (Path(quiet.paths.thrum) / "config.json").write_text('{"local_only": "perhaps"}', encoding="utf-8")
-    told = daemon_status(quiet.paths, REAL)
-    assert (told.status, told.sync_state, told.local_only) == ("running", "error", True)
+    status = daemon_status(quiet.paths, REAL)
+    assert (status.status, status.sync_state, status.local_only) == ("running", "error", True)
     with quiet.wire() as wire:
         assert "config.json" in wire.refusal("sync.force")["message"]
 

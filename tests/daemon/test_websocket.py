@@ -54,16 +54,16 @@ def calls(opened: socket.socket, *payloads: bytes) -> bytes:
     """What a connection that was upgraded answers to these frames, to its end or to the first answer with a result."""
     for payload in payloads:
         opened.sendall(frame(payload))
-    told = b""
-    while b'"uptime_ms"' not in told:
+    received = b""
+    while b'"uptime_ms"' not in received:
         try:
             part = opened.recv(65536)
         except ConnectionError:
             break
         if not part:
             break
-        told += part
-    return told
+        received += part
+    return received
 
 
 HEALTH = b'{"jsonrpc":"2.0","id":2,"method":"health"}'
@@ -178,8 +178,8 @@ def opened(daemon: Daemon) -> Generator[ClientConnection]:
 def ask(client: ClientConnection, method: str, **params: object) -> Answer:
     client.send(json.dumps({"jsonrpc": "2.0", "id": "asked", "method": method, "params": params}))
     while True:
-        told = json.loads(client.recv(DEADLINE))
-        answer: Answer = {} if isinstance(told, list) else told
+        message = json.loads(client.recv(DEADLINE))
+        answer: Answer = {} if isinstance(message, list) else message
         if answer.get("id") == "asked":
             return answer
 
@@ -188,8 +188,8 @@ def test_a_client_sends_and_is_told(daemon: Daemon) -> None:
     with opened(daemon) as client:
         assert "result" in ask(client, "subscribe", all=True, caller_agent_id="alice")
         message = send(daemon.paths, "hello", "@alice")
-        told = json.loads(client.recv(DEADLINE))
-        assert (told["method"], told["params"]["message_id"]) == ("notification.message", message)
+        notification = json.loads(client.recv(DEADLINE))
+        assert (notification["method"], notification["params"]["message_id"]) == ("notification.message", message)
         assert ask(client, "message.get", message_id=message)["result"]["message"]["body"]["content"] == "hello"
 
 
@@ -212,11 +212,11 @@ def test_the_first_message_is_the_token_or_the_last(daemon: Daemon) -> None:
     for first in ("{}", "[]", "x", '{"jsonrpc":"2.0","id":1,"method":"health"}', '{"method":"auth"}'):
         with connect(f"ws://localhost:{daemon.port()}/") as client:
             client.send(first)
-            told: list[str | bytes] = []
+            messages: list[str | bytes] = []
             with pytest.raises(ConnectionClosed):
                 while True:
-                    told.append(client.recv(DEADLINE))
-            assert [one for one in told if "uptime_ms" in str(one)] == []
+                    messages.append(client.recv(DEADLINE))
+            assert [message for message in messages if "uptime_ms" in str(message)] == []
 
 
 def test_plain_http_has_no_effect_and_says_nothing(daemon: Daemon) -> None:

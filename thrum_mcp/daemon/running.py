@@ -1,4 +1,4 @@
-"""The life of the daemon: takes the lease, opens the store, runs its parts, and undoes this in reverse order."""
+"""The life of the daemon: lease, store, parts and PID file, and their end in reverse order."""
 
 from __future__ import annotations
 
@@ -137,7 +137,8 @@ def run(paths: Paths, host: Host, options: DaemonOptions, ready: Callable[[], No
 
 def _innermost(error: Exception) -> Exception:
     """Return the error inside of the groups that task groups wrap around it."""
-    return _innermost(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
+    inside: tuple[Exception, ...] = getattr(error, "exceptions", ())
+    return _innermost(inside[0]) if inside else error
 
 
 async def _serve(running: Running, ready: Callable[[], None]) -> None:

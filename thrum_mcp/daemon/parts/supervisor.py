@@ -1,4 +1,4 @@
-"""Runs the parts of the daemon in one task group.
+"""The supervisor of the daemon's parts, which run in one task group.
 
 A part that fails is restarted after a growing pause; the others keep running.
 """

@@ -1,4 +1,4 @@
-"""Calls a running daemon over its socket, for the command line. Imports next to nothing."""
+"""The client of a running daemon, for the command line. Imports next to nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts the daemon in the background and stops it.
+"""Start and stop of the daemon's process.
 
 A signal is sent only while the lease is held, and only to a process that started when the PID file says, or that the
 kernel names as the owner of the daemon's socket. So no other process is ever ended.

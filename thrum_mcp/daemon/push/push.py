@@ -1,4 +1,4 @@
-"""Notifies clients of messages as they arrive, each matching message once, whether sent here or fetched by a sync.
+"""Notifications of messages as they arrive: each matching message once, sent here or fetched by a sync.
 
 Ingest numbers give the order. Clients that are up to date share one look for each arrival. A client that reads slowly,
 or came back with an old cursor, is further behind and continues when it has room, so nothing piles up and nothing is

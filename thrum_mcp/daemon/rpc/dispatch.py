@@ -1,4 +1,4 @@
-"""Answers frames from the table of methods. Runs on a worker thread."""
+"""The dispatcher of frames to the methods of the table. It runs on a worker thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 without I/O: parses frames to calls, and makes frames of results and errors.
+"""JSON-RPC 2.0 without I/O: frames to calls, results and errors to frames.
 
 A frame is a call or a batch of calls.
 """

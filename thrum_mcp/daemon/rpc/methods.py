@@ -31,7 +31,7 @@ _SAME: Mapping[str, str] = {}
 
 
 class Method:
-    """A method: a use case, its line in the documentation, and its parameters as far as they differ from the use case.
+    """A method: a use case, its line in the documentation, and names of parameters that differ.
 
     The use case takes the store or the request context first. `names` maps its fields to the names of the RPC;
     `fixed` are fields that no client sets.
@@ -59,7 +59,7 @@ class Method:
 
 
 class Listens(Record):
-    """The session whose subscriptions this connection is told of, and the cursor from which on."""
+    """A session whose notifications this connection gets, from a cursor on."""
 
     session_id: str
     cursor: str
@@ -135,7 +135,7 @@ def _listen(context: RequestContext, after: str | None = None, caller_agent_id: 
 
 
 def _place(context: RequestContext, agent_name: str | None, caller_agent_id: str | None) -> tuple[Store, str]:
-    """Return the store as seen from the worktree of the agent that is named, else of the caller, and its name."""
+    """Return the named agent, else the caller, and the store as seen from its worktree."""
     caller = context.caller(agent_name or caller_agent_id)
     return context.store_of(caller.name), caller.name
 

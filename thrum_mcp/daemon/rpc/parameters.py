@@ -35,13 +35,17 @@ class TagObject(BaseModel):
     value: str
 
 
-def _joined(tag: str | TagObject) -> str:
+def _joined(tag: str | TagObject | None) -> str | None:
     """Return a scope or a ref as one text, the form that the services take."""
-    return tag if isinstance(tag, str) else f"{tag.type}:{tag.value}"
+    return f"{tag.type}:{tag.value}" if isinstance(tag, TagObject) else tag
 
 
 Tag = Annotated[str | TagObject, AfterValidator(_joined)]
-_TAG_TYPES: dict[Any, Any] = {str: Tag, str | None: Tag | None, tuple[str, ...]: tuple[Tag, ...]}
+_TAG_TYPES: dict[Any, Any] = {
+    str: Tag,
+    str | None: Annotated[str | TagObject | None, AfterValidator(_joined)],
+    tuple[str, ...]: tuple[Tag, ...],
+}
 
 
 class Parameter(NamedTuple):
@@ -86,7 +90,7 @@ class Parameters:
                 yield from self._parameter(argument.name, types[argument.name], default)
 
     def _parameter(self, field: str, type_: Any, default: Any, request: str = "") -> Iterator[Parameter]:
-        """Give the parameter for a field. Leave out a fixed one; a field that may be None may be omitted."""
+        """Yield the parameter of a field, or nothing for a fixed one. A field that may be None is optional."""
         if field not in self._fixed:
             optional = default is REQUIRED and type(None) in get_args(type_)
             shown = _TAG_TYPES[type_] if field in _TAGS else type_
@@ -94,12 +98,12 @@ class Parameters:
 
     @property
     def takes_context(self) -> bool:
-        """Whether the use case takes the request context instead of the store."""
+        """True if the use case takes the request context instead of the store."""
         return "context" in inspect.signature(self._function).parameters
 
     @property
     def takes_caller(self) -> bool:
-        """Whether the use case takes a caller."""
+        """True if the use case takes a caller."""
         return "caller" in inspect.signature(self._function).parameters
 
     @functools.cached_property

@@ -34,7 +34,7 @@ class Daemon(Protocol):
 
 
 class Listening(NamedTuple):
-    """A connection's wish for notifications of a session's subscriptions, from a cursor on.
+    """A request for notifications of a session's subscriptions, from a cursor on.
 
     `moves`: a connection that gets them already goes to this cursor.
     """
