@@ -10,13 +10,16 @@ import sys
 
 import psutil
 
-_SAME_START = 2.0  # seconds by which two readings of a start time differ, because the wall clock is adjusted
+_SAME_START = 0.05  # seconds by which two readings of a start may differ
 
 
 def started(pid: int) -> str:
-    """Return when a process started, in seconds since 1970; empty where there is no such process."""
+    """Return when a process started, in seconds since the system's start; empty where there is no such process.
+
+    psutil adds the wall clock's idea of that start; without it, setting the clock changes nothing.
+    """
     try:
-        return f"{psutil.Process(pid).create_time():.2f}"
+        return f"{psutil.Process(pid).create_time() - psutil.boot_time():.2f}"
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return ""
 
