@@ -35,12 +35,14 @@ from thrum_store.records import Record
 
 from . import logs, prompts, resources, shutdown
 from .caller import Call, CallerContext, error_result
-from .tools import TOOLS
+from .tools import agents, groups, messages
 from .transport.pending_requests import PendingRequest, PendingRequests
 from .transport.pipes import Handoff
 from .transport.stdio import Reader, Writer
 
 logger = logging.getLogger(__name__)
+
+TOOLS = {tool.name: tool for tool in (*messages.TOOLS, *agents.TOOLS, *groups.TOOLS)}
 
 INSTRUCTIONS = (
     "Call check_messages before you begin, between steps and before you finish: other agents working in this "

@@ -22,8 +22,7 @@ from pydantic import ValidationError
 from docs.generate import early_answers as generate
 from thrum_mcp.caller import CallerContext
 from thrum_mcp.lines import LineSplitter
-from thrum_mcp.server import build
-from thrum_mcp.tools import TOOLS
+from thrum_mcp.server import TOOLS, build
 from thrum_mcp.transport import early_answers, pipes
 from thrum_mcp.transport.early_answers import EarlyAnswers
 
@@ -231,4 +230,5 @@ def test_a_line_beyond_the_limit_is_dropped_and_the_next_one_read() -> None:
     half = b"x" * (pipes.FRAME_LIMIT // 2 + 1)
     assert splitter.feed(half) == []
     assert splitter.feed(half) == []
+    assert splitter.overlong
     assert splitter.feed(b"end\n{}\n") == [b"{}"]
