@@ -172,23 +172,35 @@ def statements() -> str:
 def connect(path: str, own: str, stop: Callable[[], bool]) -> sqlite3.Connection:
     """Return a connection on which only SELECT over the views works; a statement ends once `stop` answers True.
 
-    `path` is a generation of the view, `own` the id of this clone's store. Writing, ATTACH, PRAGMA, extensions and the
-    tables behind the views are refused with sqlite3.DatabaseError.
+    `path` is a generation of the view, `own` the id of this clone's store. Writing, ATTACH, PRAGMA, extensions and
+    direct reads of the tables behind the views are refused with sqlite3.DatabaseError.
     """
     connection = sqlite3.connect(f"file:{_escaped(path)}?mode=ro", uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.create_function("rfc3339", 1, _time, deterministic=True)
-    connection.create_function("address", 2, partial(_address, own), deterministic=True)
-    connection.create_function("own_store", 0, lambda: own, deterministic=True)
-    connection.text_factory = _text
-    connection.executescript(statements())
-    connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")  # made now: the authorizer would refuse it
+    _define(connection, own)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_LIMIT)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.set_progress_handler(lambda: int(stop()), _STEPS)
     connection.set_authorizer(_allowed)
     return connection
+
+
+def empty() -> sqlite3.Connection:
+    """Return the views over no data, in memory; the documentation reads their columns."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(schema())
+    _define(connection, "")
+    return connection
+
+
+def _define(connection: sqlite3.Connection, own: str) -> None:
+    connection.text_factory = _text
+    connection.create_function("rfc3339", 1, _time, deterministic=True)
+    connection.create_function("address", 2, partial(_address, own), deterministic=True)
+    connection.create_function("own_store", 0, lambda: own, deterministic=True)
+    connection.executescript(statements())
+    connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")  # made now: the authorizer would refuse it
 
 
 def _text(raw: bytes) -> str:

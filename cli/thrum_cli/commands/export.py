@@ -1,0 +1,35 @@
+"""export: the documented SQL views as an ordinary SQLite file."""
+
+from __future__ import annotations
+
+from thrum_cli.command import App, Option, command
+from thrum_cli.terminal.output import human
+from thrum_cli.terminal.progress import Counting
+from thrum_cli.terminal.text import plural
+from thrum_store.service.inspect import export as exporting
+from thrum_store.service.inspect.export import Export, Exported
+
+
+@command(
+    "export",
+    "thrum export --to thrum.db",
+    "thrum export --to thrum.db --replace",
+    options=(
+        Option("--to", "The file to write.", "FILE", required=True),
+        Option("--replace", "Overwrite the file if it exists."),
+    ),
+)
+def export(app: App, to: str, replace: bool) -> Exported:
+    """Write messages, agents and groups into a new SQLite file.
+
+    The file has keys, indices and full-text search, and opens in Datasette or any other SQLite tool. It is a copy as of
+    now; thrum does not read it.
+    """
+    with Counting("rows written", quiet=app.quiet) as counting:
+        return exporting.export(app.store, Export(to, replace), counting)
+
+
+@human.register(Exported)
+def _exported(file: Exported) -> str:
+    rows = ", ".join(f"{table.rows:,} {table.name}" for table in file.tables if table.rows)
+    return f"Exported to {file.path} ({file.bytes / 1_000_000:.1f} MB): {rows or plural(0, 'row')}."
