@@ -21,4 +21,4 @@ def test_a_generated_page_is_what_it_would_be_written_as_now(page: Path) -> None
 
 
 def test_the_pages_that_are_generated_are_these() -> None:
-    assert [page.stem for page in GENERATED] == ["cli", "events", "json", "mcp", "promises", "rpc"]
+    assert [page.stem for page in GENERATED] == ["cli", "events", "json", "mcp", "promises", "rpc", "sql-views"]

@@ -47,6 +47,10 @@ _SECTIONS = {
         "context": "Save notes for your next session, and show them.",
         "roles": "Manage preamble templates for roles.",
     },
+    "Data": {
+        "query": "Run one SQL query over messages, agents and groups.",
+        "export": "Write messages, agents and groups into a SQLite file.",
+    },
     "Between machines": {
         "daemon": "Run the background process for sync and notifications.",
         "sync": "Exchange messages with other clones through git.",

@@ -46,6 +46,8 @@ LINES: dict[Words, Words] = {
     ("who-has",): ("README.md",),
     ("ping",): ("@builder",),
     ("search",): ("Port",),
+    ("query",): ("SELECT * FROM messages",),
+    ("export",): ("--to", "thrum.db", "--replace"),
     ("completion",): ("bash",),
     ("doctor", "wake"): ("--timeout", "1s"),
     ("runtime", "show"): ("claude",),

@@ -220,6 +220,8 @@ MANIFEST = {
     ),
     "purge:files": Entry("Cleans both SQLite and sync JSONL files.", "and stays clean after a rebuild"),
     "search": Entry("(ours) thrum search WORDS", "all words, phrases, beginnings; by author, address, scope, time"),
+    "query": Entry("(ours) thrum query SQL", "one SELECT over documented views; reads only, within limits"),
+    "export": Entry("(ours) thrum export --to FILE.db", "a SQLite file with keys, indices and full-text search"),
     "doctor": Entry("(ours) thrum doctor [--fix]", "says what is wrong and what mends it"),
     "doctor:logs": Entry(
         "(ours) thrum doctor --fix, --give-up, where logs are damaged",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -12,6 +11,7 @@ from thrum_store.records import Record
 from thrum_store.times import rfc3339
 
 from .database import mapped
+from .rebuild import script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,6 @@ _INDICES = (
 _NUMBERS = {"own", "registered", "recipients", "edits", "late"}
 _REFUSALS = ("not authorized", "authorization denied", "prohibited", "cannot modify")  # where SQLite gives no code
 _BATCH = 5_000  # rows in one transaction
-_HERE = os.path.dirname(__file__)
 _READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_TRANSACTION)
 _JSON_TABLES = ("json_each", "json_tree")
 _VALUE_LIMIT = 16 * 1024 * 1024  # bytes of one text or blob: `zeroblob` and `group_concat` cannot fill the memory
@@ -165,8 +164,7 @@ def _indexed(target: Database) -> None:
 
 def statements() -> str:
     """Return the SQL that defines the views, with its comments."""
-    with open(os.path.join(_HERE, "public.sql"), encoding="utf-8") as file:
-        return file.read()
+    return script("public.sql")
 
 
 def connect(path: str, own: str, stop: Callable[[], bool]) -> sqlite3.Connection:
@@ -189,7 +187,7 @@ def connect(path: str, own: str, stop: Callable[[], bool]) -> sqlite3.Connection
 def empty() -> sqlite3.Connection:
     """Return the views over no data, in memory; the documentation reads their columns."""
     connection = sqlite3.connect(":memory:")
-    connection.executescript(schema())
+    connection.executescript(script("schema.sql"))
     _define(connection, "")
     return connection
 
@@ -219,8 +217,10 @@ def _allowed(action: int, first: str | None, second: str | None, database: str |
     """Decide what a statement may do, as sqlite3.Connection.set_authorizer asks it."""
     if action in _READING or (action == sqlite3.SQLITE_FUNCTION and second != "load_extension"):
         return sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_READ and (database != "main" or view in VIEWS or first in _JSON_TABLES):
-        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_READ and (database != "main" or view in VIEWS or first in _JSON_TABLES or not second):
+        return (
+            sqlite3.SQLITE_OK
+        )  # without a column: SQLite asks so, and names no view, where a joined table is not read
     return sqlite3.SQLITE_DENY
 
 

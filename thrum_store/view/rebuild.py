@@ -97,7 +97,7 @@ class Generation:
 
     def begin(self) -> None:
         """Make its tables, in one transaction that `publish` ends."""
-        self.connection.executescript(_SETTINGS + _script("schema.sql"))
+        self.connection.executescript(_SETTINGS + script("schema.sql"))
         self.connection.execute("BEGIN")
 
     def publish(self) -> None:
@@ -124,7 +124,8 @@ class Generation:
                 self._host.storage.remove(os.path.join(self._var, name))
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """Return a file of SQL that ships with the program."""
     with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
         return file.read()
 
@@ -155,7 +156,7 @@ def fill(
             last = save_rebuilt(view, ids.of(shard), logs.stats.get(shard, []), head.segment)
             projection.advance(shard, head, damage or None, last)
     projection.rows.flush()
-    for statement in _script("indices.sql").split(";"):  # before the end, which looks for late deliveries by message
+    for statement in script("indices.sql").split(";"):  # before the end, which looks for late deliveries by message
         view.execute(statement)
     projection.finish()
 

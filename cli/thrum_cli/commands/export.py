@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.command import App, Option, command
+from thrum_cli.command import App, Option, Usage, command
 from thrum_cli.terminal.output import human
 from thrum_cli.terminal.progress import Counting
 from thrum_cli.terminal.text import plural
@@ -15,16 +15,18 @@ from thrum_store.service.inspect.export import Export, Exported
     "thrum export --to thrum.db",
     "thrum export --to thrum.db --replace",
     options=(
-        Option("--to", "The file to write.", "FILE", required=True),
+        Option("--to", "The file to write (required).", "FILE"),
         Option("--replace", "Overwrite the file if it exists."),
     ),
 )
-def export(app: App, to: str, replace: bool) -> Exported:
-    """Write messages, agents and groups into a new SQLite file.
+def export(app: App, to: str | None, replace: bool) -> Exported:
+    """Write messages, agents and groups into a SQLite file.
 
     The file has keys, indices and full-text search, and opens in Datasette or any other SQLite tool. It is a copy as of
     now; thrum does not read it.
     """
+    if not to:
+        raise Usage("the file is missing", hint="`thrum export --to thrum.db`")
     with Counting("rows written", quiet=app.quiet) as counting:
         return exporting.export(app.store, Export(to, replace), counting)
 

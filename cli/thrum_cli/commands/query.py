@@ -42,10 +42,10 @@ class Rows(Record, Verbatim):
     ),
 )
 def query(app: App, sql: str | None, views: bool, nl: bool, csv: bool, tsv: bool) -> QueryResult | PublicViews | Rows:
-    """Run one SELECT over the SQL views of the store.
+    """Run one SQL query over messages, agents and groups.
 
-    The query only reads. It may take 5 seconds and return 100,000 rows. docs/sql-views.md describes the views; they
-    stay stable, the tables behind them do not.
+    The query is a SELECT over the views that docs/sql-views.md describes. It only reads, and may take 5 seconds and
+    return 100,000 rows. The views stay stable; the tables behind them do not.
     """
     if views or sql is None:
         if sql is not None or not views:
