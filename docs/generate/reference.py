@@ -110,9 +110,9 @@ def _shapes(shapes: dict[str, type]) -> Iterator[str]:
 
 def keys(result: type) -> dict[str, Any]:
     """Return the JSON keys of a result with their types, `outer.key` for a key of an inner object."""
-    hints = typing.get_type_hints(result)
+    hints = typing.get_type_hints(result, localns={"Any": Any})
     if "header" in hints:
-        hints = typing.get_type_hints(hints["header"]) | hints
+        hints = typing.get_type_hints(hints["header"], localns={"Any": Any}) | hints
     return {f"{outer}.{key}".removeprefix("."): hints[field] for outer, key, field in json_keys(result)}
 
 

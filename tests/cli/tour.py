@@ -50,6 +50,8 @@ LINES: dict[Words, Words] = {
     ("export",): ("--to", "thrum.db", "--replace"),
     ("completion",): ("bash",),
     ("doctor", "wake"): ("--timeout", "1s"),
+    ("config", "set"): ("local_only", "true"),
+    ("config", "unset"): ("local_only",),
     ("runtime", "show"): ("claude",),
     ("runtime", "set-default"): ("codex",),
 }
