@@ -163,9 +163,9 @@ def test_the_exported_file_holds_the_views_with_keys_indices_and_search(talk: Te
         assert list(map(str, file[name].rows)) == list(map(str, expected))
         assert {"name": name, "rows": len(expected)} in answer["tables"]
         assert expected, f"{name} has a row to compare"
-        assert not file[name].use_rowid
-    assert [row["author"] for row in file["messages"].search("token")] == ["planner"]
-    assert file["messages"].indexes
+        assert not file.table(name).use_rowid
+    assert [row["author"] for row in file.table("messages").search("token")] == ["planner"]
+    assert file.table("messages").indexes
     assert file.execute("PRAGMA foreign_key_check").fetchall() == []
     assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 

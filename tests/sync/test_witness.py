@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from git import Repo
+from git import Blob, Repo
 from sqlite_utils import Database
 
 from tests.sync.clones import Remote
@@ -17,7 +17,8 @@ def blobs(repository: Path, branch: str) -> dict[str, bytes]:
     """Every file of a branch, by GitPython's own object database."""
     with Repo(repository) as opened:
         tree = opened.commit(branch).tree
-        return {str(entry.path): entry.data_stream.read() for entry in tree.traverse() if entry.type == "blob"}
+        entries = [entry for entry in tree.traverse() if isinstance(entry, Blob)]
+        return {str(entry.path): entry.data_stream.read() for entry in entries}
 
 
 def test_the_branch_holds_byte_for_byte_what_the_logs_hold(remote: Remote) -> None:
