@@ -8,10 +8,10 @@ from thrum_store.view import database, public_views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from typing import Any
 
     from thrum_store.store import Store
+    from thrum_store.view.database import Connection
 
 MOST_ROWS = 100_000
 MOST_BYTES = 64 * 1024 * 1024  # of texts in one answer
@@ -71,7 +71,7 @@ def views(store: Store) -> PublicViews:
         connection.close()
 
 
-def reader(store: Store, seconds: float | None = None) -> sqlite3.Connection:
+def reader(store: Store, seconds: float | None = None) -> Connection:
     """Return a connection that reads the documented views of this store, for so long. The caller closes it."""
     path = database.current(store.paths.var, store.host)
     if path is None:
