@@ -13,7 +13,7 @@ from .shell import PATIENCE, SCRIPT, Shell, interruptible
 
 
 def environ(shell: Shell, scratch: Path) -> dict[str, str]:
-    """An environment whose scratch directories lie in `scratch`."""
+    """Return an environment whose scratch directories are in `scratch`."""
     return {**shell.environ(), "TMPDIR": str(scratch)}
 
 

@@ -21,12 +21,12 @@ export default function () {}
 
 
 def environ(seat: Seat) -> dict[str, str]:
-    """What Amp's user exported; `thrum` is not on its PATH."""
+    """Return the variables that Amp's user exported; `thrum` is not on its PATH."""
     return {"HOME": str(seat.home), "PATH": "/usr/bin:/bin"}
 
 
 def loads(seat: Seat, plugin: Path) -> subprocess.CompletedProcess[str]:
-    """Amp's own command loads a plugin and tells it that a session begins."""
+    """Load a plugin with Amp's own command and report that a session begins."""
     return subprocess.run(
         [command("amp"), "plugins", "exec", str(plugin), "session.start", "--data", "{}"],
         cwd=seat.root, env=environ(seat), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
@@ -62,14 +62,14 @@ class Host:
             self._runtime.terminate()
 
     def tell(self, event: str, **data: Any) -> Any:
-        """What the plugin answers to an event of the thread T-1."""
+        """Return the plugin's answer to an event of the thread T-1."""
         self._asked += 1
         own = f"test-{self._asked}"
         self._say(type="request", id=own, method=event, params={"thread": {"id": "T-1"}, **data})
         return self._hear(lambda frame: frame["type"] == "response" and frame["id"] == own).get("result")
 
     def hears_of_a_message(self) -> str:
-        """Waits until the plugin puts a message into the thread."""
+        """Wait until the plugin puts a message into the thread."""
         before = len(self.appended)
         self._hear(lambda _: len(self.appended) > before)
         return self.appended[before]

@@ -42,20 +42,20 @@ class Bridge:
             self.end(session)
 
     def begin(self) -> str:
-        """A new session."""
+        """Start a session."""
         session = uuid.uuid4().hex
         self._processes[session] = _Process(self._command, self._place)
         return session
 
     def process(self, session: str) -> _Process | None:
-        """The process of a session; None where there is no such session."""
+        """Return the process of a session, or None."""
         with self._lock:
             if session == _STATELESS and session not in self._processes:
                 self._processes[session] = _Process(self._command, self._place)
         return self._processes.get(session)
 
     def end(self, session: str) -> bool:
-        """Ends a session; whether there was one."""
+        """End a session; return whether it existed."""
         process = self._processes.pop(session, None)
         if process is not None:
             process.end()
@@ -73,21 +73,21 @@ class _Process:
         self._reader.start()
 
     def tell(self, frame: Frame) -> None:
-        """Sends a frame that has no answer."""
+        """Send a frame that has no answer."""
         assert self._child.stdin
         with self._lock:
             self._child.stdin.write(json.dumps(frame).encode() + b"\n")
             self._child.stdin.flush()
 
     def ask(self, frame: Frame) -> Frame:
-        """Sends a request and waits for its answer."""
+        """Send a request and wait for its answer."""
         own = uuid.uuid4().hex  # two clients of one process may use the same id
         answer = self._answers[own] = SimpleQueue()
         self.tell({**frame, "id": own})
         return {**answer.get(timeout=PATIENCE), "id": frame["id"]}
 
     def end(self) -> None:
-        """Closes its standard input, which ends it."""
+        """Close its standard input, which ends it."""
         assert self._child.stdin
         self._child.stdin.close()
         self._child.wait(PATIENCE)
@@ -119,18 +119,18 @@ class _Door(BaseHTTPRequestHandler):
         return self.server.bridge
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Offers no stream of its own."""
+        """Offer no stream."""
         self._tell(405)
 
     def do_DELETE(self) -> None:
-        """Ends a session."""
+        """End a session."""
         self._tell(200 if self._bridge.end(self.headers.get(_SESSION, "?")) else 404)
 
     def do_POST(self) -> None:
-        """Hands one frame on, to the process of its session."""
+        """Pass one frame on to the process of its session."""
         frame: Frame = json.loads(self.rfile.read(int(self.headers["content-length"])))
         session = self._session(frame)
         process = self._bridge.process(session)

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def accepted(codex: Path, root: Path, environ: Mapping[str, str]) -> str:
-    """What Codex writes into its user's configuration once all hooks of a project were accepted."""
+    """Return the user configuration that Codex writes after all hooks of a project were accepted."""
     lines = [f'[hooks.state."{key}"]\ntrusted_hash = "{digest}"\n' for key, digest in _hooks(codex, root, environ)]
     assert lines, "Codex found no hooks"
     return "".join(lines)

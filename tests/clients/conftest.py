@@ -32,11 +32,11 @@ class Workshop:
     builder: Shell
 
     def work(self, prompt: str) -> str:
-        """The user gives planner one prompt, in a new session; all that the client printed."""
+        """Give planner one prompt in a new session; return the client's output."""
         return self.client.work(self.seat, prompt)
 
     def tool(self, name: str) -> str:
-        """What the client calls a tool of ours."""
+        """Return the client's name for one of thrum's tools."""
         return self.client.tool.format(name)
 
     def sends(self, text: str) -> str:
@@ -58,7 +58,7 @@ class Workshop:
 
 
 def needed(client: Client) -> None:
-    """Skips where a client is not installed; in integration the clients that it installs must be there."""
+    """Skip if a client is not installed; fail in integration, which installs it."""
     if client.installed:
         return
     if os.environ.get("CI") == "true" and client.name in IN_CI:
@@ -68,14 +68,14 @@ def needed(client: Client) -> None:
 
 @pytest.fixture
 def model() -> Iterator[Model]:
-    """The model that all clients of a test ask."""
+    """Return the model that all clients of a test ask."""
     with Model() as fake:
         yield fake
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository with one commit, set up for every client, and two agents in two worktrees."""
+    """Make a repository with one commit, set up for every client, and two agents in two worktrees."""
     root, other = tmp_path / "project", tmp_path / "feature"
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
@@ -93,8 +93,9 @@ def repository(tmp_path: Path) -> Path:
 def workshop(
     client: Client, repository: Path, model: Model, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Workshop]:
-    """A client whose user trusted the repository, with a colleague next door. THRUM_TRANSCRIPTS=1 keeps what its model
-    read.
+    """Return a client whose user trusted the repository, with a colleague in another worktree.
+
+    THRUM_TRANSCRIPTS=1 keeps the prompts of its model.
     """
     needed(client)
     home = tmp_path / "home"

@@ -46,20 +46,20 @@ class Dialect(Protocol):
     """One interface of a model. `number` tells this answer from the others."""
 
     def prompt(self, body: Json) -> list[Said]:
-        """What the model reads, in its order."""
+        """Return the turns that the model reads, in order."""
         ...
 
     def answer(self, body: Json, turn: Turn, number: int) -> Json:
-        """The answer as one document."""
+        """Return the answer as one document."""
         ...
 
     def stream(self, body: Json, turn: Turn, number: int) -> Iterator[Event]:
-        """The same as a stream of events."""
+        """Return the answer as a stream of events."""
         ...
 
 
 def text_of(value: Any) -> str:
-    """All text inside of a value, one part per line."""
+    """Return all text inside a value, one part per line."""
     if isinstance(value, str):
         return value
     parts = [part for key, part in mapping(value).items() if key not in _NO_TEXT] or sequence(value)
@@ -208,7 +208,7 @@ def _event(name: str, **data: Any) -> Event:
 
 
 def dialect(path: str) -> Dialect | None:
-    """What is spoken at this path; None where nobody asks a model."""
+    """Return the dialect at this path, or None if it is not a model's."""
     place = path.partition("?")[0]
     if place.endswith("enerateContent"):
         return Contents()
@@ -219,6 +219,6 @@ def dialect(path: str) -> Dialect | None:
 
 
 def offered(body: Json) -> int:
-    """How many tools the model may call; requests beside the conversation (for a title, say) offer next to none."""
+    """Return the number of tools that the model may call; a request for a title offers almost none."""
     tools: list[Json] = body.get("tools") or []
     return sum(len(part.get("functionDeclarations") or part.get("tools") or [part]) for part in tools)

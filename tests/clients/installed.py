@@ -18,13 +18,13 @@ NODE = CLIENTS / "node22" / "node_modules" / ".bin"
 
 
 def command(name: str) -> Path:
-    """Where a client's command lies."""
+    """Return the path of a client's command."""
     return CLIENTS / name / "node_modules" / ".bin" / name
 
 
 @dataclass(frozen=True)
 class Seat:
-    """Where one client sits: its user's home, the worktree it works in, the port of its model."""
+    """The place of one client: its user's home, its worktree, and the port of its model."""
 
     home: Path
     root: Path
@@ -32,11 +32,11 @@ class Seat:
 
     @property
     def model(self) -> str:
-        """The model's address."""
+        """Return the model's address."""
         return f"http://127.0.0.1:{self.port}"
 
     def environ(self, runtime: Client) -> dict[str, str]:
-        """All that the client's user exported: nothing of ours, and `thrum` is not on its PATH."""
+        """Return the variables that the client's user exported; `thrum` is not on its PATH."""
         return {
             "HOME": str(self.home), "USER": "user", "SHELL": "/bin/bash", "TERM": "xterm-256color", "LANG": "C.UTF-8",
             "PATH": os.pathsep.join([str(command(runtime.name).parent), str(NODE), os.defpath, "/usr/local/bin"]),
@@ -44,7 +44,7 @@ class Seat:
         }  # fmt: skip
 
     def writes(self, path: str, text: str) -> None:
-        """The user's own file, in the home."""
+        """Write a file of the user's into the home."""
         place = self.home / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
@@ -69,11 +69,11 @@ class Client:
 
     @property
     def installed(self) -> bool:
-        """Whether its command is there."""
+        """Return whether its command exists."""
         return command(self.name).exists()
 
     def run(self, seat: Seat, *arguments: str) -> str:
-        """Runs it to its end; all that it printed."""
+        """Run it to its end and return its output."""
         done = subprocess.run(
             [command(self.name), *arguments],
             cwd=seat.root,
@@ -116,7 +116,7 @@ def _trust_codex(seat: Seat) -> None:
 
 
 def _end_codex_daemon(seat: Seat) -> None:
-    """Codex's sessions live in a daemon of its user, which its first session starts, with a process that updates it."""
+    """End the daemon that holds Codex's sessions, and the process that updates it."""
     CODEX.run(seat, "app-server", "daemon", "stop")
     updater = seat.home / ".codex" / "app-server-daemon" / "daemon-updater.pid"
     if updater.exists():

@@ -21,19 +21,19 @@ _MODEL = ("assistant", "model", "function_call", "custom_tool_call")  # the role
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model read at one moment; `at` is that moment on the monotonic clock."""
+    """A prompt that a model read; `at` is the moment on the monotonic clock."""
 
     turns: tuple[Said, ...]
     at: float
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Return the whole text."""
         return "\n".join(turn.text for turn in self.turns)
 
     @property
     def last(self) -> str:
-        """What came since the model spoke last."""
+        """Return the text that is newer than the model's last turn."""
         spoke = max((place for place, turn in enumerate(self.turns) if turn.role in _MODEL), default=0)
         return "\n".join(turn.text for turn in self.turns[spoke + 1 :])
 
@@ -63,11 +63,11 @@ class Model:
         self._server.server_close()
 
     def plays(self, *script: Turn | Thought) -> None:
-        """What comes next. A function happens as the model reads the prompt, before the turn that follows it."""
+        """Set the next turns. A function is called when the model reads the prompt, before the turn that follows it."""
         self._script = list(script)
 
     def read(self, prompt: Prompt) -> Turn:
-        """Keeps a prompt and says what the model does."""
+        """Keep a prompt and return the model's turn."""
         with self._changed:
             self.prompts.append(prompt)
             self._changed.notify_all()
@@ -82,20 +82,20 @@ class Model:
             return self._script.pop(0) if self._script else None
 
     def number(self) -> int:
-        """A number that no other answer has."""
+        """Return a number that no other answer has."""
         with self._changed:
             self.answers += 1
             return self.answers
 
     def prompted(self, text: str, after: int = 0) -> Prompt:
-        """Waits for the first prompt with this text in it, from the prompt number `after` on."""
+        """Wait for the first prompt with this text in it, from the prompt number `after` on."""
         with self._changed:
             prompts = self._changed.wait_for(lambda: self._with(text, after), PATIENCE)
         assert prompts, f"no prompt with {text!r} in {len(self.prompts) - after} prompts"
         return prompts[0]
 
     def asked(self, count: int) -> None:
-        """Waits until there were so many prompts."""
+        """Wait for this number of prompts."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.prompts) >= count, PATIENCE), len(self.prompts)
 
@@ -121,18 +121,18 @@ class _Door(BaseHTTPRequestHandler):
         return self.server.model
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: what was asked is in the prompts."""
+        """Log nothing: the requests are kept as prompts."""
 
     def do_HEAD(self) -> None:
-        """Whether somebody is there."""
+        """Answer that the server runs."""
         self._tell({})
 
     def do_GET(self) -> None:
-        """Lists one model, whatever is asked."""
+        """List one model, for any request."""
         self._tell({"object": "list", "data": [{"id": "mock", "object": "model"}], "models": []})
 
     def do_POST(self) -> None:
-        """A client asks its model."""
+        """Answer a client's request to its model."""
         read = time.monotonic()
         body: Json = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
         spoken = dialect(self.path)

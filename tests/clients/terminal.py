@@ -16,7 +16,7 @@ _STILL = 300  # looks at the screen that show the same: over a second, in which 
 
 
 def until(holds: Callable[[], object], description: Callable[[], str]) -> None:
-    """Waits until something holds; fails with what `what` says."""
+    """Wait until a condition holds; fail with a description."""
     end = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < end, description()
@@ -48,15 +48,15 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """What stands on it."""
+        """Return the text on the screen."""
         return self._tmux("capture-pane", "-p")
 
     def shows(self, text: str) -> None:
-        """Waits until this stands on it."""
+        """Wait until this text is on the screen."""
         until(lambda: text in self.screen, lambda: self.screen)
 
     def types(self, line: str) -> None:
-        """The user types a line and presses Enter once the screen is still: one that comes at once counts as pasted."""
+        """Type a line and press Enter once the screen is still: an Enter at once counts as pasted."""
         self._tmux("send-keys", "-l", line)
         self.shows(line.strip())
         still = [""]
@@ -76,5 +76,5 @@ class Terminal:
 
 
 def idle(root: Path) -> bool:
-    """Whether a session in this worktree has its listener waiting."""
+    """Return whether a session in this worktree has a waiting listener."""
     return any((root / ".thrum" / "var" / "hooks").glob("*.idle"))

@@ -26,7 +26,7 @@ def seat(repository: Path, tmp_path: Path) -> Seat:
 
 
 def plugin(seat: Seat) -> Path:
-    """The plugin as `thrum init` wrote it."""
+    """Return the plugin as `thrum init` wrote it."""
     return seat.root / ".amp" / "plugins" / "thrum.ts"
 
 

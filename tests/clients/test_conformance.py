@@ -28,7 +28,7 @@ SCENARIOS = (
 
 @pytest.fixture
 def url(repository: Path) -> Iterator[str]:
-    """Where planner's server answers."""
+    """Return the address of planner's server."""
     if not SUITE.exists():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
             "the conformance suite is not installed: `make clients`"

@@ -40,7 +40,7 @@ CHANGING = {
 
 
 def edit(workshop: Workshop) -> tuple[Call, Call]:
-    """The model reads app.py, then makes "two" of "one" in it."""
+    """Return the calls that read app.py and replace "one" by "two" in it."""
     if workshop.client.name == "codex":
         return Call("exec_command", {"cmd": "cat app.py"}), Call("apply_patch", text=PATCH)
     reads, named = READING[workshop.client.name]
@@ -50,7 +50,7 @@ def edit(workshop: Workshop) -> tuple[Call, Call]:
 
 
 def seen(workshop: Workshop) -> tuple[bool, bool]:
-    """What builder sees of planner: whether `team` knows of a change, whether `who-has` names it for app.py."""
+    """Return whether `team` shows builder a change of planner's, and whether `who-has app.py` names planner."""
     (planner,) = [member for member in workshop.builder.json("team")["members"] if member["agent_id"] == "planner"]
     holders = [context["agent_id"] for context in workshop.builder.json("who-has", "app.py")["contexts"]]
     return planner["uncommitted_files"] > 0, "planner" in holders

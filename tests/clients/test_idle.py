@@ -19,7 +19,7 @@ COMPACTING = {CLAUDE: "/compact", CODEX: "/compact", OPENCODE: "/compact", GEMIN
 
 
 def named(client: Client) -> str:
-    """How a test with this client is called."""
+    """Return the name of a test with this client."""
     return client.name
 
 

@@ -21,7 +21,7 @@ ERAS = ("legacy", "modern")
 
 @pytest.fixture(autouse=True)
 def inspector() -> None:
-    """Skips without the inspector; integration installs it."""
+    """Skip without the inspector; integration installs it."""
     if not INSPECTOR.exists():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
             "the inspector is not installed: `make clients`"
@@ -29,7 +29,7 @@ def inspector() -> None:
 
 
 def ask(place: Path, era: str, method: str, *arguments: str) -> Any:
-    """What the inspector shows of one request to this worktree's server."""
+    """Return the inspector's output for one request to this worktree's server."""
     asked = ["--cli", "-q", "--format", "json", "--protocol-era", era, "--method", method, *arguments]
     done = subprocess.run(
         [INSPECTOR, *asked, Path(sys.executable).with_name("thrum"), "mcp", "serve"],
@@ -45,7 +45,7 @@ def ask(place: Path, era: str, method: str, *arguments: str) -> Any:
 
 
 def call(place: Path, era: str, tool: str, **arguments: object) -> Any:
-    """The structured result of one tool."""
+    """Call a tool and return its structured result."""
     result = ask(place, era, "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments))
     return result["structuredContent"]
 

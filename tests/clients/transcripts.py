@@ -1,4 +1,4 @@
-"""What the models read, kept as text: trimmed to our part of it, without what differs from run to run."""
+"""The prompts of the models as text: trimmed to thrum's part, without ids and times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIFFERS = (
 
 
 def write(name: str, prompts: Sequence[Prompt]) -> None:
-    """Keeps what was new in each prompt, from the first line of ours on."""
+    """Write the new part of each prompt, from thrum's first line on."""
     parts = [f"--- prompt {number} ---\n{_ours(prompt.last)}\n" for number, prompt in enumerate(prompts, 1)]
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.txt").write_text("\n".join(parts), encoding="utf-8")

@@ -11,7 +11,7 @@ from tests.cli.shell import Shell, git
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Shell:
-    """The main worktree."""
+    """Return a shell in the main worktree."""
     root = tmp_path / "project"
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
@@ -22,7 +22,7 @@ def repository(tmp_path: Path) -> Shell:
 
 
 def executable(path: Path) -> Path:
-    """A file that a shell can start."""
+    """Make a file that a shell can start."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('#!/bin/sh\necho "started $*"\n')
     path.chmod(0o755)

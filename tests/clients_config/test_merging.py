@@ -118,7 +118,7 @@ INVALID = [
 
 
 def place(shell: Shell, path: str, text: str) -> Path:
-    """Writes a file of the user's."""
+    """Write a file of the user's."""
     file = shell.cwd / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text.encode())
@@ -126,7 +126,7 @@ def place(shell: Shell, path: str, text: str) -> Path:
 
 
 def keeps(before: object, after: object) -> bool:
-    """Whether everything in `before` is still in `after`."""
+    """Return whether everything in `before` is still in `after`."""
     theirs, now = jsontext.mapping(before), jsontext.mapping(after)
     listed, others = jsontext.sequence(before), jsontext.sequence(after)
     if theirs or listed:
@@ -136,7 +136,7 @@ def keeps(before: object, after: object) -> bool:
 
 
 def is_spread(before: str, after: str) -> bool:
-    """Whether `after` is `before` with something put in between: not a byte of it is gone or moved."""
+    """Return whether `after` is `before` with text inserted: no byte of it is gone or moved."""
     rest = iter(after)
     return all(letter in rest for letter in before)
 
@@ -443,20 +443,20 @@ def test_a_directory_that_cannot_hold_our_files_is_left_alone(
 
 
 def pieces_of(format_of: str) -> list[tuple[str, tuple[Piece, ...]]]:
-    """What goes into all files of a format, with the names of the files."""
+    """Return the pieces of all files of a format, with the names of the files."""
     recipes_of_all = merged([recipes.recipe(name, "/nowhere", PLAIN) for name in PRESETS])
     return [(path, pieces) for path, pieces in recipes_of_all.items() if path.endswith(format_of)]
 
 
 def put_in(text: str, pieces: tuple[Piece, ...]) -> str:
-    """The text with all pieces."""
+    """Return the text with all pieces."""
     for piece in pieces:
         text = piece.add(text, mine=False)
     return text
 
 
 def taken_out(text: str, pieces: tuple[Piece, ...]) -> str:
-    """The text without them."""
+    """Return the text without the pieces."""
     for piece in reversed(pieces):
         text = piece.remove(text)
     return text

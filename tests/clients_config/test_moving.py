@@ -35,7 +35,7 @@ INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
 
 
 def server(root: Path, runtime: str) -> list[str]:
-    """What this client starts as its server."""
+    """Return the command that this client starts as its server."""
     text = (root / SERVERS[runtime]).read_text()
     settings: dict[str, Any] = tomllib.loads(text) if runtime == "codex" else json.loads(text)
     key = {"codex": "mcp_servers", "amp": "amp.mcpServers", "opencode": "mcp"}.get(runtime, "mcpServers")
@@ -47,7 +47,7 @@ def server(root: Path, runtime: str) -> list[str]:
 
 
 def hook(root: Path, runtime: str) -> list[str]:
-    """What this client starts that briefs a session: at its beginning, in Gemini CLI before the first prompt."""
+    """Return the hook that briefs a session: at its start, or in Gemini CLI before the first prompt."""
     if runtime in PLUGINS:
         match = re.search(r"^const THRUM\b.*? = (\[.*\])", (root / PLUGINS[runtime]).read_text(), re.MULTILINE)
         assert match
@@ -60,7 +60,7 @@ def hook(root: Path, runtime: str) -> list[str]:
 
 @pytest.fixture
 def moved(repository: Shell, tmp_path: Path) -> Path:
-    """Where the repository lies now; it was set up for all clients where it lay before."""
+    """Return a repository that was moved after it was set up for all clients."""
     repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core")
     thrum = executable(repository.cwd / ".venv" / "bin" / "thrum")
     thrum.write_text(f'#!/bin/sh\nexec {shlex.quote(str(SCRIPT))} "$@"\n')

@@ -23,7 +23,7 @@ SEED = ("claude", "codex", "cursor", "gemini", "auggie", "amp", "cli-only")
 
 
 def files(root: Path) -> dict[str, str]:
-    """All files of a worktree but git's and ours."""
+    """Return the text of all files of a worktree except git's and thrum's."""
     paths = [path for path in root.rglob("*") if path.is_file() and not {".git", ".thrum"} & set(path.parts)]
     return {str(path.relative_to(root)): path.read_text() for path in paths}
 

@@ -30,12 +30,12 @@ CLAUDE = shutil.which("claude")
 
 
 def loaded(path: Path) -> Any:
-    """A JSON file."""
+    """Load a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def without_listeners(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Groups of hooks without those that listen: in the plugin the monitor does."""
+    """Return groups of hooks without the listeners, for which the plugin has its monitor."""
     return [{**group, "hooks": [hook for hook in group["hooks"] if LISTEN not in hook["args"]]} for group in groups]
 
 
@@ -123,7 +123,7 @@ def test_the_role_templates_become_preambles(repository: Shell) -> None:
 
 
 def script(name: str, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a script of the repository with `thrum` on the PATH."""
+    """Run a script of the repository with `thrum` on the PATH."""
     path = f"{Path(SCRIPT).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         [str(ROOT / "scripts" / name), *arguments],

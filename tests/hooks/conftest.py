@@ -21,19 +21,19 @@ class Session:
     id: str = "session-1"
 
     def hook(self, event: str, runtime: str = "claude", **fields: Any) -> Answer:
-        """Runs a hook; the exit code of all but `listen` is always 0."""
+        """Run a hook, whose exit code must be 0."""
         stdin = json.dumps({"session_id": self.id, **fields}).encode()
         answer = self.agent.run("hook", event, "--runtime", runtime, stdin=stdin)
         assert answer.code == 0, answer
         return answer
 
     def context(self, event: str, **fields: Any) -> str:
-        """What the model reads after a hook of Claude Code; empty where it printed nothing."""
+        """Run a hook of Claude Code and return the text for the model; empty if it printed nothing."""
         out = self.hook(event, **fields).out
         return "" if not out else str(json.loads(out)["hookSpecificOutput"]["additionalContext"])
 
     def gets(self, text: str) -> str:
-        """The colleague writes; the id of the message."""
+        """Have the colleague write to planner; return the id of the message."""
         message_id: str = self.colleague.json("send", text, "--to", "@planner")["message_id"]
         return message_id
 

@@ -1,4 +1,4 @@
-"""Whatever is broken around a hook, it is not the agent's problem: exit code 0, and nothing odd for the model."""
+"""Damage around a hook never reaches the agent: exit code 0, and no odd text for the model."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_hook_never_fails_the_turn(session: Session, event: str, damage: str) 
 
 @pytest.fixture
 def readonly(session: Session) -> Iterator[Session]:
-    """planner's repository after mail came, when nothing in it can be written any more."""
+    """Return planner's repository with mail in it, made read-only."""
     if AS_ROOT and SETPRIV is None and not os.environ.get("CI"):
         pytest.skip("setpriv is not installed, and root writes everywhere")
     session.gets("hello")
@@ -63,7 +63,7 @@ def readonly(session: Session) -> Iterator[Session]:
 
 
 def without_rights(session: Session, *arguments: str) -> Answer:
-    """Runs thrum without root's right to write everywhere."""
+    """Run thrum without root's right to write everywhere."""
     prefix = [str(SETPRIV), "--bounding-set=-dac_override"] if AS_ROOT else []
     done = subprocess.run(
         [*prefix, SCRIPT, *arguments],

@@ -19,7 +19,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def start(session: Session) -> Iterator[Start]:
-    """Starts a listener of planner's session, and ends it with the test."""
+    """Return a function that starts a listener of planner's session, which ends with the test."""
     running: list[subprocess.Popen[bytes]] = []
 
     def begin(*arguments: str) -> subprocess.Popen[bytes]:
@@ -44,20 +44,20 @@ def start(session: Session) -> Iterator[Start]:
 
 
 def waiting(session: Session) -> bool:
-    """Whether planner listens at this moment."""
+    """Return whether planner listens at this moment."""
     agents = session.agent.json("agent", "list")["agents"]
     return any(agent["waiting"] for agent in agents if agent["agent_id"] == "planner")
 
 
 def woken(listener: subprocess.Popen[bytes]) -> str:
-    """What a listener wakes the model with."""
+    """Return the text with which a listener wakes the model."""
     assert listener.wait(PATIENCE) == 2
     assert listener.stderr is not None
     return listener.stderr.read().decode()
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Looks again and again; the test's time-out ends it."""
+    """Repeat until true; the test's time-out ends it."""
     while not true():
         os.sched_yield()
 
@@ -146,7 +146,7 @@ def test_a_listener_ends_when_the_session_gets_a_prompt_and_the_next_one_takes_o
 
 
 def codex(session: Session, tmp_path: Path, then: str) -> tuple[Shell, Path]:
-    """The agent's shell with a `codex` that notes its arguments in the file returned, and then does `then`."""
+    """Return the agent's shell with a `codex` that writes its arguments to the returned file, then runs `then`."""
     command, part, called = tmp_path / "bin" / "codex", tmp_path / "part", tmp_path / "called"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{part}"\nmv "{part}" "{called}"\n{then}\n')

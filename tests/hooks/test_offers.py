@@ -15,7 +15,7 @@ from .conftest import Session
 
 
 def shown(text: str) -> list[str]:
-    """The ids of the messages that a text shows."""
+    """Return the ids of the messages that a text shows."""
     return re.findall(r"id (msg_\w+)", text)
 
 

@@ -43,7 +43,7 @@ class Checked(Record):
 
     @property
     def healthy(self) -> bool:
-        """Whether no client has a problem."""
+        """True if no client has a problem."""
         return not any(client.problems for client in self.runtimes)
 
 

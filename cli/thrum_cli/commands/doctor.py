@@ -143,11 +143,11 @@ _WAYS = {
 def _woken(found: WakeCheck) -> str:
     if not found.reached:
         rest = "was taken back" if found.withdrawn else f"waits for it ({found.message_id})"
-        return f"@{found.agent_id} was not reached in time; the message {rest}."
+        return f"@{found.agent} was not reached in time; the message {rest}."
     lines = [
         ("shown to it", found.shown_seconds, f", {_WAYS.get(found.shown_by, found.shown_by)}"),
         ("taken by it", found.read_seconds, ""),
         ("answered", found.answered_seconds, ""),
     ]
     told = [f"  {what} after {seconds} s{how}" for what, seconds, how in lines if seconds is not None]
-    return "\n".join([f"@{found.agent_id} was reached by {found.rung or 'another way'}:", *told])
+    return "\n".join([f"@{found.agent} was reached by {found.channel or 'another way'}:", *told])

@@ -151,6 +151,7 @@ async def _talk(planner: Player, builder: Player, say: Say) -> tuple[list[float]
 async def _exchange(speaker: Player, waiter: Player, **fields: str) -> tuple[float, Sent]:
     """Send a message to an agent that waits; return the milliseconds until it has the message, and the message."""
     received: dict[str, Any] = {}
+    begun = 0.0
 
     async def wait() -> None:
         received.update(await waiter.show_call("wait_for_message", timeout=10))

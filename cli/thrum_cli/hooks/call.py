@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from thrum_store.errors import Invalid
+from thrum_store.json_codec import loads
 from thrum_store.records import Record
 from thrum_store.repository import unread_probe
 
@@ -85,13 +85,13 @@ def parse_call(arguments: list[str], raw: bytes, project: str, session: str) -> 
 
 def _fields(raw: bytes) -> dict[str, Any]:
     try:
-        return _mapping(json.loads(raw or b"{}"))
+        return _mapping(loads(raw or b"{}"))
     except ValueError:
         return {}
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] - JSON has text keys
 
 
 def _files(fields: dict[str, Any], project: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from thrum_store.json_codec import escaped
 
 # runtime -> our event -> the client's name for it, where its response may carry text for the model
 _CLAUDE = {"session-start": "SessionStart", "prompt": "UserPromptSubmit", "post-tool": "PostToolUse"}
@@ -31,11 +31,11 @@ def context(runtime: str, event: str, text: str) -> str:
     if not reaches_model(runtime, event):
         return ""
     if runtime == "cursor":
-        return json.dumps({"additional_context": text} | ({"continue": True} if event == "prompt" else {}))
+        return escaped({"additional_context": text} | ({"continue": True} if event == "prompt" else {}))
     if runtime not in _NAMES:
         return text
     name = _NAMES[runtime][event]
-    return json.dumps({"hookSpecificOutput": {"hookEventName": name, "additionalContext": text}})
+    return escaped({"hookSpecificOutput": {"hookEventName": name, "additionalContext": text}})
 
 
 def go_on(runtime: str, text: str) -> str:
@@ -47,4 +47,4 @@ def go_on(runtime: str, text: str) -> str:
         "auggie": {"hookSpecificOutput": {"hookEventName": "Stop", "decision": "block", "reason": text}},
         "cursor": {"followup_message": text},
     }
-    return json.dumps(responses[runtime]) if runtime in responses else text
+    return escaped(responses[runtime]) if runtime in responses else text

@@ -29,7 +29,7 @@ _KEPT_FILES = 64
 
 
 class SessionState:
-    """What a session has seen. `session` is the thrum session that it started, empty before its briefing."""
+    """The things that a session has seen. `session` is the thrum session that it started, empty before its briefing."""
 
     def __init__(self, seen: SeenMarker, session: str, warned: frozenset[str], shown: dict[str, str]) -> None:
         self.seen = seen

@@ -24,26 +24,29 @@ _LOOK_MS = 100  # between two looks at what the agent's hooks recorded; its answ
 
 
 class WakeCheck(Record):
-    """How far a message got, in seconds since it was sent; None for a step that did not happen in time.
+    """The progress of a message in seconds since it was sent; None for a step that did not happen in time.
 
-    `rung` names the wake channel, as `thrum runtime show` lists them; `shown_by` is the event whose hook showed it to
-    the model. Both are empty if it was not seen. `read_seconds` is when the agent read it, `answered_seconds` when its
-    answer with the nonce arrived. `withdrawn`: the message was deleted afterwards, because no agent had sent it.
+    `rung` is the wake channel that it took, as `thrum runtime show` lists them; `shown_by` is the event whose hook
+    showed it to the model. Both are empty if it was not seen. `read_seconds` is when the agent read it,
+    `answered_seconds` when its answer with the nonce arrived. `withdrawn`: the message was deleted afterwards, because
+    no agent had sent it.
     """
 
-    agent_id: str
+    agent: str
     message_id: str
     nonce: str
-    rung: str
+    channel: str
     shown_by: str
     shown_seconds: float | None
     read_seconds: float | None
     answered_seconds: float | None
     withdrawn: bool = False
 
+    JSON = "agent_id=agent message_id nonce rung=channel shown_by shown_seconds read_seconds answered_seconds withdrawn"
+
     @property
     def reached(self) -> bool:
-        """Whether the message reached the agent in any way."""
+        """True if the message reached the agent in any way."""
         return (self.shown_seconds, self.read_seconds, self.answered_seconds) != (None, None, None)
 
 
@@ -89,13 +92,13 @@ def _watch(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: 
 
 def _updated(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeCheck:
     """Return the check with the steps that happened since; earlier ones keep their time."""
-    event, runtime = session_state.shown_by(store.paths.var, check.agent_id, check.message_id, store.host)
+    event, runtime = session_state.shown_by(store.paths.var, check.agent, check.message_id, store.host)
     (recipient,) = editing.get(store, check.message_id).message.recipients
     answered = recipient.answered and _is_answered(store, caller, check)
     taken = _WAIT if recipient.read_at and not event else ""  # no hook showed it: the agent read it by itself
     return replaced(
         check,
-        rung=check.rung or wake_channel(runtime, event) or taken,
+        channel=check.channel or wake_channel(runtime, event) or taken,
         shown_by=check.shown_by or event,
         shown_seconds=now if event and check.shown_seconds is None else check.shown_seconds,
         read_seconds=now if recipient.read_at and check.read_seconds is None else check.read_seconds,
