@@ -29,9 +29,9 @@ from thrum_store.store import Store, open_store
 BEGIN = "/thrum-begins"  # no such file; asking for it marks in a trace where the job begins
 
 
-def tell(**told: object) -> None:
+def tell(**fields: object) -> None:
     """Acknowledges something to whoever started this process."""
-    os.write(1, json.dumps(told).encode() + b"\n")
+    os.write(1, json.dumps(fields).encode() + b"\n")
 
 
 def send(store: Store, caller: Caller, *to: str) -> None:
@@ -47,8 +47,8 @@ def chatter(store: Store, caller: Caller, count: str, *places: str) -> None:
     while sent < int(count) or count == "0":
         to = tuple(draw.sample(places, draw.randint(1, min(3, len(places)))))
         scopes = ("module:auth",) if draw.random() < 0.5 else ()
-        told = sending.send(store, caller, SendMessage(f"{caller.name} {sent}", to=to, scopes=scopes))
-        tell(id=told.message_id, recipients=[recipient.address for recipient in told.recipients])
+        message = sending.send(store, caller, SendMessage(f"{caller.name} {sent}", to=to, scopes=scopes))
+        tell(id=message.message_id, recipients=[recipient.address for recipient in message.recipients])
         sent += 1
 
 
@@ -58,14 +58,14 @@ def anew(store: Store, caller: Caller, count: str, *places: str) -> None:
     places = tuple(place for place in places if place != caller.name)
     for number in range(int(count)):
         with open_store(store.paths) as opened:
-            told = sending.send(opened, caller, SendMessage(f"{caller.name} {number}", to=(draw.choice(places),)))
-            tell(id=told.message_id, recipients=[recipient.address for recipient in told.recipients])
+            message = sending.send(opened, caller, SendMessage(f"{caller.name} {number}", to=(draw.choice(places),)))
+            tell(id=message.message_id, recipients=[recipient.address for recipient in message.recipients])
             mailbox.inbox(opened, caller, ReadInbox(unread=True))
             mailbox.mark_read(opened, caller, MarkRead(everything=True))
 
 
 def poll(store: Store, caller: Caller, limit: str) -> None:
-    """Takes mail as a tool call does: claim, answer, acknowledge."""
+    """Takes mail as a tool call does: reserve, answer, acknowledge."""
     taken = handover.check(store, caller, int(limit))
     tell(taken=[mail.header.id for mail in taken.messages])
     handover.acknowledge(store, caller, taken)
@@ -80,11 +80,11 @@ def cramped(store: Store, caller: Caller, to: str) -> None:
     for room in range(4096):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
         try:
-            told = sending.send(store, caller, SendMessage("one", to=(to,)))
+            message = sending.send(store, caller, SendMessage("one", to=(to,)))
         except DiskFull as error:
             tell(refused=error.code, grew=log.stat().st_size - size)
         else:
-            tell(id=told.message_id)
+            tell(id=message.message_id)
             return
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))

@@ -32,7 +32,7 @@ def send(store: Store, two: Two, count: int) -> list[str]:
 
 
 def taken_later(repo: Paths, two: Two) -> list[str]:
-    """What bob gets once every claim has run out."""
+    """The mail that bob gets once every reservation has expired."""
     clock = SetClock()
     clock.ms += RESERVED_MS + 1000
     with open_store(repo, with_clock(clock)) as store:
@@ -46,16 +46,18 @@ def test_mail_whose_handover_died_at_any_step_comes_again_or_is_read(
     sent = send(store, two_agents, 3)
     poller = Speaker(repo, "bob", "poll", "2", THRUM_TESTING="1", THRUM_FAILPOINT=f"{step}:kill")
     assert poller.wait() == -9, (poller.heard, poller.complaints)
-    answered = [message for told in poller.heard for message in told.get("taken", [])]
+    answered = [message for line in poller.heard for message in line.get("taken", [])]
     sound(repo)
-    unread = [one.header.id for one in mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True)).messages][::-1]
+    unread = [message.header.id for message in mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True)).messages][
+        ::-1
+    ]
     read = [message for message in sent if message not in unread]
     assert set(read) <= set(answered)  # nothing is read that was not handed over
     assert taken_later(repo, two_agents) == unread
     assert [*read, *unread] == sent
 
 
-def test_while_a_claim_holds_nobody_else_gets_the_mail(repo: Paths, store: Store, two_agents: Two) -> None:
+def test_while_a_reservation_holds_nobody_else_gets_the_mail(repo: Paths, store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents, 5)
     with open_store(repo) as other:
         first = handover.check(store, two_agents.bob, 3)
@@ -71,7 +73,7 @@ def test_what_was_given_back_can_be_taken_at_once(store: Store, two_agents: Two)
     assert [mail.header.id for mail in handover.check(store, two_agents.bob).messages] == sent
 
 
-def test_a_claim_ends_after_its_lease_and_not_before(repo: Paths, two_agents: Two) -> None:
+def test_a_reservation_expires_after_its_time_and_not_before(repo: Paths, two_agents: Two) -> None:
     clock = SetClock()
     with open_store(repo, with_clock(clock)) as store:
         sent = send(store, two_agents, 1)
@@ -82,7 +84,7 @@ def test_a_claim_ends_after_its_lease_and_not_before(repo: Paths, two_agents: Tw
         assert [mail.header.id for mail in handover.check(store, two_agents.bob).messages] == sent
 
 
-def test_a_claim_by_a_clock_that_was_a_year_ahead_holds_no_longer_than_any(repo: Paths, two_agents: Two) -> None:
+def test_a_reservation_by_a_clock_that_was_a_year_ahead_holds_no_longer_than_any(repo: Paths, two_agents: Two) -> None:
     clock = SetClock()
     with open_store(repo, with_clock(clock)) as store:
         sent = send(store, two_agents, 1)
@@ -92,7 +94,7 @@ def test_a_claim_by_a_clock_that_was_a_year_ahead_holds_no_longer_than_any(repo:
         assert [mail.header.id for mail in handover.check(store, two_agents.bob).messages] == sent
 
 
-def test_mail_that_was_claimed_when_the_view_was_lost_comes_again(store: Store, two_agents: Two) -> None:
+def test_mail_that_was_reserved_when_the_view_was_lost_comes_again(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents, 2)
     taken = handover.check(store, two_agents.bob)
     store.rebuild()
@@ -105,7 +107,7 @@ def test_eight_pollers_at_once_share_the_mail_between_them(repo: Paths, store: S
     sent = send(store, two_agents, 40)
     pollers = [Speaker(repo, "bob", "poll", "5") for _ in range(8)]
     assert [poller.wait() for poller in pollers] == [0] * 8
-    taken = [message for poller in pollers for told in poller.heard for message in told.get("taken", [])]
+    taken = [message for poller in pollers for line in poller.heard for message in line.get("taken", [])]
     assert Counter(taken) == Counter(sent)
     assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
 
@@ -123,7 +125,7 @@ def test_of_five_hundred_killed_pollers_none_loses_mail(repo: Paths) -> None:
         poller = Speaker(repo, "bob", "poll", "100")
         select.select([], [], [], draw.uniform(0.05, 0.15))
         poller.kill()
-        answered |= {message for told in poller.heard for message in told.get("taken", [])}
+        answered |= {message for line in poller.heard for message in line.get("taken", [])}
     sound(repo)
     with open_store(repo) as store:
         sql = "SELECT m.id FROM messages m JOIN deliveries d ON d.message = m.number WHERE d.read_ms IS NULL"

@@ -135,7 +135,7 @@ def test_a_send_after_a_rebuild_at_any_line_of_a_wait_ends_it(race: Race) -> Non
 
 
 def waited(race: Race) -> list[str]:
-    """What a wait of the command line ends with, sent before its cursor or after it; read afterwards."""
+    """The messages that end a wait of the command line, sent before its cursor or after it; read afterwards."""
     ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
     assert ended.waited_seconds < LATE, "only found by its last look"
     race.read()
@@ -143,7 +143,7 @@ def waited(race: Race) -> list[str]:
 
 
 def kept(store: Store, race: Race, seconds: float) -> list[str]:
-    """What a wait of the MCP server hands over; read afterwards."""
+    """The messages that a wait of the MCP server hands over; read afterwards."""
     with Bell(store.paths.bells, race.two.bob.name) as bell:
         start = store.host.clock.monotonic()
         handed = MailWait(race.two.bob, bell, seconds).run(store)

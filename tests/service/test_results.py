@@ -51,7 +51,7 @@ def test_without_a_table_the_keys_are_the_fields() -> None:
 
 
 def test_what_is_json_already_stays() -> None:
-    document = {"a": [1, 2.5, None, True, {"b_": "c"}], "d": {}}
+    document: object = {"a": [1, 2.5, None, True, {"b_": "c"}], "d": {}}
     assert as_json(document) == document
 
 

@@ -30,11 +30,11 @@ def talk(place: Place) -> Place:
 
 
 def hits(place: Place, words: str, by: str | None = None, **wanted: object) -> list[str]:
-    """The beginnings of what is found."""
+    """The first word of each hit."""
     with place.open() as store:
-        found = search.find(store, place.caller(by) if by else None, Search(words, **wanted))  # type: ignore[arg-type]
-    assert found.total == len(found.messages)
-    return [one.excerpt.split()[0] for one in found.messages]
+        page = search.find(store, place.caller(by) if by else None, Search(words, **wanted))  # type: ignore[arg-type]
+    assert page.total == len(page.messages)
+    return [hit.excerpt.split()[0] for hit in page.messages]
 
 
 def test_all_words_must_occur_in_any_case_and_with_or_without_accents(talk: Place) -> None:
@@ -124,7 +124,7 @@ def test_pages_do_not_overlap_and_count_everything(talk: Place) -> None:
         talk.send("ann", f"needle {number}")
     with talk.open() as store:
         pages = [search.find(store, None, Search("needle", page_size=2, page=page)) for page in (1, 2, 3)]
-    assert [one.excerpt for page in pages for one in page.messages] == [f"needle {n}" for n in (4, 3, 2, 1, 0)]
+    assert [hit.excerpt for page in pages for hit in page.messages] == [f"needle {n}" for n in (4, 3, 2, 1, 0)]
     assert {(page.total, page.total_pages) for page in pages} == {(5, 3)}
 
 

@@ -1,4 +1,4 @@
-"""Who gets a message, and what is refused before anything is stored."""
+"""The recipients of a message, and the messages that are refused before anything is stored."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def send(store: Store, author: Caller, *to: str, **more: Any) -> Sent:
 
 
 def names(sent: Sent) -> list[str]:
-    """Who it went to."""
+    """The recipients' addresses."""
     return [recipient.address for recipient in sent.recipients]
 
 
 def got(store: Store, caller: Caller) -> list[str]:
     """The ids in a mailbox, oldest first."""
-    return [one.header.id for one in mailbox.inbox(store, caller, ReadInbox(page_size=100)).messages][::-1]
+    return [message.header.id for message in mailbox.inbox(store, caller, ReadInbox(page_size=100)).messages][::-1]
 
 
 @pytest.mark.parametrize("address", ["bob", "@bob", " @bob ", "agent:bob:1f2e"])
@@ -108,14 +108,14 @@ def test_duplicate_addresses_scopes_and_refs_are_merged_before_they_are_written(
         store, two_agents.alice, "bob", "@bob", mentions=("bob",), scopes=("pr:1", "pr:1"),
         refs=("mention:bob", "issue:2", "issue:2"),
     )  # fmt: skip
-    (event,) = [event for event in _said(store, "alice") if event["y"] == "message.create"]
+    (event,) = [event for event in _spoken_by(store, "alice") if event["y"] == "message.create"]
     assert event["d"]["to"] == [["agent", "bob"]]
     assert event["d"]["recipients"] == ["bob"]
     assert event["d"]["scopes"] == [["pr", "1"]]
     assert event["d"]["refs"] == [["mention", "bob"], ["issue", "2"]]
 
 
-def _said(store: Store, name: str) -> list[dict[str, Any]]:
+def _spoken_by(store: Store, name: str) -> list[dict[str, Any]]:
     return [event for (_, agent), events in spoken(store.paths.logs).items() if agent == name for event in events]
 
 
@@ -127,7 +127,7 @@ def test_an_unknown_recipient_fails_the_whole_send_and_names_the_nearest(
     assert "@caroll, @reviwer, @zzz" in refused.value.message
     assert "@carol, @reviewer" in (refused.value.hint or "")
     assert got(store, two_agents.bob) == []
-    assert [event["y"] for event in _said(store, "alice")] == ["agent.register"]
+    assert [event["y"] for event in _spoken_by(store, "alice")] == ["agent.register"]
 
 
 def test_recipients_are_those_at_the_moment_of_sending(store: Store, two_agents: Two) -> None:
@@ -201,7 +201,7 @@ def test_an_agent_that_registered_after_the_message_does_not_get_it(
     later.agent("zoe")
     later.reaches(store)
     later.store.close()
-    assert [one.address for one in editing.get(store, sent.message_id).message.recipients] == ["bob"]
+    assert [recipient.address for recipient in editing.get(store, sent.message_id).message.recipients] == ["bob"]
 
 
 # --- replies --------------------------------------------------------------------------------------------------------
@@ -262,9 +262,9 @@ def test_a_key_cannot_come_back_with_another_message(store: Store, two_agents: T
 
 
 def test_two_agents_may_use_the_same_key(store: Store, two_agents: Two) -> None:
-    one = send(store, two_agents.alice, "bob", key="k1")
+    first = send(store, two_agents.alice, "bob", key="k1")
     other = send(store, two_agents.bob, "alice", key="k1")
-    assert one.message_id != other.message_id
+    assert first.message_id != other.message_id
 
 
 # --- what cannot be sent --------------------------------------------------------------------------------------------

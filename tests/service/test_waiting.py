@@ -1,4 +1,4 @@
-"""What ends a wait, and what does not."""
+"""The messages that end a wait, and those that do not."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def say(repo: Paths, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -> 
 
 
 def ids(repo: Paths, caller: Caller, request: WaitFor) -> list[str]:
-    """What ended the wait."""
-    return [one.header.id for one in waiting.wait(repo, caller, request).messages]
+    """The ids of the messages that ended a wait."""
+    return [signal.header.id for signal in waiting.wait(repo, caller, request).messages]
 
 
 def test_a_wait_ends_with_sender_and_id_and_marks_nothing(repo: Paths, store: Store, two_agents: Two) -> None:

@@ -71,7 +71,7 @@ def _check_worktree(caller: Caller, worktree: str) -> None:
 
 
 class Audience(NamedTuple):
-    """Who a message is for: the addresses as (type, value), and the recipients as (id, name, store)."""
+    """The addresses of a message as (type, value), and its recipients as (id, name, store)."""
 
     addresses: tuple[tuple[str, str], ...]
     recipients: tuple[AgentRow, ...]

@@ -1,9 +1,8 @@
-"""listen: say in one line that there is mail, as it comes; what a client's monitor runs."""
+"""listen: print one line for each new message; a client's monitor runs it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from thrum_cli.command import App, Option, command
 from thrum_cli.hooks import texts
@@ -12,19 +11,21 @@ from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
 from thrum_cli.hooks.session_state import SessionFiles
 from thrum_cli.terminal.output import human, tell
 from thrum_store.machine.host import REAL
+from thrum_store.records import Record
 from thrum_store.repository import unread_probe
 
 _CHANNEL = Channel("monitor", "claude")  # what runs this for a session is the plugin's monitor
 
 
-@dataclass(frozen=True)
-class Heard:
-    """Mail that came; `messages` are (id, sender) pairs."""
+class Heard(Record):
+    """Mail that arrived; `messages` are (id, sender) pairs."""
 
-    agent_id: str
+    address: str
     messages: tuple[tuple[str, str], ...]
     unread: int
     line: str
+
+    JSON = "agent_id=address messages unread line"
 
 
 @command(
@@ -41,27 +42,27 @@ def listen(app: App, follow: bool) -> Heard | None:
     heard = _heard(app)
     if not follow:
         return next(heard, None)
-    for one in heard:
-        tell(_document(one) if app.json else one.line)
+    for mail in heard:
+        tell(_document(mail) if app.json else mail.line)
     return None
 
 
 def _heard(app: App) -> Iterator[Heard]:
     caller = app.caller
     files = SessionFiles(app.paths.var, unread_probe.session_key(caller.name, session(b"")), REAL)
-    for found in arrivals(app.paths, caller, files, parent_lives(), _CHANNEL):
-        pairs = tuple((message.header.id, message.header.author) for message in found.messages)
-        yield Heard(caller.name, pairs, found.unread, texts.signal(found, caller.name))
+    for offer in arrivals(app.paths, caller, files, parent_lives(), _CHANNEL):
+        pairs = tuple((message.header.id, message.header.author) for message in offer.messages)
+        yield Heard(caller.name, pairs, offer.unread, texts.signal(offer, caller.name))
 
 
-def _document(one: Heard) -> str:
+def _document(mail: Heard) -> str:
     import json
 
     from thrum_store.service.results import as_json
 
-    return json.dumps(as_json(one), ensure_ascii=True)
+    return json.dumps(as_json(mail), ensure_ascii=True)
 
 
 @human.register(Heard)
-def _said(one: Heard) -> str:
-    return one.line
+def _line(mail: Heard) -> str:
+    return mail.line

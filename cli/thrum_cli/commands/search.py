@@ -47,11 +47,11 @@ def search(
     """
     request = Search(" ".join(words), author, to, scope, after, before, mine, best, page_size, page)
     with Counting("messages indexed", quiet=app.quiet) as counting:
-        found = searching.find(app.store, app.caller if mine else None, request, counting)
-    if found.messages:
-        return Outcome(found)
-    past = beyond(found.page, found.total, found.total_pages) if found.total else ""
-    return Outcome(found, note=past or "Nothing found. Fewer words find more; `begin*` finds words that begin so.")
+        result = searching.find(app.store, app.caller if mine else None, request, counting)
+    if result.messages:
+        return Outcome(result)
+    past = beyond(result.page, result.total, result.total_pages) if result.total else ""
+    return Outcome(result, note=past or "Nothing found. Fewer words find more; `begin*` finds words that begin so.")
 
 
 @human.register(SearchResults)

@@ -18,8 +18,8 @@ _NAMED = 6  # recipients that are named one by one
 def _sent(app: App, to: str | None, unread: bool, page_size: int, page: int) -> Outcome:
     """List the messages you sent, and who has read them."""
     request = ReadSent(to, unread, page_size, page)
-    found = service.outbox(app.store, app.caller, request)
-    return Outcome(found, note="" if found.messages else _empty(found, request))
+    result = service.outbox(app.store, app.caller, request)
+    return Outcome(result, note="" if result.messages else _empty(result, request))
 
 
 @command("show", "thrum sent show msg_01KAR…", options=(Argument("msg_id"),))
@@ -48,9 +48,9 @@ sent = Group(
 )
 
 
-def _empty(found: Outbox, request: ReadSent) -> str:
-    if found.total:
-        return beyond(found.page, found.total, found.total_pages)
+def _empty(page: Outbox, request: ReadSent) -> str:
+    if page.total:
+        return beyond(page.page, page.total, page.total_pages)
     if request.unread:
         return "Everything you sent was read."
     if request.to:

@@ -7,10 +7,7 @@ from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, human
 from thrum_cli.terminal.text import ago
 from thrum_store.service.messages import subscriptions as service
-from thrum_store.service.messages.subscriptions import (
-    SubscriptionInfo,
-    SubscriptionList,
-)
+from thrum_store.service.messages.subscriptions import SubscriptionInfo, SubscriptionList
 
 
 @command("subscriptions", "thrum subscriptions")
@@ -20,14 +17,14 @@ def subscriptions(app: App) -> SubscriptionList:
 
 
 @human.register(SubscriptionList)
-def _list(told: SubscriptionList, screen: Screen) -> str:
-    if not told.subscriptions:
+def _list(result: SubscriptionList, screen: Screen) -> str:
+    if not result.subscriptions:
         return "No subscriptions.\nSubscribe: thrum subscribe --scope TYPE:VALUE | --mention @NAME | --all"
-    rows = [(f"#{one.id}", _what(one), ago(one.created_at, screen.now_ms)) for one in told.subscriptions]
+    rows = [(f"#{info.id}", _wanted(info), ago(info.created_at, screen.now_ms)) for info in result.subscriptions]
     return table(("id", "messages", "since"), rows, screen)
 
 
-def _what(one: SubscriptionInfo) -> str:
-    if one.all:
+def _wanted(info: SubscriptionInfo) -> str:
+    if info.all:
         return "all"
-    return f"mention @{one.mention_role}" if one.mention_role else f"scope {one.scope_type}:{one.scope_value}"
+    return f"mention @{info.mention_role}" if info.mention_role else f"scope {info.scope_type}:{info.scope_value}"

@@ -28,18 +28,18 @@ def watch(app: App, count: int | None) -> None:
     with Follow(app.paths, app.caller) as follow:
         left = count
         while left is None or left > 0:
-            for one in follow.wait()[:left]:
-                tell(_document(one) if app.json else _line(one))
+            for notification in follow.wait()[:left]:
+                tell(_document(notification) if app.json else _line(notification))
                 left = None if left is None else left - 1
     app.json = False  # every document is written; there is no result beside them
 
 
-def _document(one: Notification) -> str:
+def _document(notification: Notification) -> str:
     import json
 
     from thrum_store.service.results import as_json
 
-    return json.dumps(as_json(one), ensure_ascii=True)
+    return json.dumps(as_json(notification), ensure_ascii=True)
 
 
 def _line(notification: Notification) -> str:

@@ -71,7 +71,7 @@ class MarkRead(Record):
 
 
 class Marked(Record):
-    """How many messages became read, and how many are still unread."""
+    """The number of messages that became read, and of those that are still unread."""
 
     marked_count: int
     unread: int

@@ -22,7 +22,7 @@ LIMIT = 50
 
 
 class SeenMarker(Record):
-    """What a session was told of: all deliveries of a view up to `newest`, and these message ids."""
+    """The mail that a session was told of: all deliveries of a view up to `newest`, and these message ids."""
 
     generation: str = ""
     newest: int = 0

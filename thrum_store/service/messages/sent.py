@@ -1,4 +1,4 @@
-"""What an agent sent, newest first, with the receipts of each message."""
+"""The messages that an agent sent, newest first, with their receipts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Outbox(Record):
 
 @use_case
 def outbox(store: Store, caller: Caller, request: ReadSent) -> Outbox:
-    """Return a page of what the caller sent, with receipts. Raises Invalid, UnknownRecipient, NotRegistered."""
+    """Return a page of the messages that the caller sent, with receipts. Raises Invalid, UnknownRecipient, NotRegistered."""
     size, number = page_of(request.page_size, request.page)
     author = known(store, caller)
     to = _sent_to(store, request.to, author.id) if request.to is not None else None
