@@ -62,7 +62,10 @@ class Outbox(Record):
 
 @use_case
 def outbox(store: Store, caller: Caller, request: ReadSent) -> Outbox:
-    """Return a page of the messages that the caller sent, with receipts. Raises Invalid, UnknownRecipient, NotRegistered."""
+    """Return a page of the caller's sent messages, with receipts.
+
+    Raises Invalid, UnknownRecipient, NotRegistered.
+    """
     size, number = page_of(request.page_size, request.page)
     author = known(store, caller)
     to = _sent_to(store, request.to, author.id) if request.to is not None else None
