@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from thrum_mcp.daemon.rpc.methods import METHODS, Method
-from thrum_mcp.daemon.rpc.parameters import CALLER, REQUIRED, TagObject, fields_of_type
+from thrum_mcp.daemon.rpc.parameters import CALLER, REQUIRED, TagObject
+from thrum_store.records import fields_of
 
 from .reference import keys
 
@@ -54,11 +55,11 @@ def _object(result: type) -> str:
 
 def _inside(hint: Any) -> str:
     """Return the keys of the objects inside: in braces, or in brackets where there may be several."""
-    if fields_of_type(hint) is not None:
+    if fields_of(hint) is not None:
         return " {" + _object(hint) + "}"
     several = get_origin(hint) is tuple
     for part in get_args(hint):
-        if fields_of_type(part) is not None:
+        if fields_of(part) is not None:
             return f" [{_object(part)}]" if several else " {" + _object(part) + "}"
     return ""
 

@@ -1,4 +1,4 @@
-"""A real daemon in a real repository, and clients that speak to it as strangers would: bytes over sockets."""
+"""A real daemon in a real repository, and clients that send it bytes over sockets."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Wire:
         self.early: list[Answer] = []
 
     def send(self, data: bytes) -> None:
-        """Any bytes."""
+        """Send any bytes."""
         self.socket.sendall(data)
 
     def line(self) -> Any:
-        """The next line; None where the daemon ended the connection."""
+        """Return the next line; None if the daemon ended the connection."""
         line = self.file.readline()
         return json.loads(line) if line else None
 
     def ask(self, method: str, **params: object) -> Answer:
-        """A whole answer; what was told meanwhile is kept."""
+        """Return a whole answer; keep the notifications that come before it."""
         self.number += 1
         asked = f"asked {self.number}"
         call = {"jsonrpc": "2.0", "id": asked, "method": method, "params": params}
@@ -63,19 +63,19 @@ class Wire:
             self.early.append(answer)
 
     def result(self, method: str, **params: object) -> Answer:
-        """The result of a method that must not fail."""
+        """Return the result of a method that must not fail."""
         answer = self.ask(method, **params)
         assert "result" in answer, answer
         return dict(answer["result"])
 
     def refusal(self, method: str, **params: object) -> Answer:
-        """The error of a method that must fail."""
+        """Return the error of a method that must fail."""
         answer = self.ask(method, **params)
         assert "error" in answer, answer
         return dict(answer["error"])
 
     def notification(self) -> Answer:
-        """The params of the next `notification.message`."""
+        """Return the params of the next `notification.message`."""
         message = self.early.pop(0) if self.early else self.line()
         assert message is not None, "the daemon ended the connection"
         assert message["method"] == "notification.message"
@@ -102,7 +102,7 @@ class Daemon:
         return control.start(self.paths, REAL, arguments)
 
     def kill(self) -> None:
-        """Ends it as a crash would."""
+        """Kill it, as a crash would."""
         running = lease.read_pid_file(self.paths, REAL)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
@@ -122,7 +122,7 @@ class Daemon:
 
 @pytest.fixture
 def quiet(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    """A repository with alice and bob and their sessions, and no daemon yet; whatever was started is ended."""
+    """A repository with alice, bob and their sessions, and no daemon yet; a started one is stopped."""
     monkeypatch.setenv("THRUM_WS_PORT", str(free_port()))
     with open_store(repo) as store:
         for caller in two_agents:
@@ -148,19 +148,19 @@ def wire(daemon: Daemon) -> Iterator[Wire]:
 
 
 def free_port() -> int:
-    """A port that nobody has at this moment."""
+    """Return a port that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def send(paths: Paths, content: str, *to: str, author: str = "bob", scopes: tuple[str, ...] = ()) -> str:
-    """A message from this process, past the daemon; its id."""
+    """Send a message from this process, without the daemon; return its id."""
     with open_store(paths) as store:
         caller = Caller(author, worktree="main")
         return sending.send(store, caller, SendMessage(content, to=to, scopes=scopes)).message_id
 
 
 def spawn(paths: Paths, *arguments: str) -> subprocess.Popen[bytes]:
-    """`daemon run` as a child of the test."""
+    """Start `daemon run` as a child of the test."""
     command = [sys.executable, "-P", "-m", "thrum_mcp.daemon", "--repo", paths.root, *arguments]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -26,7 +26,7 @@ from thrum_store.store import open_store
 
 @pytest.fixture
 def alice(repo: Paths, two_agents: Two) -> Iterator[Shell]:
-    """alice at her shell, her session open; a daemon that she started is stopped."""
+    """alice at her shell with an open session; a daemon that she started is stopped."""
     with open_store(repo) as store:
         sessions.start(store, two_agents.alice)
     yield Shell(Path(repo.root)).having(THRUM_NAME="alice", THRUM_WS_PORT=str(free_port()))

@@ -39,7 +39,7 @@ ODD_LINES = [
 
 
 def valid(chance: random.Random) -> dict[str, object]:
-    """A call that could be one, with parameters that mostly are none."""
+    """Return a call of a real method with mostly wrong parameters."""
     method = chance.choice(list(METHODS))
     names = [*(each.name for each in METHODS[method].parameters.listed), "caller_agent_id", "bogus"]
     params = {name: chance.choice(VALUES) for name in chance.sample(names, chance.randint(0, len(names)))}
@@ -49,7 +49,7 @@ def valid(chance: random.Random) -> dict[str, object]:
 
 
 def mutated(chance: random.Random) -> bytes:
-    """A frame: odd from the start, a call with strange parameters, or one with damaged bytes. Never with a newline."""
+    """Return a frame without newlines: odd, with strange parameters, or with damaged bytes."""
     kind = chance.random()
     if kind < 0.3:
         data = chance.choice(ODD_LINES)
@@ -69,7 +69,7 @@ def mutated(chance: random.Random) -> bytes:
 
 
 def check(daemon: Daemon) -> None:
-    """It is as well as before, and nothing unforeseen happened."""
+    """Assert that the daemon still serves and logged no unexpected error."""
     with daemon.wire() as wire:
         health = wire.result("health")
         assert (health["status"], [part["failures"] for part in health["parts"]]) == ("ok", [0] * len(health["parts"]))
@@ -203,6 +203,6 @@ def test_more_connections_than_there_are_places_are_turned_away(daemon: Daemon) 
 
 
 def wire_pid(daemon: Daemon) -> int:
-    """The daemon's pid, asked over a connection."""
+    """Return the daemon's pid, asked over a connection."""
     with daemon.wire() as wire:
         return int(wire.result("health")["pid"])

@@ -57,7 +57,7 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become some
 
 
 def as_nobody(script: str, *arguments: str) -> str:
-    """What a script says that runs as another user."""
+    """Return the output of a script that runs as another user."""
     # The interpreter itself may lie where only root may look: it is loaded before the change.
     done = subprocess.run(
         [sys.executable, "-c", script, str(NOBODY), *arguments],
@@ -67,7 +67,7 @@ def as_nobody(script: str, *arguments: str) -> str:
 
 
 def opened_up(path: Path) -> None:
-    """Lets everybody through the directories above: what shields now is the thing itself."""
+    """Open the directories above to everybody, so that only the file itself is protected."""
     for above in path.parents:
         if above.stat().st_uid == os.getuid() and above != Path("/"):
             above.chmod(above.stat().st_mode | 0o055)
@@ -122,7 +122,7 @@ def test_another_user_cannot_connect(daemon: Daemon) -> None:
 
 @as_root
 def test_another_user_is_shut_out_even_where_the_socket_is_open_to_all(daemon: Daemon) -> None:
-    """The kernel says who is at the other end; the mode of the socket is not all that shields it."""
+    """The kernel tells the user of the peer, so the mode of the socket is not its only protection."""
     path = Path(file_names.usual_socket(daemon.paths))
     opened_up(path)
     path.chmod(0o666)

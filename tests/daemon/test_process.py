@@ -215,7 +215,7 @@ def test_what_lies_where_the_socket_goes_is_no_obstacle(quiet: Daemon, kind: str
 
 
 def report(child: subprocess.Popen[bytes], ended: queue.Queue[subprocess.Popen[bytes]]) -> None:
-    """Says when a child has ended."""
+    """Put a child into the queue when it has ended."""
     child.wait()
     ended.put(child)
 

@@ -31,12 +31,12 @@ with open_store(paths.find(sys.argv[1])) as store:
 
 
 def from_elsewhere(daemon: Daemon, count: int, text: str = "m") -> subprocess.Popen[bytes]:
-    """Another process that sends."""
+    """Start another process that sends."""
     return subprocess.Popen([sys.executable, "-c", SENDER, daemon.paths.root, str(count), text])
 
 
 def drain(wire: Wire, until: str) -> list[str]:
-    """The previews of what is told, up to the one that says `until`."""
+    """Return the previews of the notifications, up to the preview `until`."""
     previews = [wire.notification()["preview"]]
     while previews[-1] != until:
         previews.append(wire.notification()["preview"])
@@ -190,7 +190,7 @@ def test_subscriptions_end_with_their_session(wire: Wire, daemon: Daemon) -> Non
 
 
 def heard_by(wires: list[Wire], count: int) -> list[list[str]]:
-    """The previews of the next `count` notifications of each; all are read as they come, so that none is slow."""
+    """Return the previews of the next `count` notifications of each client, read as they come."""
     buffers = [bytearray() for _ in wires]
     with selectors.DefaultSelector() as ready:
         for wire, heard in zip(wires, buffers, strict=True):

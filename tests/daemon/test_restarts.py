@@ -34,7 +34,7 @@ for line in sys.stdin:
 
 
 class Load:
-    """Another process that sends three messages whenever it is told to."""
+    """Another process that sends three messages for each line of its input."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.process = subprocess.Popen(
@@ -45,12 +45,12 @@ class Load:
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
 
     def go(self) -> None:
-        """Has it send; does not wait for it."""
+        """Make it send, without waiting for it."""
         self.stdin.write("\n")
         self.stdin.flush()
 
     def sent(self) -> int:
-        """How many it has sent in all, once it is done."""
+        """Return the number of messages it has sent in all, once it is done."""
         return int(self.stdout.readline())
 
     def __enter__(self) -> Load:
@@ -63,7 +63,7 @@ class Load:
 
 
 def reconnected(daemon: Daemon, cursor: str) -> Wire:
-    """A client that goes on where it was."""
+    """Return a client that continues where it was."""
     wire = daemon.wire()
     wire.result("subscriptions.listen", after=cursor, caller_agent_id="alice")
     return wire

@@ -33,7 +33,7 @@ MANY = 600
 
 @contextmanager
 def serving(paths: Paths, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Generator[Daemon]:
-    """A daemon of this process, with limits of its own."""
+    """Run a daemon with its own limits in this process."""
     monkeypatch.setenv("THRUM_WS_PORT", str(free_port()))
     up, end = threading.Event(), anyio.Event()
     running = Running(paths, REAL, DaemonOptions(limits=limits))
@@ -56,7 +56,7 @@ def serving(paths: Paths, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Ge
 
 @pytest.fixture
 def strict(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Generator[Daemon]:
-    """A daemon of little patience."""
+    """A daemon with a small backlog and little patience."""
     with open_store(repo) as store:
         for caller in two_agents:
             sessions.start(store, caller)
@@ -65,7 +65,7 @@ def strict(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Gen
 
 
 def flood(paths: Paths, count: int, start: int = 0) -> None:
-    """Messages that fill any buffer on the way."""
+    """Send messages that fill every buffer."""
     with open_store(paths) as store:
         for number in range(start, start + count):
             request = SendMessage(f"{number} " + "😀" * 98, to=("@alice",), scopes=tuple(f"s{k}:x" for k in range(20)))
@@ -114,7 +114,7 @@ def test_who_does_not_read_is_cut_off_and_comes_back_with_nothing_lost(strict: D
 def test_who_reads_late_and_not_too_late_gets_everything(
     repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What does not fit on the way waits in the log, not in the daemon."""
+    """Messages that fit into no buffer wait in the log, not in the daemon."""
     with open_store(repo) as store:
         sessions.start(store, two_agents.alice)
     with serving(repo, replaced(LITTLE, patience=60), monkeypatch) as daemon, daemon.wire() as late:
@@ -152,7 +152,7 @@ HURRIED = replaced(LIMITS, unfinished=0.2, idle=0.2, handshake=0.2, token=0.2)
 
 @pytest.fixture
 def hurried(repo: Paths, two_agents: Two, monkeypatch: pytest.MonkeyPatch) -> Generator[Daemon]:
-    """A daemon that waits for nobody."""
+    """A daemon with short time-outs."""
     with open_store(repo) as store:
         sessions.start(store, two_agents.alice)
     with serving(repo, HURRIED, monkeypatch) as daemon:

@@ -16,7 +16,7 @@ from thrum_store.machine.host import Entropy
 
 
 class Flaky:
-    """A part that fails so many times, each in its own way, and then runs."""
+    """A part that fails some times, each with another message, and then runs."""
 
     name = "flaky"
 
@@ -57,7 +57,7 @@ class Short:
 
 
 async def nothing() -> None:
-    """What is done once all is up."""
+    """Do nothing once all parts are up."""
 
 
 def test_a_part_that_fails_is_started_again_and_the_others_never_notice() -> None:
@@ -136,7 +136,7 @@ class Turns:
 
 
 def run(rhythm: Rhythm, steps: Callable[[Loop, Turns], Awaitable[None]], *, well: bool = True) -> None:
-    """Runs a loop while `steps` looks on."""
+    """Run a loop while `steps` watches it."""
 
     async def main() -> None:
         turns = Turns(well=well)
@@ -200,6 +200,6 @@ def test_after_a_turn_that_went_badly_the_interval_brings_the_next_one() -> None
 
 
 async def settled(loop: Loop) -> None:
-    """Waits until the loop sleeps."""
+    """Wait until the loop sleeps."""
     while not loop.sleeps:
         await anyio.lowlevel.checkpoint()

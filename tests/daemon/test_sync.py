@@ -33,7 +33,7 @@ def git(where: Path, *arguments: str) -> str:
 
 
 def clone(bare: Path, where: Path, name: str) -> Daemon:
-    """A clone with a store, an agent and its session."""
+    """Return a daemon for a clone with a store, an agent and its session."""
     subprocess.run(["git", "clone", "-q", str(bare), str(where)], check=True, capture_output=True)
     repository = paths.find(str(where))
     setup.initialize(repository, setup.Initialize())
@@ -148,7 +148,7 @@ def test_the_environment_decides_where_no_flag_does(quiet: Daemon, monkeypatch: 
 def test_a_running_daemon_follows_the_configuration_whatever_it_was_started_with(
     quiet: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who writes local_only there means it, and not only from the next start on."""
+    """A change of local_only counts at once, not only after the next start."""
     config = Path(quiet.paths.thrum) / "config.json"
     monkeypatch.setenv("THRUM_LOCAL", "0")
     quiet.start("--no-local")

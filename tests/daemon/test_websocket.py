@@ -30,28 +30,28 @@ UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {KE
 def raw(
     port: int, lines: tuple[str, ...], request: str = "GET / HTTP/1.1", address: str = "127.0.0.1"
 ) -> socket.socket:
-    """A connection that has sent exactly this request."""
+    """Return a connection that has sent exactly this request."""
     opened = socket.create_connection((address, port), DEADLINE)
     opened.sendall("\r\n".join((request, *lines, "", "")).encode("latin-1"))
     return opened
 
 
 def status(opened: socket.socket) -> int:
-    """The status of the response; 0 where there is none."""
+    """Return the status of the response; 0 if there is none."""
     with opened.makefile("rb") as file:
         first = file.readline().split()
     return int(first[1]) if len(first) > 1 else 0
 
 
 def frame(payload: bytes, first: int = 0x81) -> bytes:
-    """A masked text frame of up to 64 KiB, the mask being zero."""
+    """Return a masked text frame of up to 64 KiB, with a mask of zero."""
     size = len(payload)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
     return bytes([first]) + length + b"\0\0\0\0" + payload
 
 
 def calls(opened: socket.socket, *payloads: bytes) -> bytes:
-    """What a connection that was upgraded answers to these frames, to its end or to the first answer with a result."""
+    """Return the answers of an upgraded connection to these frames, up to its end or the first result."""
     for payload in payloads:
         opened.sendall(frame(payload))
     received = b""
@@ -70,7 +70,7 @@ HEALTH = b'{"jsonrpc":"2.0","id":2,"method":"health"}'
 
 
 class Row(NamedTuple):
-    """Who tries to get in, and how: `proof` is what the first message shows, `protocols` what the handshake offers."""
+    """An attempt to connect: the token in the first message, and the subprotocols of the handshake."""
 
     hosts: tuple[str, ...]
     origins: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Row(NamedTuple):
 
 
 def gets_in(port: int, row: Row) -> bool:
-    """Whether a call is answered."""
+    """Return whether a call is answered."""
     offered = (f"Sec-WebSocket-Protocol: {row.protocols}",) if row.protocols is not None else ()
     headers = (*(f"Host: {host}" for host in row.hosts), *(f"Origin: {origin}" for origin in row.origins))
     with raw(port, (*headers, *offered, *UPGRADE)) as opened:
@@ -168,7 +168,7 @@ def test_the_matrix_of_hosts_origins_and_tokens_lets_nobody_in_wrongly(daemon: D
 
 @contextmanager
 def opened(daemon: Daemon) -> Generator[ClientConnection]:
-    """A client that was let in."""
+    """Return an authenticated client."""
     with connect(f"ws://localhost:{daemon.port()}/", open_timeout=DEADLINE, compression=None) as client:
         client.send(auth(daemon.token()).decode())
         assert json.loads(client.recv(DEADLINE))["result"] == {"status": "ok"}

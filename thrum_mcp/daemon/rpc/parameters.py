@@ -11,6 +11,8 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, create_model
 
+from thrum_store.records import Record
+
 from . import jsonrpc
 from .jsonrpc import RpcError
 
@@ -80,7 +82,7 @@ class Parameters:
         for argument in inspect.signature(self._function).parameters.values():
             if argument.name in self._requests:
                 request = self._requests[argument.name]
-                fields, defaults = types_of(request), _defaults(request)
+                fields, defaults = types_of(request), getattr(request, "_defaults", {})
                 for field, type_ in fields.items():
                     yield from self._parameter(field, type_, defaults.get(field, REQUIRED), argument.name)
             elif argument.name == "caller":
@@ -109,8 +111,8 @@ class Parameters:
     @functools.cached_property
     def _requests(self) -> dict[str, type]:
         """The arguments of the use case that are requests."""
-        types = types_of(self._function)
-        return {name: type_ for name, type_ in types.items() if name not in {"caller", "return"} and _is_request(type_)}
+        types = types_of(self._function).items()
+        return {name: type_ for name, type_ in types if name != "return" and _is_request(type_)}
 
     @functools.cached_property
     def _model(self) -> type[BaseModel]:
@@ -161,20 +163,5 @@ def types_of(target: Any) -> dict[str, Any]:
     return get_type_hints(target, localns=_Names(vars(sys.modules[target.__module__])))
 
 
-def fields_of_type(type_: Any) -> tuple[str, ...] | None:
-    """Return the names of the fields of a record, named tuple or dataclass; None for any other type."""
-    fields = getattr(type_, "__dataclass_fields__", None)
-    return tuple(fields) if fields is not None else getattr(type_, "_fields", None)
-
-
 def _is_request(type_: Any) -> bool:
-    return isinstance(type_, type) and fields_of_type(type_) is not None
-
-
-def _defaults(request: type) -> dict[str, Any]:
-    """Return the defaults of a request's fields, by name."""
-    defaults = getattr(request, "_defaults", None) or getattr(request, "_field_defaults", None)
-    if defaults is not None:
-        return dict(defaults)
-    signature = inspect.signature(request).parameters.values()
-    return {each.name: each.default for each in signature if each.default is not each.empty}
+    return isinstance(type_, type) and issubclass(type_, Record)
