@@ -1,4 +1,4 @@
-"""Whatever comes over a socket: no crash, no traceback, and the next valid call works."""
+"""Malformed input on either socket: no crash, no traceback, and the next valid call works."""
 
 from __future__ import annotations
 

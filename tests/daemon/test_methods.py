@@ -1,4 +1,4 @@
-"""The table of methods: the same use cases as every other door, under the names and keys of JSON-RPC."""
+"""The table of methods: the use cases of the command line and MCP under the names and keys of JSON-RPC."""
 
 from __future__ import annotations
 

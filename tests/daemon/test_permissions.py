@@ -1,4 +1,4 @@
-"""No other user of this machine gets in, and none reads what the daemon keeps."""
+"""Other users of this machine cannot connect to the daemon or read its files."""
 
 from __future__ import annotations
 

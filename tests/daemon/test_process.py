@@ -1,4 +1,4 @@
-"""One daemon per repository, whatever dies, lingers or comes at the same time."""
+"""One daemon per repository, after crashes, with stale files, and when many start at the same time."""
 
 from __future__ import annotations
 

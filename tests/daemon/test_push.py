@@ -1,4 +1,4 @@
-"""Push: each subscriber is told of each message that matches, once, whatever brought it, and goes on where it was."""
+"""Notifications: each subscriber gets each matching message once, and continues where it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Killed and started again in a loop, under load: it always comes up, clients reconnect, none lost, none twice."""
+"""Kills and restarts in a loop, under load: clients reconnect, and no message is lost or comes twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client that does not read costs little, holds nobody up, is cut off, and loses nothing."""
+"""Slow readers cost little, delay nobody, are disconnected, and lose nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part that fails is started again and shown, and the others never notice; loops come round."""
+"""The supervisor restarts a failed part without disturbing the others; loops take their turns."""
 
 from __future__ import annotations
 

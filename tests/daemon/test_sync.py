@@ -1,4 +1,4 @@
-"""The daemon's sync loop: clones that never heard of each other exchange messages by themselves."""
+"""The daemon's sync loop: clones that do not know each other exchange messages without a command."""
 
 from __future__ import annotations
 

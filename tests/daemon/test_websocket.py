@@ -1,4 +1,4 @@
-"""The WebSocket lets in who shows the token from a place of our own, and nobody else."""
+"""The WebSocket accepts only clients with the token, our Host and our Origin."""
 
 from __future__ import annotations
 
