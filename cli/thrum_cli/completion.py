@@ -138,6 +138,6 @@ def addresses(app: App, incomplete: str) -> list[str]:
         named = groups.list_groups(app.store).groups
     except ThrumError:
         return []
-    names = {name for one in known for name in (one.agent_id, one.role)} | {one.name for one in named}
+    names = {name for one in known for name in (one.address, one.role)} | {one.name for one in named}
     wanted = incomplete.removeprefix("@")
     return [f"@{name}" for name in sorted(names) if name.startswith(wanted)]

@@ -144,9 +144,9 @@ def test_sessions_are_listed_newest_first_and_open_ones_alone(place: Place) -> N
         every = sessions.list_sessions(store, ListSessions()).sessions
         open_ones = sessions.list_sessions(store, ListSessions(active=True)).sessions
         one = sessions.list_sessions(store, ListSessions(agent="@builder")).sessions
-    assert [(s.agent_id, s.status, s.end_reason) for s in every] == [
+    assert [(s.address, s.status, s.end_reason) for s in every] == [
         ("ann", "active", None),
         ("builder", "ended", "crash"),
     ]
-    assert [s.agent_id for s in open_ones] == ["ann"]
-    assert [s.agent_id for s in one] == ["builder"]
+    assert [s.address for s in open_ones] == ["ann"]
+    assert [s.address for s in one] == ["builder"]

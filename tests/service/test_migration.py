@@ -113,7 +113,7 @@ def test_agents_groups_messages_and_receipts_are_taken_over(repository: Path, la
     assert (done.agents, done.groups, done.messages, done.receipts) == (3, 1, 2, 1)
     assert done.warnings == ("1 invalid lines were left out",)
     with open_store(paths.find(str(repository))) as store:
-        known = {one.agent_id: one for one in agents.list_agents(store, ListAgents()).agents}
+        known = {one.address: one for one in agents.list_agents(store, ListAgents()).agents}
         assert set(known) == {"ann", "bob", "reviewer-abc123"}
         assert (known["ann"].role, known["ann"].worktree, known["ann"].registered_at) == (
             "planner", "main", "2026-01-02T03:00:00.123Z",

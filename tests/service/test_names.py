@@ -57,7 +57,7 @@ def test_who_registers_again_the_same_way_changes_nothing(store: Store, two_agen
     again = Register("alice", "planner", "auth")
     assert agents.register(store, again).status == "unchanged"
     assert agents.register(store, Register("alice", "planner", "ui")).status == "updated"
-    assert agents.list_agents(store, ListAgents(module="ui")).agents[0].agent_id == "alice"
+    assert agents.list_agents(store, ListAgents(module="ui")).agents[0].address == "alice"
 
 
 def test_a_role_and_a_module_may_be_anybodys(store: Store, two_agents: Two) -> None:
@@ -65,8 +65,8 @@ def test_a_role_and_a_module_may_be_anybodys(store: Store, two_agents: Two) -> N
 
 
 def test_one_who_brings_no_name_gets_one(store: Store) -> None:
-    assert agents.register(store, Register(None, "planner", "auth")).agent_id == "planner-auth"
-    assert agents.register(store, Register(None, "planner", "auth")).agent_id == "planner-auth"
+    assert agents.register(store, Register(None, "planner", "auth")).address == "planner-auth"
+    assert agents.register(store, Register(None, "planner", "auth")).address == "planner-auth"
 
 
 def test_agents_roles_and_groups_share_one_name_space(store: Store, two_agents: Two) -> None:
@@ -105,14 +105,14 @@ def test_whoami_tells_a_stranger_that_nobody_registered_it(store: Store, two_age
 def test_one_who_waits_is_shown_as_waiting(store: Store, two_agents: Two) -> None:
     sessions.start(store, two_agents.bob)
     with waiting.Watch(store, two_agents.bob, waiting.WaitFor()):
-        shown = {agent.agent_id: agent.waiting for agent in agents.list_agents(store, ListAgents()).agents}
+        shown = {agent.address: agent.waiting for agent in agents.list_agents(store, ListAgents()).agents}
     assert shown == {"alice": False, "bob": True}
 
 
 def test_an_agent_is_active_while_its_session_is_open(store: Store, two_agents: Two) -> None:
     sessions.start(store, two_agents.bob)
     found = agents.list_agents(store, ListAgents(include_offline=False))
-    assert [agent.agent_id for agent in found.agents] == ["bob"]
+    assert [agent.address for agent in found.agents] == ["bob"]
     sessions.end(store, two_agents.bob, EndSession())
     assert agents.list_agents(store, ListAgents(include_offline=False)).count == 0
 

@@ -19,7 +19,7 @@ def test_status_tells_session_work_context_and_mailbox(place: Place) -> None:
         heartbeat.set_intent(store, ann, "Planning")
         contexts.save(store, "ann", "notes")
         now = overview.status(store, ann)
-    assert (now.health.status, now.agent.agent_id, now.inbox.unread, now.inbox.total) == ("ok", "ann", 1, 1)
+    assert (now.health.status, now.agent.address, now.inbox.unread, now.inbox.total) == ("ok", "ann", 1, 1)
     assert now.work_context is not None
     assert (now.work_context.intent, now.work_context.branch) == ("Planning", "main")
     assert (now.context.has_context, now.context.size, now.agents.active) == (True, 5, 2)
@@ -31,7 +31,7 @@ def test_overview_shows_the_others_and_not_oneself(place: Place) -> None:
     with place.open() as store:
         heartbeat.set_intent(store, bob, "Building")
         seen = overview.overview(store, ann)
-    assert [(one.agent_id, one.intent) for one in seen.team] == [("bob", "Building")]
+    assert [(one.address, one.intent) for one in seen.team] == [("bob", "Building")]
 
 
 def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: Place) -> None:
@@ -43,9 +43,9 @@ def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: P
         heartbeat.set_intent(store, ann, "Planning")
         contexts.save(store, "ann", "I was at step 3")
         told = briefing.prime(store, ann)
-    assert told.identity is not None and told.identity.agent_id == "ann"
+    assert told.identity is not None and told.identity.address == "ann"
     assert told.session is not None and told.session.intent == "Planning"
-    assert (told.agents.total, told.agents.active, [one.agent_id for one in told.agents.list]) == (2, 2, ["bob"])
+    assert (told.agents.total, told.agents.active, [one.address for one in told.agents.list]) == (2, 2, ["bob"])
     assert told.messages is not None
     assert (told.messages.unread, [one.header.id for one in told.messages.recent]) == (1, [message])
     assert (told.work_context.branch, told.work_context.uncommitted_files) == ("main", ("new.py",))

@@ -189,8 +189,8 @@ def test_agents_sessions_groups_and_memberships_stay(old: Place) -> None:
     run(old)
     with old.open() as store:
         store.rebuild()
-        assert [a.agent_id for a in agents.list_agents(store, ListAgents()).agents] == [
-            a.agent_id for a in known[0].agents
+        assert [a.address for a in agents.list_agents(store, ListAgents()).agents] == [
+            a.address for a in known[0].agents
         ]
         assert [a.registered_at for a in agents.list_agents(store, ListAgents()).agents] == [
             a.registered_at for a in known[0].agents
@@ -200,7 +200,7 @@ def test_agents_sessions_groups_and_memberships_stay(old: Place) -> None:
         assert sessions.list_sessions(store, ListSessions(active=True)).sessions == open_ones.sessions
         assert agents.register(store, Register("ann", "planner", "core")).status == "unchanged"
         assert sending.send(store, ann, SendMessage("hello", to=("@backend",))).resolved_to == 1
-        (mine,) = [one.session_id for one in open_ones.sessions if one.agent_id == "bob"]
+        (mine,) = [one.session_id for one in open_ones.sessions if one.address == "bob"]
         sessions.end(store, bob, EndSession(session_id=mine))
 
 
@@ -289,7 +289,7 @@ def test_a_purge_that_was_interrupted_loses_nothing_and_is_finished_by_the_next(
     cut_short(old, step)
     old.send("ann", "after", "@bob")
     with old.open() as store:
-        assert {one.agent_id for one in agents.list_agents(store, ListAgents()).agents} == {"ann", "bob"}
+        assert {one.address for one in agents.list_agents(store, ListAgents()).agents} == {"ann", "bob"}
         store.rebuild()
         assert bool(carry_forward.pending(store)) == (step != "purge.said")
     assert "after" in texts(old, "bob")

@@ -22,7 +22,7 @@ from thrum_store.store import Store
 
 
 def names(store: Store) -> list[str]:
-    return sorted(agent.agent_id for agent in agents.list_agents(store, ListAgents()).agents)
+    return sorted(agent.address for agent in agents.list_agents(store, ListAgents()).agents)
 
 
 def texts(place: Place, name: str) -> list[str]:
@@ -38,7 +38,7 @@ def test_a_deleted_agent_is_gone_with_its_identity_context_and_messages(place: P
     with place.open() as store:
         contexts.save(store, "bob", "notes")
         deleted = removal.delete(store, "@bob", by="ann", force=True)
-        assert (deleted.agent_id, deleted.messages) == ("bob", 1)
+        assert (deleted.address, deleted.messages) == ("bob", 1)
         assert names(store) == ["ann"]
         with pytest.raises(UnknownRecipient):
             sending.send(store, place.caller("ann"), SendMessage("hello", to=("@bob",)))
@@ -99,7 +99,7 @@ def test_cleanup_finds_agents_whose_worktree_is_gone_and_says_what_it_would_do(p
     with place.open() as store:
         found = removal.cleanup(store, Cleanup(dry_run=True))
         (orphan,) = found.orphans
-        assert (orphan.agent_id, orphan.worktree_missing, orphan.days_since_last_seen) == ("bob", True, 2)
+        assert (orphan.address, orphan.worktree_missing, orphan.days_since_last_seen) == ("bob", True, 2)
         assert (orphan.branch_missing, found.deleted, names(store)) == (False, (), ["ann", "bob"])
         assert removal.cleanup(store, Cleanup(force=True)).deleted == ("bob",)
         assert names(store) == ["ann"]
@@ -111,7 +111,7 @@ def test_cleanup_never_touches_agents_of_other_worktrees_that_exist(place: Place
     place.branch_out("feature").join("bob")
     place.watch.pass_by(days=400)
     with place.open() as store:
-        assert [one.agent_id for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
+        assert [one.address for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
         assert removal.cleanup(store, Cleanup(), by="ann").orphans == ()
 
 
@@ -125,7 +125,7 @@ def test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold(place: Pl
         assert removal.cleanup(store, Cleanup()).orphans == ()
     place.watch.pass_by(days=6)
     with place.open() as store:
-        assert [one.agent_id for one in removal.cleanup(store, Cleanup(threshold=7)).orphans] == ["bob"]
+        assert [one.address for one in removal.cleanup(store, Cleanup(threshold=7)).orphans] == ["bob"]
         assert len(removal.cleanup(store, Cleanup(threshold=5)).orphans) == 2
 
 
@@ -137,7 +137,7 @@ def test_thirty_days_without_a_sign_of_life_are_long_enough_unless_told_otherwis
         assert removal.cleanup(store, Cleanup()).orphans == ()
     place.watch.pass_by(days=2)
     with place.open() as store:
-        assert [one.agent_id for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
+        assert [one.address for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
 
 
 def test_a_cleanup_that_contradicts_itself_is_refused(place: Place) -> None:

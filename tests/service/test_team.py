@@ -23,8 +23,8 @@ def test_the_team_shows_who_is_active_and_counts_who_is_not(place: Place) -> Non
     place.join("builder")
     with place.open() as store:
         active, everybody = team(store), team(store, True)
-    assert ([m.agent_id for m in active.members], active.offline) == (["builder"], 1)
-    assert [(m.agent_id, m.status) for m in everybody.members] == [("builder", "active"), ("ann", "offline")]
+    assert ([m.address for m in active.members], active.offline) == (["builder"], 1)
+    assert [(m.address, m.status) for m in everybody.members] == [("builder", "active"), ("ann", "offline")]
 
 
 def test_the_team_shows_the_branch_of_a_worktree_before_any_heartbeat(place: Place) -> None:
@@ -40,7 +40,7 @@ def test_the_teams_mailboxes_agree_with_what_was_sent_and_read(place: Place) -> 
     place.send("ann", "two")
     with place.open() as store:
         handover.acknowledge(store, builder, handover.check(store, builder, 1))
-        by_name = {member.agent_id: member for member in team(store).members}
+        by_name = {member.address: member for member in team(store).members}
     assert (by_name["builder"].inbox_total, by_name["builder"].inbox_unread) == (2, 1)
     assert (by_name["ann"].inbox_total, by_name["ann"].inbox_unread) == (0, 0)
 
@@ -66,7 +66,7 @@ def test_ping_finds_an_agent_by_name_or_role_with_or_without_the_sign(place: Pla
         heartbeat.set_intent(store, builder, "Building")
         for address in ("builder", "@builder", "implementer", "@implementer"):
             found = ping(store, address)
-            assert (found.agent_id, found.status, found.intent) == ("builder", "active", "Building")
+            assert (found.address, found.status, found.intent) == ("builder", "active", "Building")
         sessions.end(store, builder, EndSession())
         assert ping(store, "builder").status == "offline"
         with pytest.raises(NotFound, match="nobody-here"):
@@ -80,7 +80,7 @@ def test_who_has_finds_a_file_in_any_spelling(place: Place, spelling: str) -> No
     feature.write("src/auth.py")
     with place.open() as store:
         found = work.who_has(store, spelling, str(place.root))
-    assert [(one.agent_id, one.branch, one.uncommitted_files) for one in found.contexts] == [
+    assert [(one.address, one.branch, one.uncommitted_files) for one in found.contexts] == [
         ("builder", "feature", ("src/auth.py",))
     ]
 
@@ -96,14 +96,14 @@ def test_who_has_takes_absolute_paths_and_paths_from_a_subdirectory(place: Place
             ("auth.py", feature.root / "src"),
             ("../src/auth.py", place.root / "src"),
         ):
-            assert [one.agent_id for one in work.who_has(store, spelling, str(stands)).contexts] == ["builder"]
+            assert [one.address for one in work.who_has(store, spelling, str(stands)).contexts] == ["builder"]
 
 
 def test_who_has_needs_no_heartbeat_and_forgets_what_was_undone(place: Place) -> None:
     place.join("builder")
     path = place.write("README.md", "changed\n")
     with place.open() as store:
-        assert [one.agent_id for one in work.who_has(store, "README.md").contexts] == ["builder"]
+        assert [one.address for one in work.who_has(store, "README.md").contexts] == ["builder"]
         path.write_text("x\n", encoding="utf-8")
         assert work.who_has(store, "README.md").contexts == ()
 
@@ -137,9 +137,9 @@ def test_of_two_agents_in_one_worktree_the_one_in_a_session_has_the_file(place: 
     place.write("auth.py")
     with place.open() as store:
         sessions.end(store, place.caller("ann"), EndSession())
-        assert [one.agent_id for one in work.who_has(store, "auth.py").contexts] == ["builder"]
+        assert [one.address for one in work.who_has(store, "auth.py").contexts] == ["builder"]
         sessions.end(store, place.caller("builder"), EndSession())
-        assert [(one.agent_id, one.status) for one in work.who_has(store, "auth.py").contexts] == [
+        assert [(one.address, one.status) for one in work.who_has(store, "auth.py").contexts] == [
             ("builder", "offline")
         ]
 
@@ -154,7 +154,7 @@ def test_work_contexts_are_found_by_name_role_branch_and_file(place: Place) -> N
 
     def names(**wanted: str) -> list[str]:
         with place.open() as store:
-            return [one.agent_id for one in work.contexts(store, WantContexts(**wanted)).contexts]
+            return [one.address for one in work.contexts(store, WantContexts(**wanted)).contexts]
 
     assert sorted(names()) == ["ann", "builder"]
     assert names(agent="builder") == names(agent="@implementer") == ["builder"]

@@ -318,7 +318,7 @@ def test_a_line_changed_in_the_branch_is_refused_until_it_is_mended(pair: Pair) 
     pair.remote.plant({path: good.replace(b"pay alice 5", b"pay alice 9")})
     pair.here.sync()
     (stopped,) = pair.here.status().frozen
-    assert (stopped.agent_id, stopped.code) == ("bob", "line")
+    assert (stopped.agent, stopped.code) == ("bob", "line")
     assert pair.here.status().behind == 1
     pair.there.sync()
     pair.here.sync()

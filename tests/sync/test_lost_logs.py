@@ -150,7 +150,7 @@ def test_a_sync_notices_lost_files_by_itself(talk: Pair, damage: Callable[[list[
     assert whole(talk.here) == before
     assert len(said) == 1 and "@alice" in said[0] and "came back from the branch" in said[0]
     (told,) = talk.here.status().damaged
-    assert (told.agent_id, told.lost_from, told.back_to is not None) == ("alice", None, True)
+    assert (told.agent, told.lost_from, told.back_to is not None) == ("alice", None, True)
     assert talk.here.sync().damaged == ()
 
 
@@ -235,7 +235,7 @@ def test_a_forged_branch_gives_nothing_back(talk: Pair) -> None:
     talk.here.sync()
     assert not segments(talk.here, "alice")
     (told,) = talk.here.status().damaged
-    assert told.agent_id == "alice" and told.lost_from == 1
+    assert told.agent == "alice" and told.lost_from == 1
     with pytest.raises(Forbidden, match="were published"):
         check(talk.here, give_up=True)
 

@@ -2,6 +2,7 @@
 
 A result whose JSON keys are not its fields names them in `JSON`, a text of items `key=field`: `key` alone stands for a
 field of that name, `outer.key=field` for a key inside an object. Fields of the result's header count as its own.
+Without `JSON`, only a field `address` has another key: `agent_id`.
 """
 
 from __future__ import annotations
@@ -69,8 +70,6 @@ class Recipient(Record):
     read_at: str | None
     answered: bool
 
-    JSON = "agent_id=address delivered_at read_at answered"
-
     @property
     def status(self) -> str:
         """Return `delivered`, `read` or `answered`."""
@@ -135,7 +134,8 @@ def as_json(value: Any) -> Any:
 def json_keys(result: type) -> Iterator[tuple[str, str, str]]:
     """Yield the outer key (or none), the key and the field of each value that a result has in JSON, in order."""
     table = getattr(result, "JSON", None)
-    for item in table.split() if table else fields_of(result) or ():
+    plain = ("agent_id=address" if field == "address" else field for field in fields_of(result) or ())
+    for item in table.split() if table else plain:
         path, _, field = item.partition("=")
         outer, _, key = path.rpartition(".")
         yield outer, key.removesuffix("_"), field or key

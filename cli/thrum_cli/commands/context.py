@@ -60,7 +60,7 @@ def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
         return Outcome(Raw("\n".join(text for text in (found.preamble, found.content) if text)))
     if found.has_context or found.preamble:
         return Outcome(found)
-    return Outcome(found, note=f"No context saved for @{found.agent_id}. `thrum context save --file PATH` saves one.")
+    return Outcome(found, note=f"No context saved for @{found.address}. `thrum context save --file PATH` saves one.")
 
 
 @command("clear", "thrum context clear", options=(_AGENT,))
@@ -140,21 +140,21 @@ def _raw(raw: Raw) -> str:
 
 @human.register(Saved)
 def _saved(saved: Saved) -> str:
-    return f"{saved.what.capitalize()} saved for @{saved.agent_id} ({saved.size:,} bytes, {saved.file})."
+    return f"{saved.what.capitalize()} saved for @{saved.address} ({saved.size:,} bytes, {saved.file})."
 
 
 @human.register(Cleared)
 def _cleared(done: Cleared) -> str:
-    said = f"Context cleared for @{done.agent_id}." if done.existed else f"There was no context for @{done.agent_id}."
+    said = f"Context cleared for @{done.address}." if done.existed else f"There was no context for @{done.address}."
     return f"{said}\nWhat it shared stays in the branch a-sync." if done.shared else said
 
 
 @human.register(Shared)
 def _shared(done: Shared) -> str:
     told = {
-        "shared": f"Context of @{done.agent_id} is in the branch a-sync ({done.size:,} bytes).",
-        "unchanged": f"The branch a-sync has the context of @{done.agent_id} as it is.",
-        "nothing": f"No context saved for @{done.agent_id}, so there is nothing to share.",
+        "shared": f"Context of @{done.address} is in the branch a-sync ({done.size:,} bytes).",
+        "unchanged": f"The branch a-sync has the context of @{done.address} as it is.",
+        "nothing": f"No context saved for @{done.address}, so there is nothing to share.",
     }
     return told[done.status]
 
@@ -166,4 +166,4 @@ def _context(found: Context, screen: Screen) -> str:
     when = "as it shared it" if found.shared else f"saved {ago(found.updated_at, screen.now_ms)}"
     kept = f" ({found.size:,} bytes, {when})" if found.has_context else ""
     texts = [text.removesuffix("\n") for text in (found.preamble, found.content) if text]
-    return "\n\n".join([f"{bold('Context of @' + found.agent_id)}{kept}", *texts])
+    return "\n\n".join([f"{bold('Context of @' + found.address)}{kept}", *texts])

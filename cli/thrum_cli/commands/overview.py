@@ -30,7 +30,7 @@ def _overview(now: Overview, screen: Screen) -> str:
     mine = card("You", told, screen)
     head = ("", "agent", "role", "branch", "unread", "seen", "intent")
     rows = [
-        (green("●"), f"@{one.agent_id}", one.role, one.branch, str(one.inbox_unread or ""),
+        (green("●"), f"@{one.address}", one.role, one.branch, str(one.inbox_unread or ""),
          ago(one.last_seen, screen.now_ms), one.intent)
         for one in now.team
     ]  # fmt: skip

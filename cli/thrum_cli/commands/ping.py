@@ -18,7 +18,7 @@ def ping(app: App, agent: str) -> Ping:
 @human.register(Ping)
 def _ping(found: Ping, screen: Screen) -> str:
     seen = "waiting for mail" if found.waiting else f"seen {ago(found.last_seen_at, screen.now_ms)}"
-    lines = [f"@{found.agent_id}: {found.status}, {seen}"]
+    lines = [f"@{found.address}: {found.status}, {seen}"]
     rows = (("Intent", found.intent), ("Task", found.current_task), ("Branch", found.branch))
     lines += [f"  {name}: {value}" for name, value in rows if value]
     lines += [f"  {plural(found.inbox_unread, 'unread message')}"] if found.inbox_unread else []

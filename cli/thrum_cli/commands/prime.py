@@ -77,7 +77,7 @@ def _team(told: Prime, screen: Screen) -> str:
     rows = [
         (
             green("●") if one.status == "active" else "○",
-            f"@{one.agent_id}",
+            f"@{one.address}",
             one.role,
             one.module,
             one.branch,

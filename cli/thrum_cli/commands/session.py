@@ -45,7 +45,7 @@ def end(app: App, reason: str, session_id: str | None) -> SessionEnded:
 @human.register(SessionStarted)
 def started(session: SessionStarted) -> str:
     """How a session that began looks."""
-    return f"Session {session.session_id} of @{session.agent_id} started."
+    return f"Session {session.session_id} of @{session.address} started."
 
 
 @human.register(SessionEnded)
@@ -124,7 +124,7 @@ session = Group(
 
 @human.register(Alive)
 def _alive(alive: Alive) -> str:
-    lines = [f"@{alive.agent_id} is here, on {alive.branch or 'no branch'}."]
+    lines = [f"@{alive.address} is here, on {alive.branch or 'no branch'}."]
     commits = plural(alive.unmerged_commits, "unmerged commit")
     changed = plural(len(alive.file_changes), "changed file")
     lines.append(f"{commits}, {changed}, {len(alive.uncommitted_files)} uncommitted.")
@@ -155,4 +155,4 @@ def _row(one: SessionInfo, now_ms: int) -> tuple[str, ...]:
     mark = green("●") if one.status == "active" else "○"
     reason = one.end_reason if one.end_reason and one.end_reason != "normal" else ""
     started, ended = ago(one.started_at, now_ms), ago(one.ended_at, now_ms)
-    return mark, one.session_id, f"@{one.agent_id}", started, ended, reason, one.intent
+    return mark, one.session_id, f"@{one.address}", started, ended, reason, one.intent

@@ -104,7 +104,7 @@ def _stores(told: SyncStatus, screen: Screen) -> str:
 def _frozen(frozen: tuple[FrozenShard, ...], screen: Screen) -> str:
     if not frozen:
         return ""
-    rows = [(f"@{one.agent_id}", one.store[:8], str(one.after), one.reason) for one in frozen]
+    rows = [(f"@{one.agent}", one.store[:8], str(one.after), one.reason) for one in frozen]
     shown = table(("agent", "store", "after", "why"), rows, screen)
     return f"Stopped logs (all else goes on; what to do: thrum doctor):\n{shown}"
 
@@ -113,7 +113,7 @@ def _damaged(damaged: tuple[DamagedLog, ...], screen: Screen) -> str:
     if not damaged:
         return ""
     rows = [
-        (f"@{one.agent_id}", one.store[:8], ago(one.at, screen.now_ms), _extent(one.back_from, one.back_to),
+        (f"@{one.agent}", one.store[:8], ago(one.at, screen.now_ms), _extent(one.back_from, one.back_to),
          _extent(one.lost_from, one.lost_to), one.reason)
         for one in damaged
     ]  # fmt: skip

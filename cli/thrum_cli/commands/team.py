@@ -45,7 +45,7 @@ def _member(one: TeamMember, screen: Screen) -> str:
     state = "waiting for mail" if one.waiting else one.status
     seen = "" if one.waiting else f", seen {ago(one.last_seen, screen.now_ms)}"
     known = " ".join(part for part in (one.role, one.module) if part)
-    head = f"{mark} {bold('@' + one.agent_id)}  {dim(known)}  {state}{seen}"
+    head = f"{mark} {bold('@' + one.address)}  {dim(known)}  {state}{seen}"
     rows = [
         ("Intent", one.intent),
         ("Task", one.current_task),

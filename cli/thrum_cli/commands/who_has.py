@@ -30,7 +30,7 @@ def _holder(one: WorkContext, screen: Screen) -> list[str]:
     asked = ago(one.git_updated_at, screen.now_ms)
     fresh = "" if asked in ("just now", "") else f", as of {asked}"
     where = f"on {one.branch}" if one.branch else f"in {one.worktree}"
-    lines = [f"{bold('@' + one.agent_id)} ({one.status}) {where}{fresh}" + (f": {one.intent}" if one.intent else "")]
+    lines = [f"{bold('@' + one.address)} ({one.status}) {where}{fresh}" + (f": {one.intent}" if one.intent else "")]
     lines += [f"  {path}  {dim('uncommitted')}" for path in one.uncommitted_files]
     lines += [
         f"  {change.path}  {dim(f'{change.status}, +{change.additions} -{change.deletions}, not merged')}"

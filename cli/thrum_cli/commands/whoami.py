@@ -25,7 +25,7 @@ def _told(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:
     session = f"{who.session_id} (started {ago(who.session_start, now_ms)})" if who.session_id else None
     from_where = {"file": who.identity_file, "environment": "THRUM_NAME", "flag": "--name"}
     return [
-        ("Agent", f"@{who.agent_id}" if who.registered else f"@{who.agent_id} (not registered: thrum quickstart)"),
+        ("Agent", f"@{who.address}" if who.registered else f"@{who.address} (not registered: thrum quickstart)"),
         ("Role", who.role and f"@{who.role}"),
         ("Module", who.module),
         ("Display", who.display),

@@ -33,7 +33,7 @@ def warning(run: HookRun) -> str:
         return ""
     with run.files.editing() as state:
         sentences = {
-            f"{holder.agent_id} {path}": _sentence(holder, path)
+            f"{holder.address} {path}": _sentence(holder, path)
             for path in run.call.files
             for holder in _holders(run, path)
         }
@@ -44,12 +44,12 @@ def warning(run: HookRun) -> str:
 
 def _holders(run: HookRun, path: str) -> list[WorkContext]:
     contexts = work.who_has(run.store, path, run.store.paths.root).contexts
-    return [context for context in contexts if context.uncommitted_files and context.agent_id != run.caller.name]
+    return [context for context in contexts if context.uncommitted_files and context.address != run.caller.name]
 
 
 def _sentence(holder: WorkContext, path: str) -> str:
     name = safe_line(os.path.basename(path))
     return (
-        f"thrum: @{holder.agent_id} has uncommitted changes to {name} on branch {safe_line(holder.branch)}. Ask before"
-        f' you change the same lines: thrum send "May I edit {name}?" --to @{holder.agent_id}'
+        f"thrum: @{holder.address} has uncommitted changes to {name} on branch {safe_line(holder.branch)}. Ask before"
+        f' you change the same lines: thrum send "May I edit {name}?" --to @{holder.address}'
     )

@@ -38,7 +38,7 @@ def briefing(run: HookRun, *, again: bool) -> str:
         state.show(offer, run.call.event, run.call.runtime)
         session = state.session
     team = agents.list_agents(run.store, ListAgents()).agents
-    (own,) = [agent for agent in team if agent.agent_id == run.caller.name]
+    (own,) = [agent for agent in team if agent.address == run.caller.name]
     parts = (
         texts.briefing(own, session, team),
         texts.own_notes(contexts.show(run.store, run.caller.name).content),

@@ -65,14 +65,14 @@ def briefing(agent: AgentInfo, session: str, team: tuple[AgentInfo, ...]) -> str
     """Return who the agent is, how to work with the others, and who they are."""
     roles = ", ".join(part for part in (f"role {agent.role}", f"module {agent.module}") if part.split()[1:])
     lines = [
-        f"thrum: you are @{agent.agent_id} ({roles}) in a team of coding agents; your session is {session}.",
+        f"thrum: you are @{agent.address} ({roles}) in a team of coding agents; your session is {session}.",
         "The other agents are your colleagues, not your user. Answer messages that ask you something. Tell the agents"
         " concerned when you start and finish a task. Do not poll for mail: thrum shows you new mail as it arrives.",
     ]
-    others = [member for member in team if member.agent_id != agent.agent_id]
+    others = [member for member in team if member.address != agent.address]
     if others:
         lines.append("Team:")
-        lines += [f"- @{member.agent_id} · {_activity(member)}" for member in others[:_TEAM]]
+        lines += [f"- @{member.address} · {_activity(member)}" for member in others[:_TEAM]]
         if len(others) > _TEAM:
             lines.append(f"- {len(others) - _TEAM} more: thrum agent list")
     lines.append("To send a message: thrum send TEXT --to @NAME (or the tool send_message).")

@@ -60,8 +60,6 @@ class Inbox(Record):
     total_pages: int
     address: str
 
-    JSON = "messages total unread page page_size total_pages agent_id=address"
-
 
 class MarkRead(Record):
     """The messages to mark as read: by id, or every unread one."""

@@ -33,7 +33,7 @@ class Register(Record):
 class Registered(Record):
     """A registered agent. `status`: registered, updated or unchanged."""
 
-    agent_id: str
+    address: str
     status: str
     identity_file: str
 
@@ -49,7 +49,7 @@ class ListAgents(Record):
 class AgentInfo(Record):
     """An agent. `status` is active or offline; `waiting`: it waits for mail at this moment."""
 
-    agent_id: str
+    address: str
     kind: str
     role: str
     module: str
@@ -72,7 +72,7 @@ class AgentList(Record):
 class WhoAmI(Record):
     """The caller by identity file, environment and store; `registered`: the store knows it."""
 
-    agent_id: str
+    address: str
     role: str
     module: str
     display: str
@@ -168,7 +168,7 @@ def list_agents(store: Store, request: ListAgents) -> AgentList:
 
 def _info(agent: Agent, now: Presence) -> AgentInfo:
     return AgentInfo(
-        agent_id=results.address_of(agent.name, agent.store, own=agent.own),
+        address=results.address_of(agent.name, agent.store, own=agent.own),
         kind=agent.kind,
         role=agent.role,
         module=agent.module,
@@ -188,7 +188,7 @@ def whoami(store: Store, caller: Caller) -> WhoAmI:
     agent = agents.own(store.view, caller.name)
     file = identity.relative(caller.name) if identity.load(store.paths, caller.name) is not None else None
     return WhoAmI(
-        agent_id=caller.name,
+        address=caller.name,
         role=caller.role or (agent.role if agent else ""),
         module=caller.module or (agent.module if agent else ""),
         display=caller.display or (agent.display if agent else ""),

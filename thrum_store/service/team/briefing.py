@@ -41,7 +41,7 @@ class Session(Record):
 class Colleague(Record):
     """An agent, in short."""
 
-    agent_id: str
+    address: str
     role: str
     module: str
     status: str
@@ -137,7 +137,7 @@ def _company(store: Store, caller: Caller | None) -> Company:
     ranked = sorted(listed, key=lambda agent: (now.status(agent) != "active", -agent.seen_ms))
     others = [agent for agent in ranked if not (caller and agent.own and agent.name == caller.name)]
     colleagues = [
-        Colleague(work.agent_id, agent.role, agent.module, work.status, work.intent, work.branch)
+        Colleague(work.address, agent.role, agent.module, work.status, work.intent, work.branch)
         for agent, work in with_branches(store, others[:COMPANY])
     ]
     return Company(len(listed), active, tuple(colleagues))

@@ -15,7 +15,7 @@ from .contexts import in_worktree, shared_path
 class Shared(Record):
     """The result of sharing a context. `status`: shared, unchanged, or nothing if none was saved."""
 
-    agent_id: str
+    address: str
     status: str
     size: int
 

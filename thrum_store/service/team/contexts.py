@@ -27,7 +27,7 @@ class Context(Record):
     `shared`: this worktree has none, so this is the copy that the agent shared.
     """
 
-    agent_id: str
+    address: str
     has_context: bool
     content: str | None
     preamble: str | None
@@ -39,7 +39,7 @@ class Context(Record):
 class Saved(Record):
     """A written file. `what` is context or preamble."""
 
-    agent_id: str
+    address: str
     what: str
     file: str
     size: int
@@ -48,7 +48,7 @@ class Saved(Record):
 class Cleared(Record):
     """A removed context; `existed`: there was one. The preamble and the shared copy stay."""
 
-    agent_id: str
+    address: str
     existed: bool
     shared: bool
 

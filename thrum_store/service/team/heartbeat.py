@@ -32,7 +32,7 @@ class Alive(Record):
     """The result of a heartbeat: the agent's session and the changes in its worktree."""
 
     session_id: str
-    agent_id: str
+    address: str
     last_seen_at: str
     branch: str
     unmerged_commits: int
@@ -130,7 +130,7 @@ def _merged(have: tuple[str, ...], added: tuple[model.Tag, ...], removed: tuple[
 def _alive(session: str, agent: Agent, last: PresenceState, now: int, status: Changes) -> Alive:
     return Alive(
         session_id=session,
-        agent_id=agent.name,
+        address=agent.name,
         last_seen_at=rfc3339(now),
         branch=status.branch,
         unmerged_commits=len(status.unmerged_commits),

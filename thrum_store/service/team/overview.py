@@ -92,7 +92,7 @@ def overview(store: Store, caller: Caller, *, running: bool = False, port: int |
         health=condition.health(store),
         agent=agents.whoami(store, caller),
         work_context=_own_work(store, caller),
-        team=tuple(member for member in everyone.members if member.agent_id != caller.name),
+        team=tuple(member for member in everyone.members if member.address != caller.name),
         offline=everyone.offline,
         inbox=_counted(store, caller),
         sync=condition.sync_state(store, running=running),

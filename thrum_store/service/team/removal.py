@@ -23,7 +23,7 @@ _DAY_MS = 86_400_000
 class AgentDeleted(Record):
     """A deleted agent, and how many of its messages went with it."""
 
-    agent_id: str
+    address: str
     deleted: bool
     messages: int
 
@@ -39,7 +39,7 @@ class Cleanup(Record):
 class Orphan(Record):
     """An agent that is no longer used: its worktree is gone, or it was not seen for a long time."""
 
-    agent_id: str
+    address: str
     role: str
     module: str
     worktree: str
@@ -97,7 +97,7 @@ def cleanup(store: Store, request: Cleanup, *, by: str = "") -> CleanedUp:
     if request.threshold < 1:
         raise Invalid(f"a threshold of {request.threshold} days is too low", hint="use 1 or more")
     orphans = tuple(_orphans(store, request.threshold, by))
-    deleted = [delete(store, orphan.agent_id, by=by, force=True).agent_id for orphan in orphans if request.force]
+    deleted = [delete(store, orphan.address, by=by, force=True).address for orphan in orphans if request.force]
     return CleanedUp(orphans, tuple(deleted), request.dry_run)
 
 
@@ -131,7 +131,7 @@ def _orphan(store: Store, agent: Agent, missing: bool, days: int, branches: set[
     status = presence_state.load(store.paths.var, store.host, agent.name).changes
     branch = worktrees.branch(store.paths, agent.worktree) or (status.branch if status else "")
     return Orphan(
-        agent_id=agent.name,
+        address=agent.name,
         role=agent.role,
         module=agent.module,
         worktree=agent.worktree,

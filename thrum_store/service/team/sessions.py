@@ -23,7 +23,7 @@ class SessionStarted(Record):
     """A session that was started."""
 
     session_id: str
-    agent_id: str
+    address: str
     started_at: str
 
 
@@ -53,7 +53,7 @@ class SessionInfo(Record):
     """A session. `status` is active or ended; `intent` is the last one that was set in it."""
 
     session_id: str
-    agent_id: str
+    address: str
     started_at: str
     ended_at: str | None
     end_reason: str | None
@@ -132,7 +132,7 @@ def _info(session: Session, agent: Agent, last: dict[tuple[str, str], PresenceSt
     is_last = session.id == agent.session
     return SessionInfo(
         session_id=session.id,
-        agent_id=results.address_of(agent.name, agent.store, own=agent.own),
+        address=results.address_of(agent.name, agent.store, own=agent.own),
         started_at=rfc3339(session.started_ms),
         ended_at=maybe_rfc3339(session.ended_ms),
         end_reason=session.reason,

@@ -20,7 +20,7 @@ from .work import WorkContext, with_branches
 class TeamMember(Record):
     """An agent with its session, work and mailbox; `unmerged_commits` and `uncommitted_files` are counts."""
 
-    agent_id: str
+    address: str
     role: str
     module: str
     display: str
@@ -66,7 +66,7 @@ class Team(Record):
 class Ping(Record):
     """The presence of one agent. `waiting`: it waits for mail at this moment."""
 
-    agent_id: str
+    address: str
     role: str
     status: str
     waiting: bool
@@ -103,7 +103,7 @@ def ping(store: Store, address: str) -> Ping:
     now = presence.now(store)
     ((agent, work),) = with_branches(store, matches[:1])
     return Ping(
-        agent_id=work.agent_id,
+        address=work.address,
         role=agent.role,
         status=work.status,
         waiting=now.listens(agent),
@@ -117,7 +117,7 @@ def ping(store: Store, address: str) -> Ping:
 
 def _member(store: Store, agent: Agent, work: WorkContext, now: Presence) -> TeamMember:
     return TeamMember(
-        agent_id=work.agent_id,
+        address=work.address,
         role=agent.role,
         module=agent.module,
         display=agent.display,

@@ -26,7 +26,7 @@ class WorkContext(Record):
     """The work of an agent. `git_updated_at`: the time of its git status; None if it has none."""
 
     session_id: str | None
-    agent_id: str
+    address: str
     status: str
     branch: str
     worktree: str
@@ -72,7 +72,7 @@ def contexts(store: Store, wanted: WantContexts) -> WorkContexts:
     pairs = _all(store)
     if wanted.agent is not None:
         bare = wanted.agent.removeprefix("@")
-        pairs = [(agent, work) for agent, work in pairs if bare in (agent.name, agent.role, work.agent_id)]
+        pairs = [(agent, work) for agent, work in pairs if bare in (agent.name, agent.role, work.address)]
         if not pairs:
             raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows all agents")
     pairs = [pair for pair in pairs if wanted.role in (None, pair[0].role) and wanted.module in (None, pair[0].module)]
@@ -112,7 +112,7 @@ def context_of(agent: Agent, last: PresenceState, presence: str, branch: str = "
     status = last.changes or Changes("")
     return WorkContext(
         session_id=agent.session,
-        agent_id=results.address_of(agent.name, agent.store, own=agent.own),
+        address=results.address_of(agent.name, agent.store, own=agent.own),
         status=presence,
         branch=branch or status.branch,
         worktree=agent.worktree,

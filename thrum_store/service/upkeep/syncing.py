@@ -20,11 +20,13 @@ class FrozenShard(Record):
     """A log that is not read any further: after which event, why (a code and a sentence), and since when."""
 
     store: str
-    agent_id: str
+    agent: str
     after: int
     code: str
     reason: str
     since: str | None
+
+    JSON = "store agent_id=agent after code reason since"
 
 
 class OtherStore(Record):
@@ -42,13 +44,15 @@ class DamagedLog(Record):
     """A damaged log: the events that came back from the branch, and those that cannot be read; None: no such events."""
 
     store: str
-    agent_id: str
+    agent: str
     at: str
     back_from: int | None
     back_to: int | None
     lost_from: int | None
     lost_to: int | None
     reason: str
+
+    JSON = "store agent_id=agent at back_from back_to lost_from lost_to reason"
 
 
 class SyncStatus(Record):

@@ -58,7 +58,7 @@ def wanted(
 def join(app: App, whom: Register) -> tuple[Caller, Joined]:
     """Registers an agent in this worktree and starts its session."""
     registered = agents.register(app.store, whom)
-    caller = Caller(registered.agent_id, whom.role, whom.module, whom.display, app.paths.worktree)
+    caller = Caller(registered.address, whom.role, whom.module, whom.display, app.paths.worktree)
     return caller, Joined(registered, sessions.start(app.store, caller))
 
 
@@ -73,7 +73,7 @@ def registered(done: Registered, screen: Screen) -> str:
     """How a registration looks."""
     del screen
     said = {"registered": "is registered", "updated": "is registered anew", "unchanged": "was registered already"}
-    return f"@{done.agent_id} {said[done.status]} ({done.identity_file})."
+    return f"@{done.address} {said[done.status]} ({done.identity_file})."
 
 
 @human.register(Joined)

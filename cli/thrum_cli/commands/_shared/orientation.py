@@ -18,7 +18,7 @@ def port(app: App, *, running: bool) -> int | None:
 
 def who_rows(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:
     session = f"{who.session_id} (started {ago(who.session_start, now_ms)})" if who.session_id else None
-    name = f"@{who.agent_id}" + (f" ({who.display})" if who.display else "")
+    name = f"@{who.address}" + (f" ({who.display})" if who.display else "")
     return [
         ("Agent", name if who.registered else f"{name} (not registered: thrum quickstart)"),
         ("Role", " in ".join(part for part in (who.role and f"@{who.role}", who.module) if part)),

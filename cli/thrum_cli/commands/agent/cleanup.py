@@ -33,7 +33,7 @@ def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
         return Outcome(found, note="No orphaned agents.")
     if force or dry_run:
         return Outcome(found)
-    names = listing([one.agent_id for one in found.orphans])
+    names = listing([one.address for one in found.orphans])
     if not app.confirmed(f"Delete {plural(len(found.orphans), 'agent')} ({names}) and their messages?"):
         return Outcome(found, note="Nothing was deleted. `thrum agent cleanup --force` deletes them without asking.")
     return Outcome(removal.cleanup(app.store, Cleanup(threshold, force=True), by=acting(app)))
@@ -51,7 +51,7 @@ def _orphan(one: Orphan, now_ms: int) -> str:
     gone = " (gone)"
     return fields(
         [
-            ("Agent", f"@{one.agent_id} ({one.role}, {one.module})"),
+            ("Agent", f"@{one.address} ({one.role}, {one.module})"),
             ("Worktree", one.worktree + (gone if one.worktree_missing else "")),
             ("Branch", one.branch and one.branch + (gone if one.branch_missing else "")),
             ("Last seen", f"{ago(one.last_seen_at, now_ms)} ({plural(one.days_since_last_seen, 'day')})"),

@@ -56,13 +56,13 @@ def _row(one: WorkContext, now_ms: int) -> tuple[str, ...]:
     told = one.git_updated_at is not None
     commits = str(len(one.unmerged_commits)) if told else ""
     files = str(len({*one.changed_files, *one.uncommitted_files})) if told else ""
-    return mark, f"@{one.agent_id}", one.branch, commits, files, ago(one.git_updated_at, now_ms), one.intent
+    return mark, f"@{one.address}", one.branch, commits, files, ago(one.git_updated_at, now_ms), one.intent
 
 
 def _detail(one: WorkContext, screen: Screen) -> str:
     asked = ago(one.git_updated_at, screen.now_ms) or "never (thrum session heartbeat)"
     pairs: list[tuple[str, str | None]] = [
-        ("Agent", f"@{one.agent_id} ({one.status})"),
+        ("Agent", f"@{one.address} ({one.status})"),
         ("Session", one.session_id),
         ("Intent", one.intent),
         ("Task", one.current_task),

@@ -41,4 +41,4 @@ def acting(app: App) -> str:
 @human.register(AgentDeleted)
 def _deleted(done: AgentDeleted) -> str:
     took = f" with {plural(done.messages, 'message')}" if done.messages else ""
-    return f"@{done.agent_id} is deleted{took}."
+    return f"@{done.address} is deleted{took}."

@@ -49,4 +49,4 @@ def _row(one: AgentInfo, now_ms: int) -> tuple[str, ...]:
     status = "waiting" if one.waiting else one.status
     mark = green("●") if one.status == "active" else "○"
     seen = ago(one.last_seen_at, now_ms)
-    return mark, f"@{one.agent_id}", one.role, one.module, status, seen, one.hostname, one.worktree
+    return mark, f"@{one.address}", one.role, one.module, status, seen, one.hostname, one.worktree
