@@ -89,6 +89,6 @@ class StoreThread:
 _catch_up = use_case(Store.catch_up)
 _refresh = use_case(Store.refresh)
 
-# A sender applies its message to the view before it rings. Catching up only finds events of a process that died in
-# between, and docs/reliability.md allows two seconds for those ("Waking").
+# A sender applies its message to the view before it rings. Catching up is only needed for events of a process that died
+# in between; those are promised within two seconds.
 _FRESH = 0.9  # seconds
