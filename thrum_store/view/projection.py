@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         @staticmethod
         def carried(purge: ShardPurge) -> list[Draft]:
             """Return copies of the purged events of this type that must go on holding."""
+            ...
 
 
 # How far numbering went; whether any receipt waits for its delivery; whether any agent was ever deleted.
