@@ -76,9 +76,9 @@ def sound(repo: Paths) -> Spoken:
 
 def agree(store: Store) -> None:
     """Asserts that the view shows what follows from the logs, each message with all its deliveries and tags."""
-    said = spoken(store.paths.logs)
-    assert shown(store.view) == world(said)
-    for events in said.values():
+    logs = spoken(store.paths.logs)
+    assert shown(store.view) == world(logs)
+    for events in logs.values():
         for event in events:
             if event["y"] == "message.create":
                 assert _tags(store, event["i"]) == sorted((kind, value) for kind, value in event["d"].get("scopes", []))
@@ -92,19 +92,19 @@ def _tags(store: Store, message: str) -> list[tuple[str, ...]]:
     return store.view.execute(sql, (message,)).fetchall()
 
 
-def messages_of(said: Spoken, name: str) -> list[str]:
-    """The ids of what an agent sent, in the order of its log."""
+def messages_of(logs: Spoken, name: str) -> list[str]:
+    """Return the ids of an agent's messages, in the order of its log."""
     return [
         event["i"]
-        for (_, agent), events in said.items()
+        for (_, agent), events in logs.items()
         if agent == name
         for event in events
         if event["y"] == "message.create"
     ]
 
 
-def nothing_lost(said: Spoken, name: str, acknowledged: list[str]) -> None:
+def nothing_lost(logs: Spoken, name: str, acknowledged: list[str]) -> None:
     """Asserts that each acknowledged message of an agent is in its log once, in the order it was acknowledged."""
-    there = messages_of(said, name)
-    assert max(Counter(there).values(), default=1) == 1
-    assert [message for message in there if message in set(acknowledged)] == acknowledged
+    sent = messages_of(logs, name)
+    assert max(Counter(sent).values(), default=1) == 1
+    assert [message for message in sent if message in set(acknowledged)] == acknowledged

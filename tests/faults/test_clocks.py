@@ -84,6 +84,6 @@ def test_under_any_clock_a_wait_ends_in_time(repo: Paths, two_agents: Two, clock
 
 
 def received(store: Store, two: Two) -> list[str]:
-    """What lies in bob's mailbox, oldest first."""
+    """Return the messages in bob's mailbox, oldest first."""
     page = mailbox.inbox(store, two.bob, ReadInbox(page_size=100))
     return [message.header.id for message in page.messages][::-1]

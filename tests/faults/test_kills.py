@@ -40,19 +40,19 @@ def kill_writers(repo: Paths, kills: int) -> None:
         select.select([], [], [], draw.uniform(0, 0.03))
         speaker.kill()
         assert speaker.complaints == ""
-        acknowledged[name] += [told["id"] for told in speaker.heard]
+        acknowledged[name] += [answer["id"] for answer in speaker.heard]
         running[name] = start(repo, name)
         with open_store(repo) as store:  # the next command works at once, whoever died while holding what
             assert sending.send(store, erin, SendMessage("on", to=("bob",))).warnings == ()
     for name, speaker in running.items():
         speaker.kill()
-        acknowledged[name] += [told["id"] for told in speaker.heard]
-    said = sound(repo)
+        acknowledged[name] += [answer["id"] for answer in speaker.heard]
+    logs = sound(repo)
     for name in NAMES:
         assert acknowledged[name]
-        nothing_lost(said, name, acknowledged[name])
+        nothing_lost(logs, name, acknowledged[name])
 
 
 def start(repo: Paths, name: str) -> Speaker:
-    """A writer without end."""
+    """Start a writer that never ends."""
     return Speaker(repo, name, "chatter", "0", *NAMES, "writer", "everyone")

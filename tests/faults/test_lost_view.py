@@ -21,30 +21,30 @@ SECONDS = 0.15  # between two acts
 
 
 def delete(path: Path) -> None:
-    """Takes a file away."""
+    """Remove a file."""
     path.unlink(missing_ok=True)
 
 
 def garble(path: Path) -> None:
-    """Fills a file with garbage where it stands."""
+    """Fill a file with garbage in place."""
     if path.exists():
         path.write_bytes(random.Random(1).randbytes(path.stat().st_size or 4096))
 
 
 def blank(path: Path) -> None:
-    """Fills a file with zeros where it stands."""
+    """Fill a file with zeros in place."""
     if path.exists():
         path.write_bytes(bytes(path.stat().st_size or 4096))
 
 
 def cut(path: Path) -> None:
-    """Leaves the first third of a file."""
+    """Truncate a file to its first third."""
     if path.exists():
         os.truncate(path, path.stat().st_size // 3)
 
 
 def swap(path: Path) -> None:
-    """Puts a copy in a file's place, as a restored backup would."""
+    """Replace a file by a copy, as a restored backup would."""
     if path.exists():
         copy = path.with_suffix(".copy")
         copy.write_bytes(path.read_bytes())
@@ -69,35 +69,35 @@ ACTS: dict[str, list[tuple[str, Callable[[Path], None]]]] = {
 
 
 def view(repo: Paths) -> str:
-    """The path of the view that counts."""
+    """Return the path of the view that counts."""
     return os.path.join(repo.var, Path(repo.var, VIEW_POINTER).read_text().strip())
 
 
-def act(repo: Paths, what: str) -> None:
-    """Does one thing to the view that counts; nothing while there is none."""
+def act(repo: Paths, act_name: str) -> None:
+    """Damage the view that counts; do nothing while there is none."""
     with suppress(FileNotFoundError):
-        _act(view(repo), what)
+        _act(view(repo), act_name)
 
 
-def _act(path: str, what: str) -> None:
-    for suffix, how in ACTS[what]:
-        how(Path(path + suffix))
+def _act(path: str, act_name: str) -> None:
+    for suffix, spoil_file in ACTS[act_name]:
+        spoil_file(Path(path + suffix))
 
 
-@pytest.mark.parametrize("what", ACTS)
-def test_a_view_that_is_spoiled_while_nobody_uses_it_comes_back(repo: Paths, what: str) -> None:
+@pytest.mark.parametrize("act_name", ACTS)
+def test_a_view_that_is_spoiled_while_nobody_uses_it_comes_back(repo: Paths, act_name: str) -> None:
     register(repo, NAMES)
     assert Speaker(repo, "agent0", "chatter", "3", *NAMES).wait() == 0
     busy = Speaker(repo, "agent1", "chatter", "0", *NAMES)
     busy.heard_first()
     busy.kill()  # its WAL stays
-    act(repo, what)
+    act(repo, act_name)
     sound(repo)
 
 
-@pytest.mark.parametrize("what", ACTS)
-def test_a_view_that_is_spoiled_under_those_who_use_it_comes_back(repo: Paths, what: str) -> None:
-    spoil(repo, [what] * 4)
+@pytest.mark.parametrize("act_name", ACTS)
+def test_a_view_that_is_spoiled_under_those_who_use_it_comes_back(repo: Paths, act_name: str) -> None:
+    spoil(repo, [act_name] * 4)
 
 
 @pytest.mark.nightly
@@ -112,18 +112,18 @@ def spoil(repo: Paths, acts: list[str]) -> None:
     register(repo, NAMES)
     acknowledged: dict[str, list[str]] = {name: [] for name in NAMES}
     running = {name: start(repo, name) for name in NAMES}
-    for what in acts:
+    for act_name in acts:
         select.select([], [], [], SECONDS)
-        act(repo, what)
+        act(repo, act_name)
         for name in NAMES:
             if running[name].process.poll() is not None:
                 finish(running[name], acknowledged[name])
                 running[name] = start(repo, name)
     for name, speaker in running.items():
         finish(speaker, acknowledged[name])
-    said = sound(repo)
+    logs = sound(repo)
     for name in NAMES:
-        nothing_lost(said, name, acknowledged[name])
+        nothing_lost(logs, name, acknowledged[name])
     with open_store(repo) as store:
         store.rebuild()
         agree(store)
@@ -137,4 +137,4 @@ def start(repo: Paths, name: str) -> Speaker:
 def finish(speaker: Speaker, acknowledged: list[str]) -> None:
     """Takes over what it acknowledged; nothing may have gone wrong with it."""
     assert speaker.wait() == 0, (speaker.heard[-1:], speaker.complaints)
-    acknowledged += [told["id"] for told in speaker.heard]
+    acknowledged += [answer["id"] for answer in speaker.heard]

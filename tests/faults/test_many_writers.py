@@ -22,15 +22,15 @@ def test_each_of_fifty_processes_reaches_every_recipient_once_and_in_its_own_ord
     speakers = {name: Speaker(repo, name, "chatter", "20", *places) for name in names}
     assert {name: speaker.wait() for name, speaker in speakers.items()} == dict.fromkeys(names, 0)
 
-    said = sound(repo)
+    logs = sound(repo)
     for name, speaker in speakers.items():
         assert len(speaker.heard) == 20
-        nothing_lost(said, name, [told["id"] for told in speaker.heard])
+        nothing_lost(logs, name, [answer["id"] for answer in speaker.heard])
     in_order_everywhere(repo)
     got = mailboxes(repo)
     for name, speaker in speakers.items():
-        for told in speaker.heard:
-            assert {reader for reader in names if told["id"] in got[reader]} == set(told["recipients"]) - {name}
+        for answer in speaker.heard:
+            assert {reader for reader in names if answer["id"] in got[reader]} == set(answer["recipients"]) - {name}
 
 
 def make_groups(repo: Paths, callers: list[Caller]) -> None:
@@ -49,16 +49,16 @@ def make_groups(repo: Paths, callers: list[Caller]) -> None:
 
 
 def mailboxes(repo: Paths) -> dict[str, set[str]]:
-    """The ids in each agent's mailbox."""
+    """Return the ids in each agent's mailbox."""
     sql = (
         "SELECT a.name, m.id FROM agents a LEFT JOIN deliveries d ON d.recipient = a.id"
         " LEFT JOIN messages m ON m.number = d.message"
     )
-    found: dict[str, set[str]] = {}
+    mailboxes: dict[str, set[str]] = {}
     with open_store(repo) as store:
         for name, message in store.view.execute(sql):
-            found.setdefault(name, set()).add(message)
-    return found
+            mailboxes.setdefault(name, set()).add(message)
+    return mailboxes
 
 
 def in_order_everywhere(repo: Paths) -> None:

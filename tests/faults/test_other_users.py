@@ -47,9 +47,9 @@ def test_another_user_can_read_no_path_of_the_store(open_place: Path) -> None:
             for name in ("alice", "bob"):
                 agents.register(store, Register(name, "writer", "auth"))
             sending.send(store, Caller("alice", worktree="main"), SendMessage("secret", to=("bob",)))
-            found = [*inside(repo.thrum), *inside(repo.logs)]
-            assert len(found) > 20
-            listed = "\n".join(found)
+            paths_made = [*inside(repo.thrum), *inside(repo.logs)]
+            assert len(paths_made) > 20
+            listed = "\n".join(paths_made)
             done = subprocess.run(["xargs", "-d", "\n", "ls", "-d"], input=listed, text=True, user=NOBODY, group=NOBODY,
                                   extra_groups=[], capture_output=True, check=False)  # fmt: skip
             allowed = set(done.stdout.splitlines()) - {repo.thrum, repo.logs}

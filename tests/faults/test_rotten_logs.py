@@ -50,10 +50,10 @@ class Rot:
             self.paths = [Path(log.segment(Shard(store.own, "alice"), number)) for number in (1, 2)]
             self.bobs = Path(log.segment(Shard(store.own, "bob"), 1))
         self.whole, self.bobs_whole = [path.read_bytes() for path in self.paths], self.bobs.read_bytes()
-        (self.said,) = [events for (_, name), events in spoken(repo.logs).items() if name == "alice"]
+        (self.events,) = [events for (_, name), events in spoken(repo.logs).items() if name == "alice"]
 
     def send(self, store: Store, name: str, content: str) -> None:
-        """alice or bob says something to the other."""
+        """Send a message from alice to bob or back."""
         other = "bob" if name == "alice" else "alice"
         sending.send(store, getattr(self.two, name), SendMessage(content, to=(other,)))
 
@@ -89,16 +89,16 @@ class Rot:
         self.bobs.write_bytes(self.bobs_whole)  # which would grow with every bit
 
     def shown(self, store: Store) -> int:
-        """How many events of alice the view has."""
+        """Return how many events of alice the view has."""
         (seq,) = store.view.execute("SELECT seq FROM shards WHERE agent = 'alice'").fetchone()
         return int(seq)
 
     def before(self, segment: int, byte: int) -> int:
-        """How many events stand before the line with this byte.
+        """Return how many events stand before the line with this byte.
 
         One more where it is the second header: that alone says that the last line of the first segment does not count.
         """
-        first = [0, sum(event["raw"] in self.whole[0] for event in self.said)]
+        first = [0, sum(event["raw"] in self.whole[0] for event in self.events)]
         lines = self.whole[segment][:byte].count(b"\n")
         return first[segment] + (lines - 1 if lines else segment)
 
@@ -157,7 +157,7 @@ def test_a_log_that_disappeared_stops_its_shard(rot: Rot) -> None:
 
 
 def test_a_line_of_a_newer_format_is_never_cut(rot: Rot) -> None:
-    last = rot.said[-1]
+    last = rot.events[-1]
     fields: dict[str, object] = {
         "a": "alice",
         "d": {},

@@ -49,13 +49,13 @@ def test_a_writer_stopped_while_it_commits_is_named_and_nothing_said_is_lost(
     repo: Paths, two_agents: Two, stopped: Speaker
 ) -> None:
     with open_store(repo, IMPATIENT) as store:
-        told = sending.send(store, two_agents.bob, SendMessage("said", to=("alice",)))
-    assert f"pid {stopped.process.pid}" in told.warnings[0]
-    assert "stored, and not shown yet" in told.warnings[0]
+        sent = sending.send(store, two_agents.bob, SendMessage("said", to=("alice",)))
+    assert f"pid {stopped.process.pid}" in sent.warnings[0]
+    assert "stored, and not shown yet" in sent.warnings[0]
     stopped.process.send_signal(signal.SIGCONT)
     assert stopped.wait() == 0
-    said = sound(repo)
-    assert told.message_id in {event["i"] for events in said.values() for event in events}
+    logs = sound(repo)
+    assert sent.message_id in {event["i"] for events in logs.values() for event in events}
 
 
 @pytest.mark.parametrize("stopped", ["append.begin", "append.durable", "commit.apply"], indirect=True)

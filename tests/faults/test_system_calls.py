@@ -87,24 +87,24 @@ class Send:
         self.acknowledged: list[str] = []
 
     def prepare(self) -> None:
-        """What precedes each send."""
+        """The step that precedes each send."""
 
-    def at_each(self, call: str, what: str) -> None:
+    def at_each(self, call: str, fault: str) -> None:
         """Lets `what` happen at the first, second, … `call`, until the send makes no more of them."""
         self.calls_before(call)
         for count in range(1, MOST):
             self.prepare()
-            speaker = self.once(call, what, count)
+            speaker = self.once(call, fault, count)
             survived = speaker.process.returncode == 0
-            if what.startswith("error") and not survived:
-                assert [sorted(told) for told in speaker.heard] in ([["error", "message"]], [])
+            if fault.startswith("error") and not survived:
+                assert [sorted(answer) for answer in speaker.heard] in ([["error", "message"]], [])
             if self.untouched:
                 assert survived
                 return
             self.check()
         raise AssertionError(f"{MOST} times {call} in one send")
 
-    def once(self, call: str, what: str, count: int) -> Speaker:
+    def once(self, call: str, fault: str, count: int) -> Speaker:
         """One send with `what` at the `count`-th `call` of its job."""
         trace = Path(self.repo.root) / "trace"
         first = self.calls_before(call) + count
@@ -117,19 +117,19 @@ class Send:
             "-e",
             f"trace={call}",
             "-e",
-            f"inject={call}:{what}:when={first}",
+            f"inject={call}:{fault}:when={first}",
         )
         speaker = Speaker(self.repo, "alice", "send", "bob", before=inject)
         speaker.wait()
         lines = trace.read_text().splitlines()
         self.untouched = not any("(INJECTED)" in line or "killed by SIGKILL" in line for line in lines)
-        self.acknowledged += [told["id"] for told in speaker.heard if "id" in told]
+        self.acknowledged += [answer["id"] for answer in speaker.heard if "id" in answer]
         if not lines_of_answer(lines) and speaker.complaints:
             raise AssertionError(speaker.complaints)
         return speaker
 
     def calls_before(self, call: str) -> int:
-        """How many of these calls Python makes before the job begins; the same each time."""
+        """Return how many of these calls Python makes before the job begins; the same each time."""
         if call not in self._before:
             trace = Path(self.repo.root) / "trace"
             command = ("strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={call},openat")
@@ -154,7 +154,7 @@ class Send:
 
 
 def lines_of_answer(lines: list[str]) -> bool:
-    """Whether the refused call was the speaker's own answer to us, which the store has no part in."""
+    """Return whether the refused call was the speaker's own answer to us, which the store has no part in."""
     return any("(INJECTED)" in line and " write(1, " in f" {line}" for line in lines)
 
 

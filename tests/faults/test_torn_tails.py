@@ -43,7 +43,7 @@ class FeedReader:
         return sent.message_id
 
     def line(self) -> bytes:
-        """The line that alice would write next."""
+        """Return the line that alice would write next."""
         (events,) = [events for (_, name), events in spoken(self.repo.logs).items() if name == "alice"]
         last = events[-1]
         data = {"content": "lost", "format": "plain", "to": [["agent", "bob"]], "recipients": ["bob"]}

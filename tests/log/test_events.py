@@ -30,15 +30,15 @@ PLACE = Place("s" * 26, "ann", 7, GENESIS)
 
 
 def read(line: bytes) -> tuple[str, object]:
-    """What both parsers make of a line, which must be the same: the event or a refusal."""
-    found: list[tuple[str, object]] = []
+    """Return the event or refusal that both parsers make of a line; it must be the same."""
+    results: list[tuple[str, object]] = []
     for parser in ((), (fast_parser(),)):
         try:
-            found.append(("event", decode(line, *parser)))
+            results.append(("event", decode(line, *parser)))
         except InvalidLine:
-            found.append(("broken", None))
-    assert repr(found[0]) == repr(found[1])
-    return found[0]
+            results.append(("broken", None))
+    assert repr(results[0]) == repr(results[1])
+    return results[0]
 
 
 def sealed(body: bytes) -> bytes:
@@ -49,7 +49,7 @@ def sealed(body: bytes) -> bytes:
 
 
 def line(data: str = "{}", **other: str) -> bytes:
-    """A sealed line, its fields given as JSON text."""
+    """Return a line with its hash, its fields given as JSON text."""
     fields = {
         "a": '"ann"', "d": data, "i": '"evt_"', "n": "7", "p": json.dumps(GENESIS), "s": '"s"', "t": "1", "v": "1",
         "y": '"x"',
@@ -167,10 +167,10 @@ def test_a_segment_is_full_at_64_kib_and_the_next_goes_on_with_the_chain(tmp_pat
     sizes = [path.stat().st_size for path in sorted((tmp_path / "s" / "ann").iterdir())]
     assert len(sizes) > 2
     assert all(64 * 1024 <= size < 66 * 1024 for size in sizes[:-1])
-    back, found = ShardPosition(), 0
+    back, count = ShardPosition(), 0
     while (reading := log.read(shard, back)).head != back:
-        back, found = reading.head, found + len(reading.events)
-    assert (back, found, reading.damage) == (head, 300, "")
+        back, count = reading.head, count + len(reading.events)
+    assert (back, count, reading.damage) == (head, 300, "")
     assert not log.grew(shard, head)
 
 
@@ -181,7 +181,7 @@ def test_a_strange_header_stops_a_shard(tmp_path: Any, header: str) -> None:
     log, shard = EventLog(str(tmp_path), Storage()), Shard("s", "ann")
     path = tmp_path / "s" / "ann"
     path.mkdir(parents=True)
-    told = line(header, n="0", t="0", y='"segment"', i='""')
+    header_line = line(header, n="0", t="0", y='"segment"', i='""')
     with open(log.segment(shard, 1), "wb") as file:
-        file.write(told + b"\n" + told + b"\n")
+        file.write(header_line + b"\n" + header_line + b"\n")
     assert log.read(shard, ShardPosition()).damage

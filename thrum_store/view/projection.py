@@ -7,8 +7,6 @@ The rules of each event type stand in `events/`.
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from thrum_store.log.events import EVENT_TYPES, TIMES, authentic, original
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.records import NamedTuple
@@ -197,7 +195,7 @@ _CHECKED: dict[str, _Checked] = {}  # of the types that were met so far
 def rules_of(event_type: str) -> type[Rules]:
     """Return the rules of a known event type; its subject's file is loaded at first use."""
     subject = _FILES.get(event_type) or event_type.partition(".")[0]
-    file = import_module(f"{__package__}.events.{subject}")
+    file = __import__(f"{__package__}.events.{subject}", fromlist=("RULES",))  # `importlib` would load `typing`
     rules: type[Rules] = file.RULES[event_type]
     return rules
 

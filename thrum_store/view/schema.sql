@@ -1,7 +1,7 @@
 -- The view. It can be made again from the logs at any time, so there are no migrations: another schema is another file.
 CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), ingest INTEGER NOT NULL);
 
--- A shard, how far it was read, and when its agent last said anything. `frozen` says why it is not read any further.
+-- A shard, how far it was read, and the time of its last event. `frozen` says why it is not read any further.
 CREATE TABLE shards (
     id INTEGER PRIMARY KEY, store TEXT NOT NULL, agent TEXT NOT NULL,
     segment INTEGER NOT NULL DEFAULT 0, position INTEGER NOT NULL DEFAULT 0,
@@ -11,27 +11,27 @@ CREATE TABLE shards (
     UNIQUE (store, agent)
 );
 
--- What each segment holds of it; of purged events nothing. A purge is foreseen by this, without a look into the logs.
--- What was said in the last one since the view was made is counted in the shard's row, which a send writes anyway.
+-- Statistics per segment, without purged events, so that a purge can be previewed without reading the logs.
+-- Those of the last segment are in the shard's row, which a send writes anyway.
 CREATE TABLE segments (
     id INTEGER NOT NULL, segment INTEGER NOT NULL, seq INTEGER NOT NULL, events INTEGER NOT NULL,
     messages INTEGER NOT NULL, bytes INTEGER NOT NULL, latest_ms INTEGER NOT NULL, PRIMARY KEY (id, segment)
 ) WITHOUT ROWID;
 
--- Events that follow the chain and make no sense; kept in the log, counted where a person looks.
+-- Events that follow the chain and do not fit their schema: kept in the log, and shown by doctor and sync status.
 CREATE TABLE rejected (id INTEGER NOT NULL, seq INTEGER NOT NULL, why TEXT NOT NULL, PRIMARY KEY (id, seq)) WITHOUT ROWID;
 
--- Every registration, because who got a message depends on who was what when it was sent. `id` is the shard's.
+-- Every registration: the recipients of a message depend on the roles at its time. `id` is the shard's.
 CREATE TABLE registrations (
     id INTEGER NOT NULL, seq INTEGER NOT NULL, ms INTEGER NOT NULL, kind TEXT NOT NULL,
     role TEXT, module TEXT NOT NULL, display TEXT NOT NULL, worktree TEXT NOT NULL, host TEXT NOT NULL,
     PRIMARY KEY (id, seq)
 ) WITHOUT ROWID; -- a deletion is one without a role
 
--- When an agent was deleted last: what was sent until then never comes into its mailbox.
+-- When an agent was deleted last: mail up to that time never comes into its mailbox.
 CREATE TABLE deletions (agent INTEGER PRIMARY KEY, ms INTEGER NOT NULL);
 
--- The newest registration of each; `first_ms` is the oldest one's time.
+-- The newest registration of each agent; `first_ms` is the time of the oldest.
 CREATE TABLE agents (
     id INTEGER PRIMARY KEY, own INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, role TEXT NOT NULL,
     module TEXT NOT NULL, display TEXT NOT NULL, worktree TEXT NOT NULL, host TEXT NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_agent ON sessions (agent, seq);
 CREATE INDEX sessions_open ON sessions (agent) WHERE ended_ms IS NULL;
 
--- `number` is the ingest number: the order in which this view learned of things. It is the cursor of every reader.
+-- `number` is the ingest number: the order in which this view received things. It is the cursor of every reader.
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, author INTEGER NOT NULL, seq INTEGER NOT NULL,
     sent_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, thread TEXT, reply_to TEXT, session TEXT,
@@ -56,7 +56,7 @@ CREATE TABLE messages (
     version INTEGER NOT NULL DEFAULT 0, edited_ms INTEGER, deleted_ms INTEGER, delete_reason TEXT
 );
 
--- Message and recipient. `late` ones are not in the message's own list: their store was not known to its sender.
+-- Message and recipient. `late` ones are not in the message's own list: its sender did not know their store.
 CREATE TABLE deliveries (
     recipient INTEGER NOT NULL, number INTEGER NOT NULL, message INTEGER NOT NULL, late INTEGER NOT NULL,
     read_ms INTEGER, PRIMARY KEY (recipient, number)
@@ -73,7 +73,7 @@ CREATE TABLE tags (
     PRIMARY KEY (field, type, value, message)
 ) WITHOUT ROWID;
 
--- Groups are observed-remove sets: what was added (`added`, by event id), and which of it was seen when it was removed.
+-- Groups are observed-remove sets: the additions, by event id, and those that a removal named.
 CREATE TABLE group_adds (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, member_type TEXT NOT NULL, member_value TEXT NOT NULL,
     description TEXT NOT NULL, ms INTEGER NOT NULL, author TEXT NOT NULL
@@ -83,14 +83,14 @@ CREATE INDEX group_adds_member ON group_adds (member_type, member_value);
 CREATE TABLE group_removes (id TEXT PRIMARY KEY, ms INTEGER NOT NULL) WITHOUT ROWID;
 
 -- The words of the messages and their addresses, indexed when somebody searches: no send pays for it. `reworded` keeps
--- what the index knows of a message that was changed since: an index entry can only be removed by what it was made from.
+-- the indexed text of changed messages: an index entry can only be removed by the text it was made from.
 CREATE VIRTUAL TABLE words USING fts5 (
     content, content = 'messages', content_rowid = 'number', tokenize = 'unicode61 remove_diacritics 2'
 );
 CREATE TABLE reworded (number INTEGER PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE addressed (address TEXT, message INTEGER, PRIMARY KEY (address, message)) WITHOUT ROWID;
 
--- What is local to this machine and never an event: who was seen when, and what was handed over and not confirmed yet.
+-- Local to this machine and never an event: when agents were seen, and reservations of mail that is being handed over.
 CREATE TABLE presence (agent INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL);
 CREATE TABLE claims (
     recipient INTEGER NOT NULL, number INTEGER NOT NULL, token TEXT NOT NULL, until_ms INTEGER NOT NULL,
