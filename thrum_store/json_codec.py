@@ -17,6 +17,7 @@ loads: Callable[[str | bytes], Any] = json.loads  # raises ValueError
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 escaped = json.JSONEncoder().encode  # ASCII alone, for a reader that may expect another encoding
 canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+canonical_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
 finite = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # raises ValueError for NaN and infinities
 
 

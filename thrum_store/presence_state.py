@@ -1,26 +1,28 @@
-"""Values that change all the time and are no events: last seen, intent, task, scopes, and what git says (design §2).
+"""Presence state: last values of an agent that are no events, such as intent, task, scopes and git status.
 
-One small last-value file for each agent, `.thrum/var/live/<agent>.json`; it outlives the view. What other stores
-publish of theirs stands in `v1/<store>/live.json`, one file for all its agents.
+Each agent has one small file, `.thrum/var/live/<agent>.json`, which outlives the view. The values that other stores
+publish stand in `v1/<store>/live.json`, one file for all agents of a store.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
 
-from .machine.host import Host
+from . import json_codec
+from .records import Record, fields_of, replaced
 from .repository.changes import Changes, Commit, FileChange
 from .repository.paths import LIVE, Paths
 
-_FOREIGN_LIMIT = 4 * 1024 * 1024  # bytes of another store's file that are looked at
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .machine.host import Host
+
+_FOREIGN_LIMIT = 4 * 1024 * 1024  # bytes that are read of another store's file
 
 
-@dataclass(frozen=True)
-class PresenceState:
+class PresenceState(Record):
     """The last values of an agent. All but `seen_ms` and `changes` belong to `session`, and end with it."""
 
     seen_ms: int = 0
@@ -35,7 +37,7 @@ class PresenceState:
     changes_ms: int | None = None
 
     def of(self, session: str | None) -> PresenceState:
-        """These values where `session` is theirs; else only what does not belong to one."""
+        """Return these values if they belong to `session`, else only those that belong to no session."""
         if session == self.session:
             return self
         return PresenceState(self.seen_ms, session or "", changes=self.changes, changes_ms=self.changes_ms)
@@ -45,49 +47,49 @@ NOTHING = PresenceState()
 
 
 def load(var: str, host: Host, agent: str) -> PresenceState:
-    """An agent's last values; nothing where it has none, or a file that cannot be read."""
+    """Return an agent's last values, or none if it has no file or one that cannot be read."""
     try:
-        return _live(json.loads(host.storage.read(_path(var, agent))))
+        return _parsed(json_codec.loads(host.storage.read(_path(var, agent))))
     except (FileNotFoundError, ValueError):
         return NOTHING
 
 
 def save(var: str, host: Host, agent: str, values: PresenceState) -> None:
-    """Keeps an agent's last values. Only under the lock of its shard."""
+    """Write an agent's last values. Only under the lock of its shard."""
     host.storage.directory(os.path.join(var, LIVE))
-    host.storage.replace(_path(var, agent), json.dumps(asdict(values), ensure_ascii=True).encode() + b"\n")
+    host.storage.replace(_path(var, agent), json_codec.canonical_ascii(_plain(values)).encode() + b"\n")
 
 
 def forget(var: str, host: Host, agent: str) -> None:
-    """Drops an agent's last values."""
+    """Remove an agent's last values."""
     host.storage.remove(_path(var, agent))
 
 
 def own(var: str, host: Host) -> dict[str, PresenceState]:
-    """The last values of all agents of this store, by name."""
+    """Return the last values of all agents of this store, by name."""
     names = [name[:-5] for name in host.storage.listing(os.path.join(var, LIVE)) if name.endswith(".json")]
     return {name: load(var, host, name) for name in names}
 
 
 def published(values: dict[str, PresenceState]) -> bytes:
-    """What a store tells the others about its agents; equal values give equal bytes."""
-    told = {"agents": {name: asdict(replace(one, seen_ms=0)) for name, one in values.items()}, "version": 1}
-    return json.dumps(told, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    """Return the file that a store publishes about its agents; equal values give equal bytes."""
+    agents = {name: _plain(replaced(state, seen_ms=0)) for name, state in values.items()}
+    return json_codec.canonical_ascii({"agents": agents, "version": 1}).encode() + b"\n"
 
 
 def everyone(paths: Paths, host: Host, store: str) -> dict[tuple[str, str], PresenceState]:
-    """The last values of all agents by (store, name): this store's, and what others published."""
-    found = {(store, name): one for name, one in own(paths.var, host).items()}
+    """Return the last values of all agents by (store, name): of this store, and as others published them."""
+    states = {(store, name): state for name, state in own(paths.var, host).items()}
     for other in host.storage.listing(paths.logs):
         if other != store:
-            found |= {(other, name): one for name, one in _foreign(paths, host, other).items()}
-    return found
+            states |= {(other, name): state for name, state in _foreign(paths, host, other).items()}
+    return states
 
 
 def _foreign(paths: Paths, host: Host, store: str) -> dict[str, PresenceState]:
     try:
-        told = json.loads(host.storage.read(os.path.join(paths.logs, store, "live.json"), 0, _FOREIGN_LIMIT))
-        return {str(name): _live(raw) for name, raw in told["agents"].items()}
+        content = json_codec.loads(host.storage.read(os.path.join(paths.logs, store, "live.json"), 0, _FOREIGN_LIMIT))
+        return {str(name): _parsed(raw) for name, raw in content["agents"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -96,56 +98,65 @@ def _path(var: str, agent: str) -> str:
     return os.path.join(var, LIVE, f"{agent}.json")
 
 
-def _live(raw: Any) -> PresenceState:
-    """Values from JSON that may come from strangers: whatever has another shape counts as absent."""
-    told = _object(raw)
+def _plain(value: Any) -> Any:
+    """Return a value for JSON, with an object for each record."""
+    if isinstance(value, Record):
+        return {name: _plain(getattr(value, name)) for name in fields_of(value) or ()}
+    return [_plain(item) for item in value] if value.__class__ is tuple else value
+
+
+# --- JSON from strangers: a value of another type counts as absent ---------------------------------------------------
+
+
+def _parsed(raw: Any) -> PresenceState:
+    fields = _object(raw)
     return PresenceState(
-        seen_ms=_number(told.get("seen_ms")) or 0,
-        session=_text(told.get("session")),
-        intent=_text(told.get("intent")),
-        intent_ms=_number(told.get("intent_ms")),
-        task=_text(told.get("task")),
-        task_ms=_number(told.get("task_ms")),
-        scopes=_texts(told.get("scopes")),
-        refs=_texts(told.get("refs")),
-        changes=_changes(told.get("changes")),
-        changes_ms=_number(told.get("changes_ms")),
+        seen_ms=_number(fields.get("seen_ms")) or 0,
+        session=_text(fields.get("session")),
+        intent=_text(fields.get("intent")),
+        intent_ms=_number(fields.get("intent_ms")),
+        task=_text(fields.get("task")),
+        task_ms=_number(fields.get("task_ms")),
+        scopes=_texts(fields.get("scopes")),
+        refs=_texts(fields.get("refs")),
+        changes=_changes(fields.get("changes")),
+        changes_ms=_number(fields.get("changes_ms")),
     )
 
 
 def _changes(raw: Any) -> Changes | None:
     if raw is None:
         return None
-    told = _object(raw)
+    fields = _object(raw)
     return Changes(
-        worktree_path=_text(told.get("worktree_path")),
-        branch=_text(told.get("branch")),
-        base=_text(told.get("base")),
-        unmerged_commits=tuple(
-            Commit(_text(one.get("sha")), _text(one.get("message")), _texts(one.get("files")))
-            for one in _objects(told.get("unmerged_commits"))
-        ),
-        file_changes=tuple(
-            FileChange(
-                _text(one.get("path")), _number(one.get("additions")) or 0, _number(one.get("deletions")) or 0,
-                _text(one.get("status")),
-            )
-            for one in _objects(told.get("file_changes"))
-        ),
-        uncommitted_files=_texts(told.get("uncommitted_files")),
-    )  # fmt: skip
+        worktree_path=_text(fields.get("worktree_path")),
+        branch=_text(fields.get("branch")),
+        base=_text(fields.get("base")),
+        unmerged_commits=tuple(map(_commit, _objects(fields.get("unmerged_commits")))),
+        file_changes=tuple(map(_file_change, _objects(fields.get("file_changes")))),
+        uncommitted_files=_texts(fields.get("uncommitted_files")),
+    )
 
 
-def _object(raw: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+def _commit(fields: dict[str, Any]) -> Commit:
+    return Commit(_text(fields.get("sha")), _text(fields.get("message")), _texts(fields.get("files")))
 
 
-def _list(raw: object) -> list[Any]:
-    return list(cast("Iterable[Any]", raw)) if isinstance(raw, list) else []
+def _file_change(fields: dict[str, Any]) -> FileChange:
+    lines = [_number(fields.get(name)) or 0 for name in ("additions", "deletions")]
+    return FileChange(_text(fields.get("path")), lines[0], lines[1], _text(fields.get("status")))
+
+
+def _object(raw: Any) -> dict[str, Any]:
+    return raw if raw.__class__ is dict else {}
+
+
+def _list(raw: Any) -> list[Any]:
+    return raw if raw.__class__ is list else []
 
 
 def _objects(raw: Any) -> list[dict[str, Any]]:
-    return [found for one in _list(raw) if (found := _object(one))]
+    return [item for item in _list(raw) if _object(item)]
 
 
 def _text(raw: Any) -> str:
@@ -153,7 +164,7 @@ def _text(raw: Any) -> str:
 
 
 def _texts(raw: Any) -> tuple[str, ...]:
-    return tuple(one for one in _list(raw) if isinstance(one, str))
+    return tuple(item for item in _list(raw) if isinstance(item, str))
 
 
 def _number(raw: Any) -> int | None:

@@ -1,7 +1,7 @@
-"""Any text, made safe to show.
+"""Printable text: control, bidirectional and invisible characters made visible.
 
-Messages, names, branch names and error texts come from strangers. A terminal obeys control characters, and a person
-(or a model) is deceived by bidirectional and invisible ones; here they become visible (reliability §4.5 M2, M3).
+Messages, names, branch names and error texts come from strangers. A terminal obeys control characters, and
+bidirectional and invisible ones deceive a person or a model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ _KEPT = "\n\t"
 _JOINER = "\u200d"
 
 
-def _shown(code: int) -> str:
+def _visible(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"
 
 
@@ -18,27 +18,27 @@ def _table() -> dict[int, str]:
     hidden = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), 0x2028, 0x2029]
     hidden += [*range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)]
     hidden += [*range(0xE0000, 0xE0080), *range(0xD800, 0xE000)]
-    return {code: _shown(code) for code in hidden if chr(code) not in _KEPT}
+    return {code: _visible(code) for code in hidden if chr(code) not in _KEPT}
 
 
 _TABLE: dict[int, str] = {}
 
 
 def safe_text(text: str) -> str:
-    """`text` with every control, bidi, invisible or surrogate character made visible; newline and tab stay.
+    """Return `text` with control, bidi, invisible and surrogate characters made visible; newline and tab stay.
 
-    A zero-width joiner is left out between emoji, where all it does is to glue them; elsewhere it is shown as well.
+    A zero-width joiner is left out between emoji, where it only glues them; elsewhere it is made visible too.
     """
     if text.isascii() and text.isprintable():
         return text
     if _JOINER in text:
-        text = _unglued(text)
+        text = _without_joiners(text)
     if not _TABLE:
         _TABLE.update(_table())
     return text.translate(_TABLE)
 
 
-def _unglued(text: str) -> str:
+def _without_joiners(text: str) -> str:
     first, *rest = text.split(_JOINER)
     for part in rest:
         first += part if _is_emoji(first[-1:]) and _is_emoji(part[:1]) else _JOINER + part
@@ -50,5 +50,5 @@ def _is_emoji(letter: str) -> bool:
 
 
 def safe_line(text: str) -> str:
-    """Like `safe_text`, and on one line: newline and tab become visible too."""
+    """Return `text` as `safe_text` does, on one line: newline and tab become visible too."""
     return safe_text(text).replace("\n", "\\n").replace("\t", "\\t")

@@ -1,19 +1,20 @@
-"""`thrum init`: everything a repository needs, made in an order that can be interrupted and repeated.
+"""Set-up of a repository (`thrum init`), in an order that can be interrupted and repeated.
 
-The store's identity file `var/store.json` is written last, so a store that exists is whole.
+The file with the store's id, `var/store.json`, is written last, so a store that exists is complete.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
-from dataclasses import dataclass
 
-from .errors import Forbidden, ThrumError
+from . import json_codec
+from .errors import Forbidden, NotInitialized, ThrumError
+from .identity import StoreId
 from .log import keys
 from .machine.host import REAL, Host
 from .machine.storage import Storage
+from .records import Record
 from .repository import config
 from .repository.git_runner import GitRunner
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
@@ -26,18 +27,15 @@ _IGNORED = ".thrum/"
 _COMMENT = "# thrum: identities, locks and the local view of the messages"
 
 
-@dataclass(frozen=True)
-class Initialize:
-    """What `thrum init` is asked for. `stealth` touches no tracked file; `dry_run` touches nothing at all."""
+class Initialize(Record):
+    """A request to set a repository up. `stealth` changes no tracked file; `dry_run` changes nothing at all."""
 
     stealth: bool = False
     dry_run: bool = False
-    force: bool = False
 
 
-@dataclass(frozen=True)
-class Initialized:
-    """What `thrum init` found and did; `steps` are sentences in order."""
+class Initialized(Record):
+    """A repository after its set-up; `steps` are sentences, in order."""
 
     repository: str
     store: str
@@ -47,14 +45,14 @@ class Initialized:
 
 
 def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initialized:
-    """Sets a repository up, or completes what an interrupted or older set-up left; nothing is ever overwritten.
+    """Set a repository up, or complete an interrupted or older set-up; nothing is overwritten.
 
-    Raises Forbidden where `.thrum` is tracked by git: its files would come from strangers (reliability G12).
+    Raises Forbidden if git tracks `.thrum`: then its files could come from strangers.
     """
     git = GitRunner(paths.root)
     if git.run("ls-files", "--", ".thrum"):
         raise Forbidden(
-            ".thrum is tracked by git, and it must never be",
+            "git tracks .thrum, which must stay out of commits",
             hint="run `git rm -r --cached .thrum`, commit, and try again",
         )
     existed = paths.initialized
@@ -70,31 +68,31 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
 
 
 def _history(paths: Paths, host: Host) -> list[str]:
-    """Takes in what git fetched of the branch before: a fresh clone knows what was said. No remote is asked."""
+    """Read the events that git has fetched already, so that a fresh clone has its history. No remote is asked."""
     try:
         with open_store(paths, host) as store:
             taken = adopt(store).taken
     except ThrumError as error:
-        return [f"the branch's history comes with the first sync, because: {error.message}"]
-    return [f"took in {taken:,} events of its history"] if taken else []
+        return [f"the history of the branch comes with the first sync, because: {error.message}"]
+    return [f"read {taken:,} events of its history"] if taken else []
 
 
 def _planned(paths: Paths, request: Initialize) -> list[str]:
     if paths.initialized:
         return []
-    where = ".git/info/exclude" if request.stealth else ".gitignore"
+    ignore_file = ".git/info/exclude" if request.stealth else ".gitignore"
     return [
         f"would create {paths.thrum}",
-        f"would add `{_IGNORED}` to {where}",
+        f"would add `{_IGNORED}` to {ignore_file}",
         f"would create the branch {BRANCH} and its worktree {paths.sync}",
-        "would make this store's keys",
+        "would make the keys of this store",
     ]
 
 
 def _directories(paths: Paths, host: Host) -> list[str]:
-    made: list[str] = []
+    steps: list[str] = []
     if not os.path.isdir(paths.identities):
-        made.append(f"created {os.path.relpath(paths.local, paths.root)}/")
+        steps.append(f"created {os.path.relpath(paths.local, paths.root)}/")
     for path in (paths.identities, paths.in_var(LOCKS), paths.in_var(KEYS), paths.bells):
         host.storage.directory(path)
         os.chmod(path, 0o700)
@@ -102,12 +100,12 @@ def _directories(paths: Paths, host: Host) -> list[str]:
         redirect = os.path.join(paths.local, "redirect")
         if host.storage.size(redirect) < 0:
             host.storage.replace(redirect, paths.thrum.encode() + b"\n")
-            made.append(f"this worktree shares {paths.thrum}")
-    return made
+            steps.append(f"this worktree shares {paths.thrum}")
+    return steps
 
 
 def _ignore(paths: Paths, request: Initialize, host: Host) -> list[str]:
-    """Git must never see `.thrum`: the exclude file covers all worktrees at once, .gitignore tells the team."""
+    """Hide `.thrum` from git: the exclude file covers all worktrees of this clone, .gitignore the other clones."""
     exclude = os.path.join(paths.common, "info", "exclude")
     host.storage.directory(os.path.dirname(exclude))
     changed = _ignored_in(exclude, host.storage)
@@ -119,7 +117,7 @@ def _ignore(paths: Paths, request: Initialize, host: Host) -> list[str]:
 
 
 def _ignored_in(path: str, storage: Storage) -> bool:
-    """Adds the line where it is missing; everything else stays, byte for byte."""
+    """Add the line if it is missing; everything else stays, byte for byte."""
     try:
         before = storage.read(path)
     except FileNotFoundError:
@@ -133,7 +131,7 @@ def _ignored_in(path: str, storage: Storage) -> bool:
 
 
 def _put(path: str, data: bytes) -> None:
-    """Writes a file of the user's: in place, so that its mode and a link to it stay."""
+    """Write a file of the user in place, so that its mode and a link to it stay."""
     with open(path, "wb") as file:
         file.write(data)
 
@@ -141,9 +139,9 @@ def _put(path: str, data: bytes) -> None:
 def _branch(paths: Paths, git: GitRunner) -> list[str]:
     steps: list[str] = []
     if git.asks("rev-parse", "--verify", "--quiet", _REF) is None:
-        tip, how = _first_commit(git)
+        tip, step = _first_commit(git)
         git.run("update-ref", _REF, tip, "")
-        steps.append(how)
+        steps.append(step)
     if not os.path.exists(os.path.join(paths.sync, ".git")):
         git.run("worktree", "prune")
         git.run("worktree", "add", "--force", "--no-checkout", "--quiet", paths.sync, BRANCH)
@@ -152,7 +150,7 @@ def _branch(paths: Paths, git: GitRunner) -> list[str]:
 
 
 def _first_commit(git: GitRunner) -> tuple[str, str]:
-    """What the branch begins with: the history a remote already has, or an empty tree."""
+    """Return the commit that the branch begins with (a remote's branch, or an empty tree), and a sentence."""
     known = git.run("for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{BRANCH}").split()
     if known:
         return known[0], f"adopted the branch {BRANCH} of the remote"
@@ -167,21 +165,21 @@ def _config(paths: Paths, host: Host) -> list[str]:
 
 
 def _store(paths: Paths, host: Host) -> list[str]:
-    told = paths.in_var(STORE_FILE)
-    if host.storage.size(told) >= 0:
+    store_file = paths.in_var(STORE_FILE)
+    if host.storage.size(store_file) >= 0:
         return []
     private, public = keys.generate()
     own, now = keys.store_id(public), host.clock.wall_ms()
     host.storage.replace(paths.in_var(STORE_KEY), private.hex().encode() + b"\n")
     host.storage.directory(os.path.join(paths.logs, own))
-    card = keys.certificate(private, public, _nick(), now)
-    host.storage.replace(os.path.join(paths.logs, own, "store.json"), card)
-    host.storage.replace(told, json.dumps({"created": now, "store": own}).encode() + b"\n")
+    certificate = keys.certificate(private, public, _nick(), now)
+    host.storage.replace(os.path.join(paths.logs, own, "store.json"), certificate)
+    host.storage.replace(store_file, json_codec.compact({"created": now, "store": own}).encode() + b"\n")
     return [f"made the keys of this store ({own[:8]}…)"]
 
 
 def _nick() -> str:
-    """This machine's name, as people see it behind an agent of another store."""
+    """Return this machine's name, which people see behind an agent of another store."""
     bare = socket.gethostname().partition(".")[0].lower()
     return (
         "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in bare).strip("-")[:32] or "store"
@@ -190,6 +188,6 @@ def _nick() -> str:
 
 def _store_of(paths: Paths, host: Host) -> str:
     try:
-        return str(json.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"])
-    except FileNotFoundError:
+        return StoreId(paths, host).now()
+    except NotInitialized:
         return ""

@@ -58,7 +58,7 @@ def test_a_fresh_clone_adopts_the_history_when_it_is_set_up(pair: Pair) -> None:
     pair.here.sync()
     fresh = pair.remote.clone("fresh", initialize=False)
     done = fresh.initialize()
-    assert any("took in" in step for step in done.steps)
+    assert any("of its history" in step for step in done.steps)
     assert "said before you came" in fresh.contents()
     fresh.join("newcomer")
     fresh.send("newcomer", "hello", "@alice")

@@ -1,13 +1,15 @@
-"""What a worktree holds that the main line has not: branch, unmerged commits, changed and uncommitted files.
+"""Changes of a worktree against the main line: branch, unmerged commits, changed and uncommitted files.
 
-Read through git, never through its index: nothing is refreshed, locked or written there.
+They are read through git, and git's index is never refreshed, locked or written.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from thrum_store.records import Record
 
-from .git_runner import GitRunner
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .git_runner import GitRunner
 
 COMMITS_LIMIT = 100
 FILES_LIMIT = 1000
@@ -16,18 +18,19 @@ _LOCAL_BASES = ("refs/heads/main", "refs/heads/master")
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "-z")
 
 
-@dataclass(frozen=True)
-class Commit:
-    """A commit that the main line has not."""
+class Commit(Record):
+    """A commit that is not in the main line."""
 
     sha: str
     message: str
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class FileChange:
-    """A file that differs from the main line. `status`: added, deleted or modified; lines, 0 for a binary file."""
+class FileChange(Record):
+    """A file that differs from the main line. Lines are 0 for a binary file.
+
+    `status` is added, deleted or modified.
+    """
 
     path: str
     additions: int
@@ -35,9 +38,8 @@ class FileChange:
     status: str
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What a worktree holds. `base` is what it was compared with, empty where there is no main line to compare with."""
+class Changes(Record):
+    """The changes of a worktree against `base`, which is empty if there is no main line to compare with."""
 
     worktree_path: str
     branch: str = ""
@@ -53,14 +55,14 @@ class Changes:
 
     @property
     def files(self) -> frozenset[str]:
-        """Every path that is being worked on here, committed or not."""
+        """Every path that is being worked on, committed or not."""
         return frozenset(self.changed_files) | frozenset(self.uncommitted_files)
 
 
 def look(git: GitRunner) -> Changes:
-    """What the worktree in which `git` runs holds now. A repository without a commit has uncommitted files only.
+    """Return the changes of the worktree in which `git` runs: at most 100 commits, and 1,000 files of each kind.
 
-    Raises GitFailed where it is no worktree. At most 100 commits and 1,000 files of each kind.
+    A repository without a commit has uncommitted files only. Raises GitFailed outside of a worktree.
     """
     branch = git.asks("symbolic-ref", "--quiet", "--short", "HEAD") or (git.asks("rev-parse", "--short", "HEAD") or "")
     base = _base(git, branch)
@@ -75,7 +77,7 @@ def look(git: GitRunner) -> Changes:
 
 
 def _base(git: GitRunner, branch: str) -> str:
-    """The main line: the remote's, else a local one that this is not."""
+    """Return the ref of the main line: the remote's, else a local one that is not `branch`."""
     known = (git.asks("for-each-ref", "--format=%(refname)", *_BASES, *_LOCAL_BASES) or "").split("\n")
     if git.asks("rev-parse", "--quiet", "--verify", "HEAD") is None:
         return ""
@@ -84,11 +86,11 @@ def _base(git: GitRunner, branch: str) -> str:
 
 
 def _commits(git: GitRunner, base: str) -> tuple[Commit, ...]:
-    told = git.run(
+    output = git.run(
         "log", *_PLAIN, "--name-only", "--no-renames", "--no-show-signature", f"--max-count={COMMITS_LIMIT}",
         "--format=%x1e%H%x1f%s%x1f", f"{base}..HEAD",
     )  # fmt: skip
-    return tuple(_commit(part) for part in told.split("\x1e") if part.strip("\0\n"))
+    return tuple(_commit(part) for part in output.split("\x1e") if part.strip("\0\n"))
 
 
 def _commit(part: str) -> Commit:
@@ -97,23 +99,25 @@ def _commit(part: str) -> Commit:
 
 
 def _differences(git: GitRunner, base: str) -> tuple[FileChange, ...]:
-    """What the branch changed since it left the main line; nothing where the two have no common history."""
+    """Return the files that the branch changed since it left the main line; none without a common history."""
     if git.asks("merge-base", base, "HEAD") is None:
         return ()
-    told = git.run("diff", *_PLAIN, "--numstat", "--no-renames", f"{base}...HEAD")
+    output = git.run("diff", *_PLAIN, "--numstat", "--no-renames", f"{base}...HEAD")
     states = git.run("diff", *_PLAIN, "--name-status", "--no-renames", f"{base}...HEAD").split("\0")
     letters = dict(zip(states[1::2], states[0::2], strict=False))
-    lines = [line for line in told.split("\0") if line]
+    lines = [line for line in output.split("\0") if line]
     return tuple(_change(line, letters) for line in lines[:FILES_LIMIT])
 
 
 def _change(line: str, letters: dict[str, str]) -> FileChange:
-    """A line of --numstat, which writes `-` for the lines of a binary file."""
+    """Parse a line of --numstat, which writes `-` for the lines of a binary file."""
     added, removed, path = line.split("\t", 2)
     status = {"A": "added", "D": "deleted"}.get(letters.get(path, "M"), "modified")
     return FileChange(path, int(added) if added.isdecimal() else 0, int(removed) if removed.isdecimal() else 0, status)
 
 
 def _uncommitted(git: GitRunner) -> tuple[str, ...]:
-    told = git.run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
-    return tuple(sorted(entry[3:] for entry in told.split("\0") if entry)[:FILES_LIMIT])
+    output = git.run(
+        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"
+    )
+    return tuple(sorted(entry[3:] for entry in output.split("\0") if entry)[:FILES_LIMIT])

@@ -1,7 +1,7 @@
-"""Git, run with nothing of the user's set-up in the way: the one place that starts it (reliability §4.3 G6, G7).
+"""The git runner: the one place that starts git, unaffected by the user's configuration.
 
-No hook, filter, alias, pager, signing or prompt of the user runs; no inherited GIT_* variable leads elsewhere; the
-user's index is never refreshed. A start costs 3 ms and the import 37 ms, so no send, check or wait comes here.
+No hook, filter, alias, pager, signing or prompt of the user runs, no inherited GIT_* variable leads elsewhere, and the
+user's index is never refreshed. A start costs 3 ms and the import 37 ms, so no send, check or wait uses this module.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import selectors
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from thrum_store.errors import ThrumError
+from thrum_store.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CONFIG = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgsign=false", "gc.auto=0", "core.pager=cat",
@@ -24,15 +27,15 @@ _TIMEOUT = 60.0  # seconds for a local command
 
 
 class GitFailed(ThrumError):
-    """Raised when git refuses; says what it said."""
+    """Raised if git fails; the message holds git's own words."""
 
     code = "git_failed"
 
 
-class Spoken(NamedTuple):
-    """What git said while it talked to another machine."""
+class RemoteAnswer(NamedTuple):
+    """The output of a git command that talked to another machine."""
 
-    status: int  # 0: it went well
+    status: int  # 0: success; -1: it fell silent
     out: str
     err: str
 
@@ -45,42 +48,43 @@ class GitRunner:
         self._variables = dict(variables or {})
 
     def run(self, *arguments: str, stdin: bytes = b"") -> str:
-        """What git prints, without the last newline; raises GitFailed."""
+        """Return git's output without the last newline. Raises GitFailed."""
         done = self._start(arguments, stdin)
         if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}"
-            raise GitFailed(f"git {arguments[0]} failed: {said}", hint="run it by hand in that directory")
+            reason = done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}"
+            raise GitFailed(f"git {arguments[0]} failed: {reason}", hint="run it by hand in that directory")
         return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def asks(self, *arguments: str) -> str | None:
-        """Like `run`, and None where git's answer is no."""
+        """Return git's output without surrounding white space, or None if git answers with a failure."""
         done = self._start(arguments, b"")
         return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else None
 
     def data(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """What git prints, byte for byte; raises GitFailed."""
+        """Return git's output, byte for byte. Raises GitFailed."""
         done = self._start(arguments, stdin)
         if done.returncode != 0:
-            raise GitFailed(f"git {arguments[0]} failed: {_words(done.stderr)}", hint="run it by hand")
+            raise GitFailed(f"git {arguments[0]} failed: {_summary(done.stderr)}", hint="run it by hand")
         return done.stdout
 
-    def talk(self, *arguments: str, silence: float = 60.0) -> Spoken:
-        """Runs a command that talks to a remote, and ends it once it said nothing for `silence` seconds.
+    def talk(self, *arguments: str, silence: float = 60.0) -> RemoteAnswer:
+        """Run a command that talks to a remote, and end it after `silence` seconds without output.
 
-        It runs in a session of its own: it has no terminal to ask on, and ends with all it started.
+        It runs in a session of its own: it has no terminal to ask on, and its children end with it.
         """
         process = subprocess.Popen(
-            self._command(arguments), cwd=self.directory, env={**_environment(), **_unasked(), **self._variables},
+            self._command(arguments), cwd=self.directory,
+            env={**_environment(), **_without_prompts(), **self._variables},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         with process:
             _bound(process.pid)
-            out, err, heard = _listen(process, silence)
-            if not heard:
+            out, err, ended = _output(process, silence)
+            if not ended:
                 _end(process)
-                err += f"no word from the remote for {silence:.0f} s".encode()
+                err += f"the remote was silent for {silence:.0f} s".encode()
             status = process.wait()
-        return Spoken(status if heard else -1, out.decode("utf-8", "replace"), _words(err))
+        return RemoteAnswer(status if ended else -1, out.decode("utf-8", "replace"), _summary(err))
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         options = [part for setting in _CONFIG for part in ("-c", setting)]
@@ -97,12 +101,12 @@ class GitRunner:
 
 
 def _git() -> str:
-    """git from an absolute place of PATH: a repository cannot bring its own (reliability R6)."""
-    places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
-    found = shutil.which("git", path=os.pathsep.join(places))
-    if found is None:
+    """Return the path of git from the absolute directories of PATH: a repository cannot bring its own."""
+    directories = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
+    program = shutil.which("git", path=os.pathsep.join(directories))
+    if program is None:
         raise GitFailed("git is not installed", hint="install git")
-    return found
+    return program
 
 
 def _environment() -> dict[str, str]:
@@ -118,18 +122,18 @@ def _environment() -> dict[str, str]:
 # --- talking to a remote --------------------------------------------------------------------------------------------
 
 _LARGEST_FILE = 1 << 30  # bytes of one file that a fetch may write: a remote cannot fill the disk
-_SAID_LIMIT = 1 << 20  # bytes kept of what git says
+_OUTPUT_LIMIT = 1 << 20  # bytes kept of git's output
 
 
-def _unasked() -> dict[str, str]:
-    """The user's own ways to a remote stay; whatever would ask a person is shut."""
+def _without_prompts() -> dict[str, str]:
+    """Return variables that keep the user's access to a remote, and disable every prompt."""
     kept = {name: os.environ[name] for name in ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO") if name in os.environ}
-    shut = {"GIT_ASKPASS": "", "SSH_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
-    return {**kept, **shut, "GIT_ALLOW_PROTOCOL": "https:ssh:file"}
+    disabled = {"GIT_ASKPASS": "", "SSH_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
+    return {**kept, **disabled, "GIT_ALLOW_PROTOCOL": "https:ssh:file"}
 
 
 def _bound(pid: int) -> None:
-    """Bounds the files that a child may write, where the system can (Linux)."""
+    """Limit the size of the files that a child may write, on systems that can (Linux)."""
     import resource
 
     if hasattr(resource, "prlimit"):
@@ -139,33 +143,33 @@ def _bound(pid: int) -> None:
             return  # it ended already, or a lower limit stands
 
 
-def _listen(process: subprocess.Popen[bytes], silence: float) -> tuple[bytes, bytes, bool]:
-    """Everything a child says on its two streams, and whether it spoke until its end."""
+def _output(process: subprocess.Popen[bytes], silence: float) -> tuple[bytes, bytes, bool]:
+    """Return a child's two outputs, and whether it ended before it was silent for too long."""
     assert process.stdout is not None and process.stderr is not None
-    said = {process.stdout: bytearray(), process.stderr: bytearray()}
+    outputs = {process.stdout: bytearray(), process.stderr: bytearray()}
     with selectors.DefaultSelector() as streams:
-        for stream in said:
+        for stream in outputs:
             streams.register(stream, selectors.EVENT_READ)
         while streams.get_map():
             ready = streams.select(silence)
             if not ready:
-                return bytes(said[process.stdout]), bytes(said[process.stderr]), False
+                return bytes(outputs[process.stdout]), bytes(outputs[process.stderr]), False
             for key, _ in ready:
                 piece = os.read(key.fd, 65536)
                 if not piece:
                     streams.unregister(key.fileobj)
-                _keep(said[process.stdout if key.fd == process.stdout.fileno() else process.stderr], piece)
-    return bytes(said[process.stdout]), bytes(said[process.stderr]), True
+                _keep(outputs[process.stdout if key.fd == process.stdout.fileno() else process.stderr], piece)
+    return bytes(outputs[process.stdout]), bytes(outputs[process.stderr]), True
 
 
-def _keep(said: bytearray, piece: bytes) -> None:
-    """Adds a piece; of very much only the end stays."""
-    said += piece
-    del said[: max(len(said) - _SAID_LIMIT, 0)]
+def _keep(output: bytearray, piece: bytes) -> None:
+    """Add a piece, and keep only the end of a very long output."""
+    output += piece
+    del output[: max(len(output) - _OUTPUT_LIMIT, 0)]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a child and all it started: first politely, because a killed git leaves its locks behind."""
+    """End a child and its children: first with SIGTERM, because a killed git leaves its locks behind."""
     for ending in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, ending)
@@ -183,8 +187,8 @@ _PROGRESS = (
 _ADVICE = ("Please make sure you have the correct access rights", "and the repository exists.")
 
 
-def _words(said: bytes) -> str:
-    """What git and the remote said at the end, without their progress: a line or a few."""
-    lines = [line.rstrip().rpartition("\r")[2].strip() for line in said.decode("utf-8", "replace").split("\n")]
-    told = [line for line in lines if line and not line.removeprefix("remote: ").startswith((*_PROGRESS, *_ADVICE))]
-    return "; ".join(told[-4:])[:600] or "it said nothing"
+def _summary(output: bytes) -> str:
+    """Return the last four lines of git and the remote, without their progress and general advice."""
+    lines = [line.rstrip().rpartition("\r")[2].strip() for line in output.decode("utf-8", "replace").split("\n")]
+    kept = [line for line in lines if line and not line.removeprefix("remote: ").startswith((*_PROGRESS, *_ADVICE))]
+    return "; ".join(kept[-4:])[:600] or "no message"

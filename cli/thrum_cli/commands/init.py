@@ -71,7 +71,7 @@ def init(
     client = meant(here, runtime, REAL) if runtime else None
     app.role, app.module = agent_role or app.role, agent_module or app.module
     whom = wanted(app, here, agent_name, None, False) if agent_name or agent_role or agent_module else None
-    done = setup.initialize(here, Initialize(stealth, dry_run, force))
+    done = setup.initialize(here, Initialize(stealth, dry_run))
     if client is None and whom is None:
         return Outcome(done)
     files = configure(here, Configure(client, dry_run, force, stealth)) if client is not None else None

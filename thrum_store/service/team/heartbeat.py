@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from thrum_store import model, presence_state
 from thrum_store.errors import UnknownSession
 from thrum_store.model import Caller
 from thrum_store.presence_state import PresenceState
-from thrum_store.records import Record
+from thrum_store.records import Record, replaced
 from thrum_store.repository import changes
 from thrum_store.repository.changes import Changes, FileChange
 from thrum_store.repository.git_runner import GitRunner
@@ -75,7 +73,7 @@ def heartbeat(store: Store, caller: Caller, request: Heartbeat) -> Alive:
         last = _values(store, agent)
         tags = {field: _merged(getattr(last, field), *both) for field, both in changed.items()}
         now = store.host.clock.wall_ms()
-        last = replace(last, changes=status, changes_ms=now, scopes=tags["scopes"], refs=tags["refs"])
+        last = replaced(last, changes=status, changes_ms=now, scopes=tags["scopes"], refs=tags["refs"])
         _keep(store, agent, last, now)
     return _alive(session, agent, last, now, status)
 
@@ -90,7 +88,7 @@ def set_intent(store: Store, caller: Caller, text: str) -> IntentSet:
     session = _session_of(agent)
     with store.writing(agent.name):
         now = store.host.clock.wall_ms()
-        _keep(store, agent, replace(_values(store, agent), intent=intent, intent_ms=now), now)
+        _keep(store, agent, replaced(_values(store, agent), intent=intent, intent_ms=now), now)
     return IntentSet(session, intent, rfc3339(now))
 
 
@@ -101,7 +99,7 @@ def set_task(store: Store, caller: Caller, text: str) -> TaskSet:
     session = _session_of(agent)
     with store.writing(agent.name):
         now = store.host.clock.wall_ms()
-        _keep(store, agent, replace(_values(store, agent), task=task, task_ms=now), now)
+        _keep(store, agent, replaced(_values(store, agent), task=task, task_ms=now), now)
     return TaskSet(session, task, rfc3339(now))
 
 
@@ -117,7 +115,7 @@ def _values(store: Store, agent: Agent) -> PresenceState:
 
 def _keep(store: Store, agent: Agent, values: PresenceState, now: int) -> None:
     """Save the values: the file first, because a rebuilt view is filled from it."""
-    presence_state.save(store.paths.var, store.host, agent.name, replace(values, seen_ms=now))
+    presence_state.save(store.paths.var, store.host, agent.name, replaced(values, seen_ms=now))
     with store.committing():
         agents.seen(store.view, store.own, agent.name, now)
 
