@@ -24,6 +24,7 @@ _CONFIG = (
     "core.askPass=", "maintenance.auto=false", "color.ui=false",
 )  # fmt: skip
 _TIMEOUT = 60.0  # seconds for a local command
+SILENT = "the remote was silent"  # begins the error text of a remote that does not answer
 
 
 class GitFailed(ThrumError):
@@ -82,7 +83,7 @@ class GitRunner:
             out, err, ended = _output(process, silence)
             if not ended:
                 _end(process)
-                err += f"the remote was silent for {silence:.0f} s".encode()
+                err += f"{SILENT} for {silence:.0f} s".encode()
             status = process.wait()
         return RemoteAnswer(status if ended else -1, out.decode("utf-8", "replace"), _summary(err))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.records import NamedTuple
+from thrum_store.repository.git_runner import SILENT
 
 
 class Explanation(NamedTuple):
@@ -25,7 +26,7 @@ _CAUSES = (
         "the next sync tries again; see `git remote get-url {remote}`",
     ),
     _Cause(
-        ("Connection refused", "timed out", "No route to host", "unreachable", "Failed to connect", "no word from"),
+        ("Connection refused", "timed out", "No route to host", "unreachable", "Failed to connect", SILENT),
         "it does not answer",
         "the next sync tries again",
     ),

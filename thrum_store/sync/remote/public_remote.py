@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from thrum_store.errors import Forbidden
 from thrum_store.repository.config import GitSettings
-from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.git_runner import SILENT, GitRunner
 from thrum_store.sync.state import State
 
 from .branch import Unreachable, configured
@@ -17,7 +17,7 @@ _PRIVATE, _PUBLIC, _SILENT = 0, 1, 2
 _LASTS = {_PRIVATE: 86_400_000, _PUBLIC: 86_400_000, _SILENT: 3_600_000}  # milliseconds that an answer counts
 # What git prints (LC_ALL=C) to somebody without access, and without any answer. Anything else is uncertain.
 _CLOSED = ("could not read Username", "could not read Password", "Authentication failed", "not found")
-_NO_ANSWER = ("unable to access", "no word from the remote")
+_NO_ANSWER = ("unable to access", SILENT)
 _SCP = re.compile(r"(?:[^@/:]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
 _ANONYMOUS = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "https:http"}
 _CONNECTION = ("http.proxy", "http.sslcainfo", "http.sslcapath", "http.sslverify")  # settings without credentials
