@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,6 +17,8 @@ from .conftest import Session
 QUIET = ("prompt", "post-tool", "stop")
 # SQLite's shared memory is no content: whoever opens a view that another process left open makes it anew.
 SHARED_MEMORY = "-shm"
+COSTLY = {"typing", "dataclasses", "contextlib", "enum", "re", "functools", "json"}
+MOST_MODULES = 34  # of ours, the store's included; those that are empty do not count
 
 
 def disk(root: Path) -> dict[str, tuple[int, str]]:
@@ -62,27 +66,65 @@ def test_hooks_are_silent_where_thrum_is_not_used(session: Session, tmp_path: Pa
         assert (answer.code, answer.out, answer.err) == (0, "", "")
 
 
-def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
-    look = (
-        "import sys; before = set(sys.modules); from thrum_cli.hooks.entry import run; code = run(['prompt']);"
-        "print(code, *sorted(set(sys.modules) - before))"
+def loaded_by(session: Session, event: str) -> set[str]:
+    """Return the modules that a hook loads."""
+    code = (
+        "import sys; before = set(sys.modules); from thrum_cli.hooks.entry import run; code = run(['%s']);"
+        "print(code, *sorted(set(sys.modules) - before), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", look],
+        [sys.executable, "-c", code % event],
         cwd=session.agent.cwd, env=session.agent.environ(), input=b"{}", capture_output=True, check=True,
     )  # fmt: skip
-    code, *loaded = done.stdout.decode().split()
+    status, *loaded = done.stderr.decode().split()
+    assert status == "0"
+    return set(loaded)
+
+
+def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
+    packages = {"thrum_cli", "thrum_cli.hooks", "thrum_store", "thrum_store.repository"}
     ours = {
-        "thrum_cli",
-        "thrum_cli.hooks",
         "thrum_cli.hooks.entry",
-        "thrum_store",
-        "thrum_store.repository",
         "thrum_store.records",
         "thrum_store.repository.paths",
         "thrum_store.repository.unread_probe",
     }
-    assert (code, set(loaded) - ours - {"_sqlite3", "select", "__future__"}) == ("0", set())
+    loaded = loaded_by(session, "prompt")
+    assert ours <= loaded
+    assert loaded - ours - packages - {"_sqlite3", "select", "__future__"} == set()
+
+
+def sources(names: set[str]) -> dict[str, ast.Module]:
+    """Return the trees of those of our modules that hold more than a docstring."""
+    trees: dict[str, ast.Module] = {}
+    for name in names:
+        spec = importlib.util.find_spec(name) if name.startswith("thrum_") else None
+        if spec is not None and spec.origin is not None:
+            tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+            if len(tree.body) > 1:
+                trees[name] = tree
+    return trees
+
+
+def test_showing_mail_loads_six_modules_of_the_command_line_and_no_costly_ones(session: Session) -> None:
+    session.gets("hello")
+    loaded = loaded_by(session, "post-tool")
+    trees = sources(loaded)
+    ours = {name: tree for name, tree in trees.items() if name.startswith("thrum_cli.")}
+    assert sorted(ours) == [
+        "thrum_cli.hooks.call",
+        "thrum_cli.hooks.entry",
+        "thrum_cli.hooks.events",
+        "thrum_cli.hooks.response_formats",
+        "thrum_cli.hooks.session_state",
+        "thrum_cli.hooks.texts",
+    ]
+    assert len(trees) <= MOST_MODULES, sorted(trees)
+    at_start = [node for tree in ours.values() for node in tree.body]
+    imported = {alias.name for node in at_start if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in at_start if isinstance(node, ast.ImportFrom)}
+    assert imported & COSTLY == set()
+    assert loaded & {"subprocess", "dataclasses", "tomllib", "shutil"} == set()
 
 
 def test_a_hook_reads_all_that_the_client_says(session: Session) -> None:
