@@ -1,18 +1,18 @@
-"""Which clients are used here: by the environment they set, their files in the worktree, their commands on PATH."""
+"""Detects the clients of a worktree: by their environment variables, their files and their commands on the PATH."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
+from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.repository.paths import Paths
 
-from .presets import ALL, Preset, chosen, preset
+from .presets import ALL, PRESETS, Preset, chosen, preset
 
 AUTO = "auto"
 _MARKERS = {
@@ -32,28 +32,18 @@ _VARIABLES = {
     "auggie": "AUGMENT_CONVERSATION_ID",
     "opencode": "OPENCODE",
 }
-_COMMANDS = {
-    "claude": ("claude",),
-    "codex": ("codex",),
-    "cursor": ("cursor-agent",),
-    "gemini": ("gemini",),
-    "auggie": ("auggie",),
-    "amp": ("amp",),
-    "opencode": ("opencode",),
-}
 
 
-@dataclass(frozen=True)
-class Detected:
-    """A client that is used here, and how that is known: `found .claude`, `env CLAUDECODE`, `binary claude`."""
+class Detected(Record):
+    """A client that is used in a worktree, and the evidence: `found .claude`, `env CLAUDECODE`, `binary claude`."""
 
     name: str
     source: str
 
 
 def detected(root: str, environ: Mapping[str, str] = os.environ) -> tuple[Detected, ...]:
-    """The clients of this worktree, the surest first; none is ever started to find out."""
-    inside = [Detected(name, f"env {variable}") for name, variable in _VARIABLES.items() if environ.get(variable)]
+    """Return the clients of this worktree, best evidence first; none is started to find out."""
+    running = [Detected(name, f"env {variable}") for name, variable in _VARIABLES.items() if environ.get(variable)]
     marked = [
         Detected(name, f"found {marker}")
         for name, markers in _MARKERS.items()
@@ -62,37 +52,36 @@ def detected(root: str, environ: Mapping[str, str] = os.environ) -> tuple[Detect
     ]
     path = environ.get("PATH", os.defpath)
     installed = [
-        Detected(name, f"binary {command}")
-        for name, commands in _COMMANDS.items()
-        for command in commands
-        if shutil.which(command, path=path)
+        Detected(client.name, f"binary {client.command}")
+        for client in PRESETS.values()
+        if client.command and shutil.which(client.command, path=path)
     ]
-    first: dict[str, Detected] = {}
-    for one in (*inside, *marked, *installed):
-        first.setdefault(one.name, one)
-    return tuple(first.values())
+    best: dict[str, Detected] = {}
+    for client in (*running, *marked, *installed):
+        best.setdefault(client.name, client)
+    return tuple(best.values())
 
 
-def meant(paths: Paths, name: str, host: Host) -> str:
-    """The runtime that `--runtime NAME` means: for `auto` the default, else the surest that is used here.
+def chosen_runtime(paths: Paths, name: str, host: Host) -> str:
+    """Return the runtime that `--runtime NAME` stands for: for `auto` the default, else the best detected one.
 
-    Raises Invalid for an unknown one, and for `auto` where nothing decides.
+    Raises Invalid for an unknown one, and for `auto` if there is no default and nothing is detected.
     """
     if name != AUTO:
         chosen(name)
         return name
     if default := default_runtime(paths, host):
         return default
-    found = detected(paths.root)
-    if not found:
-        raise Invalid("no client was found here", hint="name one: --runtime claude")
-    return found[0].name
+    clients = detected(paths.root)
+    if not clients:
+        raise Invalid("no client was detected in this worktree", hint="name one, as in `thrum init --runtime claude`")
+    return clients[0].name
 
 
 def default_runtime(paths: Paths, host: Host) -> str:
     """Return the default client in `.thrum/config.json`, or "". Raises Invalid."""
-    chosen = config.in_file(paths, host, config.DEFAULT_CLIENT)
-    return str(chosen.value) if chosen else ""
+    setting = config.in_file(paths, host, config.DEFAULT_CLIENT)
+    return str(setting.value) if setting else ""
 
 
 def set_default(paths: Paths, name: str, host: Host) -> Preset:

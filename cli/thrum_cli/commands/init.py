@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from thrum_cli.clients.configure import REFUSED, Configure, Configured, configure
-from thrum_cli.clients.detect import meant
+from thrum_cli.clients.detect import chosen_runtime
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_store import setup
@@ -68,7 +68,7 @@ def init(
     --agent-name, --agent-role and --agent-module it registers an agent. Doing it again changes nothing.
     """
     here = paths.find(app.repo)
-    client = meant(here, runtime, REAL) if runtime else None
+    client = chosen_runtime(here, runtime, REAL) if runtime else None
     app.role, app.module = agent_role or app.role, agent_module or app.module
     whom = wanted(app, here, agent_name, None, False) if agent_name or agent_role or agent_module else None
     done = setup.initialize(here, Initialize(stealth, dry_run))

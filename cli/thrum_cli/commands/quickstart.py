@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from thrum_cli.clients.configure import Configure, Configured, configure
-from thrum_cli.clients.detect import meant
+from thrum_cli.clients.detect import chosen_runtime
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Screen, human
 from thrum_store import setup
@@ -88,7 +88,7 @@ def quickstart(
     next session.
     """
     here = paths.find(app.repo)
-    client = meant(here, runtime, REAL) if runtime else None
+    client = chosen_runtime(here, runtime, REAL) if runtime else None
     if dry_run:
         return _planned(here, wanted(app, here, name, display, force), client, preamble_file)
     made = None if no_init else _initialized(app)
