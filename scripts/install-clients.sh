@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts coding agents' clients, at the versions that thrum was tried with, into the user's cache: all, or those named.
+# Install coding agents' clients into the user's cache, at the versions that thrum was tried with: all, or those named.
 #   scripts/install-clients.sh [claude|codex|gemini|opencode|auggie|amp|inspector|conformance]...
-# A second run finds them there. Their home, logins and settings are none of its business.
+# A second run installs nothing. The clients' own homes, logins and settings are not touched.
 set -euo pipefail
 
 clients="${THRUM_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/thrum-clients}"
@@ -16,14 +16,14 @@ declare -A package=(
   [inspector]=@modelcontextprotocol/inspector@2.12.0
   [conformance]=@modelcontextprotocol/conformance@0.2.0-alpha.12
 )
-# What a package would do by itself, were npm told to run such scripts: it puts its own binary in place.
+# Each package's own script that puts its binary in place; npm does not run such scripts.
 declare -A finish=(
   [claude]=@anthropic-ai/claude-code/install.cjs
   [opencode]=opencode-ai/postinstall.mjs
   [amp]=@ampcode/cli/install.cjs
 )
 
-put() { # put NAME: complete, at the version above, or not there
+put() { # put NAME: install it completely, at the version above
   local folder="$clients/$1" wanted="${package[$1]}"
   [ "$(cat "$folder/installed" 2>/dev/null)" = "$wanted" ] && return
   rm -rf "$folder"
@@ -39,10 +39,10 @@ put() { # put NAME: complete, at the version above, or not there
 [ $# -gt 0 ] || set -- claude codex gemini opencode auggie amp inspector conformance
 for name in "$@"; do
   [ -n "${package[$name]:-}" ] || {
-    echo "there is no client $name; there are: ${!package[*]}" >&2
+    echo "there is no client $name; choose from: ${!package[*]}" >&2
     exit 2
   }
 done
-put node22 # the clients want a newer node than most machines have
+put node22 # the clients need a newer node than most machines have
 export PATH="$clients/node22/node_modules/.bin:$PATH"
 for name in "$@"; do put "$name"; done

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lets worktrees share one Beads database: writes .beads/redirect in each. Doing it again changes nothing.
+# Let worktrees share one Beads database: write .beads/redirect in each. Running it again changes nothing.
 #
 #   scripts/setup-worktree-beads.sh          every worktree of this repository
 #   scripts/setup-worktree-beads.sh PATH     one worktree
@@ -21,7 +21,7 @@ esac
 
 common=$(git rev-parse --path-format=absolute --git-common-dir) || exit 1
 main=$(dirname "$common")
-[ -d "$main/.beads" ] || fail "$main has no .beads; run \`bd init\` there"
+[ -d "$main/.beads" ] || fail "$main has no .beads; run \`bd init\` in it"
 
 setup() {
     if [ "$(cat "$1/.beads/redirect" 2>/dev/null)" = "$main/.beads" ]; then
@@ -34,7 +34,7 @@ setup() {
 }
 
 if [ $# -eq 1 ]; then
-    [ -e "$1/.git" ] || fail "$1 is no worktree"
+    [ -e "$1/.git" ] || fail "$1 is not a worktree"
     path=$(cd "$1" && pwd)
     [ "$path" != "$main" ] || fail "$path is the main worktree"
     setup "$path"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Lets worktrees share one message store: writes .thrum/redirect in each. Doing it again changes nothing.
+# Let worktrees share one message store: write .thrum/redirect in each. Running it again changes nothing.
 #
 #   scripts/setup-worktree-thrum.sh                          every worktree of this repository
 #   scripts/setup-worktree-thrum.sh PATH                     one worktree
 #   scripts/setup-worktree-thrum.sh PATH BRANCH [--identity NAME] [--role ROLE] [--base BASE]
-#                                                            makes the worktree first, and registers an agent in it
+#                                                            create the worktree first, and register an agent in it
 set -eu
 
 fail() {
@@ -37,7 +37,7 @@ done
 command -v thrum >/dev/null || fail "thrum is not on the PATH"
 common=$(git rev-parse --path-format=absolute --git-common-dir) || exit 1
 main=$(dirname "$common")
-[ -f "$main/.thrum/var/store.json" ] || fail "thrum is not set up in $main; run \`thrum init\` there"
+[ -f "$main/.thrum/var/store.json" ] || fail "thrum is not set up in $main; run \`thrum init\` in it"
 
 setup() {
     if [ -f "$1/.thrum/redirect" ]; then
@@ -63,9 +63,9 @@ if [ -n "$branch" ] && [ ! -e "$path" ]; then
     else
         git worktree add --quiet -b "$branch" "$path" "$base"
     fi
-    echo "  made      $path on $branch"
+    echo "  created   $path on $branch"
 fi
-[ -e "$path/.git" ] || fail "$path is no worktree"
+[ -e "$path/.git" ] || fail "$path is not a worktree"
 path=$(cd "$path" && pwd)
 setup "$path"
 if [ -n "$identity" ]; then

@@ -156,7 +156,7 @@ def test_a_worktree_script_explains_itself_and_refuses_what_it_does_not_know(rep
     done = script(name, repository.cwd, "--help")
     assert (done.returncode, f"scripts/{name} PATH" in done.stdout) == (0, True)
     assert script(name, repository.cwd, "--what").returncode == 1
-    assert "no worktree" in script(name, repository.cwd, str(repository.cwd / "nowhere")).stderr or "beads" in name
+    assert "not a worktree" in script(name, repository.cwd, str(repository.cwd / "nowhere")).stderr or "beads" in name
 
 
 @requirement("scripts:beads")
