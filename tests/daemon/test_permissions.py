@@ -110,7 +110,7 @@ def test_another_user_is_told_whose_it_is(daemon: Daemon) -> None:
     for directory in (daemon.paths.thrum, daemon.paths.var):
         os.chmod(directory, 0o755)
     message, _, hint = as_nobody(OPEN, daemon.paths.root).partition("|")
-    assert message.startswith("cannot open") and "whose it is" in hint
+    assert message.startswith("cannot open") and "its owner" in hint
 
 
 @as_root

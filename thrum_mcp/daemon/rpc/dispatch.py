@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from thrum_mcp.daemon.limits import Limits
 from thrum_store.errors import ThrumError
+from thrum_store.records import Record
 
 from . import jsonrpc
 from .jsonrpc import Call, RpcError
@@ -24,8 +24,7 @@ class Answer(NamedTuple):
     listening: Listening | None = None
 
 
-@dataclass(frozen=True)
-class Dispatcher:
+class Dispatcher(Record):
     """Answers frames for a daemon. Opens the store for each frame, as every process does."""
 
     daemon: Daemon
