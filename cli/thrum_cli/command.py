@@ -1,6 +1,6 @@
 """How a command is declared, by a table of its options, and the App that each command is given.
 
-Nothing here loads click: `parser` makes click's commands from these records.
+Nothing here loads click: `root` makes click's commands from these records.
 """
 
 from __future__ import annotations
@@ -174,6 +174,20 @@ def _attribute(name: str) -> str:
     return name.replace("-", "_")
 
 
+def loaded(entry: Entry | Command | Group) -> Command | Group:
+    """Return a declared command, imported if it is only named."""
+    if not isinstance(entry, Entry):
+        return entry
+    module, _, attribute = entry.target.partition(":")
+    declared: Command | Group = getattr(__import__(f"{__package__}.{module}", fromlist=[attribute]), attribute)
+    return declared
+
+
+def summary(entry: Entry | Command | Group) -> str:
+    """Return the line of a command in the help of its group: the first of its own help."""
+    return entry.help.strip().partition("\n")[0]
+
+
 # --- what a command is given ----------------------------------------------------------------------------------------
 
 
@@ -234,11 +248,11 @@ class App:
 
     def confirmed(self, question: str) -> bool:
         """Ask a person to confirm. Returns False without asking with --json or --quiet, and where no terminal is."""
-        import sys
+        import sys  # few commands ask
 
         if self.json or self.quiet or not sys.stdin.isatty():
             return False
-        from click import confirm  # few commands ask
+        from click import confirm  # as above
 
         return confirm(question, default=False, err=True)
 

@@ -85,10 +85,9 @@ def _run(app: App, arguments: Sequence[str]) -> object:
         from .completion import offer  # only when a shell asks
 
         offer()
-    from . import parser  # click: not needed by a hook
-    from .root import thrum
+    from .root import run as run_command  # click, which a hook does not need
 
-    return parser.run(thrum, app, arguments)
+    return run_command(app, arguments)
 
 
 def _check(argument: str, place: int) -> None:

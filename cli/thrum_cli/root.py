@@ -1,9 +1,22 @@
-"""The tree of commands: `thrum` with its commands by topic. Its help loads none of them."""
+"""The tree of commands, and its reader: click's commands are made from the declared ones.
+
+Global flags are read anywhere on the line, examples are shown in the help, and a command loads when it is run.
+"""
 
 from __future__ import annotations
 
-from .command import App, Group, Option, Usage, lazily
-from .terminal.output import Outcome
+import click
+
+from .command import GLOBAL_FLAGS, App, Argument, Command, Group, Option, Usage, lazily, loaded, summary
+from .terminal.output import Outcome, tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from click.shell_completion import CompletionItem
+
 
 _SECTIONS = {
     "Setup and orientation": {
@@ -73,9 +86,7 @@ def _alone(app: App, version: bool) -> object:
         return current_version()
     if app.json:
         raise Usage("no command is named", hint="`thrum --help`")
-    from click import get_current_context  # only here
-
-    return Outcome(None, note=get_current_context().get_help())
+    return Outcome(None, note=click.get_current_context().get_help())
 
 
 thrum = Group(
@@ -94,3 +105,201 @@ thrum = Group(
     function=_alone,
     options=(Option("--version", "Show the version."),),
 )
+
+
+def run(app: App, arguments: Sequence[str]) -> object:
+    """Run one command line and return the command's result, or an exit code. Raises Usage, KeyboardInterrupt."""
+    try:
+        return ClickGroup(thrum).main(list(arguments), prog_name="thrum", standalone_mode=False, obj=app)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx is not None else "thrum"
+        raise Usage(error.format_message(), hint=f"`{path} --help`") from None
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def parameter(declared: Option | Argument) -> click.Parameter:
+    """Return click's parameter for a declared one."""
+    common: dict[str, Any] = {"metavar": declared.metavar or None}
+    if declared.kind != "text" or declared.least is not None:
+        common["type"] = _type(declared)
+    if declared.complete:
+        common["shell_complete"] = _completer(declared.complete)
+    return _option(declared, common) if isinstance(declared, Option) else _argument(declared, common)
+
+
+def _option(declared: Option, common: dict[str, Any]) -> click.Option:
+    if declared.default is not None or "/" in declared.flags:
+        common["default"] = declared.default
+    if declared.on_app:
+        common |= {"expose_value": False, "callback": _keep}
+    if not declared.metavar and "/" not in declared.flags:
+        common["is_flag"] = True
+    names = [*declared.flags.split(), *([declared.name] if declared.name else [])]
+    return click.Option(names, help=declared.help, multiple=declared.multiple, **common)
+
+
+def _argument(declared: Argument, common: dict[str, Any]) -> click.Argument:
+    return click.Argument([declared.name], required=declared.required, nargs=-1 if declared.many else 1, **common)
+
+
+def _type(declared: Option | Argument) -> click.ParamType[Any]:
+    if declared.kind == "file":
+        return click.File("rb")
+    if declared.least is None:
+        return click.INT
+    return click.IntRange(declared.least, declared.most if isinstance(declared, Option) else None)
+
+
+def _completer(name: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return a callback that loads the function `name` of `completion` when a shell asks."""
+
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+        from . import completion  # only when a shell asks
+
+        offered: list[str] = getattr(completion, name)(context.find_object(App) or App(), incomplete)
+        return offered
+
+    return complete
+
+
+def _keep(context: click.Context, flag: click.Parameter, value: object) -> None:
+    """Store a global flag on the App. Ignore unset values: the flag may appear at another level of the command line."""
+    app = context.find_object(App)
+    if value and app is not None and flag.name:
+        setattr(app, flag.name, value)
+
+
+def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        tell(context.get_help())
+        context.exit()
+
+
+_FLAGS = tuple(parameter(flag) for flag in GLOBAL_FLAGS)
+# Ours, because click's looks for a translation of its help text at every start (1.5 ms).
+_HELP = click.Option(
+    ["-h", "--help"], is_flag=True, is_eager=True, expose_value=False, callback=_show_help, help="Show this help."
+)
+
+
+def _callback(declared: Command | Group) -> Callable[..., Any]:
+    """Return a function that runs a command with the App; a group runs only if no command of it is named."""
+
+    def call(**values: object) -> object:
+        context = click.get_current_context()
+        if declared.function is None or context.invoked_subcommand is not None:
+            return None
+        return declared.function(context.find_object(App), **values)
+
+    return call
+
+
+class ClickCommand(click.Command):
+    """Click's command for a declared one: with the global flags, examples, and the exit code of its failures."""
+
+    def __init__(self, declared: Command | Group, **attributes: Any) -> None:
+        super().__init__(
+            declared.name,
+            params=[parameter(option) for option in declared.options],
+            callback=_callback(declared),
+            help=declared.help,
+            **attributes,
+        )
+        self.declared = declared
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return its own parameters, and each global flag whose name it does not use itself."""
+        own = [*self.params, _HELP]
+        taken = {name for parameter in own for name in parameter.opts}
+        return [*own, *(flag for flag in _FLAGS if taken.isdisjoint(flag.opts))]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; from here on a failure exits with the command's code."""
+        app = ctx.find_object(App)
+        if app is not None and isinstance(self.declared, Command):
+            app.error_code = self.declared.error_code
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser does not name the command
+            raise
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write its own options in full; the global ones in full at the top, by name below."""
+        params = self.get_params(ctx) if ctx.parent is None else [*self.params, _HELP]
+        records = [option.get_help_record(ctx) for option in params if isinstance(option, click.Option)]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records if record is not None])
+        if ctx.parent is not None:
+            with formatter.section("Global flags"):
+                formatter.write_text(f"{' '.join(flag.flags for flag in GLOBAL_FLAGS)} (see `thrum --help`)")
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        with formatter.section("Examples"):
+            for example in self.declared.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+class ClickGroup(ClickCommand, click.Group):
+    """Click's group for a declared one; it loads a command only to run it."""
+
+    def __init__(self, declared: Group) -> None:
+        alone = declared.function is not None
+        super().__init__(declared, invoke_without_command=alone, context_settings={"max_content_width": 100})
+        self._group = declared
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; show the help where a command is needed and the line is empty."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            tell(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and flags that begin with `incomplete`, without loading any."""
+        from click.shell_completion import CompletionItem  # only when a shell asks
+
+        fitting = [(name, summary(entry)) for name, entry in self._group.entries.items() if name.startswith(incomplete)]
+        flags = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=text) for name, text in fitting), *flags]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order of the help."""
+        return list(self._group.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; None for an unknown name."""
+        entry = self._group.entries.get(cmd_name)
+        return None if entry is None else made(loaded(entry))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the named command. Raises UsageError for an unknown one, with the nearest names."""
+        wanted = args[0]
+        if wanted not in self._group.entries and not wanted.startswith("-"):
+            if not self._group.default:
+                raise click.UsageError(f"{ctx.command_path} has no command {wanted!r}{self._nearest(wanted)}", ctx)
+            args = [self._group.default, *args]
+        return super().resolve_command(ctx, args)
+
+    def _nearest(self, wanted: str) -> str:
+        from difflib import get_close_matches  # 4 ms that only a mistyped name costs
+
+        near = get_close_matches(wanted, self._group.entries, n=2)
+        return f"; did you mean {' or '.join(near)}?" if near else ""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their headings, then the options."""
+        width = max(map(len, self._group.entries))
+        for heading, entries in self._group.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), summary(entry)) for name, entry in entries.items()])
+        super().format_options(ctx, formatter)
+
+
+def made(declared: Command | Group) -> click.Command:
+    """Return click's command for a declared one."""
+    return ClickGroup(declared) if isinstance(declared, Group) else ClickCommand(declared)

@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
-from thrum_cli.command import GLOBAL_FLAGS, Command, Group, Option
-from thrum_cli.parser import line, loaded, made
-from thrum_cli.root import thrum
+from thrum_cli.command import GLOBAL_FLAGS, Command, Group, Option, loaded, summary
+from thrum_cli.root import made, thrum
 from thrum_cli.terminal.output import Outcome, human
 from thrum_store.errors import ThrumError
 from thrum_store.service.results import json_keys
@@ -41,7 +40,7 @@ def _command(words: str, command: Command | Group) -> str:
     if options:
         parts.append(grid(("option", "meaning"), options))
     if isinstance(command, Group):
-        rows = [(f"`{name}`", line(entry)) for name, entry in command.entries.items()]
+        rows = [(f"`{name}`", summary(entry)) for name, entry in command.entries.items()]
         parts.append(grid(("command", "meaning"), rows))
     parts.append("\n".join(["```sh", *command.examples, "```"]))
     return "\n\n".join(parts)

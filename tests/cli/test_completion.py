@@ -72,14 +72,14 @@ def typist(team: Team, tmp_path: Path) -> Callable[..., str]:
 @requirement("completion")
 def test_bash_completes_what_is_typed(typist: Callable[..., str]) -> None:
     told = typist("bash", "-i", typed=TYPED, bashrc="eval \"$(thrum completion bash)\"; PS1='> '\n")
-    assert "Known by:" in told and len(re.findall(r"Sent msg_\w+ to @builder\.", told)) == 2
+    assert "Source:" in told and len(re.findall(r"Sent msg_\w+ to @builder\.", told)) == 2
 
 
 @requirement("completion")
 def test_zsh_completes_what_is_typed(typist: Callable[..., str]) -> None:
     start = "autoload -Uz compinit; compinit -u -D; eval \"$(thrum completion zsh)\"; PS1='> '\n"
     told = typist("zsh", "-i", typed=TYPED, zshrc=start)
-    assert "Known by:" in told and len(re.findall(r"Sent msg_\w+ to @builder\.", told)) == 2
+    assert "Source:" in told and len(re.findall(r"Sent msg_\w+ to @builder\.", told)) == 2
 
 
 @requirement("completion")

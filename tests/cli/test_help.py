@@ -14,9 +14,8 @@ import pytest
 
 from docs.generate import reference
 from thrum_cli import commands as commands_package
-from thrum_cli.command import Command, Entry, Group, Option
-from thrum_cli.parser import line, loaded, made
-from thrum_cli.root import thrum
+from thrum_cli.command import Command, Entry, Group, Option, loaded, summary
+from thrum_cli.root import made, thrum
 
 from .shell import Shell
 
@@ -61,9 +60,9 @@ def test_an_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> Non
 def test_a_group_says_of_each_command_what_its_help_begins_with(words: tuple[str, ...]) -> None:
     group = EVERY[words[:-1]] if words[:-1] else thrum
     assert isinstance(group, Group)
-    summary = line(group.entries[words[-1]])
-    assert summary == line(EVERY[words])
-    assert summary.endswith(".") and summary[0].isupper() and len(summary) <= 64
+    first = summary(group.entries[words[-1]])
+    assert first == summary(EVERY[words])
+    assert first.endswith(".") and first[0].isupper() and len(first) <= 64
 
 
 def module_of(words: tuple[str, ...], entry: object) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.contract.manifest import requirement
 from thrum_cli.terminal import text
-from thrum_cli.terminal.output import emit
+from thrum_cli.terminal.output import Screen, emit
 from thrum_store.printable import safe_text
 from thrum_store.service.messages.inbox import InboxMessage
 from thrum_store.service.results import MessageHeader, Pair
@@ -114,7 +114,7 @@ def test_columns_are_counted_as_a_terminal_shows_them() -> None:
         3, 4, 1, 1, 2, 2, 2,
     ]  # fmt: skip
     rows = [("日本", "x"), ("ab", "y")]
-    assert text.table(("name", "end"), rows, 80).splitlines()[1:] == ["日本  x", "ab    y"]
+    assert text.table(("name", "end"), rows, Screen(80, 0)).splitlines()[1:] == ["日本  x", "ab    y"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_quickstart_says_which_preamble_it_would_save(team: Team) -> None:
 def test_people_are_told_what_happened(team: Team) -> None:
     message_id = team.says("Port 8080")
     assert team.builder.ok("wait", "--after", "-30s").startswith("1 message:\n")
-    assert team.builder.thrum("wait", "--timeout", "10ms").out == "No message came.\n"
+    assert team.builder.thrum("wait", "--timeout", "10ms").out == "No message arrived.\n"
     assert team.builder.thrum("wait", "--timeout", "1s").out == "No message within 1.0 s.\n"
     assert team.planner.ok("message", "edit", message_id, "Port 8443") == f"Edited {message_id} (version 1).\n"
     assert "Edited:  just now, 1 time" in team.planner.ok("message", "get", message_id)

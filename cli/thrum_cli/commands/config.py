@@ -5,9 +5,8 @@ from __future__ import annotations
 from thrum_cli.clients import detect
 from thrum_cli.clients.presets import PRESETS
 from thrum_cli.command import App, Argument, Group, command, commands
-from thrum_cli.terminal.layout import panel
 from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import bold, dim, pad
+from thrum_cli.terminal.text import bold, dim, pad, panel
 from thrum_mcp.daemon.process import file_names
 from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.errors import NoIdentity
@@ -42,9 +41,9 @@ def show(app: App) -> Configuration:
     options=(Argument("key"), Argument("value")),
 )
 def set_(app: App, key: str, value: str) -> SettingChanged:
-    """Set a setting in .thrum/config.json, for all worktrees of this clone.
+    """Change a setting for all worktrees of this clone.
 
-    Keys: local_only (true or false), runtime.primary (a client), daemon.ws_port (a port; a running daemon takes it
+    It is stored in .thrum/config.json.     Keys: local_only (true or false), runtime.primary (a client), daemon.ws_port (a port; a running daemon takes it
     with `thrum daemon restart`). Git's configuration holds the settings of the sync, like thrum.remote.
     """
     return configuration.set_setting(app.paths, REAL, SetSetting(key, value, tuple(PRESETS)))
@@ -52,7 +51,7 @@ def set_(app: App, key: str, value: str) -> SettingChanged:
 
 @command("unset", "thrum config unset runtime.primary", options=(Argument("key"),))
 def unset(app: App, key: str) -> SettingChanged:
-    """Remove a setting from .thrum/config.json, so that its default applies."""
+    """Remove a setting, so that its default applies."""
     return configuration.unset_setting(app.paths, REAL, key)
 
 
@@ -72,8 +71,7 @@ def _identity(app: App) -> IdentitySettings:
 
 
 @human.register(SettingChanged)
-def _changed(result: SettingChanged, screen: Screen) -> str:
-    del screen
+def _changed(result: SettingChanged) -> str:
     state = f"{result.key} is {_words(result.value) or 'not set'}"
     if result.source not in (FILE, DEFAULT):
         return f"{state}, because the environment overrides {result.config_file}."

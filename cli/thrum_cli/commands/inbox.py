@@ -1,4 +1,4 @@
-"""inbox: what lies there, newest first. Looking marks nothing."""
+"""inbox: the messages an agent received, newest first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from thrum_cli.command import PAGE, App, Option, command
 from thrum_cli.terminal.output import Outcome, Screen, human
 from thrum_cli.terminal.text import ago, beyond, bold, dim, flow, listing, summary, wrap
 from thrum_store.service.messages import inbox as service
-from thrum_store.service.messages.inbox import Inbox, InboxMessage, ReadInbox
+from thrum_store.service.messages.inbox import Inbox, ReadInbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.service.messages.inbox import InboxMessage
 
 _LINES = 12  # of one message
 
@@ -19,61 +23,56 @@ _LINES = 12  # of one message
     returns=Inbox,
     options=(
         Option("--scope", "Only messages with this scope.", "TYPE:VALUE"),
-        Option("--mentions", "Only messages that name you or your role."),
+        Option("--mentions", "Only messages that mention you or your role."),
         Option("--unread", "Only unread messages."),
         Option("--all -a", "The messages of everybody, not only yours.", name="everything"),
         *PAGE,
     ),
 )
 def inbox(
-    app: App,
-    scope: str | None,
-    mentions: bool,
-    unread: bool,
-    everything: bool,
-    page_size: int,
-    page: int,
+    app: App, scope: str | None, mentions: bool, unread: bool, everything: bool, page_size: int, page: int
 ) -> Outcome:
     """List the messages in your inbox.
 
-    The newest come first. Looking marks nothing as read: `thrum message read` does, and `thrum reply`.
+    The newest come first. Listing marks nothing as read: `thrum message read` and `thrum reply` do.
     """
     request = ReadInbox(scope, mentions, unread, everything, page_size, page)
-    result = service.inbox(app.store, app.caller, request)
-    return Outcome(result, note="" if result.messages else _empty(result, request))
+    box = service.inbox(app.store, app.caller, request)
+    return Outcome(box, note="" if box.messages else _empty(box, request))
 
 
-def _empty(page: Inbox, request: ReadInbox) -> str:
-    if page.total:
-        return beyond(page.page, page.total, page.total_pages)
+def _empty(box: Inbox, request: ReadInbox) -> str:
+    if box.total:
+        return beyond(box.page, box.total, box.total_pages)
     if request.scope or request.mentions:
-        return f"Nothing for @{page.address} fits. `thrum inbox` shows everything you got."
+        return f"No message for @{box.address} matches. `thrum inbox` shows everything you received."
     if request.unread:
-        return f"Nothing unread for @{page.address}. `thrum wait` blocks until something comes."
+        return f"Nothing unread for @{box.address}. `thrum wait` blocks until a message arrives."
     if request.everything:
-        return 'Nobody has said anything yet. Begin: `thrum send "Hello"`'
-    return f"Nothing for @{page.address} yet. `thrum inbox --all` shows what others say; `thrum wait` waits for mail."
+        return 'No messages yet. Send the first: `thrum send "Hello"`'
+    return f"Nothing for @{box.address} yet. `thrum inbox --all` shows all messages; `thrum wait` waits for new ones."
 
 
 @human.register(Inbox)
-def _inbox(page: Inbox, screen: Screen) -> str:
-    if not page.messages:
+def _inbox(box: Inbox, screen: Screen) -> str:
+    if not box.messages:
         return ""
-    blocks = [_block(message, screen) for message in page.messages]
-    footer = summary(page.page, page.page_size, len(page.messages), page.total)
-    return "\n\n".join([*blocks, dim(f"{footer}, {page.unread} unread. Answer: thrum reply MSG_ID TEXT")])
+    blocks = [_block(message, screen) for message in box.messages]
+    page = summary(box.page, box.page_size, len(box.messages), box.total)
+    return "\n\n".join([*blocks, dim(f"{page}, {box.unread} unread. Answer: thrum reply MSG_ID TEXT")])
 
 
 def _block(message: InboxMessage, screen: Screen) -> str:
     header = message.header
     to = listing([address.value for address in header.to], 3)
     mark = "○" if message.is_read else "●"
-    heading = f"{mark} {bold('@' + header.author)} to {to}  {dim(ago(header.sent_at, screen.now_ms))}"
-    facts = [header.id, *(f"{scope.type}:{scope.value}" for scope in header.scopes)]
-    facts += [f"reply to {header.reply_to}"] if header.reply_to else []
-    facts += [f"edited {ago(message.updated_at, screen.now_ms)}"] if message.updated_at else []
+    head = f"{mark} {bold('@' + header.author)} to {to}  {dim(ago(header.sent_at, screen.now_ms))}"
+    details = [header.id, *(f"{scope.type}:{scope.value}" for scope in header.scopes)]
+    details += [f"reply to {header.reply_to}"] if header.reply_to else []
+    details += [f"edited {ago(message.updated_at, screen.now_ms)}"] if message.updated_at else []
     lines = wrap(message.content, screen.width - 4)
     if len(lines) > _LINES:
-        lines[_LINES - 1 :] = [dim(f"… {len(lines) - _LINES + 1} more lines: thrum message get {header.id}")]
-    under = [dim(line) for line in flow(facts, screen.width - 2)]
-    return "\n".join([heading, *(f"  {line}" for line in under), *(f"    {line}".rstrip() for line in lines)])
+        rest = len(lines) - _LINES + 1
+        lines[_LINES - 1 :] = [dim(f"… {rest} more lines: thrum message get {header.id}")]
+    under = [f"  {dim(line)}" for line in flow(details, screen.width - 2)]
+    return "\n".join([head, *under, *(f"    {line}".rstrip() for line in lines)])

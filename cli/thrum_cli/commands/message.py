@@ -1,28 +1,31 @@
-"""message get, edit, delete, read."""
+"""message: get, edit, delete, or mark as read."""
 
 from __future__ import annotations
 
-import json
-from typing import BinaryIO
-
 from thrum_cli.command import App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import ago, bold, fields, plural, wrap
+from thrum_cli.terminal.text import ago, bold, fields, plural, table, wrap
+from thrum_store import json_codec
 from thrum_store.service.messages import editing
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited, EditMessage, Message, MessageDetail
+from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited, EditMessage, MessageDetail
 from thrum_store.service.messages.inbox import Marked, MarkRead
-from thrum_store.service.results import Pair, Recipient
 
 from ._shared.composing import BODY, body
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from thrum_store.service.messages.editing import Message
+    from thrum_store.service.results import Pair, Recipient
 
 
 @command("get", "thrum message get msg_01KAR…", options=(Argument("msg_id"),))
 def get(app: App, msg_id: str) -> MessageDetail:
     """Show one message with all its details.
 
-    Looking does not mark it as read.
+    This does not mark it as read.
     """
     return editing.get(app.store, msg_id)
 
@@ -30,16 +33,12 @@ def get(app: App, msg_id: str) -> MessageDetail:
 @command(
     "edit",
     'thrum message edit msg_01KAR… "The port is 8443"',
-    options=(
-        Argument("msg_id"),
-        Argument("text", required=False),
-        *BODY,
-    ),
+    options=(Argument("msg_id"), Argument("text", required=False), *BODY),
 )
 def edit(app: App, msg_id: str, text: str | None, stdin: bool, body_file: BinaryIO | None) -> Edited:
     """Replace the text of a message you wrote.
 
-    The whole text is replaced; receipts stay as they are.
+    Read receipts stay as they are.
     """
     return editing.edit(app.store, app.caller, EditMessage(msg_id, body(text, stdin, body_file)))
 
@@ -47,10 +46,7 @@ def edit(app: App, msg_id: str, text: str | None, stdin: bool, body_file: Binary
 @command(
     "delete",
     "thrum message delete msg_01KAR… --force",
-    options=(
-        Argument("msg_id"),
-        Option("--force", "Yes, really: it cannot be undone."),
-    ),
+    options=(Argument("msg_id"), Option("--force", "Confirm the deletion, which cannot be undone.")),
 )
 def delete(app: App, msg_id: str, force: bool) -> Deleted:
     """Delete a message you wrote.
@@ -65,8 +61,8 @@ def delete(app: App, msg_id: str, force: bool) -> Deleted:
     "thrum message read msg_01KAR… msg_01KAS…",
     "thrum message read --all",
     options=(
-        Argument("msg_ids", metavar="[MSG_ID]...", many=True, required=False),
-        Option("--all", "Every unread message in your inbox.", name="everything"),
+        Argument("msg_ids", "[MSG_ID]...", required=False, many=True),
+        Option("--all", "Mark every unread message in your inbox.", name="everything"),
     ),
 )
 def read(app: App, msg_ids: tuple[str, ...], everything: bool) -> Marked:
@@ -81,25 +77,22 @@ message = Group(
     "message",
     "Show, edit, delete or mark single messages.",
     commands(get, edit, delete, read),
-    (
-        "thrum message get msg_01KAR…",
-        "thrum message read --all",
-    ),
+    ("thrum message get msg_01KAR…", "thrum message read --all"),
 )
 
 
 @human.register(MessageDetail)
 def _detail(detail: MessageDetail, screen: Screen) -> str:
     message = detail.message
-    rows = [(f"@{recipient.address}", _receipt(recipient, screen.now_ms)) for recipient in message.recipients]
+    receipts = [(f"@{recipient.address}", _receipt(recipient, screen.now_ms)) for recipient in message.recipients]
     text = [f"    {line}".rstrip() for line in wrap(message.content, screen.width - 4)]
-    parts = [f"{bold(message.header.id)}\n{_facts(message, screen.now_ms)}", "\n".join(text)]
-    if rows:
-        parts.append(table(("recipient", "status"), rows, screen))
+    parts = [f"{bold(message.header.id)}\n{_header(message, screen.now_ms)}", "\n".join(text)]
+    if receipts:
+        parts.append(table(("recipient", "status"), receipts, screen))
     return "\n\n".join(part for part in parts if part)
 
 
-def _facts(message: Message, now_ms: int) -> str:
+def _header(message: Message, now_ms: int) -> str:
     header = message.header
     edited = f"{ago(message.updated_at, now_ms)}, {plural(message.version, 'time')}" if message.updated_at else None
     deleted = (ago(message.deleted_at, now_ms), message.delete_reason) if message.deleted else ()
@@ -113,7 +106,7 @@ def _facts(message: Message, now_ms: int) -> str:
             ("Scopes", _pairs(header.scopes)),
             ("Refs", _pairs(tuple(ref for ref in message.refs if ref.type != "mention"))),
             ("Format", message.format if message.format != "markdown" else None),
-            ("Data", json.dumps(message.structured, ensure_ascii=False) if message.structured else None),
+            ("Data", json_codec.finite(message.structured) if message.structured else None),
             ("Edited", edited),
             ("Deleted", ", ".join(part for part in deleted if part) or None),
         )
@@ -122,6 +115,10 @@ def _facts(message: Message, now_ms: int) -> str:
 
 def _pairs(pairs: tuple[Pair, ...]) -> str:
     return ", ".join(f"{pair.type}:{pair.value}" for pair in pairs)
+
+
+def _receipt(recipient: Recipient, now_ms: int) -> str:
+    return f"{recipient.status} {ago(recipient.read_at, now_ms)}".rstrip()
 
 
 @human.register(Edited)
@@ -136,13 +133,7 @@ def _deleted(deleted: Deleted) -> str:
 
 @human.register(Marked)
 def _marked(marked: Marked) -> str:
-    left = f"{marked.unread} still unread" if marked.unread else "nothing is unread now"
+    rest = f"{marked.unread} still unread" if marked.unread else "nothing is unread now"
     if not marked.marked_count:
-        return f"Nothing to mark; {left}."
-    return f"Marked {plural(marked.marked_count, 'message')} as read; {left}."
-
-
-def _receipt(who: Recipient, now_ms: int) -> str:
-    """How far a message got with one recipient."""
-    when = f" {ago(who.read_at, now_ms)}" if who.read_at else ""
-    return f"{who.status}{when}"
+        return f"Nothing to mark; {rest}."
+    return f"Marked {plural(marked.marked_count, 'message')} as read; {rest}."

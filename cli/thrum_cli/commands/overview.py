@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.layout import card, table
 from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import ago, fields, green
+from thrum_cli.terminal.text import ago, card, fields, green, table
 from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
 from thrum_store.service.team import overview as overviews
 from thrum_store.service.team.overview import Overview
 
-from ._shared.orientation import health_rows, loop_rows, mail, port, who_rows, work_rows
+from ._shared.orientation import health_rows, identity_rows, mail, port, sync_rows, work_rows
 
 
 @command("overview", "thrum overview", "thrum overview --json")
@@ -22,18 +21,31 @@ def overview(app: App) -> Overview:
 
 
 @human.register(Overview)
-def _overview(now: Overview, screen: Screen) -> str:
-    told = [
-        *who_rows(now.agent, screen.now_ms), *work_rows(now.work_context), ("Inbox", mail(now.inbox)),
-        *loop_rows(now.sync, screen.now_ms),
-    ]  # fmt: skip
-    mine = card("You", told, screen)
-    head = ("", "agent", "role", "branch", "unread", "seen", "intent")
+def _overview(state: Overview, screen: Screen) -> str:
+    mine = [
+        *identity_rows(state.agent, screen.now_ms),
+        *work_rows(state.work_context),
+        ("Inbox", mail(state.inbox)),
+        *sync_rows(state.sync, screen.now_ms),
+    ]
+    parts = [card("You", mine, screen), _team(state, screen)]
+    return "\n\n".join([*parts, *([fields(health_rows(state.health))] if state.health.frozen else [])])
+
+
+def _team(state: Overview, screen: Screen) -> str:
     rows = [
-        (green("●"), f"@{one.address}", one.role, one.branch, str(one.inbox_unread or ""),
-         ago(one.last_seen, screen.now_ms), one.intent)
-        for one in now.team
-    ]  # fmt: skip
-    hidden = f" ({now.offline} offline: thrum team --all)" if now.offline else ""
-    team = table(head, rows, screen) if rows else f"Nobody else is active{hidden}."
-    return "\n\n".join([mine, team, *([fields(health_rows(now.health))] if now.health.frozen else [])])
+        (
+            green("●"),
+            f"@{member.address}",
+            member.role,
+            member.branch,
+            str(member.inbox_unread or ""),
+            ago(member.last_seen, screen.now_ms),
+            member.intent,
+        )
+        for member in state.team
+    ]
+    hidden = f" ({state.offline} offline: thrum team --all)" if state.offline else ""
+    if not rows:
+        return f"Nobody else is active{hidden}."
+    return table(("", "agent", "role", "branch", "unread", "seen", "intent"), rows, screen)

@@ -11,15 +11,18 @@ from thrum_store.service.team.team import Ping
 
 @command("ping", "thrum ping @reviewer", "thrum ping builder", options=(Argument("agent", complete="addresses"),))
 def ping(app: App, agent: str) -> Ping:
-    """Check whether an agent is active."""
+    """Check whether an agent is active.
+
+    Give its name or its role.
+    """
     return teams.ping(app.store, agent)
 
 
 @human.register(Ping)
-def _ping(found: Ping, screen: Screen) -> str:
-    seen = "waiting for mail" if found.waiting else f"seen {ago(found.last_seen_at, screen.now_ms)}"
-    lines = [f"@{found.address}: {found.status}, {seen}"]
-    rows = (("Intent", found.intent), ("Task", found.current_task), ("Branch", found.branch))
+def _ping(presence: Ping, screen: Screen) -> str:
+    seen = "waiting for messages" if presence.waiting else f"seen {ago(presence.last_seen_at, screen.now_ms)}"
+    lines = [f"@{presence.address}: {presence.status}, {seen}"]
+    rows = (("Intent", presence.intent), ("Task", presence.current_task), ("Branch", presence.branch))
     lines += [f"  {name}: {value}" for name, value in rows if value]
-    lines += [f"  {plural(found.inbox_unread, 'unread message')}"] if found.inbox_unread else []
+    lines += [f"  {plural(presence.inbox_unread, 'unread message')}"] if presence.inbox_unread else []
     return "\n".join(lines)

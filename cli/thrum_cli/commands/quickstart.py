@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from thrum_cli.clients.configure import Configure, Configured, configure
 from thrum_cli.clients.detect import chosen_runtime
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Screen, human
+from thrum_cli.terminal.output import human
 from thrum_store import setup
 from thrum_store.machine.host import REAL
 from thrum_store.model import Caller
-from thrum_store.repository import paths
-from thrum_store.repository.paths import Paths
+from thrum_store.records import Record
+from thrum_store.repository.paths import Paths, find
 from thrum_store.service.team import contexts, heartbeat
 from thrum_store.service.team.agents import Register, Registered
 from thrum_store.service.team.heartbeat import IntentSet
@@ -25,10 +24,11 @@ from ._shared.preambles import default_preamble, text_of
 from ._shared.set_up import RUNTIMES, configured, initialized
 
 
-@dataclass(frozen=True)
-class Quickstarted:
-    """What quickstart did. `init` is null where the repository was set up already; `intent`, `preamble`, and `runtime`
-    with its files in `runtime_init`, where none was given.
+class Quickstarted(Record):
+    """The result of quickstart.
+
+    `init` is null if the repository was already set up. `intent`, `preamble` and `runtime` (with its files in
+    `runtime_init`) are null if they were not asked for.
     """
 
     register: Registered
@@ -40,11 +40,8 @@ class Quickstarted:
     preamble: str | None = None
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What quickstart would do, and did not: whom it would register, which files it would write for a client, and the
-    file that would end the preamble.
-    """
+class Planned(Record):
+    """The plan of quickstart with --dry-run: the agent to register, the files of a client, and the preamble's file."""
 
     name: str | None
     role: str
@@ -66,9 +63,9 @@ class Planned:
         *IDENTITY,
         Option("--intent", "What you are going to do.", "TEXT"),
         Option("--runtime", f"Also set up a client: {RUNTIMES}.", "NAME"),
-        Option("--preamble-file", "What you shall keep in mind, after the usual preamble.", "PATH", kind="file"),
-        Option("--dry-run", "Say what would be done, and do nothing."),
-        Option("--no-init", "Fail where the repository is not set up, instead of setting it up."),
+        Option("--preamble-file", "Text to add to your default preamble.", "PATH", kind="file"),
+        Option("--dry-run", "Show what would be done, and change nothing."),
+        Option("--no-init", "Fail if the repository is not set up, instead of setting it up."),
     ),
 )
 def quickstart(
@@ -84,52 +81,48 @@ def quickstart(
 ) -> Quickstarted | Planned:
     """Register, start a session and set your intent.
 
-    Sets the repository up first if it must. In a worktree that has an identity, `thrum quickstart` alone starts the
-    next session.
+    It sets the repository up first, if needed. In a worktree with an identity, `thrum quickstart` alone starts the next
+    session.
     """
-    here = paths.find(app.repo)
-    client = chosen_runtime(here, runtime, REAL) if runtime else None
+    paths = find(app.repo)
+    client = chosen_runtime(paths, runtime, REAL) if runtime else None
     if dry_run:
-        return _planned(here, wanted(app, here, name, display, force), client, preamble_file)
-    made = None if no_init else _initialized(app)
-    caller, done = join(app, wanted(app, app.paths, name, display, force))
-    said = heartbeat.set_intent(app.store, caller, intent) if intent else None
+        return _planned(paths, wanted(app, paths, name, display, force), client, preamble_file)
+    created = None if no_init or paths.initialized else setup.initialize(paths, Initialize())
+    caller, agent = join(app, wanted(app, app.paths, name, display, force))
+    changed = heartbeat.set_intent(app.store, caller, intent) if intent else None
     preamble = _preamble(app, caller, preamble_file) if preamble_file is not None else None
     files = configure(app.paths, Configure(client)) if client else None
-    return Quickstarted(done.register, done.session, said, made, client, files, preamble)
+    return Quickstarted(agent.register, agent.session, changed, created, client, files, preamble)
 
 
-def _planned(here: Paths, whom: Register, client: str | None, preamble_file: BinaryIO | None) -> Planned:
-    files = configure(here, Configure(client, dry_run=True)) if client else None
+def _planned(paths: Paths, agent: Register, client: str | None, preamble_file: BinaryIO | None) -> Planned:
+    files = configure(paths, Configure(client, dry_run=True)) if client else None
     preamble = None if preamble_file is None else preamble_file.name
-    return Planned(whom.name, whom.role, whom.module, not here.initialized, client, files, preamble)
+    return Planned(agent.name, agent.role, agent.module, not paths.initialized, client, files, preamble)
 
 
 def _preamble(app: App, caller: Caller, file: BinaryIO) -> str:
+    """Save the default preamble with the text of a file after it, and return the path."""
     text = f"{default_preamble(caller.name, caller.role)}\n---\n\n{text_of(file)}"
     return contexts.set_preamble(app.store, caller.name, text).file
 
 
-def _initialized(app: App) -> Initialized | None:
-    places = paths.find(app.repo)
-    return None if places.initialized else setup.initialize(places, Initialize())
-
-
 @human.register(Quickstarted)
-def _quickstarted(done: Quickstarted, screen: Screen) -> str:
-    lines = [initialized(done.init, screen)] if done.init else []
-    lines.append(joined(Joined(done.register, done.session), screen))
-    lines += [f"Intent: {done.intent.intent}"] if done.intent else []
-    lines += [f"Preamble: {done.preamble}"] if done.preamble else []
-    lines += [configured(done.runtime_init, screen)] if done.runtime_init else []
+def _quickstarted(result: Quickstarted) -> str:
+    lines = [initialized(result.init)] if result.init else []
+    lines.append(joined(Joined(result.register, result.session)))
+    lines += [f"Intent: {result.intent.intent}"] if result.intent else []
+    lines += [f"Preamble: {result.preamble}"] if result.preamble else []
+    lines += [configured(result.runtime_init)] if result.runtime_init else []
     lines.append('Next: thrum inbox, thrum agent list, thrum send "Hello" --to @NAME')
     return "\n".join(lines)
 
 
 @human.register(Planned)
-def _plan(plan: Planned, screen: Screen) -> str:
+def _plan(plan: Planned) -> str:
     lines = ["Would set thrum up in this repository."] if plan.initialized else []
     lines.append(f"W{planned(Register(plan.name, plan.role, plan.module))[1:]}.")
-    lines += [f"Would save a preamble: the usual one, then {plan.preamble}."] if plan.preamble else []
-    lines += [configured(plan.runtime_init, screen)] if plan.runtime_init else []
+    lines += [f"Would save the default preamble, followed by {plan.preamble}."] if plan.preamble else []
+    lines += [configured(plan.runtime_init)] if plan.runtime_init else []
     return "\n".join(lines)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from thrum_cli.command import App, Argument, command
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import Reply, Sent
 
-from ._shared.composing import BODY, CARRIED, body, object_of
+from ._shared.composing import BODY, CARRIED, body, json_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 @command(
     "reply",
     'thrum reply msg_01KAR… "Looks good, merging now"',
     "thrum reply msg_01KAR… --body-file review.md",
-    options=(
-        Argument("msg_id"),
-        Argument("text", required=False),
-        *BODY,
-        *CARRIED,
-    ),
+    options=(Argument("msg_id"), Argument("text", required=False), *BODY, *CARRIED),
 )
 def reply(
     app: App,
@@ -34,13 +31,13 @@ def reply(
 ) -> Sent:
     """Reply to a message.
 
-    It goes to everyone who got that message and to its author. The message you reply to is marked as read.
+    The reply goes to the author of the message and to all its recipients. The message is marked as read.
     """
     request = Reply(
         message_id=msg_id,
         content=body(text, stdin, body_file),
         format=format_,
-        structured=object_of(structured),
+        structured=json_object(structured),
         key=idempotency_key,
     )
     return sending.reply(app.store, app.caller, request)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from thrum_cli.command import App, Argument, Option, command
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage, Sent
 
-from ._shared.composing import BODY, CARRIED, body, object_of
+from ._shared.composing import BODY, CARRIED, body, json_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 @command(
@@ -19,14 +21,14 @@ from ._shared.composing import BODY, CARRIED, body, object_of
     options=(
         Argument("message", required=False),
         *BODY,
+        Option("--to", "An agent, a role or a group.", "@NAME", multiple=True, complete="addresses"),
+        Option("--everyone", "Send to every agent, as `--to @everyone` does; the default without --to."),
         Option(
-            "--to", "An agent, a role or a group; repeat it for several.", "@NAME", multiple=True, complete="addresses"
+            "--mention", "An agent to mention, who gets the message, too.", "@NAME", multiple=True, complete="addresses"
         ),
-        Option("--everyone", "To every agent; the same as --to @everyone, or no --to at all."),
-        Option("--mention", "Somebody to mention; they get it as well.", "@NAME", multiple=True, complete="addresses"),
-        Option("--scope", "Where it belongs, like module:auth.", "TYPE:VALUE", multiple=True),
-        Option("--ref", "What it refers to, like pr:42.", "TYPE:VALUE", multiple=True),
-        Option("--thread", "The thread it belongs to.", "ID"),
+        Option("--scope", "A scope of the message, like module:auth.", "TYPE:VALUE", multiple=True),
+        Option("--ref", "Something the message refers to, like pr:42.", "TYPE:VALUE", multiple=True),
+        Option("--thread", "The thread to add the message to.", "ID"),
         *CARRIED,
     ),
 )
@@ -47,8 +49,8 @@ def send(
 ) -> Sent:
     """Send a message.
 
-    It is durable, and in every recipient's inbox, when this command returns. An address that means nobody fails the
-    whole send.
+    When this command returns, the message is on disk and in the inbox of each recipient. If a recipient doesn't exist,
+    nothing is sent.
     """
     request = SendMessage(
         content=body(message, stdin, body_file),
@@ -57,7 +59,7 @@ def send(
         scopes=scope,
         refs=ref,
         format=format_,
-        structured=object_of(structured),
+        structured=json_object(structured),
         thread_id=thread,
         key=idempotency_key,
     )

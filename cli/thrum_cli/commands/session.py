@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, dim, green, lasting, plural
+from thrum_cli.terminal.text import ago, dim, green, lasting, plural, table
 from thrum_store.service.team import heartbeat as service
 from thrum_store.service.team import sessions
 from thrum_store.service.team.heartbeat import Alive, Heartbeat, IntentSet, TaskSet
@@ -23,7 +22,7 @@ from thrum_store.service.team.sessions import (
 def start(app: App) -> SessionStarted:
     """Start a work session.
 
-    One that is still open ends as crash_recovered.
+    A session that is still open ends as crash_recovered.
     """
     return sessions.start(app.store, app.caller)
 
@@ -34,7 +33,7 @@ def start(app: App) -> SessionStarted:
     "thrum session end --reason crash --session-id ses_01KAR…",
     options=(
         Option("--reason", "normal or crash (default normal).", "REASON", default="normal"),
-        Option("--session-id", "Which session; else the open one.", "ID"),
+        Option("--session-id", "The session to end (default: the open one).", "ID"),
     ),
 )
 def end(app: App, reason: str, session_id: str | None) -> SessionEnded:
@@ -42,15 +41,17 @@ def end(app: App, reason: str, session_id: str | None) -> SessionEnded:
     return sessions.end(app.store, app.caller, EndSession(session_id, reason))
 
 
-@human.register(SessionStarted)
-def started(session: SessionStarted) -> str:
-    """How a session that began looks."""
-    return f"Session {session.session_id} of @{session.address} started."
-
-
-@human.register(SessionEnded)
-def _ended(ended: SessionEnded) -> str:
-    return f"Session {ended.session_id} ended after {lasting(ended.duration_ms)}."
+@command(
+    "list",
+    "thrum session list --active",
+    "thrum session list --agent builder",
+    returns=SessionList,
+    options=(Option("--active", "Only open sessions."), Option("--agent", "Only sessions of this agent.", "NAME")),
+)
+def list_(app: App, active: bool, agent: str | None) -> Outcome:
+    """List the sessions of all agents, the newest first."""
+    listed = sessions.list_sessions(app.store, ListSessions(agent, active))
+    return Outcome(listed, note="" if listed.sessions else "No sessions. Start one: `thrum session start`")
 
 
 @command(
@@ -58,10 +59,10 @@ def _ended(ended: SessionEnded) -> str:
     "thrum session heartbeat",
     "thrum agent heartbeat --add-scope module:auth --add-ref pr:42",
     options=(
-        Option("--add-scope", "What you work on now (repeat).", "TYPE:VALUE", name="add_scopes", multiple=True),
-        Option("--remove-scope", "What no more (repeat).", "TYPE:VALUE", name="remove_scopes", multiple=True),
-        Option("--add-ref", "What it refers to (repeat).", "TYPE:VALUE", name="add_refs", multiple=True),
-        Option("--remove-ref", "What no more (repeat).", "TYPE:VALUE", name="remove_refs", multiple=True),
+        Option("--add-scope", "Scope to add.", "TYPE:VALUE", name="add_scopes", multiple=True),
+        Option("--remove-scope", "Scope to remove.", "TYPE:VALUE", name="remove_scopes", multiple=True),
+        Option("--add-ref", "Reference to add.", "TYPE:VALUE", name="add_refs", multiple=True),
+        Option("--remove-ref", "Reference to remove.", "TYPE:VALUE", name="remove_refs", multiple=True),
     ),
 )
 def heartbeat(
@@ -73,7 +74,7 @@ def heartbeat(
 ) -> Alive:
     """Tell the others that you are active, and what you changed.
 
-    Your branch, its unmerged commits, and the files you changed. Git's index is never touched.
+    They see your branch, its unmerged commits and the files you changed. Git's index is never touched.
     """
     return service.heartbeat(app.store, app.caller, Heartbeat(add_scopes, remove_scopes, add_refs, remove_refs))
 
@@ -85,46 +86,44 @@ def heartbeat(
     options=(Argument("text"),),
 )
 def set_intent(app: App, text: str) -> IntentSet:
-    """Tell the others what you are doing."""
+    """Tell the others what you are doing.
+
+    An empty text clears it.
+    """
     return service.set_intent(app.store, app.caller, text)
 
 
 @command("set-task", "thrum session set-task bd-42", 'thrum agent set-task ""', options=(Argument("task"),))
 def set_task(app: App, task: str) -> TaskSet:
-    """Tell the others which task you are working on."""
+    """Tell the others which task you are working on.
+
+    An empty text clears it.
+    """
     return service.set_task(app.store, app.caller, task)
-
-
-@command(
-    "list",
-    "thrum session list --active",
-    "thrum session list --agent builder",
-    returns=SessionList,
-    options=(
-        Option("--active", "Only sessions that are open."),
-        Option("--agent", "Only this agent's.", "NAME"),
-    ),
-)
-def list_(app: App, active: bool, agent: str | None) -> Outcome:
-    """List the sessions of all agents, the newest first."""
-    found = sessions.list_sessions(app.store, ListSessions(agent, active))
-    return Outcome(found, note="" if found.sessions else "No sessions. `thrum session start` begins one.")
 
 
 session = Group(
     "session",
     "Start and end work sessions, and report on your work.",
     commands(start, end, list_, heartbeat, set_intent, set_task),
-    (
-        "thrum session start",
-        "thrum session end",
-    ),
+    ("thrum session start", "thrum session end"),
 )
+
+
+@human.register(SessionStarted)
+def started(session: SessionStarted) -> str:
+    """Return a started session in words."""
+    return f"Session {session.session_id} of @{session.address} started."
+
+
+@human.register(SessionEnded)
+def _ended(ended: SessionEnded) -> str:
+    return f"Session {ended.session_id} ended after {lasting(ended.duration_ms)}."
 
 
 @human.register(Alive)
 def _alive(alive: Alive) -> str:
-    lines = [f"@{alive.address} is here, on {alive.branch or 'no branch'}."]
+    lines = [f"@{alive.address} is active on {alive.branch or 'no branch'}."]
     commits = plural(alive.unmerged_commits, "unmerged commit")
     changed = plural(len(alive.file_changes), "changed file")
     lines.append(f"{commits}, {changed}, {len(alive.uncommitted_files)} uncommitted.")
@@ -134,25 +133,25 @@ def _alive(alive: Alive) -> str:
 
 
 @human.register(IntentSet)
-def _intent(done: IntentSet) -> str:
-    return f"Intent: {done.intent}" if done.intent else "Intent taken back."
+def _intent(changed: IntentSet) -> str:
+    return f"Intent: {changed.intent}" if changed.intent else "Intent cleared."
 
 
 @human.register(TaskSet)
-def _task(done: TaskSet) -> str:
-    return f"Task: {done.current_task}" if done.current_task else "Task taken back."
+def _task(changed: TaskSet) -> str:
+    return f"Task: {changed.current_task}" if changed.current_task else "Task cleared."
 
 
 @human.register(SessionList)
-def _sessions(found: SessionList, screen: Screen) -> str:
-    if not found.sessions:
+def _sessions(listed: SessionList, screen: Screen) -> str:
+    if not listed.sessions:
         return ""
     head = ("", "session", "agent", "started", "ended", "reason", "intent")
-    return table(head, [_row(one, screen.now_ms) for one in found.sessions], screen)
+    return table(head, [_row(session, screen.now_ms) for session in listed.sessions], screen)
 
 
-def _row(one: SessionInfo, now_ms: int) -> tuple[str, ...]:
-    mark = green("●") if one.status == "active" else "○"
-    reason = one.end_reason if one.end_reason and one.end_reason != "normal" else ""
-    started, ended = ago(one.started_at, now_ms), ago(one.ended_at, now_ms)
-    return mark, one.session_id, f"@{one.address}", started, ended, reason, one.intent
+def _row(session: SessionInfo, now_ms: int) -> tuple[str, ...]:
+    mark = green("●") if session.status == "active" else "○"
+    reason = session.end_reason if session.end_reason and session.end_reason != "normal" else ""
+    started, ended = ago(session.started_at, now_ms), ago(session.ended_at, now_ms)
+    return mark, session.session_id, f"@{session.address}", started, ended, reason, session.intent

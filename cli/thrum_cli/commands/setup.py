@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
 
 from thrum_cli.clients import files
 from thrum_cli.clients.pieces import BEGIN, END, Section
 from thrum_cli.clients.recipes import toolkit
 from thrum_cli.command import App, Argument, Group, Option, command, commands
+from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
 from thrum_cli.terminal.output import Verbatim, human
-from thrum_store import setup as setting_up
 from thrum_store.errors import Conflict, Invalid
+from thrum_store.records import Record
 from thrum_store.repository import paths
-from thrum_store.setup import Initialize, Initialized
-
-from ._shared.set_up import initialized
+from thrum_store.setup import Initialize, Initialized, initialize
 
 _FILE = "CLAUDE.md"
+_GO_HEADING = "# Thrum Agent Coordination"  # first line of the Go program's section
 
 
-_GO_HEADING = "# Thrum Agent Coordination"  # what the Go program's section begins with
-
-
-@dataclass(frozen=True)
-class Instructions(Verbatim):
-    """What CLAUDE.md should say, and what became of the file. `action`: printed, created, appended, replaced, kept."""
+class Instructions(Record, Verbatim):
+    """The section of CLAUDE.md. `action` is printed, created, appended, replaced or kept."""
 
     file: str
     action: str
@@ -37,15 +31,15 @@ class Instructions(Verbatim):
 def worktree(app: App, path: str) -> Initialized:
     """Let a worktree share the messages of this repository.
 
-    Writes its .thrum/redirect, and a place for its identities. Doing it again changes nothing.
+    It writes the worktree's .thrum/redirect, and a directory for its identities. Running it again changes nothing.
     """
     main = app.paths
-    there = paths.find(os.path.join(app.repo, path))
-    if there.common != main.common:
-        raise Invalid(f"{path} belongs to another repository", hint=f"run `thrum init` in {there.root}")
-    if there.local == there.thrum:
-        raise Invalid(f"{path} is where the store itself is", hint="name a worktree: `git worktree list` shows them")
-    return setting_up.initialize(there, Initialize(stealth=True))
+    other = paths.find(os.path.join(app.repo, path))
+    if other.common != main.common:
+        raise Invalid(f"{path} belongs to another repository", hint=f"run `thrum init` in {other.root}")
+    if other.local == other.thrum:
+        raise Invalid(f"{path} holds the store itself", hint="name a worktree: `git worktree list` shows them")
+    return initialize(other, Initialize(stealth=True))
 
 
 @command(
@@ -54,8 +48,8 @@ def worktree(app: App, path: str) -> Initialized:
     "thrum setup claude-md --apply",
     "thrum setup claude-md --apply --force",
     options=(
-        Option("--apply", "Append it to CLAUDE.md, which is created if it is missing."),
-        Option("--force", "With --apply: replace the section that is there."),
+        Option("--apply", "Append the section to CLAUDE.md, creating the file if needed."),
+        Option("--force", "With --apply: replace an existing section."),
     ),
 )
 def claude_md(app: App, apply: bool, force: bool) -> Instructions:
@@ -63,7 +57,7 @@ def claude_md(app: App, apply: bool, force: bool) -> Instructions:
     section = Section(toolkit("runtimes", "AGENTS.md"), "<!--", " -->")
     if not apply:
         if force:
-            raise Invalid("--force means something with --apply only", hint="`thrum setup claude-md --apply --force`")
+            raise Invalid("--force needs --apply", hint="`thrum setup claude-md --apply --force`")
         return Instructions(_FILE, "printed", section.add("", mine=True))
     path = files.resolved(paths.find(app.repo).root, _FILE)
     data = files.read(path)
@@ -88,7 +82,7 @@ setup = Group(
 
 
 def _applied(before: str, section: Section, force: bool) -> tuple[str, str]:
-    """The file's text with the section, and what was done to it."""
+    """Return the file's text with the section, and the action taken."""
     marked = f"<!-- {BEGIN} -->" in before and f"<!-- {END} -->" in before
     old = _go_section(before)
     if not marked and old is None:
@@ -102,17 +96,17 @@ def _applied(before: str, section: Section, force: bool) -> tuple[str, str]:
 
 
 def _go_section(text: str) -> tuple[int, int] | None:
-    """Where the Go program's section stands: up to the next heading of its rank, or a rule; code is passed over."""
-    at, start, fenced = 0, None, False
+    """Return where the Go program's section begins and ends: at the next heading of its level, or a rule."""
+    place, start, fenced = 0, None, False
     for line in text.splitlines(keepends=True):
         bare = line.strip()
-        fenced ^= bool(re.match(r"(```|~~~)", bare))
+        fenced ^= bare.startswith(("```", "~~~"))
         if not fenced and start is None and bare == _GO_HEADING:
-            start = at
+            start = place
         elif not fenced and start is not None and (line.startswith("# ") or bare == "---"):
-            return start, at
-        at += len(line)
-    return None if start is None else (start, at)
+            return start, place
+        place += len(line)
+    return None if start is None else (start, place)
 
 
 def _decoded(data: bytes) -> str:
@@ -122,15 +116,12 @@ def _decoded(data: bytes) -> str:
         raise Conflict(f"{_FILE} is not UTF-8", hint="convert it first, or add the lines by hand") from None
 
 
-human.register(Initialized)(initialized)
-
-
 @human.register(Instructions)
-def _instructions(done: Instructions) -> str:
-    told = {
-        "created": f"Created {done.file}.",
-        "appended": f"Added a section to {done.file}.",
-        "replaced": f"Replaced the section in {done.file}.",
-        "kept": f"{done.file} has a section about thrum already; --force replaces it.",
+def _instructions(instructions: Instructions) -> str:
+    sentences = {
+        "created": f"Created {instructions.file}.",
+        "appended": f"Added a section to {instructions.file}.",
+        "replaced": f"Replaced the section in {instructions.file}.",
+        "kept": f"{instructions.file} already has a section about thrum; --force replaces it.",
     }
-    return told.get(done.action, done.content.removesuffix("\n"))
+    return sentences.get(instructions.action, instructions.content.removesuffix("\n"))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.layout import card
 from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import ago
+from thrum_cli.terminal.text import ago, card
 from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
 from thrum_store.service.team import overview as overviews
 from thrum_store.service.team.overview import Status
 
-from ._shared.orientation import health_rows, mail, port, who_rows, work_rows
+from ._shared.orientation import health_rows, identity_rows, mail, port, work_rows
 
 
 @command("status", "thrum status", "thrum status --json")
@@ -21,14 +20,16 @@ def status(app: App) -> Status:
 
 
 @human.register(Status)
-def _status(now: Status, screen: Screen) -> str:
-    kept = now.context
-    notes = f"{kept.size:,} bytes, saved {ago(kept.updated_at, screen.now_ms)}" if kept.has_context else None
-    below: list[tuple[str, str | None]] = [
+def _status(state: Status, screen: Screen) -> str:
+    saved = state.context
+    notes = f"{saved.size:,} bytes, saved {ago(saved.updated_at, screen.now_ms)}" if saved.has_context else None
+    rows = [
+        *identity_rows(state.agent, screen.now_ms),
+        *work_rows(state.work_context),
         ("Context", notes),
-        ("Inbox", mail(now.inbox)),
-        ("Agents", f"{now.agents.active} active of {now.agents.total}"),
-        ("Store", now.store),
+        ("Inbox", mail(state.inbox)),
+        ("Agents", f"{state.agents.active} active of {state.agents.total}"),
+        ("Store", state.store),
+        *health_rows(state.health),
     ]
-    told = [*who_rows(now.agent, screen.now_ms), *work_rows(now.work_context), *below, *health_rows(now.health)]
-    return card("Status", told, screen)
+    return card("Status", rows, screen)

@@ -1,4 +1,4 @@
-"""wait: block until a message arrives. A signal for scripts and listeners: it marks nothing."""
+"""wait: block until a message arrives. It marks nothing as read."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ FAILED = 2
     error_code=FAILED,
     returns=WaitEnded,
     options=(
-        Option("--timeout", "How long, like 90s, 5m or 1h30m (default 30s).", "DURATION", default="30s"),
-        Option("--scope", "Any message with this scope, whoever it is for.", "TYPE:VALUE"),
-        Option("--mention", "Any message that mentions this agent or role.", "@NAME", complete="addresses"),
-        Option("--after", "-30s: also the last 30 s. +60s: only what comes after that.", "OFFSET"),
+        Option("--timeout", "How long to wait, like 90s, 5m or 1h30m (default 30s).", "DURATION", default="30s"),
+        Option("--scope", "Wait for any message with this scope, whoever receives it.", "TYPE:VALUE"),
+        Option("--mention", "Wait for any message that mentions this agent or role.", "@NAME", complete="addresses"),
+        Option("--after", "-30s: include the last 30 s. +60s: ignore messages of the next 60 s.", "OFFSET"),
     ),
 )
 def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: str | None) -> Outcome:
     """Block until a message arrives.
 
-    Exits with 0 when one came, 1 when the time is up, 2 on an error. Marks nothing as read.
+    Exits with 0 if a message arrived, 1 after the time-out, 2 on an error. It marks nothing as read.
     """
     limit = times.seconds(timeout, "timeout")
     if limit < 0:
-        raise Invalid(f"{timeout!r} is no time to wait", hint="write it like 30s or 5m")
+        raise Invalid(f"{timeout!r} is not a length of time", hint="write it like 30s or 5m")
     offset = times.seconds(after, "offset") if after is not None else None
     ended = waiting.wait(app.paths, app.caller, WaitFor(limit, scope, mention, offset))
     return Outcome(ended, 0 if ended.messages else TIMED_OUT)
@@ -45,8 +45,8 @@ def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: 
 def _ended(ended: WaitEnded, screen: Screen) -> str:
     waited = lasting(int(ended.waited_seconds * 1000)) if ended.waited_seconds >= 1 else ""
     if not ended.messages:
-        return f"No message within {waited}." if waited else "No message came."
-    headers = [signal.header for signal in ended.messages]
+        return f"No message within {waited}." if waited else "No message arrived."
+    headers = [message.header for message in ended.messages]
     lines = [f"  {header.id}  @{header.author}  {ago(header.sent_at, screen.now_ms)}" for header in headers]
     after = f" after {waited}" if waited else ""
     return "\n".join([f"{plural(len(lines), 'message')}{after}:", *lines, "Read: thrum inbox --unread"])

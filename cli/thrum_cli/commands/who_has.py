@@ -15,25 +15,27 @@ from thrum_store.service.team.work import WhoHas, WorkContext
 def who_has(app: App, file: str) -> Outcome:
     """Show who is editing a file.
 
-    Git is asked now, in every worktree of this machine; agents elsewhere are known by their last heartbeat.
+    Any spelling of its path will do. On this machine thrum asks git in every worktree; for agents on other machines it
+    uses their last heartbeat.
     """
-    found = work.who_has(app.store, file, os.getcwd() if app.repo == "." else app.paths.root)
-    return Outcome(found, note="" if found.contexts else f"Nobody is editing {file}.")
+    holders = work.who_has(app.store, file, os.getcwd() if app.repo == "." else app.paths.root)
+    return Outcome(holders, note="" if holders.contexts else f"Nobody is editing {file}.")
 
 
 @human.register(WhoHas)
-def _who_has(found: WhoHas, screen: Screen) -> str:
-    return "\n".join(line for one in found.contexts for line in _holder(one, screen))
+def _who_has(holders: WhoHas, screen: Screen) -> str:
+    return "\n".join(line for context in holders.contexts for line in _holder(context, screen))
 
 
-def _holder(one: WorkContext, screen: Screen) -> list[str]:
-    asked = ago(one.git_updated_at, screen.now_ms)
-    fresh = "" if asked in ("just now", "") else f", as of {asked}"
-    where = f"on {one.branch}" if one.branch else f"in {one.worktree}"
-    lines = [f"{bold('@' + one.address)} ({one.status}) {where}{fresh}" + (f": {one.intent}" if one.intent else "")]
-    lines += [f"  {path}  {dim('uncommitted')}" for path in one.uncommitted_files]
+def _holder(context: WorkContext, screen: Screen) -> list[str]:
+    age = ago(context.git_updated_at, screen.now_ms)
+    as_of = "" if age in ("just now", "") else f", as of {age}"
+    place = f"on {context.branch}" if context.branch else f"in {context.worktree}"
+    intent = f": {context.intent}" if context.intent else ""
+    lines = [f"{bold('@' + context.address)} ({context.status}) {place}{as_of}{intent}"]
+    lines += [f"  {path}  {dim('uncommitted')}" for path in context.uncommitted_files]
     lines += [
         f"  {change.path}  {dim(f'{change.status}, +{change.additions} -{change.deletions}, not merged')}"
-        for change in one.file_changes
+        for change in context.file_changes
     ]
     return lines

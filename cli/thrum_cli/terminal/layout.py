@@ -1,4 +1,4 @@
-"""Tables and panels: drawn by rich on a terminal, plain columns elsewhere.
+"""Tables and panels drawn by rich, for a terminal.
 
 The data comes in made safe by `output`, with the marks of `text`. Rich's own markup, emoji codes and highlighting are
 off, so a text stays as it is.
@@ -6,8 +6,15 @@ off, so a text stays as it is.
 
 from __future__ import annotations
 
-from . import text
-from .text import bold, dim, fields
+from io import StringIO
+
+from rich import box
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from .text import bold, cells, dim, fields, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,33 +22,23 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from .output import Screen
+_WORD = 12  # columns of a word that a cell has room for; longer words break
 
 
-_WORD = 12  # columns of a word that a cell has room for; longer ones break
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
-    """Return rows under the names of their columns; empty columns are left out.
-
-    On a terminal cells wrap between words; if it is too narrow for that, each row becomes a block of lines.
-    """
-    if not screen.terminal or not rows:
-        return text.table(head, rows, screen.width)
-    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    names, shown = [head[place] for place in used], [[row[place] for place in used] for row in rows]
-    columns = list(zip(names, *shown, strict=True))
-    needed, room = [_least(column) for column in columns], screen.width - 3 * len(columns) - 1
+def table(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
+    """Return a table with cells wrapped between words, or a block of lines for each row if that is too narrow."""
+    columns = list(zip(names, *rows, strict=True))
+    needed, room = [_least(column) for column in columns], width - 3 * len(columns) - 1
     if sum(needed) > room:
-        return "\n\n".join(_block(names, row, screen.width) for row in shown)
-    wished = [max(map(text.cells, column)) for column in columns]
-    return _grid(names, shown, _shared_out(wished, needed, room), screen.width)
+        return "\n\n".join(_block(names, row, width) for row in rows)
+    wished = [max(map(cells, column)) for column in columns]
+    return _grid(names, rows, _shared_out(wished, needed, room), width)
 
 
 def _least(column: Sequence[str]) -> int:
     """Return the width below which a column's name, or a word in it, would break."""
-    words = (text.cells(word) for cell in column[1:] for word in cell.split())
-    return max(text.cells(column[0]), min(max(words, default=0), _WORD))
+    words = (cells(word) for cell in column[1:] for word in cell.split())
+    return max(cells(column[0]), min(max(words, default=0), _WORD))
 
 
 def _shared_out(wished: Sequence[int], needed: Sequence[int], room: int) -> list[int]:
@@ -57,15 +54,11 @@ def _block(names: Sequence[str], row: Sequence[str], width: int) -> str:
     """Return a row as lines: its mark and first value, the other values by name below."""
     first = next(place for place, name in enumerate(names) if name)
     below = fields([(names[place].capitalize(), row[place]) for place in range(first + 1, len(row))], width - 2)
-    title = text.wrap(" ".join(row[: first + 1]), width)
+    title = wrap(" ".join(row[: first + 1]), width)
     return "\n".join([*title, *(f"  {line}" for line in below.splitlines())])
 
 
 def _grid(names: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], width: int) -> str:
-    from rich import box  # only when a person looks
-    from rich.table import Table
-    from rich.text import Text
-
     made = Table(box=box.ROUNDED)
     for name, wide in zip(names, widths, strict=True):
         made.add_column(Text(dim(name.upper())), overflow="fold", width=wide)
@@ -74,33 +67,13 @@ def _grid(names: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[
     return _drawn(made, width)
 
 
-def panel(title: str, body: str, screen: Screen) -> str:
-    """Return a text in a box with a title; without a terminal, the title in bold and the text below."""
-    if not screen.terminal:
-        return f"{bold(title)}\n{body}"
-    from rich import box  # as above
-    from rich.panel import Panel
-    from rich.text import Text
-
+def panel(title: str, body: str, width: int) -> str:
+    """Return a text in a box with a title."""
     head = Text(bold(title), overflow="ellipsis")
-    return _drawn(Panel(Text(body), box=box.ROUNDED, title=head, title_align="left"), screen.width)
-
-
-def card(title: str, pairs: Sequence[tuple[str, str | None]], screen: Screen) -> str:
-    """Return names and values in a panel; without a terminal, the lines alone."""
-    return panel(title, fields(pairs, screen.width - 4), screen) if screen.terminal else fields(pairs)
-
-
-def inside(screen: Screen) -> Screen:
-    """Return the screen inside a panel."""
-    return screen._replace(width=screen.width - 4) if screen.terminal else screen
+    return _drawn(Panel(Text(body), box=box.ROUNDED, title=head, title_align="left"), width)
 
 
 def _drawn(renderable: RenderableType, width: int) -> str:
-    from io import StringIO  # as above
-
-    from rich.console import Console
-
     page = StringIO()
     Console(
         file=page, width=width, color_system=None, force_terminal=False, markup=False, emoji=False, highlight=False

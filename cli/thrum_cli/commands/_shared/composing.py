@@ -1,17 +1,20 @@
-"""What the commands that write a message share: its text, its options, and how it looks once sent."""
+"""The text and the options of a new message, and how a sent message is shown."""
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any, BinaryIO, cast
 
 from thrum_cli.command import Option
 from thrum_cli.terminal.output import human
 from thrum_cli.terminal.text import listing, plural
+from thrum_store import json_codec
 from thrum_store.errors import Invalid
 from thrum_store.model import CONTENT_LIMIT
 from thrum_store.service.messages.sending import Sent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
 
 BODY = (
     Option("--stdin", "Read the text from standard input."),
@@ -22,12 +25,13 @@ CARRIED = (
     Option("--structured", "A JSON object for programs to read.", "JSON"),
     Option("--idempotency-key", "Send at most once under this key, however often you run it.", "KEY"),
 )
+_NAMED = 6  # recipients listed by name
 
 
 def body(text: str | None, stdin: bool, file: BinaryIO | None) -> str:
-    """The text from wherever it was given, without the last newline. Raises Invalid unless it is given once."""
-    given = [source for source in (text is not None, stdin, file is not None) if source]
-    if len(given) != 1:
+    """Return the text of a message without its last newline. Raises Invalid unless exactly one source is given."""
+    given = sum(source is not None and source is not False for source in (text, stdin, file))
+    if given != 1:
         problem = "the text is given more than once" if given else "there is no text"
         raise Invalid(problem, hint="give it as an argument, or with --stdin, or with --body-file PATH")
     if stdin:
@@ -35,30 +39,28 @@ def body(text: str | None, stdin: bool, file: BinaryIO | None) -> str:
     return _read(file, "the file") if file is not None else text or ""
 
 
-def _read(source: BinaryIO, what: str) -> str:
+def _read(source: BinaryIO, name: str) -> str:
     data = source.read(CONTENT_LIMIT + 2)  # the limit, a last newline, and one byte that shows there is more
     if len(data) > CONTENT_LIMIT + 1:
-        raise Invalid(f"{what} has more than {CONTENT_LIMIT:,} bytes", hint="send the path of a file instead")
+        raise Invalid(f"{name} has more than {CONTENT_LIMIT:,} bytes", hint="send the path of a file instead")
     try:
         return data.decode().removesuffix("\n")
     except UnicodeDecodeError:
-        raise Invalid(f"{what} is not valid UTF-8", hint="convert it, for example with iconv") from None
+        raise Invalid(f"{name} is not valid UTF-8", hint="convert it, for example with iconv") from None
 
 
-def object_of(text: str | None) -> dict[str, Any] | None:
-    """A JSON object, or Invalid."""
+def json_object(text: str | None) -> dict[str, Any] | None:
+    """Return the value of --structured. Raises Invalid if it is not a JSON object."""
     if text is None:
         return None
     try:
-        value: Any = json.loads(text)
+        value = json_codec.loads(text)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
-    return cast("dict[str, Any]", value)
-
-
-_SHOWN = 6  # recipients that are named one by one
+    fields: dict[str, Any] = value
+    return fields
 
 
 @human.register(Sent)
@@ -69,5 +71,5 @@ def _sent(sent: Sent) -> str:
         return f"Sent {sent.message_id}."
     if addresses == names:
         return f"Sent {sent.message_id} to {listing(names)}."
-    whom = listing(names) if len(names) <= _SHOWN else plural(len(names), "agent")
-    return f"Sent {sent.message_id} to {listing(addresses)}: {whom}."
+    recipients = listing(names) if len(names) <= _NAMED else plural(len(names), "agent")
+    return f"Sent {sent.message_id} to {listing(addresses)}: {recipients}."

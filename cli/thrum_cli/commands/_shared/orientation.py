@@ -11,49 +11,56 @@ from thrum_store.service.team.overview import Counted
 from thrum_store.service.team.work import WorkContext
 from thrum_store.service.upkeep.condition import Health, SyncState
 
+Rows = list[tuple[str, str | None]]
+
 
 def port(app: App, *, running: bool) -> int | None:
+    """Return the WebSocket port of the daemon, if it runs."""
     return file_names.port_in_use(app.paths, REAL) if running else None
 
 
-def who_rows(who: WhoAmI, now_ms: int) -> list[tuple[str, str | None]]:
-    session = f"{who.session_id} (started {ago(who.session_start, now_ms)})" if who.session_id else None
-    name = f"@{who.address}" + (f" ({who.display})" if who.display else "")
+def identity_rows(agent: WhoAmI, now_ms: int) -> Rows:
+    """Return the agent, its role, session, branch and worktree."""
+    session = f"{agent.session_id} (started {ago(agent.session_start, now_ms)})" if agent.session_id else None
+    name = f"@{agent.address}" + (f" ({agent.display})" if agent.display else "")
     return [
-        ("Agent", name if who.registered else f"{name} (not registered: thrum quickstart)"),
-        ("Role", " in ".join(part for part in (who.role and f"@{who.role}", who.module) if part)),
+        ("Agent", name if agent.registered else f"{name} (not registered: thrum quickstart)"),
+        ("Role", " in ".join(part for part in (agent.role and f"@{agent.role}", agent.module) if part)),
         ("Session", session or "none (thrum session start)"),
-        ("Branch", who.branch),
-        ("Worktree", who.worktree),
+        ("Branch", agent.branch),
+        ("Worktree", agent.worktree),
     ]
 
 
-def work_rows(work: WorkContext | None) -> list[tuple[str, str | None]]:
+def work_rows(work: WorkContext | None) -> Rows:
+    """Return intent, task, commits and files."""
     if work is None:
         return []
-    told = work.git_updated_at is not None
-    files = f"{len(work.changed_files)} changed, {len(work.uncommitted_files)} uncommitted" if told else None
-    ahead = plural(len(work.unmerged_commits), "unmerged commit") if told else None
+    known = work.git_updated_at is not None
+    files = f"{len(work.changed_files)} changed, {len(work.uncommitted_files)} uncommitted" if known else None
+    ahead = plural(len(work.unmerged_commits), "unmerged commit") if known else None
     return [("Intent", work.intent), ("Task", work.current_task), ("Commits", ahead), ("Files", files)]
 
 
 def mail(inbox: Counted) -> str:
+    """Return the state of an inbox in words."""
     return f"{inbox.unread} unread of {plural(inbox.total, 'message')}" if inbox.total else "empty"
 
 
-def health_rows(health: Health) -> list[tuple[str, str | None]]:
+def health_rows(health: Health) -> Rows:
+    """Return the frozen logs, if there are any."""
     return [("Health", "; ".join(health.frozen) + " (thrum doctor)")] if health.frozen else []
 
 
-def loop_rows(told: SyncState, now_ms: int) -> list[tuple[str, str | None]]:
-    """The daemon and the sync, a line each."""
-    return [("Daemon", told.daemon_status), ("Sync", _sync(told, now_ms))]
+def sync_rows(state: SyncState, now_ms: int) -> Rows:
+    """Return the state of the daemon and of the sync."""
+    return [("Daemon", state.daemon_status), ("Sync", _sync(state, now_ms))]
 
 
-def _sync(told: SyncState, now_ms: int) -> str:
-    if told.error is not None:
-        return f"{told.error} (thrum sync status)"
-    if told.local_only:
+def _sync(state: SyncState, now_ms: int) -> str:
+    if state.error is not None:
+        return f"{state.error} (thrum sync status)"
+    if state.local_only:
         return "local-only: nothing leaves this machine"
-    last = f"last {ago(told.last_sync_at, now_ms)}" if told.last_sync_at else "never yet"
-    return last if told.daemon_status == "running" else f"{last}; by itself with thrum daemon start"
+    last = f"last {ago(state.last_sync_at, now_ms)}" if state.last_sync_at else "never"
+    return last if state.daemon_status == "running" else f"{last}; automatic with: thrum daemon start"

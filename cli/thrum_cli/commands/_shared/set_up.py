@@ -1,41 +1,36 @@
-"""How a set-up looks: of a repository, and of the files of a client."""
+"""The results of a setup in words: of a repository, and of the files of a client."""
 
 from __future__ import annotations
 
-from thrum_cli.clients.configure import (
-    ClientFile,
-    Configured,
-)
-from thrum_cli.terminal.output import Screen, human
+from thrum_cli.clients.configure import ClientFile, Configured
+from thrum_cli.terminal.output import human
 from thrum_store.setup import Initialized
 
-RUNTIMES = "claude, codex, cursor, gemini, auggie, amp, opencode, cli-only, all, or auto: the one that is used here"
+RUNTIMES = "claude, codex, cursor, gemini, auggie, amp, opencode, cli-only, all, or auto for the one used here"
 
 
 @human.register(Initialized)
-def initialized(done: Initialized, screen: Screen) -> str:
-    """How a set-up looks."""
-    del screen
-    steps = [f"  {step}" for step in done.steps]
-    if done.dry_run:
-        return "\n".join([f"In {done.repository}:", *(steps or ["  nothing to do: it is set up"])])
-    if not done.created and not steps:
-        return f"thrum is set up in {done.repository} already."
-    return "\n".join([f"thrum is set up in {done.repository}:", *steps])
+def initialized(setup: Initialized) -> str:
+    """Return the setup of a repository in words."""
+    steps = [f"  {step}" for step in setup.steps]
+    if setup.dry_run:
+        return "\n".join([f"In {setup.repository}:", *(steps or ["  nothing to do: it is set up"])])
+    if not setup.created and not steps:
+        return f"thrum is already set up in {setup.repository}."
+    return "\n".join([f"thrum is set up in {setup.repository}:", *steps])
 
 
 def changes(files: tuple[ClientFile, ...], *, with_diff: bool) -> str:
-    """The files and what became of them; or what would become of them, as a diff."""
-    lines = [f"  {one.status:<9}  {one.path}" + (f"  ({one.reason})" if one.reason else "") for one in files]
-    diffs = [one.diff.rstrip("\n") for one in files if one.diff] if with_diff else []
+    """Return the files with what was done to each, and the differences if asked for."""
+    lines = [f"  {file.status:<9}  {file.path}" + (f"  ({file.reason})" if file.reason else "") for file in files]
+    diffs = [file.diff.rstrip("\n") for file in files if file.diff] if with_diff else []
     return "\n".join([*lines, *diffs])
 
 
 @human.register(Configured)
-def configured(done: Configured, screen: Screen) -> str:
-    """How a set-up for clients looks: files, then what only the user can do."""
-    del screen
-    first = f"{'Would set up' if done.dry_run else 'Set up'} for {', '.join(done.runtimes)}:"
-    steps = [f"  {one.runtime}: {one.step}" for one in done.steps]
-    left = ["What is left to you:", *steps] if steps else []
-    return "\n".join([first, changes(done.files, with_diff=done.dry_run), *left])
+def configured(setup: Configured) -> str:
+    """Return the setup of clients in words: files, then the steps left to the user."""
+    first = f"{'Would set up' if setup.dry_run else 'Set up'} for {', '.join(setup.runtimes)}:"
+    steps = [f"  {step.runtime}: {step.step}" for step in setup.steps]
+    rest = ["Steps left for you:", *steps] if steps else []
+    return "\n".join([first, changes(setup.files, with_diff=setup.dry_run), *rest])

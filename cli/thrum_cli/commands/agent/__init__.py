@@ -9,9 +9,9 @@ agent = Group(
     "Register, list and delete agents.",
     {
         "Commands": {
-            **lazily("commands.agent", {"register": "Register an agent in this worktree."}),
+            "register": Entry("commands.agent.register:register", "Register an agent in this worktree."),
             "list": Entry("commands.agent.list:list_", "List the registered agents."),
-            **lazily("commands", {"whoami": "Show your identity and where it comes from."}),
+            "whoami": Entry("commands.whoami:whoami", "Show your identity and where it comes from."),
             "start": Entry("commands.session:start", "Start a work session."),
             "end": Entry("commands.session:end", "End your work session."),
             "heartbeat": Entry(

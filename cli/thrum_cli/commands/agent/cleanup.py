@@ -19,42 +19,44 @@ from .delete import acting
     options=(
         Option("--force", "Delete them without asking."),
         Option("--dry-run", "Only show them."),
-        Option("--threshold", "Days without a sign of life (default 30).", "DAYS", default=30, kind="integer"),
+        Option(
+            "--threshold", "Days an agent must not have been seen (default 30).", "DAYS", default=30, kind="integer"
+        ),
     ),
 )
 def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
     """Find agents that nobody uses any more, and delete them.
 
-    Those whose worktree is gone, and those of this worktree that were not seen for long. Never one that is active, or
-    that works in another worktree that exists.
+    These are agents of this machine whose worktree is gone, and agents of this worktree that were not seen for a long
+    time. An agent that is active, or works in another existing worktree, is never deleted.
     """
-    found = removal.cleanup(app.store, Cleanup(threshold, force, dry_run), by=acting(app))
-    if not found.orphans:
-        return Outcome(found, note="No orphaned agents.")
+    cleaned = removal.cleanup(app.store, Cleanup(threshold, force, dry_run), by=acting(app))
+    if not cleaned.orphans:
+        return Outcome(cleaned, note="No orphaned agents.")
     if force or dry_run:
-        return Outcome(found)
-    names = listing([one.address for one in found.orphans])
-    if not app.confirmed(f"Delete {plural(len(found.orphans), 'agent')} ({names}) and their messages?"):
-        return Outcome(found, note="Nothing was deleted. `thrum agent cleanup --force` deletes them without asking.")
+        return Outcome(cleaned)
+    names = listing([orphan.address for orphan in cleaned.orphans])
+    if not app.confirmed(f"Delete {plural(len(cleaned.orphans), 'agent')} ({names}) and their messages?"):
+        return Outcome(cleaned, note="Nothing was deleted. `thrum agent cleanup --force` deletes them without asking.")
     return Outcome(removal.cleanup(app.store, Cleanup(threshold, force=True), by=acting(app)))
 
 
 @human.register(CleanedUp)
-def _cleaned(found: CleanedUp, screen: Screen) -> str:
-    blocks = [_orphan(one, screen.now_ms) for one in found.orphans]
-    if found.deleted:
-        blocks.append(f"Deleted: {listing(found.deleted)}.")
+def _cleaned(cleaned: CleanedUp, screen: Screen) -> str:
+    blocks = [_orphan(orphan, screen.now_ms) for orphan in cleaned.orphans]
+    if cleaned.deleted:
+        blocks.append(f"Deleted: {listing(cleaned.deleted)}.")
     return "\n\n".join(blocks)
 
 
-def _orphan(one: Orphan, now_ms: int) -> str:
+def _orphan(orphan: Orphan, now_ms: int) -> str:
     gone = " (gone)"
     return fields(
         [
-            ("Agent", f"@{one.address} ({one.role}, {one.module})"),
-            ("Worktree", one.worktree + (gone if one.worktree_missing else "")),
-            ("Branch", one.branch and one.branch + (gone if one.branch_missing else "")),
-            ("Last seen", f"{ago(one.last_seen_at, now_ms)} ({plural(one.days_since_last_seen, 'day')})"),
-            ("Messages", str(one.message_count)),
+            ("Agent", f"@{orphan.address} ({orphan.role}, {orphan.module})"),
+            ("Worktree", orphan.worktree + (gone if orphan.worktree_missing else "")),
+            ("Branch", orphan.branch and orphan.branch + (gone if orphan.branch_missing else "")),
+            ("Last seen", f"{ago(orphan.last_seen_at, now_ms)} ({plural(orphan.days_since_last_seen, 'day')})"),
+            ("Messages", str(orphan.message_count)),
         ]
     )

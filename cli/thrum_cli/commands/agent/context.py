@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 from thrum_cli.command import App, Argument, Option, command
-from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, bold, dim, fields, shorten
+from thrum_cli.terminal.text import ago, bold, dim, fields, shorten, table
 from thrum_store.errors import Invalid
 from thrum_store.service.team import work
 from thrum_store.service.team.work import WantContexts, WorkContext, WorkContexts
@@ -21,65 +20,70 @@ _SHOWN = 10  # commits, and files, of one agent
     "thrum agent context --branch feature/auth",
     returns=WorkContexts,
     options=(
-        Argument("name", metavar="[AGENT]", required=False, complete="addresses"),
-        Option("--agent", "Only agents of this role or name.", "ROLE", name="role"),
+        Argument("name", "[AGENT]", required=False, complete="addresses"),
+        Option("--agent", "Only agents with this role or name.", "ROLE", name="role"),
         Option("--branch", "Only agents on this branch.", "NAME"),
         Option("--file", "Only agents that changed this file.", "PATH"),
     ),
 )
 def context(app: App, name: str | None, role: str | None, branch: str | None, file: str | None) -> Outcome:
-    """Show the branch, commits and files of each agent."""
+    """Show the branch, commits and files of each agent.
+
+    The state is that of the agent's last heartbeat.
+    """
     if name and role:
         raise Invalid("an agent was named twice", hint="use either AGENT or --agent")
-    found = work.contexts(app.store, WantContexts(name or role, branch, file, directory=os.getcwd()))
-    return Outcome(found, note="" if found.contexts else "Nobody fits. `thrum agent list --context` shows everybody.")
+    works = work.contexts(app.store, WantContexts(name or role, branch, file, directory=os.getcwd()))
+    return Outcome(works, note="" if works.contexts else "No agent matches. `thrum agent list --context` shows all.")
 
 
 def listed(app: App, role: str | None, module: str | None) -> Outcome:
-    """What `agent list --context` answers: a row for each agent of the role and module."""
-    found = work.contexts(app.store, WantContexts(role=role, module=module))
-    return Outcome(found, note="" if found.contexts else "Nobody fits. `thrum agent list` shows everybody.")
+    """Return the answer of `agent list --context`: a row for each agent of the role and module."""
+    works = work.contexts(app.store, WantContexts(role=role, module=module))
+    return Outcome(works, note="" if works.contexts else "No agent matches. `thrum agent list` shows all agents.")
 
 
 @human.register(WorkContexts)
-def _contexts(found: WorkContexts, screen: Screen) -> str:
-    if len(found.contexts) == 1:
-        return _detail(found.contexts[0], screen)
-    if not found.contexts:
+def _contexts(works: WorkContexts, screen: Screen) -> str:
+    if len(works.contexts) == 1:
+        return _detail(works.contexts[0], screen)
+    if not works.contexts:
         return ""
-    head = ("", "agent", "branch", "commits", "files", "told", "intent")
-    return table(head, [_row(one, screen.now_ms) for one in found.contexts], screen)
+    head = ("", "agent", "branch", "commits", "files", "as of", "intent")
+    return table(head, [_row(context, screen.now_ms) for context in works.contexts], screen)
 
 
-def _row(one: WorkContext, now_ms: int) -> tuple[str, ...]:
-    mark = "●" if one.status == "active" else "○"
-    told = one.git_updated_at is not None
-    commits = str(len(one.unmerged_commits)) if told else ""
-    files = str(len({*one.changed_files, *one.uncommitted_files})) if told else ""
-    return mark, f"@{one.address}", one.branch, commits, files, ago(one.git_updated_at, now_ms), one.intent
+def _row(context: WorkContext, now_ms: int) -> tuple[str, ...]:
+    mark = "●" if context.status == "active" else "○"
+    known = context.git_updated_at is not None
+    commits = str(len(context.unmerged_commits)) if known else ""
+    files = str(len({*context.changed_files, *context.uncommitted_files})) if known else ""
+    as_of = ago(context.git_updated_at, now_ms)
+    return mark, f"@{context.address}", context.branch, commits, files, as_of, context.intent
 
 
-def _detail(one: WorkContext, screen: Screen) -> str:
-    asked = ago(one.git_updated_at, screen.now_ms) or "never (thrum session heartbeat)"
+def _detail(context: WorkContext, screen: Screen) -> str:
     pairs: list[tuple[str, str | None]] = [
-        ("Agent", f"@{one.address} ({one.status})"),
-        ("Session", one.session_id),
-        ("Intent", one.intent),
-        ("Task", one.current_task),
-        ("Branch", one.branch),
-        ("Worktree", one.worktree_path or one.worktree),
-        ("Told by git", asked),
+        ("Agent", f"@{context.address} ({context.status})"),
+        ("Session", context.session_id),
+        ("Intent", context.intent),
+        ("Task", context.current_task),
+        ("Branch", context.branch),
+        ("Worktree", context.worktree_path or context.worktree),
+        ("Git status as of", ago(context.git_updated_at, screen.now_ms) or "never (thrum session heartbeat)"),
     ]
-    commits = [f"{commit.sha[:8]} {commit.message}" for commit in one.unmerged_commits]
-    changed = [f"{change.path}  +{change.additions} -{change.deletions}" for change in one.file_changes]
-    parts = [fields(pairs)]
-    for title, lines in (
+    commits = [f"{commit.sha[:8]} {commit.message}" for commit in context.unmerged_commits]
+    changes = [f"{change.path}  +{change.additions} -{change.deletions}" for change in context.file_changes]
+    lists = (
         ("Unmerged commits", commits),
-        ("Changed files", changed),
-        ("Uncommitted files", list(one.uncommitted_files)),
-    ):
-        if lines:
-            more = [dim(f"  and {len(lines) - _SHOWN} more")] if len(lines) > _SHOWN else []
-            shown = [f"  {shorten(line, screen.width - 2)}" for line in lines[:_SHOWN]]
-            parts.append("\n".join([bold(f"{title} ({len(lines)})"), *shown, *more]))
-    return "\n\n".join(parts)
+        ("Changed files", changes),
+        ("Uncommitted files", context.uncommitted_files),
+    )
+    blocks = [_block(title, lines, screen.width) for title, lines in lists if lines]
+    return "\n\n".join([fields(pairs), *blocks])
+
+
+def _block(title: str, lines: list[str] | tuple[str, ...], width: int) -> str:
+    more = [dim(f"  and {len(lines) - _SHOWN} more")] if len(lines) > _SHOWN else []
+    shown = [f"  {shorten(line, width - 2)}" for line in lines[:_SHOWN]]
+    return "\n".join([bold(f"{title} ({len(lines)})"), *shown, *more])

@@ -1,4 +1,4 @@
-"""agent delete."""
+"""agent delete: remove one agent and everything it wrote."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from thrum_store.service.team.removal import AgentDeleted
     "thrum agent delete builder",
     "thrum agent delete builder --force",
     returns=AgentDeleted,
-    options=(
-        Argument("name", complete="addresses"),
-        Option("--force", "Do not ask."),
-    ),
+    options=(Argument("name", complete="addresses"), Option("--force", "Delete without asking.")),
 )
 def delete(app: App, name: str, force: bool) -> Outcome:
-    """Delete an agent of this machine."""
+    """Delete an agent of this machine.
+
+    Its registration, identity file, saved context and messages are deleted.
+    """
     try:
         return Outcome(removal.delete(app.store, name, by=acting(app), force=force))
     except NeedsConfirmation as error:
@@ -31,7 +31,7 @@ def delete(app: App, name: str, force: bool) -> Outcome:
 
 
 def acting(app: App) -> str:
-    """Who does it, where anybody says."""
+    """Return the name of the caller, or an empty text if there is none."""
     try:
         return app.caller.name
     except NoIdentity:
@@ -39,6 +39,6 @@ def acting(app: App) -> str:
 
 
 @human.register(AgentDeleted)
-def _deleted(done: AgentDeleted) -> str:
-    took = f" with {plural(done.messages, 'message')}" if done.messages else ""
-    return f"@{done.address} is deleted{took}."
+def _deleted(deleted: AgentDeleted) -> str:
+    messages = f" with {plural(deleted.messages, 'message')}" if deleted.messages else ""
+    return f"Deleted @{deleted.address}{messages}."

@@ -1,4 +1,4 @@
-"""agent register."""
+"""agent register: give this worktree an agent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from thrum_store.service.team.agents import Registered
     "register",
     "thrum agent register --name builder --role implementer --module auth",
     "thrum agent register --name builder --role implementer --module auth --force",
-    options=(
-        *IDENTITY,
-        Option("--re-register", "Register again, even if nothing changed."),
-    ),
+    options=(*IDENTITY, Option("--re-register", "Register again, even if nothing changed.")),
 )
 def register(app: App, name: str | None, display: str | None, force: bool, re_register: bool) -> Registered:
     """Register an agent in this worktree.
 
-    Without --name it is named after its role and module. Starts no session: `thrum quickstart` does both.
+    Without --name it is named after its role and module. This starts no session; `thrum quickstart` does both.
     """
     return agents.register(app.store, wanted(app, app.paths, name, display, force, re_register=re_register))
