@@ -89,11 +89,17 @@ def answers(command: Command | Group) -> list[type]:
     """Return the results of a command, as declared or annotated. Raises LookupError if neither names them."""
     if command.returns:
         return list(command.returns) if isinstance(command.returns, tuple) else [command.returns]
-    hint = typing.get_type_hints(command.function).get("return") if command.function else None
+    hint = _returned(command.function) if command.function else None
     if hint is Outcome:
         raise LookupError(f"{command.name} answers with an Outcome and does not name its result")
     hints: tuple[Any, ...] = typing.get_args(hint) or (hint,)
     return [result for result in hints if result in human.registry]
+
+
+def _returned(function: Any) -> Any:
+    """Return the type of the result of a function; types of parameters may exist for checkers only."""
+    only = types.SimpleNamespace(__annotations__={"return": function.__annotations__["return"]})
+    return typing.get_type_hints(only, function.__globals__)["return"]
 
 
 def _shapes(shapes: dict[str, type]) -> Iterator[str]:

@@ -152,7 +152,7 @@ def test_emoji_are_shown_without_the_joiners_between_them_and_a_joiner_elsewhere
 def test_quickstart_says_which_preamble_it_would_save(team: Team) -> None:
     (team.planner.cwd / "notes.md").write_text("Be brief.\n")
     told = team.planner.ok("quickstart", "--dry-run", "--preamble-file", "notes.md")
-    assert "Would save a preamble: the usual one, then notes.md." in told
+    assert "Would save the default preamble, followed by notes.md." in told
     assert team.planner.json("quickstart", "--dry-run", "--preamble-file", "notes.md")["preamble"] == "notes.md"
     assert team.planner.json("context", "preamble")["preamble"] is None
 

@@ -43,8 +43,9 @@ def show(app: App) -> Configuration:
 def set_(app: App, key: str, value: str) -> SettingChanged:
     """Change a setting for all worktrees of this clone.
 
-    It is stored in .thrum/config.json.     Keys: local_only (true or false), runtime.primary (a client), daemon.ws_port (a port; a running daemon takes it
-    with `thrum daemon restart`). Git's configuration holds the settings of the sync, like thrum.remote.
+    The settings are stored in .thrum/config.json: local_only (true or false), runtime.primary (a client) and
+    daemon.ws_port (a port; apply it to a running daemon with `thrum daemon restart`). Settings of the sync, like
+    thrum.remote, are stored in git's configuration.
     """
     return configuration.set_setting(app.paths, REAL, SetSetting(key, value, tuple(PRESETS)))
 

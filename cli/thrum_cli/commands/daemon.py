@@ -55,7 +55,7 @@ def stop(app: App) -> DaemonStopped:
 
 @command("status", "thrum daemon status", "thrum --json daemon status", returns=DaemonStatus)
 def status(app: App) -> Outcome:
-    """Show whether the daemon runs, for how long, and the state of its parts.
+    """Show if the daemon runs, for how long, and how its parts are.
 
     Exits with 1 if it does not run; with --json always with 0.
     """
