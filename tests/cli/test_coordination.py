@@ -158,8 +158,8 @@ def test_intent_and_task_are_set_and_taken_back_under_both_names(team: Team, nou
     assert team.builder.json(noun, "set-intent", "Building")["intent"] == "Building"
     assert team.builder.json(noun, "set-task", "bd-42")["current_task"] == "bd-42"
     assert "bd-42" in team.planner.ok("ping", "builder")
-    assert team.builder.ok(noun, "set-intent", "") == "Intent taken back.\n"
-    assert team.builder.ok(noun, "set-task", "") == "Task taken back.\n"
+    assert team.builder.ok(noun, "set-intent", "") == "Intent cleared.\n"
+    assert team.builder.ok(noun, "set-task", "") == "Task cleared.\n"
     assert "bd-42" not in team.planner.ok("ping", "builder")
 
 
@@ -181,7 +181,7 @@ def test_sessions_are_listed(team: Team) -> None:
 def test_deleting_an_agent_needs_a_yes(team: Team) -> None:
     answer = team.planner.thrum("agent", "delete", "builder", "--json")
     assert (answer.code, answer.error["code"]) == (1, "needs_confirmation")
-    assert "@builder is deleted" in team.planner.ok("agent", "delete", "builder", "--force")
+    assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder", "--force")
     assert [one["agent_id"] for one in team.planner.json("agent", "list")["agents"]] == ["planner"]
 
 

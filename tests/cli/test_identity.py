@@ -99,7 +99,7 @@ def test_force_takes_a_name_over_from_another_worktree(team: Team) -> None:
 def test_the_environment_beats_the_identity_file_and_flags_beat_it_but_for_the_name(repository: Shell) -> None:
     shell = repository.having(THRUM_NAME="max", THRUM_ROLE="driver", THRUM_MODULE="war-rig", THRUM_DISPLAY="Max")
     told = shell.thrum("quickstart", "--name", "other", "--role", "guide", "--json")
-    assert "THRUM_NAME is 'max' and beats --name 'other'" in told.err
+    assert "THRUM_NAME is 'max' and overrides --name 'other'" in told.err
     who = shell.json("whoami")
     assert (who["agent_id"], who["role"], who["module"], who["display"]) == ("max", "driver", "war-rig", "Max")
     assert who["source"] == "environment"

@@ -49,6 +49,8 @@ LINES: dict[Words, Words] = {
     ("query",): ("SELECT * FROM messages",),
     ("export",): ("--to", "thrum.db", "--replace"),
     ("completion",): ("bash",),
+    ("config", "set"): ("local_only", "true"),
+    ("config", "unset"): ("local_only",),
     ("doctor", "wake"): ("--timeout", "1s"),
     ("config", "set"): ("local_only", "true"),
     ("config", "unset"): ("local_only",),
