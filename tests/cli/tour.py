@@ -52,8 +52,6 @@ LINES: dict[Words, Words] = {
     ("config", "set"): ("local_only", "true"),
     ("config", "unset"): ("local_only",),
     ("doctor", "wake"): ("--timeout", "1s"),
-    ("config", "set"): ("local_only", "true"),
-    ("config", "unset"): ("local_only",),
     ("runtime", "show"): ("claude",),
     ("runtime", "set-default"): ("codex",),
 }
