@@ -15,7 +15,7 @@ import pytest
 
 from tests.contract.manifest import requirement
 from thrum_cli.terminal import text
-from thrum_cli.terminal.output import Screen, emit
+from thrum_cli.terminal.output import Screen, emit, table
 from thrum_store.printable import safe_text
 from thrum_store.service.messages.inbox import InboxMessage
 from thrum_store.service.results import MessageHeader, Pair
@@ -114,7 +114,7 @@ def test_columns_are_counted_as_a_terminal_shows_them() -> None:
         3, 4, 1, 1, 2, 2, 2,
     ]  # fmt: skip
     rows = [("日本", "x"), ("ab", "y")]
-    assert text.table(("name", "end"), rows, Screen(80, 0)).splitlines()[1:] == ["日本  x", "ab    y"]
+    assert table(("name", "end"), rows, Screen(80, 0)).splitlines()[1:] == ["日本  x", "ab    y"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from thrum_cli.clients import check as checking
 from thrum_cli.clients.check import Checked, RuntimeCheck
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.hooks.wake_check import WakeCheck, wake_check
-from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.output import Outcome, Screen, human, table
 from thrum_cli.terminal.progress import Counting
-from thrum_cli.terminal.text import bold, dim, green, plural, red, table, wrap
+from thrum_cli.terminal.text import bold, dim, green, plural, red, wrap
 from thrum_store import times
 from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.doctor import Diagnosis, examine

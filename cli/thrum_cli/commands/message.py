@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import ago, bold, fields, plural, table, wrap
+from thrum_cli.terminal.output import Screen, human, table
+from thrum_cli.terminal.text import ago, bold, fields, plural, wrap
 from thrum_store import json_codec
 from thrum_store.service.messages import editing
 from thrum_store.service.messages import inbox as mailbox

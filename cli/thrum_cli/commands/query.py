@@ -7,8 +7,8 @@ import io
 import json
 
 from thrum_cli.command import App, Argument, Option, Usage, command
-from thrum_cli.terminal.output import Screen, Verbatim, human
-from thrum_cli.terminal.text import plural, table
+from thrum_cli.terminal.output import Screen, Verbatim, human, table
+from thrum_cli.terminal.text import plural
 from thrum_store.printable import safe_line
 from thrum_store.records import Record
 from thrum_store.service.inspect import query as queries

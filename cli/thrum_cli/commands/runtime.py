@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from thrum_cli.clients import detect
 from thrum_cli.clients.presets import PRESETS, Preset, Wake, preset
 from thrum_cli.command import App, Argument, Group, command, commands
-from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import card, table
+from thrum_cli.terminal.output import Screen, card, human, table
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
 

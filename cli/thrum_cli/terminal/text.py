@@ -1,15 +1,10 @@
-"""Text for a terminal: widths in columns, wrapping, tables, panels, and times in words.
-
-Tables and panels are drawn by `layout` on a terminal, and are plain lines elsewhere.
-"""
+"""Text for a terminal: widths in columns, wrapping, aligned columns, and times in words."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from .output import Screen
 
 BOLD, DIM, PLAIN, GREEN, RED = "\x01\x02\x03\x04\x05"  # marks that only the printer understands; data cannot carry them
 _MARKS = {ord(mark): None for mark in (BOLD, DIM, PLAIN, GREEN, RED)}
@@ -107,19 +102,8 @@ def _fitting(line: str, width: int) -> tuple[str, str]:
     return line, ""
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
-    """Return rows under the names of their columns; empty columns are left out."""
-    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    names, cells_of = [head[place] for place in used], [[row[place] for place in used] for row in rows]
-    if screen.terminal and rows:
-        from . import layout  # loads rich
-
-        return layout.table(names, cells_of, screen.width)
-    return _aligned([[name.upper() for name in names], *cells_of], screen.width)
-
-
-def _aligned(lines: Sequence[Sequence[str]], width: int) -> str:
-    """Return lines of cells as aligned columns; the last column is shortened to fit."""
+def columns(lines: Sequence[Sequence[str]], width: int) -> str:
+    """Return lines of cells as aligned columns, the first line dim; the last column is shortened to fit."""
     widths = [max(cells(line[place]) for line in lines) for place in range(len(lines[0]))]
     room = max(width - sum(widths[:-1]) - 2 * (len(widths) - 1), 12)
     shown = [
@@ -129,25 +113,6 @@ def _aligned(lines: Sequence[Sequence[str]], width: int) -> str:
         for line in lines
     ]
     return "\n".join([dim(shown[0]), *shown[1:]])
-
-
-def panel(title: str, body: str, screen: Screen) -> str:
-    """Return a text in a box with a title; without a terminal, the title in bold and the text below."""
-    if not screen.terminal:
-        return f"{bold(title)}\n{body}"
-    from . import layout  # loads rich
-
-    return layout.panel(title, body, screen.width)
-
-
-def card(title: str, pairs: Sequence[tuple[str, str | None]], screen: Screen) -> str:
-    """Return names and values in a panel; without a terminal, the lines alone."""
-    return panel(title, fields(pairs, screen.width - 4), screen) if screen.terminal else fields(pairs)
-
-
-def inside(screen: Screen) -> Screen:
-    """Return the screen inside a panel."""
-    return screen._replace(width=screen.width - 4) if screen.terminal else screen
 
 
 def fields(pairs: Sequence[tuple[str, str | None]], width: int = 0) -> str:
