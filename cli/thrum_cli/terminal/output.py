@@ -77,7 +77,7 @@ class _Renderers:
 human = _Renderers()
 
 
-# --- tables and panels: drawn by rich on a terminal, plain lines elsewhere ---------------------------------------------
+# --- tables and panels: drawn by rich on a terminal, plain lines elsewhere --------------------------------------------
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
