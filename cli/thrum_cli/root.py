@@ -125,7 +125,9 @@ def parameter(declared: Option | Argument) -> click.Parameter:
         common["type"] = _type(declared)
     if declared.complete:
         common["shell_complete"] = _completer(declared.complete)
-    return _option(declared, common) if isinstance(declared, Option) else _argument(declared, common)
+    if isinstance(declared, Option):
+        return _option(declared, common)
+    return click.Argument([declared.name], required=declared.required, nargs=-1 if declared.many else 1, **common)
 
 
 def _option(declared: Option, common: dict[str, Any]) -> click.Option:
@@ -137,10 +139,6 @@ def _option(declared: Option, common: dict[str, Any]) -> click.Option:
         common["is_flag"] = True
     names = [*declared.flags.split(), *([declared.name] if declared.name else [])]
     return click.Option(names, help=declared.help, multiple=declared.multiple, **common)
-
-
-def _argument(declared: Argument, common: dict[str, Any]) -> click.Argument:
-    return click.Argument([declared.name], required=declared.required, nargs=-1 if declared.many else 1, **common)
 
 
 def _type(declared: Option | Argument) -> click.ParamType[Any]:
@@ -261,9 +259,9 @@ class ClickGroup(ClickCommand, click.Group):
         """Return the commands and flags that begin with `incomplete`, without loading any."""
         from click.shell_completion import CompletionItem  # only when a shell asks
 
-        fitting = [(name, summary(entry)) for name, entry in self._group.entries.items() if name.startswith(incomplete)]
+        fitting = {name: entry for name, entry in self._group.entries.items() if name.startswith(incomplete)}
         flags = click.Command.shell_complete(self, ctx, incomplete)
-        return [*(CompletionItem(name, help=text) for name, text in fitting), *flags]
+        return [*(CompletionItem(name, help=summary(entry)) for name, entry in fitting.items()), *flags]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""
@@ -272,7 +270,7 @@ class ClickGroup(ClickCommand, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command; None for an unknown name."""
         entry = self._group.entries.get(cmd_name)
-        return None if entry is None else made(loaded(entry))
+        return entry and made(loaded(entry))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
