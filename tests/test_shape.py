@@ -22,6 +22,7 @@ PACKAGES = ("thrum_store", "thrum_mcp", "cli/thrum_cli")
 LONGEST_MODULE = 300
 LONGER = {  # up to 400 lines, and why: each module that a send loads costs as much as a hundred lines
     "thrum_store/store.py": "loaded by every send",
+    "cli/thrum_cli/root.py": "loaded by every send",
 }
 LONGEST_FUNCTION = 50
 USUAL_FUNCTION = 20  # nine in ten are no longer

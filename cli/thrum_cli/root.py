@@ -270,7 +270,7 @@ class ClickGroup(ClickCommand, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command; None for an unknown name."""
         entry = self._group.entries.get(cmd_name)
-        return entry and made(loaded(entry))
+        return None if entry is None else made(loaded(entry))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
