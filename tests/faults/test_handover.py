@@ -13,10 +13,10 @@ from tests.machines import YEAR_MS, SetClock, with_clock
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import handover, sending
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.handover import RESERVED_MS
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
+from thrum_store.view.queries.mailbox import RESERVED_MS
 
 from .crowd import Speaker, register, sound
 

@@ -1,1 +1,0 @@
-"""One function per use case: (store, caller, request) -> result. The doors only translate."""

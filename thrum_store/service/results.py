@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Protocol
 
-    from thrum_store.view.queries.messages import Delivery
+    from thrum_store.view.queries.messages import Delivery, Row
 
     class MessageRow(Protocol):
         """The columns that a header is made of."""
@@ -62,6 +62,17 @@ class MessageHeader(Record):
     sent_at: str
 
 
+class MessageText(Record):
+    """A message with its text as it is now; `updated_at` is None unless it was edited."""
+
+    header: MessageHeader
+    format: str
+    content: str
+    structured: dict[str, object] | None
+    updated_at: str | None
+    deleted: bool
+
+
 class Recipient(Record):
     """A recipient of a message, and when it got and read it; `answered` once it replied."""
 
@@ -83,6 +94,12 @@ def header(row: MessageRow) -> MessageHeader:
     author = address_of(row.author_name, row.author_store, own=row.author_own)
     to, scopes = pairs(row.audience), pairs(row.scopes)
     return MessageHeader(row.id, thread(row.thread, row.id), row.reply_to, author, to, scopes, rfc3339(row.sent_ms))
+
+
+def text(row: Row) -> tuple[MessageHeader, str, str, dict[str, object] | None, str | None, bool]:
+    """Return the fields of a `MessageText`."""
+    edited_at, deleted = maybe_rfc3339(row.edited_ms), row.deleted_ms is not None
+    return header(row), row.format, row.content, structured(row.structured), edited_at, deleted
 
 
 def pairs(column: str | None) -> tuple[Pair, ...]:

@@ -8,7 +8,7 @@ from thrum_store.log.events import Draft
 from thrum_store.records import Record
 from thrum_store.service import results
 from thrum_store.service.addressing import speaking
-from thrum_store.service.results import MessageHeader, Pair, Recipient
+from thrum_store.service.results import MessageText, Pair, Recipient
 from thrum_store.store import Store, use_case
 from thrum_store.times import maybe_rfc3339, rfc3339
 from thrum_store.view.queries import messages
@@ -21,20 +21,14 @@ if TYPE_CHECKING:
     from thrum_store.view.queries.messages import Row
 
 
-class Message(Record):
+class Message(MessageText):
     """Everything about one message. `session`: in which its author wrote it; `version` counts its edits."""
 
-    header: MessageHeader
     session: str | None
-    format: str
-    content: str
-    structured: dict[str, object] | None
     refs: tuple[Pair, ...]
     deleted_at: str | None
     delete_reason: str | None
-    updated_at: str | None
     version: int
-    deleted: bool
     recipients: tuple[Recipient, ...]
 
     JSON = (
@@ -85,21 +79,10 @@ class Deleted(Record):
 def get(store: Store, message_id: str) -> MessageDetail:
     """Return one message with its recipients. Marks nothing as read. Raises Invalid, UnknownMessage."""
     row = _row(store, message_id)
+    refs, deleted_at = results.pairs(row.refs), maybe_rfc3339(row.deleted_ms)
+    recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
     return MessageDetail(
-        Message(
-            header=results.header(row),
-            session=row.session,
-            format=row.format,
-            content=row.content,
-            structured=results.structured(row.structured),
-            refs=results.pairs(row.refs),
-            deleted_at=maybe_rfc3339(row.deleted_ms),
-            delete_reason=row.delete_reason,
-            updated_at=maybe_rfc3339(row.edited_ms),
-            version=row.version,
-            deleted=row.deleted_ms is not None,
-            recipients=tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number)),
-        )
+        Message(*results.text(row), row.session, refs, deleted_at, row.delete_reason, row.version, recipients)
     )
 
 

@@ -20,7 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.model import Caller
 
-RESERVED_MS = 30_000  # how long a reservation lasts: longer than any response takes to be written
 CONTENT_BUDGET = 80_000  # characters in one batch: what a model takes in at once (about 25k tokens)
 LIMIT = 100
 
@@ -55,8 +54,8 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
     token = store.host.entropy.token()
     with store.committing():
         now = store.host.clock.wall_ms()
-        batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now, RESERVED_MS))
-        mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now + RESERVED_MS)
+        batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now))
+        mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now)
     failpoint("check.reserved")
     remaining = mailbox.unread_count(store.view, reader.id) - len(batch)
     mail = [Mail(results.header(row), row.content, results.structured(row.structured)) for _, row in batch]

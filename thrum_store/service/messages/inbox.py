@@ -8,9 +8,8 @@ from thrum_store.log.events import Draft
 from thrum_store.records import Record
 from thrum_store.service import results
 from thrum_store.service.addressing import known, speaking
-from thrum_store.service.results import MessageHeader
+from thrum_store.service.results import MessageText
 from thrum_store.store import Store, use_case
-from thrum_store.times import maybe_rfc3339
 from thrum_store.view.queries import mailbox, messages
 from thrum_store.view.queries.mailbox import Filter
 
@@ -32,15 +31,9 @@ class ReadInbox(Record):
     page: int = 1
 
 
-class InboxMessage(Record):
+class InboxMessage(MessageText):
     """A message as it lies in a mailbox."""
 
-    header: MessageHeader
-    format: str
-    content: str
-    structured: dict[str, object] | None
-    updated_at: str | None
-    deleted: bool
     is_read: bool
 
     JSON = (
@@ -88,18 +81,7 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
         mentioned=(reader.name, reader.role) if request.mentions else None,
     )
     page = mailbox.page(store.view, wanted, size, number)
-    shown = tuple(
-        InboxMessage(
-            header=results.header(row),
-            format=row.format,
-            content=row.content,
-            structured=results.structured(row.structured),
-            updated_at=maybe_rfc3339(row.edited_ms),
-            deleted=row.deleted_ms is not None,
-            is_read=read_ms is not None,
-        )
-        for row, read_ms in page.rows
-    )
+    shown = tuple(InboxMessage(*results.text(row), read_ms is not None) for row, read_ms in page.rows)
     return Inbox(shown, page.total, page.unread, number, size, pages(page.total, size), reader.name)
 
 

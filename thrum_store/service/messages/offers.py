@@ -11,8 +11,6 @@ from thrum_store.service.results import MessageHeader
 from thrum_store.store import Store, use_case
 from thrum_store.view.queries import mailbox
 
-from .handover import RESERVED_MS
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.model import Caller
@@ -54,7 +52,7 @@ def offer(store: Store, caller: Caller, seen: SeenMarker) -> Offer:
     generation = os.path.basename(store.generation)
     after = seen.newest if generation == seen.generation else 0  # a new view numbers anew: then the ids decide
     now_ms = store.host.clock.wall_ms()
-    unread = mailbox.unread(store.view, reader, LIMIT, now_ms, RESERVED_MS, after=after)
+    unread = mailbox.unread(store.view, reader, LIMIT, now_ms, after)
     rows = [row for _, row in unread if row.id not in seen.messages]
     now = SeenMarker(generation, _newest(store, reader, unread, after), seen.messages | {row.id for row in rows})
     messages = tuple(OfferedMessage(results.header(row), row.content) for row in rows)

@@ -8,9 +8,8 @@ from thrum_store.model import EVERYONE, Caller
 from thrum_store.records import Record
 from thrum_store.service import addressing, results
 from thrum_store.service.addressing import known
-from thrum_store.service.results import MessageHeader, Recipient
+from thrum_store.service.results import MessageText, Recipient
 from thrum_store.store import Store, use_case
-from thrum_store.times import maybe_rfc3339
 from thrum_store.view.queries import agents, mailbox, messages
 
 from . import editing
@@ -32,15 +31,9 @@ class ReadSent(Record):
     page: int = 1
 
 
-class SentMessage(Record):
+class SentMessage(MessageText):
     """A message that the caller sent, with its recipients."""
 
-    header: MessageHeader
-    format: str
-    content: str
-    structured: dict[str, object] | None
-    updated_at: str | None
-    deleted: bool
     recipients: tuple[Recipient, ...]
     read_count: int
 
@@ -96,13 +89,4 @@ def _sent_to(store: Store, address: str, author: int) -> tuple[str, list[int]]:
 
 def _sent_message(store: Store, row: Row) -> SentMessage:
     recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
-    return SentMessage(
-        header=results.header(row),
-        format=row.format,
-        content=row.content,
-        structured=results.structured(row.structured),
-        updated_at=maybe_rfc3339(row.edited_ms),
-        deleted=row.deleted_ms is not None,
-        recipients=recipients,
-        read_count=sum(1 for recipient in recipients if recipient.read_at),
-    )
+    return SentMessage(*results.text(row), recipients, sum(1 for recipient in recipients if recipient.read_at))

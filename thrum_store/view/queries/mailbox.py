@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.view.database import Connection
 
+RESERVED_MS = 30_000  # how long a reservation lasts: longer than any response takes to be written
 _UNRESERVED = (
     " NOT EXISTS (SELECT 1 FROM claims c WHERE c.recipient = d.recipient AND c.number = d.number"
     " AND c.until_ms > :now AND c.until_ms <= :now + :lease)"
@@ -103,7 +104,7 @@ class Unread(NamedTuple):
     row: Row
 
 
-def unread(view: Connection, reader: int, limit: int, now_ms: int, lease_ms: int, after: int = 0) -> list[Unread]:
+def unread(view: Connection, reader: int, limit: int, now_ms: int, after: int = 0) -> list[Unread]:
     """Return the oldest unread messages that nobody is handing over, `after` a delivery number."""
     sql = (
         f"SELECT d.number, {COLUMNS} FROM deliveries d INDEXED BY deliveries_unread"
@@ -111,7 +112,7 @@ def unread(view: Connection, reader: int, limit: int, now_ms: int, lease_ms: int
         f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND d.number > :after AND{_UNRESERVED}"
         " ORDER BY d.number LIMIT :n"
     )
-    bound = {"reader": reader, "after": after, "n": limit, "now": now_ms, "lease": lease_ms}
+    bound = {"reader": reader, "after": after, "n": limit, "now": now_ms, "lease": RESERVED_MS}
     return [Unread(row[0], Row(*row[1:])) for row in view.execute(sql, bound)]
 
 
@@ -160,11 +161,11 @@ def unread_ids(view: Connection, reader: int) -> list[str]:
     return [message_id for (message_id,) in view.execute(sql, (reader,))]
 
 
-def reserve(view: Connection, reader: int, deliveries: list[int], token: str, until_ms: int) -> None:
-    """Reserve deliveries for a hand-over; a later reservation replaces one that timed out."""
+def reserve(view: Connection, reader: int, deliveries: list[int], token: str, now_ms: int) -> None:
+    """Reserve deliveries for a hand-over, for RESERVED_MS; a later reservation replaces one that timed out."""
     view.executemany(
         "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)",
-        [(reader, number, token, until_ms) for number in deliveries],
+        [(reader, number, token, now_ms + RESERVED_MS) for number in deliveries],
     )
 
 
