@@ -10,7 +10,7 @@ from thrum_store.log.events import EVENT_TYPES, Event, Place, decode, encode, or
 from thrum_store.store import Store
 from thrum_store.view.projection import rules_of
 
-from .conftest import OWN, Writer
+from .conftest import OTHER, OWN, Writer, mailbox
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
@@ -84,3 +84,19 @@ def test_a_purge_carries_no_deleted_agent(opened: Store, writer: Writer) -> None
     events = [writer.register("alice", 1), writer.append("alice", 2, "agent.delete", {"by": ""})]
     opened.catch_up()
     assert copies(opened, *events) == []
+
+
+@pytest.mark.parametrize("deleted_first", [True, False])
+def test_mail_up_to_the_moment_of_a_deletion_is_gone_and_later_mail_comes(
+    opened: Store, writer: Writer, deleted_first: bool
+) -> None:
+    writer.register("alice", 1)
+    for ms in (1999, 2000, 2001):
+        writer.send("bob", ms, f"alice@{OWN}", str(ms), store=OTHER)
+        if not deleted_first:
+            opened.catch_up()
+    writer.append("alice", 2000, "agent.delete", {"by": ""})
+    opened.catch_up()
+    assert mailbox(opened, "alice") == ["2001"]
+    opened.rebuild()
+    assert mailbox(opened, "alice") == ["2001"]
