@@ -45,7 +45,7 @@ def remove_purged(store: Store, progress: Progress | None = None) -> None:
     """Make a view without what was purged, then remove it from the logs. Call it under sync.lock.
 
     In this order, because a view is made again from the logs and never the other way. The view that held the purged
-    messages goes as well: a process that still reads it goes over to the new one with its next look.
+    messages goes as well: a process that still reads it switches to the new one with its next look.
     """
     shards = pending(store)
     store.rebuild(progress)

@@ -251,7 +251,7 @@ class Store:
         return self._view.committing()
 
     def refresh(self) -> None:
-        """Go over to the view that counts now, if another process replaced it."""
+        """Switch to the view that counts now, if another process replaced it."""
         self.follow_store_id(self.store_id.now())
         self._view.refresh()
 
@@ -297,29 +297,23 @@ class Writing:
         self._store = store
         self._agent = agent
         self._lock = store.shard_lock(Shard(store.own, agent))
+        self._stable_id = store.store_id.beginning(agent)
 
     def __enter__(self) -> Writing:
         self._lock.acquire()
         try:
-            self._beginning = self._store.store_id.beginning(self._agent)
-            own = self._beginning.__enter__()
+            own = self._stable_id.__enter__()
             self._store.follow_store_id(own)
             self._shard = Shard(own, self._agent)
-            try:
-                self._end: ShardPosition | None = self._store.end(self._shard)
-            except BaseException:
-                self._beginning.__exit__(None, None, None)
-                raise
+            self._end: ShardPosition | None = self._store.end(self._shard)
         except BaseException:
-            self._lock.release()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self._beginning.__exit__(None, None, None)
-        finally:
-            self._lock.release()
+        self._stable_id.__exit__()
+        self._lock.release()
 
     def append(self, *drafts: Draft) -> list[Event]:
         """Append the events durably, apply them to the view and wake the recipients.

@@ -34,7 +34,7 @@ class View:
         self.shards: ShardIds  # of that connection
 
     def refresh(self) -> None:
-        """Go over to the generation that counts now; make one where there is none or a broken one."""
+        """Switch to the generation that counts now; make one where there is none or a broken one."""
         try:
             if not self.generation:
                 self.follow()
@@ -83,7 +83,7 @@ class View:
             self.lock.release()
 
     def follow(self) -> None:
-        """Stay, or go over to the generation that counts. Raises ViewCorrupted where there is none."""
+        """Stay, or switch to the generation that counts. Raises ViewCorrupted where there is none."""
         if self._stays():
             return
         if self._severed:
