@@ -62,14 +62,14 @@ def repo(scratch: Path) -> Paths:
     """A new git repository with a store."""
     root = scratch / "repo"
     subprocess.run(["git", "init", "-q", "--initial-branch=main", str(root)], check=True)
-    found = paths.find(str(root))
-    setup.initialize(found, setup.Initialize())
-    return found
+    repo_paths = paths.find(str(root))
+    setup.initialize(repo_paths, setup.Initialize())
+    return repo_paths
 
 
 @pytest.fixture
 def store(repo: Paths) -> Iterator[Store]:
-    """The store of `repo`, opened."""
+    """Open the store of `repo`."""
     with open_store(repo) as opened:
         yield opened
 

@@ -1,4 +1,4 @@
-"""Machines for tests: clocks that are wrong or stand in the test's hand, and disks whose locks are given up on soon."""
+"""Machines for tests: clocks that are wrong or that the test sets, and locks with a short time limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IN_2099 = 4_070_908_800_000
 
 
 class SetClock(Clock):
-    """A wall clock that shows what the test says; monotonic time passes as ever."""
+    """A wall clock that the test sets; monotonic time passes as usual."""
 
     def __init__(self, ms: int | None = None) -> None:
         self.ms = time.time_ns() // 1_000_000 if ms is None else ms
@@ -22,7 +22,7 @@ class SetClock(Clock):
 
 
 class OddClock(Clock):
-    """A wall clock that goes as a function of the true one says."""
+    """A wall clock that shows a function of the true time."""
 
     def __init__(self, shown: Callable[[int], int]) -> None:
         self._shown = shown
@@ -31,9 +31,9 @@ class OddClock(Clock):
         return self._shown(super().wall_ms())
 
 
-IMPATIENT = REAL._replace(patience=0.3)  # waits for a lock for a moment only
+IMPATIENT = REAL._replace(patience=0.3)  # seconds to wait for a lock
 
 
 def with_clock(clock: Clock) -> Host:
-    """This machine with another clock."""
+    """Return this machine with another clock."""
     return REAL._replace(clock=clock)

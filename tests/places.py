@@ -1,4 +1,4 @@
-"""A real repository with a store, and agents that speak through the services."""
+"""A real repository with a store, and agents that use the services."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Watch(Clock):
         return self.ms
 
     def pass_by(self, *, days: float = 0, minutes: float = 0) -> None:
-        """Lets time pass."""
+        """Move the clock forward."""
         self.ms += int(days * 86_400_000 + minutes * 60_000)
 
 
 @dataclass
 class Place:
-    """A worktree with a store, its clock in the test's hands."""
+    """A worktree with a store, and a clock that the test sets."""
 
     root: Path
     watch: Watch
@@ -53,68 +53,68 @@ class Place:
 
     @contextmanager
     def open(self) -> Generator[Store]:
-        """The store, for one use."""
+        """Open the store for one use."""
         with open_store(self.paths, self.host) as store:
             yield store
 
     def caller(self, name: str) -> Caller:
-        """Somebody who asks from this worktree."""
+        """Return a caller in this worktree."""
         return Caller(name, worktree=self.paths.worktree)
 
     def join(self, name: str, role: str = "implementer", module: str = "core") -> Caller:
-        """Registers an agent here and starts its session."""
+        """Register an agent in this worktree, and start its session."""
         with self.open() as store:
             agents.register(store, Register(name, role, module))
             sessions.start(store, self.caller(name))
         return self.caller(name)
 
     def send(self, author: str, content: str, *to: str) -> str:
-        """Says something; the message's id."""
+        """Send a message; return its id."""
         with self.open() as store:
             return sending.send(store, self.caller(author), SendMessage(content, to=to)).message_id
 
     def write(self, name: str, text: str = "x\n") -> Path:
-        """A file of the worktree."""
+        """Write a file of the worktree."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 
     def commit(self, *names: str, message: str = "work") -> None:
-        """Commits these files."""
+        """Commit these files."""
         git(self.root, "add", "--", *names)
         git(self.root, "commit", "--quiet", "--message", message)
 
     def branch_out(self, name: str) -> Place:
-        """Another worktree, on a branch of that name, sharing this store."""
+        """Add a worktree on a branch of that name, which shares this store."""
         other = self.root.parent / name
         git(self.root, "worktree", "add", "--quiet", "-b", name, str(other))
         setup.initialize(paths.find(str(other)), setup.Initialize(), self.host)
         return Place(other, self.watch)
 
 
-def git(where: Path, *arguments: str) -> str:
-    """Runs git with nothing of the user's; what it prints."""
+def git(directory: Path, *arguments: str) -> str:
+    """Run git without the user's settings; return its output."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments]
-    done = subprocess.run(command, cwd=where, check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True, env=environment)
     return done.stdout
 
 
 def made(tmp_path: Path) -> Place:
-    """A repository with one commit on main, and a store."""
+    """Make a repository with one commit on main, and a store."""
     root = tmp_path / "my project ü"
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
-    here = Place(root, Watch())
-    setup.initialize(here.paths, setup.Initialize(), here.host)
-    here.write("README.md")
-    here.commit("README.md", ".gitignore", message="begin")
-    return here
+    place = Place(root, Watch())
+    setup.initialize(place.paths, setup.Initialize(), place.host)
+    place.write("README.md")
+    place.commit("README.md", ".gitignore", message="begin")
+    return place
 
 
 def cut_short(place: Place, step: str) -> None:
-    """A purge of everything whose process is killed at a step: purge.said, purge.cut or purge.removed."""
+    """Purge everything in a process that is killed at a step: purge.said, purge.cut or purge.removed."""
     environment = {**os.environ, "THRUM_TESTING": "1", "THRUM_FAILPOINT": f"{step}:kill:1"}
     script = Path(sys.executable).with_name("thrum")
     done = subprocess.run(

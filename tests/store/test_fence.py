@@ -13,7 +13,7 @@ class Drawn(Entropy):
         self._drawn = list(drawn)
 
     def token(self, size: int = 8) -> str:
-        """The next one."""
+        """Return the next token."""
         del size
         return self._drawn.pop(0)
 

@@ -127,8 +127,8 @@ class Storage:
             self.remove(path)
             raise
 
-    def jot(self, path: str, data: bytes) -> None:
-        """The file holds exactly these bytes afterwards, until a power cut: then it may be anything, or gone."""
+    def replace_unsynced(self, path: str, data: bytes) -> None:
+        """Replace the content of a file without fsync: after a power cut it may be anything, or gone."""
         beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
             fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600)

@@ -130,7 +130,7 @@ def save(var: str, host: Host, state: State) -> None:
     fields = {**asdict(state), "version": VERSION}
     fields["doubted"] = fields.pop("suspects")
     data = json.dumps(fields, indent=1, sort_keys=True, default=_record).encode() + b"\n"
-    host.storage.jot(os.path.join(var, SYNC_STATE), data)
+    host.storage.replace_unsynced(os.path.join(var, SYNC_STATE), data)
 
 
 def _record(value: object) -> dict[str, object]:

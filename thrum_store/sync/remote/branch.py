@@ -156,7 +156,7 @@ class Branch:
         names = [os.path.join(self._outgoing, str(place)) for place in range(len(contents))]
         try:
             for name, content in zip(names, contents, strict=True):
-                self._host.storage.jot(name, content)
+                self._host.storage.replace_unsynced(name, content)
             listed = b"".join(map(_quoted, names))
             return self.git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()
         finally:
