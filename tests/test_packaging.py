@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -103,7 +105,19 @@ def test_a_generic_name_cannot_be_imported_even_here(name: str, tmp_path: Path) 
     assert str(ROOT) not in answer.stdout
 
 
+README_BLOCKS = re.findall(r"^```sh\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+
+
 def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
-    last = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
-    assert last.endswith("pytest -q -n 2")
-    assert last in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == README_BLOCKS[1] == "make test"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_make_runs_what_the_readme_shows_for_machines_without_it(number: int, tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    command = [*README_BLOCKS[number].split(), "--dry-run", "--no-print-directory", "PYTHON=python3"]
+    plain = {name: text for name, text in os.environ.items() if not name.startswith("MAKE")}
+    shown = subprocess.run(command, cwd=tmp_path, env=plain, check=True, capture_output=True, text=True).stdout
+    steps = [line for line in shown.splitlines() if not line.startswith("touch ")]
+    assert " && ".join(steps) == README_BLOCKS[number + 2]
