@@ -182,7 +182,7 @@ def test_a_message_that_reached_nobody_says_so(repository: Shell) -> None:
     repository.ok("quickstart", "--name", "solo", "--role", "lead", "--module", "core")
     sent = repository.thrum("send", "Anybody?")
     assert re.fullmatch(r"Sent msg_\w+\.\n", sent.out)
-    assert "nobody was there to receive it" in repository.ok("sent")
+    assert "no agent received it" in repository.ok("sent")
     assert "There is no page 7: 1 message on 1 page." in repository.ok("sent", "--page", "7")
 
 

@@ -25,8 +25,8 @@ def test_words_go_to_standard_output_and_errors_to_standard_error(team: Team) ->
 def test_a_warning_goes_to_standard_error_and_into_the_document(repository: Shell) -> None:
     repository.ok("quickstart", "--name", "solo", "--role", "lead", "--module", "core")
     spoken = repository.run("send", "Anybody?")
-    assert (spoken.code, spoken.err) == (0, "Warning: nobody is there to receive it yet\n")
-    assert repository.run("send", "Anybody?", "--json").data["warnings"] == ["nobody is there to receive it yet"]
+    assert (spoken.code, spoken.err) == (0, "Warning: no agent receives this message yet\n")
+    assert repository.run("send", "Anybody?", "--json").data["warnings"] == ["no agent receives this message yet"]
 
 
 def test_a_wait_that_is_interrupted_exits_with_130_and_says_nothing(team: Team) -> None:

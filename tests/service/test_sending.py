@@ -94,7 +94,7 @@ def test_a_group_reaches_its_members_its_roles_and_its_groups(store: Store, two_
 def test_a_group_without_members_is_told(store: Store, two_agents: Two) -> None:
     groups.create(store, two_agents.alice, CreateGroup("empty"))
     sent = send(store, two_agents.alice, "@empty")
-    assert (names(sent), sent.warnings) == ([], ("nobody is there to receive it yet",))
+    assert (names(sent), sent.warnings) == ([], ("no agent receives this message yet",))
 
 
 def test_one_who_is_meant_several_times_gets_it_once(store: Store, two_agents: Two, carol: Caller) -> None:
@@ -230,7 +230,7 @@ def test_a_reply_leaves_out_who_is_gone_and_says_so(store: Store, two_agents: Tw
     parent = send(store, two_agents.alice, "@team")
     groups.delete(store, two_agents.alice, "team")
     sent = sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
-    assert (names(sent), sent.warnings) == (["alice"], ("@team is gone; left out",))
+    assert (names(sent), sent.warnings) == (["alice"], ("@team no longer exists and was left out",))
 
 
 def test_a_reply_to_nothing_is_refused(store: Store, two_agents: Two) -> None:

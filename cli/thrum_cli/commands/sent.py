@@ -81,7 +81,7 @@ def _receipts(message: SentMessage) -> list[str]:
     """Return each recipient with its status; of many, only how many have read it and who has not."""
     recipients = message.recipients
     if not recipients:
-        return ["nobody was there to receive it"]
+        return ["no agent received it"]
     if len(recipients) <= _NAMED:
         return [f"@{recipient.address} {recipient.status}" for recipient in recipients]
     unread = [recipient.address for recipient in recipients if not recipient.read_at]

@@ -93,7 +93,7 @@ def edit(store: Store, caller: Caller, request: EditMessage) -> Edited:
     Raises Invalid, UnknownMessage, NotAuthor.
     """
     if request.content is None and request.structured is None:
-        raise Invalid("an edit changes something", hint="give content or structured")
+        raise Invalid("this edit changes nothing", hint="give content or structured data")
     text = None if request.content is None else model.content(request.content)
     agent = _author_of(store, caller, request.message_id)
     with store.writing(agent) as shard:

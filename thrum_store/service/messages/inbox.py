@@ -92,7 +92,7 @@ def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
     Raises Invalid, UnknownMessage for the first unknown id, NotRegistered, WorktreeMismatch.
     """
     if not request.message_ids and not request.everything:
-        raise Invalid("nothing to mark", hint="name message ids, or use --all")
+        raise Invalid("nothing to mark", hint="`thrum message read --all`, or name message ids")
     for message_id in request.message_ids:
         if messages.message(store.view, model.message_id(message_id)) is None:
             raise UnknownMessage(message_id)

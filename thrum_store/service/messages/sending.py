@@ -90,7 +90,7 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     )
     warnings = (*audience.warnings, *store.take_warnings())
     if not recipients:
-        warnings = (*warnings, "nobody is there to receive it yet")
+        warnings = (*warnings, "no agent receives this message yet")
     to = tuple(Pair(kind, value) for kind, value in audience.addresses)
     thread = data.get("thread") or thread_of(event.id)
     return Sent(event.id, thread, sent_at, len(recipients), to, recipients, warnings)
@@ -108,7 +108,9 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
     addresses.pop(sender.name, None)
     to = tuple(address for address in addresses if addressing.exists(store, address))
     if not to:
-        raise Invalid("nobody is left to answer to", hint="send a new message: `thrum send TEXT --to @name`")
+        raise Invalid(
+            "everybody who could receive this reply is gone", hint="`thrum send TEXT --to @NAME` sends a new message"
+        )
     message = SendMessage(
         content=request.content,
         to=to,
@@ -119,7 +121,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
         key=request.key,
     )
     sent = send(store, caller, message)
-    gone = tuple(f"@{address} is gone; left out" for address in addresses if address not in to)
+    gone = tuple(f"@{address} no longer exists and was left out" for address in addresses if address not in to)
     return replaced(sent, warnings=sent.warnings + gone)
 
 

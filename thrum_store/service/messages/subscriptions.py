@@ -256,7 +256,7 @@ def _session(agent: Agent) -> str:
 def _wanted(request: Subscribe) -> tuple[model.Tag | None, str | None]:
     """Return the scope and the mention of a request. Raises Invalid unless it asks for exactly one thing."""
     if [request.scope is not None, request.mention is not None, request.everything].count(True) != 1:
-        raise Invalid("say what to subscribe to", hint="exactly one of --scope type:value, --mention @role and --all")
+        raise Invalid("a subscription is to one scope, one mention or all messages", hint="`thrum subscribe --all`")
     scope = model.tag(request.scope, "scope") if request.scope is not None else None
     return scope, model.address(request.mention) if request.mention is not None else None
 
