@@ -60,39 +60,39 @@ def measure() -> Iterator[Row]:
         yield from _costs(taken)
         yield woken
         yield Row("cycle, idle", f"{idle[_AROUND // 2]:.0f} ms of processor")
-        what = f"`.git` after {SYNCS} syncs of {EACH} messages, {last_pack} after the last pack"
-        yield Row(what, grown, promise="< 8 MB on disk")
+        label = f"`.git` after {SYNCS} syncs of {EACH} messages, {last_pack} after the last pack"
+        yield Row(label, grown, promise="< 8 MB on disk")
         yield Row(f"`.git` after {LAST:,}", kept)
         git(where.root, "gc", "--quiet")
         yield Row("the same after `git gc`", _size(top).since(before))
 
 
-def _woken(place: Path, here: Store) -> Row:
+def _woken(place: Path, near: Store) -> Row:
     """From a send to the end of a blocked wait in another clone, with one forced sync on each side."""
     git(str(place), "clone", "--quiet", "remote.git", "there")
     setup.initialize(paths.find(f"{place}/there"), setup.Initialize(stealth=True))
     where = paths.initialized(f"{place}/there")
     taken: list[float] = []
-    with open_store(where) as there:
-        agents.register(there, agents.Register("b0", "worker", "bench"))
-        cycle.synchronize(there, local_only=False)
-        cycle.synchronize(here, local_only=False)
+    with open_store(where) as far:
+        agents.register(far, agents.Register("b0", "worker", "bench"))
+        cycle.synchronize(far, local_only=False)
+        cycle.synchronize(near, local_only=False)
         for number in range(20):
             with ThreadPoolExecutor(1) as beside, Bell(where.bells, "nobody") as ready:
-                told = beside.submit(_wait, where)
+                waiter = beside.submit(_wait, where)
                 while len(os.listdir(where.bells)) < 2:
                     select.select([ready.fd], [], [], 0.001)
                 begun = time.perf_counter()
-                sending.send(here, Caller("a0"), SendMessage(f"go {number}", to=("b0",)))
-                cycle.synchronize(here, local_only=False)
-                cycle.synchronize(there, local_only=False)
-                taken.append((told.result() - begun) * 1000)
+                sending.send(near, Caller("a0"), SendMessage(f"go {number}", to=("b0",)))
+                cycle.synchronize(near, local_only=False)
+                cycle.synchronize(far, local_only=False)
+                taken.append((waiter.result() - begun) * 1000)
     return Row("to a blocked wait in another clone, a sync on each side", shown(sorted(taken)), promise="≤ 3,000 ms")
 
 
 def _wait(where: Paths) -> float:
-    found = waiting.wait(where, Caller("b0"), WaitFor(30))
-    assert found.messages
+    outcome = waiting.wait(where, Caller("b0"), WaitFor(30))
+    assert outcome.messages
     return time.perf_counter()
 
 
@@ -128,9 +128,9 @@ def clone(place: Path) -> Paths:
 
 
 def _cycle(store: Store, number: int) -> float:
-    for one in range(EACH):
-        author, reader = (f"a{(number + one + who) % 2}" for who in (0, 1))
-        sending.send(store, Caller(author), SendMessage(f"{_TEXT} {number}.{one}", to=(reader,)))
+    for number in range(EACH):
+        author, reader = (f"a{(number + number + who) % 2}" for who in (0, 1))
+        sending.send(store, Caller(author), SendMessage(f"{_TEXT} {number}.{number}", to=(reader,)))
     return _spent(store)
 
 
@@ -142,8 +142,8 @@ def _spent(store: Store) -> float:
 
 
 def _size(top: Path) -> Size:
-    found = [os.lstat(path) for path in (top, *top.rglob("*"))]
-    return Size(sum(one.st_blocks for one in found) * 512, sum(one.st_size for one in found), len(found))
+    files = [os.lstat(path) for path in (top, *top.rglob("*"))]
+    return Size(sum(file.st_blocks for file in files) * 512, sum(file.st_size for file in files), len(files))
 
 
 def git(where: str, *arguments: str) -> str:

@@ -75,15 +75,15 @@ def _paired(store: Store, where: Paths, trouble: str) -> Iterator[Row]:
             with _beside(where, kind, environment):
                 windows[kind].append(_window(store))
     weight = 1 if trouble in ("well", "slow") else round(_SHORTEST / sync_loop.RHYTHM.after_change)
-    calm = sorted(one for taken in windows["idle"] for one in taken)
-    whole = sorted([one for taken in windows["sync"] for one in taken] + calm * (weight - 1))
+    calm = sorted(seconds for taken in windows["idle"] for seconds in taken)
+    whole = sorted([seconds for taken in windows["sync"] for seconds in taken] + calm * (weight - 1))
     ratios = sorted(map(partial(_ratio, weight), windows["sync"], windows["idle"]))
     spread = f"half of {PAIRS} pairs {percentile(ratios, 25):.2f} to {percentile(ratios, 75):.2f}"
     spread += f", all together {percentile(whole, 99) / percentile(calm, 99):.2f}"
-    what = f"send and check, remote {trouble}"
-    yield Row(what, shown(whole), f"{shown(calm)} without a sync; {spread}", statistics.median(ratios), "≤ 1.10")
+    label = f"send and check, remote {trouble}"
+    yield Row(label, shown(whole), f"{shown(calm)} without a sync; {spread}", statistics.median(ratios), "≤ 1.10")
     if weight > 1:
-        near = sorted(one for taken in windows["sync"] for one in taken)
+        near = sorted(seconds for taken in windows["sync"] for seconds in taken)
         ratios = sorted(map(partial(_ratio, 1), windows["sync"], windows["idle"]))
         yield Row("… in the two seconds of a try", shown(near), "", statistics.median(ratios))
 

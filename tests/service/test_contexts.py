@@ -62,7 +62,7 @@ def test_a_template_becomes_the_preamble_of_each_agent_with_the_role_in_its_own_
     with place.open() as store:
         listed = roles.list_templates(store).templates
         done = roles.deploy(store, Deploy())
-    assert [(one.file, one.agents) for one in listed] == [("implementer.md", ("bob",))]
+    assert [(template.file, template.agents) for template in listed] == [("implementer.md", ("bob",))]
     assert (done.updated, done.without_template, done.total) == (("bob",), ("cora",), 2)
     assert any("$HOME" in warning for warning in done.warnings)
     assert preamble(feature, "bob") == f"bob|implementer|core|{feature.root}|{place.root}|cora|$5|$HOME"

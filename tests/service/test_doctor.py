@@ -26,8 +26,8 @@ def look(place: Place, *, fix: bool = False, deep: bool = False, **environ: str)
     return examine(str(place.root), Examine(fix, deep), environ=environ, host=place.host)
 
 
-def problems(found: Diagnosis) -> list[Finding]:
-    return [one for one in found.findings if one.status == "problem"]
+def problems(diagnosis: Diagnosis) -> list[Finding]:
+    return [finding for finding in diagnosis.findings if finding.status == "problem"]
 
 
 @pytest.fixture
@@ -45,15 +45,23 @@ def log_of(place: Place, agent: str) -> Path:
 
 
 def test_nothing_is_wrong_with_a_store_in_use(talk: Place) -> None:
-    found = look(talk, THRUM_NAME="ann")
-    assert (found.problems, problems(found)) == (0, [])
-    assert {one.check for one in found.findings} >= {"layout", "git", "permissions", "keys", "identity", "logs", "view"}
+    diagnosis = look(talk, THRUM_NAME="ann")
+    assert (diagnosis.problems, problems(diagnosis)) == (0, [])
+    assert {finding.check for finding in diagnosis.findings} >= {
+        "layout",
+        "git",
+        "permissions",
+        "keys",
+        "identity",
+        "logs",
+        "view",
+    }
 
 
 def test_a_repository_without_a_store_is_told_how_to_get_one(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
-    (found,) = examine(str(tmp_path)).findings
-    assert (found.status, found.hint) == ("problem", "run `thrum init` there")
+    (finding,) = examine(str(tmp_path)).findings
+    assert (finding.status, finding.hint) == ("problem", "run `thrum init` there")
 
 
 def lose_directories(place: Place) -> None:
@@ -114,11 +122,11 @@ def interrupt_a_purge(place: Place) -> None:
 )
 def test_what_is_wrong_is_found_and_mended(talk: Place, spoil: Callable[[Place], None], check: str) -> None:
     spoil(talk)
-    found = problems(look(talk))
-    assert {one.check for one in found} == {check}
-    assert all(one.hint and not one.fixed for one in found)
+    findings = problems(look(talk))
+    assert {finding.check for finding in findings} == {check}
+    assert all(finding.hint and not finding.fixed for finding in findings)
     if check != "view":  # to look into a broken view is to mend it
-        assert problems(look(talk)) == found
+        assert problems(look(talk)) == findings
     mended = look(talk, fix=True)
     assert mended.problems == 0
     assert problems(look(talk)) == []
@@ -129,9 +137,9 @@ def test_a_log_that_rotted_is_named_and_left_alone(talk: Place) -> None:
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    found = look(talk, fix=True)
-    assert any(one.check == "logs" and "ann" in one.message for one in problems(found))
-    assert found.problems > 0
+    diagnosis = look(talk, fix=True)
+    assert any(finding.check == "logs" and "ann" in finding.message for finding in problems(diagnosis))
+    assert diagnosis.problems > 0
     assert file.read_bytes() == bytes(data)
 
 
@@ -144,18 +152,20 @@ def large(talk: Place) -> list[Path]:
 
 
 def test_large_logs_are_read_line_by_line_where_that_is_asked_for(talk: Place, large: list[Path]) -> None:
-    assert "deep" in told(look(talk), "logs") and "every one of them whole" in told(look(talk, deep=True), "logs")
+    assert "deep" in message_of(look(talk), "logs") and "every one of them whole" in message_of(
+        look(talk, deep=True), "logs"
+    )
     data = bytearray(large[3].read_bytes())
     data[len(data) // 2] ^= 1
     large[3].write_bytes(data)
     assert problems(look(talk)) == []
-    (found,) = problems(look(talk, deep=True))
-    assert found.check == "logs" and "ann after event" in found.message
+    (finding,) = problems(look(talk, deep=True))
+    assert finding.check == "logs" and "ann after event" in finding.message
 
 
-def told(found: Diagnosis, check: str) -> str:
+def message_of(diagnosis: Diagnosis, check: str) -> str:
     """What the first finding of a check says."""
-    return next(one.message for one in found.findings if one.check == check)
+    return next(finding.message for finding in diagnosis.findings if finding.check == check)
 
 
 def shorten(files: list[Path]) -> None:
@@ -180,12 +190,12 @@ def test_what_is_missing_of_large_logs_is_found_without_reading_them(
 ) -> None:
     spoil(large)
     for deep in (False, True):
-        assert any(one.check == "logs" and "ann" in one.message for one in problems(look(talk, deep=deep)))
+        assert any(finding.check == "logs" and "ann" in finding.message for finding in problems(look(talk, deep=deep)))
 
 
 def test_the_end_of_large_logs_is_always_looked_at(talk: Place, large: list[Path]) -> None:
     large[-1].write_bytes(large[-1].read_bytes()[:-1])
-    assert {one.check for one in problems(look(talk))} == {"logs", "view"}
+    assert {finding.check for finding in problems(look(talk))} == {"logs", "view"}
 
 
 def test_a_log_that_was_only_begun_is_none(talk: Place, large: list[Path]) -> None:
@@ -200,7 +210,7 @@ def test_purged_large_logs_fit(talk: Place, large: list[Path]) -> None:
     with talk.open() as store:
         purge.purge(store, Purge("2d", confirm=True))
     assert not large[0].exists()
-    assert "deep" in told(look(talk), "logs") and problems(look(talk)) == []
+    assert "deep" in message_of(look(talk), "logs") and problems(look(talk)) == []
 
 
 def test_a_log_that_came_back_is_read_again(talk: Place) -> None:
@@ -210,7 +220,7 @@ def test_a_log_that_came_back_is_read_again(talk: Place) -> None:
     with talk.open() as store:
         store.rebuild()
     file.write_bytes(good)
-    assert "view" in {one.check for one in problems(look(talk))}
+    assert "view" in {finding.check for finding in problems(look(talk))}
     look(talk, fix=True)
     assert problems(look(talk)) == []
     with talk.open() as store:
@@ -222,9 +232,9 @@ def test_lost_or_foreign_keys_are_told_and_never_made_anew(talk: Place) -> None:
     good = key.read_text()
     for spoiled in ("", "zz", "00" * 32):
         key.write_text(spoiled)
-        assert {one.check for one in problems(look(talk, fix=True))} == {"keys"}
+        assert {finding.check for finding in problems(look(talk, fix=True))} == {"keys"}
     key.unlink()
-    assert {one.check for one in problems(look(talk, fix=True))} == {"keys"}
+    assert {finding.check for finding in problems(look(talk, fix=True))} == {"keys"}
     key.write_text(good)
     key.chmod(0o600)
     assert problems(look(talk)) == []
@@ -233,26 +243,26 @@ def test_lost_or_foreign_keys_are_told_and_never_made_anew(talk: Place) -> None:
 def test_identities_that_fit_nobody_are_told(talk: Place) -> None:
     (talk.root / ".thrum/identities/eve.json").write_text("{}")
     (talk.root / ".thrum/identities/bad.json").write_text("not json")
-    told = " ".join(one.message for one in problems(look(talk, THRUM_NAME="mallory")))
-    assert "eve" in told and "bad.json" in told and "mallory" in told
+    messages = " ".join(finding.message for finding in problems(look(talk, THRUM_NAME="mallory")))
+    assert "eve" in messages and "bad.json" in messages and "mallory" in messages
 
 
 def test_several_identities_are_worth_a_note(talk: Place) -> None:
-    notes = [one for one in look(talk).findings if one.status == "note"]
-    assert any("ann, bob" in one.message and "THRUM_NAME" in (one.hint or "") for one in notes)
+    notes = [finding for finding in look(talk).findings if finding.status == "note"]
+    assert any("ann, bob" in finding.message and "THRUM_NAME" in (finding.hint or "") for finding in notes)
 
 
 def test_a_redirect_to_somewhere_else_is_a_problem(talk: Place) -> None:
     other = talk.branch_out("feature")
     (other.root / ".thrum/redirect").write_text("/nowhere\n")
-    (found,) = look(other).findings
-    assert (found.check, found.status) == ("redirect", "problem")
+    (finding,) = look(other).findings
+    assert (finding.check, finding.status) == ("redirect", "problem")
 
 
 def test_tracked_private_files_are_a_problem_that_only_a_person_mends(talk: Place) -> None:
     git(talk.root, "add", "--force", ".thrum/identities/ann.json")
-    found = look(talk, fix=True)
-    assert any("git rm -r --cached .thrum" in (one.hint or "") for one in problems(found))
+    diagnosis = look(talk, fix=True)
+    assert any("git rm -r --cached .thrum" in (finding.hint or "") for finding in problems(diagnosis))
 
 
 def test_a_lock_that_somebody_holds_is_named_with_its_holder(talk: Place) -> None:
@@ -266,6 +276,6 @@ def test_a_lock_that_somebody_holds_is_named_with_its_holder(talk: Place) -> Non
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
         from thrum_store.service.upkeep.check_repository import around
 
-        told = [found.finding for found in around(talk.paths, talk.host, {}) if found.finding.check == "locks"]
+        findings = [locked.finding for locked in around(talk.paths, talk.host, {}) if locked.finding.check == "locks"]
         holder.communicate("")
-    assert any(f"process {holder.pid}" in one.message for one in told)
+    assert any(f"process {holder.pid}" in finding.message for finding in findings)

@@ -29,7 +29,9 @@ def test_a_heartbeat_tells_branch_commits_and_files_of_the_callers_worktree(plac
         alive = heartbeat.heartbeat(store, builder, Heartbeat())
     assert alive.branch == "feature"
     assert alive.unmerged_commits == 1
-    assert [(one.path, one.additions, one.status) for one in alive.file_changes] == [("src/auth.py", 2, "added")]
+    assert [(change.path, change.additions, change.status) for change in alive.file_changes] == [
+        ("src/auth.py", 2, "added")
+    ]
     assert alive.uncommitted_files == ("README.md", "ünder/new file.txt")
 
 
@@ -58,10 +60,10 @@ def test_a_heartbeat_keeps_an_agent_active_and_silence_does_not(place: Place) ->
         heartbeat.heartbeat(store, builder, Heartbeat())
     place.watch.pass_by(minutes=9)
     with place.open() as store:
-        assert [one.status for one in agents.list_agents(store, ListAgents()).agents] == ["active"]
+        assert [agent.status for agent in agents.list_agents(store, ListAgents()).agents] == ["active"]
     place.watch.pass_by(minutes=2)
     with place.open() as store:
-        assert [one.status for one in agents.list_agents(store, ListAgents()).agents] == ["offline"]
+        assert [agent.status for agent in agents.list_agents(store, ListAgents()).agents] == ["offline"]
 
 
 def test_scopes_and_refs_are_added_merged_and_removed(place: Place) -> None:
@@ -112,14 +114,14 @@ def test_what_an_agent_said_in_one_session_does_not_stand_in_the_next(place: Pla
     builder = place.join("builder")
     with place.open() as store:
         heartbeat.set_intent(store, builder, "Building")
-        assert [one.intent for one in sessions.list_sessions(store, ListSessions()).sessions] == ["Building"]
+        assert [session.intent for session in sessions.list_sessions(store, ListSessions()).sessions] == ["Building"]
         sessions.end(store, builder, EndSession())
         place.watch.pass_by(minutes=1)
         sessions.start(store, builder)
         heartbeat.heartbeat(store, builder, Heartbeat())
         assert [member.intent for member in team(store).members] == [""]
         listed = sessions.list_sessions(store, ListSessions()).sessions
-    assert [one.intent for one in listed] == ["", ""]
+    assert [session.intent for session in listed] == ["", ""]
 
 
 def test_without_a_session_there_is_nothing_to_say_it_in(place: Place) -> None:
@@ -143,10 +145,10 @@ def test_sessions_are_listed_newest_first_and_open_ones_alone(place: Place) -> N
         sessions.end(store, builder, EndSession(reason="crash"))
         every = sessions.list_sessions(store, ListSessions()).sessions
         open_ones = sessions.list_sessions(store, ListSessions(active=True)).sessions
-        one = sessions.list_sessions(store, ListSessions(agent="@builder")).sessions
+        listed = sessions.list_sessions(store, ListSessions(agent="@builder")).sessions
     assert [(s.address, s.status, s.end_reason) for s in every] == [
         ("ann", "active", None),
         ("builder", "ended", "crash"),
     ]
     assert [s.address for s in open_ones] == ["ann"]
-    assert [s.address for s in one] == ["builder"]
+    assert [s.address for s in listed] == ["builder"]

@@ -25,15 +25,22 @@ HELLO, ANSWER, GONE = ("msg_01HXE00000000000000000000" + letter for letter in "1
 THREAD = "thr_01HXE000000000000000000001"
 
 
-def event(what: str, minute: int, **fields: Any) -> dict[str, Any]:
+def event(type_: str, minute: int, **fields: Any) -> dict[str, Any]:
     at = f"2026-01-02T03:{minute:02}:00.123456789Z"
-    return {"type": what, "timestamp": at, "event_id": f"evt_{what}_{minute}", "v": 1, "origin_daemon": "d_x", **fields}
+    return {
+        "type": type_,
+        "timestamp": at,
+        "event_id": f"evt_{type_}_{minute}",
+        "v": 1,
+        "origin_daemon": "d_x",
+        **fields,
+    }
 
 
 def create(minute: int, message: str, author: str, content: str, **fields: Any) -> dict[str, Any]:
     body = {"format": "markdown", "content": content}
-    told = {"message_id": message, "agent_id": author, "session_id": "ses_1", "body": body, **fields}
-    return event("message.create", minute, **told)
+    data = {"message_id": message, "agent_id": author, "session_id": "ses_1", "body": body, **fields}
+    return event("message.create", minute, **data)
 
 
 EVENTS = [
@@ -66,10 +73,10 @@ MESSAGES = {
 def lay(directory: Path) -> None:
     """Writes the logs as the Go program has them."""
     (directory / "messages").mkdir(parents=True)
-    lines = [json.dumps(one, sort_keys=True) for one in EVENTS]
+    lines = [json.dumps(event, sort_keys=True) for event in EVENTS]
     (directory / "events.jsonl").write_text("\n".join([*lines, "not json", ""]))
-    for author, said in MESSAGES.items():
-        (directory / "messages" / f"{author}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in said))
+    for author, events in MESSAGES.items():
+        (directory / "messages" / f"{author}.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
 
 
 @pytest.fixture
@@ -113,7 +120,7 @@ def test_agents_groups_messages_and_receipts_are_taken_over(repository: Path, la
     assert (done.agents, done.groups, done.messages, done.receipts) == (3, 1, 2, 1)
     assert done.warnings == ("1 invalid lines were left out",)
     with open_store(paths.find(str(repository))) as store:
-        known = {one.address: one for one in agents.list_agents(store, ListAgents()).agents}
+        known = {agent.address: agent for agent in agents.list_agents(store, ListAgents()).agents}
         assert set(known) == {"ann", "bob", "reviewer-abc123"}
         assert (known["ann"].role, known["ann"].worktree, known["ann"].registered_at) == (
             "planner", "main", "2026-01-02T03:00:00.123Z",

@@ -83,18 +83,18 @@ def test_agents_roles_and_groups_share_one_name_space(store: Store, two_agents: 
 
 def test_a_name_of_another_worktree_is_taken_over_by_force_only(repo: Paths, store: Store, two_agents: Two) -> None:
     feature = repo._replace(git_dir=os.path.join(repo.common, "worktrees", "feature"))
-    with open_store(feature) as there:
+    with open_store(feature) as repository:
         with pytest.raises(WorktreeMismatch):
-            agents.register(there, Register("alice", "planner", "auth"))
-        assert agents.register(there, Register("alice", "planner", "auth", force=True)).status == "updated"
-        sending.send(there, Caller("alice", worktree="feature"), SendMessage("text", to=("bob",)))
+            agents.register(repository, Register("alice", "planner", "auth"))
+        assert agents.register(repository, Register("alice", "planner", "auth", force=True)).status == "updated"
+        sending.send(repository, Caller("alice", worktree="feature"), SendMessage("text", to=("bob",)))
     with pytest.raises(WorktreeMismatch):
         sending.send(store, two_agents.alice, SendMessage("text", to=("bob",)))
 
 
 def test_registering_writes_the_identity_file_of_this_worktree(repo: Paths, store: Store, two_agents: Two) -> None:
-    told = json.loads(Path(repo.identities, "alice.json").read_text())
-    assert (told["agent"]["name"], told["agent"]["role"], told["worktree"]) == ("alice", "planner", "main")
+    fields = json.loads(Path(repo.identities, "alice.json").read_text())
+    assert (fields["agent"]["name"], fields["agent"]["role"], fields["worktree"]) == ("alice", "planner", "main")
 
 
 def test_whoami_tells_a_stranger_that_nobody_registered_it(store: Store, two_agents: Two) -> None:
@@ -111,8 +111,8 @@ def test_one_who_waits_is_shown_as_waiting(store: Store, two_agents: Two) -> Non
 
 def test_an_agent_is_active_while_its_session_is_open(store: Store, two_agents: Two) -> None:
     sessions.start(store, two_agents.bob)
-    found = agents.list_agents(store, ListAgents(include_offline=False))
-    assert [agent.address for agent in found.agents] == ["bob"]
+    active = agents.list_agents(store, ListAgents(include_offline=False))
+    assert [agent.address for agent in active.agents] == ["bob"]
     sessions.end(store, two_agents.bob, EndSession())
     assert agents.list_agents(store, ListAgents(include_offline=False)).count == 0
 

@@ -31,7 +31,7 @@ def test_overview_shows_the_others_and_not_oneself(place: Place) -> None:
     with place.open() as store:
         heartbeat.set_intent(store, bob, "Building")
         seen = overview.overview(store, ann)
-    assert [(one.address, one.intent) for one in seen.team] == [("bob", "Building")]
+    assert [(member.address, member.intent) for member in seen.team] == [("bob", "Building")]
 
 
 def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: Place) -> None:
@@ -42,14 +42,18 @@ def test_prime_tells_what_an_agent_needs_after_its_memory_was_compacted(place: P
     with place.open() as store:
         heartbeat.set_intent(store, ann, "Planning")
         contexts.save(store, "ann", "I was at step 3")
-        told = briefing.prime(store, ann)
-    assert told.identity is not None and told.identity.address == "ann"
-    assert told.session is not None and told.session.intent == "Planning"
-    assert (told.agents.total, told.agents.active, [one.address for one in told.agents.list]) == (2, 2, ["bob"])
-    assert told.messages is not None
-    assert (told.messages.unread, [one.header.id for one in told.messages.recent]) == (1, [message])
-    assert (told.work_context.branch, told.work_context.uncommitted_files) == ("main", ("new.py",))
-    assert told.context is not None and told.context.content == "I was at step 3"
+        briefed = briefing.prime(store, ann)
+    assert briefed.identity is not None and briefed.identity.address == "ann"
+    assert briefed.session is not None and briefed.session.intent == "Planning"
+    assert (briefed.agents.total, briefed.agents.active, [agent.address for agent in briefed.agents.list]) == (
+        2,
+        2,
+        ["bob"],
+    )
+    assert briefed.messages is not None
+    assert (briefed.messages.unread, [excerpt.header.id for excerpt in briefed.messages.recent]) == (1, [message])
+    assert (briefed.work_context.branch, briefed.work_context.uncommitted_files) == ("main", ("new.py",))
+    assert briefed.context is not None and briefed.context.content == "I was at step 3"
 
 
 def test_prime_marks_nothing_and_shows_only_the_callers_own_mail(place: Place) -> None:
@@ -89,19 +93,24 @@ def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
     with place.open() as store:
         contexts.save(store, "ann", "c" * 200_000)
         contexts.set_preamble(store, "ann", "p" * 200_000)
-        told = briefing.prime(store, ann)
+        briefed = briefing.prime(store, ann)
     from thrum_store.service.results import as_json
 
-    assert len(json.dumps(as_json(told), ensure_ascii=False).encode()) < 24_000
-    assert told.work_context.more_files == 180
-    assert told.messages is not None and all(one.shortened for one in told.messages.recent)
+    assert len(json.dumps(as_json(briefed), ensure_ascii=False).encode()) < 24_000
+    assert briefed.work_context.more_files == 180
+    assert briefed.messages is not None and all(excerpt.shortened for excerpt in briefed.messages.recent)
 
 
 def test_prime_without_an_identity_says_what_to_do_and_the_rest_all_the_same(place: Place) -> None:
     place.join("ann", "planner")
     with place.open() as store:
-        told = briefing.prime(store, None, "register first")
-    assert (told.identity, told.problem, told.messages, told.agents.total) == (None, "register first", None, 1)
+        briefed = briefing.prime(store, None, "register first")
+    assert (briefed.identity, briefed.problem, briefed.messages, briefed.agents.total) == (
+        None,
+        "register first",
+        None,
+        1,
+    )
 
 
 def test_status_of_a_name_that_nobody_registered_says_so(place: Place) -> None:

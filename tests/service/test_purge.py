@@ -42,7 +42,9 @@ def run(place: Place, before: str | None = None, *, confirm: bool = True) -> Pur
 
 def texts(place: Place, name: str) -> list[str]:
     with place.open() as store:
-        return [one.content for one in mailbox.inbox(store, place.caller(name), ReadInbox(page_size=100)).messages]
+        return [
+            message.content for message in mailbox.inbox(store, place.caller(name), ReadInbox(page_size=100)).messages
+        ]
 
 
 def holding(place: Place, text: str) -> list[str]:
@@ -54,7 +56,7 @@ def holding(place: Place, text: str) -> list[str]:
 
 
 def log_files(place: Place, agent: str) -> list[Path]:
-    (own,) = [one for one in (place.root / ".git/thrum-sync/a-sync/v1").iterdir() if one.is_dir()]
+    (own,) = [path for path in (place.root / ".git/thrum-sync/a-sync/v1").iterdir() if path.is_dir()]
     return sorted((own / agent).glob("*.jsonl"))
 
 
@@ -200,7 +202,7 @@ def test_agents_sessions_groups_and_memberships_stay(old: Place) -> None:
         assert sessions.list_sessions(store, ListSessions(active=True)).sessions == open_ones.sessions
         assert agents.register(store, Register("ann", "planner", "core")).status == "unchanged"
         assert sending.send(store, ann, SendMessage("hello", to=("@backend",))).resolved_to == 1
-        (mine,) = [one.session_id for one in open_ones.sessions if one.address == "bob"]
+        (mine,) = [session.session_id for session in open_ones.sessions if session.address == "bob"]
         sessions.end(store, bob, EndSession(session_id=mine))
 
 
@@ -248,7 +250,7 @@ def test_receipts_that_matter_stay(place: Place) -> None:
     with place.open() as store:
         store.rebuild()
         inbox = mailbox.inbox(store, bob, ReadInbox())
-    assert [(one.content, one.is_read) for one in inbox.messages] == [("from the future", True)]
+    assert [(message.content, message.is_read) for message in inbox.messages] == [("from the future", True)]
 
 
 def test_who_refers_to_a_purged_message_gets_an_answer(old: Place) -> None:
@@ -267,7 +269,7 @@ def test_ended_sessions_go_and_the_open_one_keeps_its_beginning(old: Place) -> N
     assert run(old, "2d").sessions_deleted == 1
     with old.open() as store:
         listed = sessions.list_sessions(store, ListSessions(agent="ann")).sessions
-    assert [one.status for one in listed] == ["active"]
+    assert [session.status for session in listed] == ["active"]
 
 
 def test_several_purges_in_one_segment_and_over_many_leave_what_is_newer(place: Place) -> None:
@@ -289,7 +291,7 @@ def test_a_purge_that_was_interrupted_loses_nothing_and_is_finished_by_the_next(
     cut_short(old, step)
     old.send("ann", "after", "@bob")
     with old.open() as store:
-        assert {one.address for one in agents.list_agents(store, ListAgents()).agents} == {"ann", "bob"}
+        assert {agent.address for agent in agents.list_agents(store, ListAgents()).agents} == {"ann", "bob"}
         store.rebuild()
         assert bool(carry_forward.pending(store)) == (step != "purge.said")
     assert "after" in texts(old, "bob")

@@ -28,7 +28,7 @@ def names(store: Store) -> list[str]:
 def texts(place: Place, name: str) -> list[str]:
     """What lies in a mailbox."""
     with place.open() as store:
-        return [one.content for one in mailbox.inbox(store, place.caller(name), ReadInbox()).messages]
+        return [message.content for message in mailbox.inbox(store, place.caller(name), ReadInbox()).messages]
 
 
 def test_a_deleted_agent_is_gone_with_its_identity_context_and_messages(place: Place) -> None:
@@ -88,7 +88,7 @@ def test_who_takes_the_name_again_begins_with_an_empty_mailbox(place: Place) -> 
         store.rebuild()
         sent = outbox(store, place.caller("ann"), ReadSent()).messages
     assert texts(place, "bob") == ["for all", "new"]
-    assert [len(one.recipients) for one in sent] == [1, 1, 0, 0]
+    assert [len(message.recipients) for message in sent] == [1, 1, 0, 0]
 
 
 def test_cleanup_finds_agents_whose_worktree_is_gone_and_says_what_it_would_do(place: Place) -> None:
@@ -97,10 +97,10 @@ def test_cleanup_finds_agents_whose_worktree_is_gone_and_says_what_it_would_do(p
     shutil.rmtree(place.root.parent / "feature")
     place.watch.pass_by(days=2)
     with place.open() as store:
-        found = removal.cleanup(store, Cleanup(dry_run=True))
-        (orphan,) = found.orphans
+        cleaned = removal.cleanup(store, Cleanup(dry_run=True))
+        (orphan,) = cleaned.orphans
         assert (orphan.address, orphan.worktree_missing, orphan.days_since_last_seen) == ("bob", True, 2)
-        assert (orphan.branch_missing, found.deleted, names(store)) == (False, (), ["ann", "bob"])
+        assert (orphan.branch_missing, cleaned.deleted, names(store)) == (False, (), ["ann", "bob"])
         assert removal.cleanup(store, Cleanup(force=True)).deleted == ("bob",)
         assert names(store) == ["ann"]
         assert presence_state.load(store.paths.var, store.host, "bob") == presence_state.NOTHING
@@ -111,7 +111,7 @@ def test_cleanup_never_touches_agents_of_other_worktrees_that_exist(place: Place
     place.branch_out("feature").join("bob")
     place.watch.pass_by(days=400)
     with place.open() as store:
-        assert [one.address for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
+        assert [orphan.address for orphan in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
         assert removal.cleanup(store, Cleanup(), by="ann").orphans == ()
 
 
@@ -125,7 +125,7 @@ def test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold(place: Pl
         assert removal.cleanup(store, Cleanup()).orphans == ()
     place.watch.pass_by(days=6)
     with place.open() as store:
-        assert [one.address for one in removal.cleanup(store, Cleanup(threshold=7)).orphans] == ["bob"]
+        assert [orphan.address for orphan in removal.cleanup(store, Cleanup(threshold=7)).orphans] == ["bob"]
         assert len(removal.cleanup(store, Cleanup(threshold=5)).orphans) == 2
 
 
@@ -137,7 +137,7 @@ def test_thirty_days_without_a_sign_of_life_are_long_enough_unless_told_otherwis
         assert removal.cleanup(store, Cleanup()).orphans == ()
     place.watch.pass_by(days=2)
     with place.open() as store:
-        assert [one.address for one in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
+        assert [orphan.address for orphan in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
 
 
 def test_a_cleanup_that_contradicts_itself_is_refused(place: Place) -> None:

@@ -65,8 +65,8 @@ def test_ping_finds_an_agent_by_name_or_role_with_or_without_the_sign(place: Pla
     with place.open() as store:
         heartbeat.set_intent(store, builder, "Building")
         for address in ("builder", "@builder", "implementer", "@implementer"):
-            found = ping(store, address)
-            assert (found.address, found.status, found.intent) == ("builder", "active", "Building")
+            pinged = ping(store, address)
+            assert (pinged.address, pinged.status, pinged.intent) == ("builder", "active", "Building")
         sessions.end(store, builder, EndSession())
         assert ping(store, "builder").status == "offline"
         with pytest.raises(NotFound, match="nobody-here"):
@@ -79,8 +79,8 @@ def test_who_has_finds_a_file_in_any_spelling(place: Place, spelling: str) -> No
     feature.join("builder")
     feature.write("src/auth.py")
     with place.open() as store:
-        found = work.who_has(store, spelling, str(place.root))
-    assert [(one.address, one.branch, one.uncommitted_files) for one in found.contexts] == [
+        holders = work.who_has(store, spelling, str(place.root))
+    assert [(context.address, context.branch, context.uncommitted_files) for context in holders.contexts] == [
         ("builder", "feature", ("src/auth.py",))
     ]
 
@@ -96,14 +96,14 @@ def test_who_has_takes_absolute_paths_and_paths_from_a_subdirectory(place: Place
             ("auth.py", feature.root / "src"),
             ("../src/auth.py", place.root / "src"),
         ):
-            assert [one.address for one in work.who_has(store, spelling, str(stands)).contexts] == ["builder"]
+            assert [context.address for context in work.who_has(store, spelling, str(stands)).contexts] == ["builder"]
 
 
 def test_who_has_needs_no_heartbeat_and_forgets_what_was_undone(place: Place) -> None:
     place.join("builder")
     path = place.write("README.md", "changed\n")
     with place.open() as store:
-        assert [one.address for one in work.who_has(store, "README.md").contexts] == ["builder"]
+        assert [context.address for context in work.who_has(store, "README.md").contexts] == ["builder"]
         path.write_text("x\n", encoding="utf-8")
         assert work.who_has(store, "README.md").contexts == ()
 
@@ -114,9 +114,9 @@ def test_who_has_shows_committed_work_that_is_not_merged(place: Place) -> None:
     feature.write("auth.py")
     feature.commit("auth.py")
     with place.open() as store:
-        (found,) = work.who_has(store, "auth.py").contexts
-    assert [change.path for change in found.file_changes] == ["auth.py"]
-    assert found.uncommitted_files == ()
+        (context,) = work.who_has(store, "auth.py").contexts
+    assert [change.path for change in context.file_changes] == ["auth.py"]
+    assert context.uncommitted_files == ()
 
 
 def test_who_has_does_not_mistake_a_longer_name_or_a_wildcard(place: Place) -> None:
@@ -137,9 +137,9 @@ def test_of_two_agents_in_one_worktree_the_one_in_a_session_has_the_file(place: 
     place.write("auth.py")
     with place.open() as store:
         sessions.end(store, place.caller("ann"), EndSession())
-        assert [one.address for one in work.who_has(store, "auth.py").contexts] == ["builder"]
+        assert [context.address for context in work.who_has(store, "auth.py").contexts] == ["builder"]
         sessions.end(store, place.caller("builder"), EndSession())
-        assert [(one.address, one.status) for one in work.who_has(store, "auth.py").contexts] == [
+        assert [(context.address, context.status) for context in work.who_has(store, "auth.py").contexts] == [
             ("builder", "offline")
         ]
 
@@ -154,7 +154,7 @@ def test_work_contexts_are_found_by_name_role_branch_and_file(place: Place) -> N
 
     def names(**wanted: str) -> list[str]:
         with place.open() as store:
-            return [one.address for one in work.contexts(store, WantContexts(**wanted)).contexts]
+            return [context.address for context in work.contexts(store, WantContexts(**wanted)).contexts]
 
     assert sorted(names()) == ["ann", "builder"]
     assert names(agent="builder") == names(agent="@implementer") == ["builder"]

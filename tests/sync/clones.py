@@ -144,8 +144,8 @@ class Clone:
 
     @property
     def store_id(self) -> str:
-        told = json.loads((self.root / ".thrum" / "var" / "store.json").read_text(encoding="utf-8"))
-        return str(told["store"])
+        fields = json.loads((self.root / ".thrum" / "var" / "store.json").read_text(encoding="utf-8"))
+        return str(fields["store"])
 
     @property
     def logs(self) -> Path:
@@ -175,9 +175,9 @@ class Clone:
     def view(self) -> dict[str, list[str]]:
         """The view as two clones can compare it."""
         with self.open() as store:
-            told = dump(store.view)
-        told.pop("agents")  # says whose own they are, which differs; all of it comes from the registrations
-        return told
+            rows = dump(store.view)
+        rows.pop("agents")  # says whose own they are, which differs; all of it comes from the registrations
+        return rows
 
     def contents(self) -> set[str]:
         """The texts of all messages."""

@@ -14,8 +14,8 @@ class Pair(NamedTuple):
     """Two clones of one remote: alice and albert here, bob and bella there."""
 
     remote: Remote
-    here: Clone
-    there: Clone
+    ours: Clone
+    theirs: Clone
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def remote(tmp_path: Path) -> Remote:
 @pytest.fixture
 def pair(remote: Remote) -> Pair:
     """Two clones that have synced."""
-    here, there = remote.clone("here", "alice", "albert"), remote.clone("there", "bob", "bella")
-    here.sync()
-    there.sync()
-    here.sync()
-    return Pair(remote, here, there)
+    ours, theirs = remote.clone("here", "alice", "albert"), remote.clone("there", "bob", "bella")
+    ours.sync()
+    theirs.sync()
+    ours.sync()
+    return Pair(remote, ours, theirs)

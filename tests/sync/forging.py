@@ -15,15 +15,17 @@ from thrum_store.sync.wire.signed_heads import SignedEnd, SignedHeads, sign
 REGISTRATION = {"kind": "agent", "role": "worker", "module": "core", "display": "", "worktree": "", "host": "far"}
 
 
-def canonical(told: dict[str, Any]) -> bytes:
+def canonical(fields: dict[str, Any]) -> bytes:
     """The one way to write it."""
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
-def sealed(told: dict[str, Any]) -> bytes:
+def sealed(fields: dict[str, Any]) -> bytes:
     """A line with its own hash."""
-    digest = hashlib.sha256(canonical(told)).hexdigest()[:32]
-    body = canonical(told)
+    digest = hashlib.sha256(canonical(fields)).hexdigest()[:32]
+    body = canonical(fields)
     at = body.rindex(b',"i":"')
     return body[:at] + b',"h":"' + digest.encode() + b'"' + body[at:]
 
@@ -43,12 +45,12 @@ class Stranger:
         """Adds a line; `envelope` replaces what is right in it. Returns the event's id."""
         self.seq += 1
         prefix = {"message.create": "msg_", "session.start": "ses_", "group.create": "grp_"}.get(kind, "evt_")
-        told = {
+        fields = {
             "a": self.agent, "d": data, "i": mint(prefix, 5, self.store, self.agent, self.seq), "n": self.seq,
             "p": self.before, "s": self.store, "t": 5, "v": 1, "y": kind, **envelope,
         }  # fmt: skip
-        self.add(sealed(told))
-        return str(told["i"])
+        self.add(sealed(fields))
+        return str(fields["i"])
 
     def add(self, line: bytes) -> None:
         """Adds any bytes as a line."""

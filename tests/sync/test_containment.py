@@ -98,9 +98,9 @@ def programs(calls: list[Call]) -> set[str]:
 def needed(remote: Remote) -> set[str]:
     """The programs that a sync cannot do without; those that serve a remote on this machine are started by a shell."""
     serving = {f"git-{verb}-pack '{remote.root}'" for verb in ("upload", "receive")}
-    found = shutil.which("git")
-    assert found is not None
-    return {os.path.realpath(SCRIPT), os.path.realpath(found), *serving}
+    path = shutil.which("git")
+    assert path is not None
+    return {os.path.realpath(SCRIPT), os.path.realpath(path), *serving}
 
 
 def sync(clone: Clone) -> list[Call]:
@@ -109,15 +109,15 @@ def sync(clone: Clone) -> list[Call]:
 
 
 def test_a_sync_with_a_hostile_branch_touches_the_store_alone_and_runs_git_alone(pair: Pair, bait: Path) -> None:
-    remote, here, _ = pair
-    pair.there.send("bob", "in between", "@alice")
-    pair.there.sync()
-    here.send("alice", "mine as well", "@bob")
-    planted = plant(remote, here.store_id, bait)
-    calls = sync(here)
-    assert "in between" in here.contents()
-    assert sum(here.status().refused.values()) == planted
-    places = here.root / ".git", here.root / ".thrum", remote.root
+    remote, ours, _ = pair
+    pair.theirs.send("bob", "in between", "@alice")
+    pair.theirs.sync()
+    ours.send("alice", "mine as well", "@bob")
+    planted = plant(remote, ours.store_id, bait)
+    calls = sync(ours)
+    assert "in between" in ours.contents()
+    assert sum(ours.status().refused.values()) == planted
+    places = ours.root / ".git", ours.root / ".thrum", remote.root
     changed = {path for call in calls if call.changes for path in call.paths}
     assert all(any(below(path, top) for path in changed) for top in places)
     assert strayed(calls, *places) == []
@@ -126,7 +126,7 @@ def test_a_sync_with_a_hostile_branch_touches_the_store_alone_and_runs_git_alone
     assert [call.words for call in calls if call.name.startswith("symlink")] == []
     helpers = Path(git(remote.root, "--exec-path"))
     assert needed(remote) <= programs(calls)
-    assert [one for one in programs(calls) - needed(remote) if not below(one, helpers)] == []
+    assert [program for program in programs(calls) - needed(remote) if not below(program, helpers)] == []
     assert [(path.name, path.read_text(encoding="utf-8")) for path in bait.iterdir()] == [("secret", "secret")]
     still_flows(pair)
 
@@ -142,7 +142,7 @@ def test_what_is_touched_elsewhere_would_have_been_seen(tmp_path: Path, bait: Pa
         "open('secret').close(); os.posix_spawn('/bin/true', ['true'], {})\nos.wait()"
     )
     calls = traced((sys.executable, "-c", program), inside)
-    told = {line.partition("(")[0] for line in strayed(calls, inside)}
-    assert told == {"openat", "rename", "mkdir", "unlink", "symlink"}
+    calls_seen = {line.partition("(")[0] for line in strayed(calls, inside)}
+    assert calls_seen == {"openat", "rename", "mkdir", "unlink", "symlink"}
     assert f"{bait}/secret" in read_in(calls, bait)
     assert os.path.realpath("/bin/true") in programs(calls)

@@ -123,20 +123,20 @@ def test_changed_signatures_are_refused(count: int) -> None:
 
 
 @given(
-    told=st.recursive(
+    value=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
         max_leaves=8,
     ),
     field=st.sampled_from(["ctr", "cuts", "files", "prev", "repo", "shards", "store", "v"]),
 )
-def test_well_signed_nonsense_is_refused_in_words(told: object, field: str) -> None:
+def test_well_signed_nonsense_is_refused_in_words(value: object, field: str) -> None:
     """A signature says who, not that it makes sense."""
     stranger = Stranger()
     stranger.message("x")
     heads = json.loads(stranger.heads("r"))
     heads.pop("sig")
-    heads[field] = told
+    heads[field] = value
     try:
         heads["sig"] = b64encode(keys.sign(stranger.private, canonical(heads))).decode()
         data = canonical(heads) + b"\n"
@@ -164,7 +164,7 @@ def test_any_listing_can_be_read(entries: bytes, top: bytes) -> None:
     )
 )
 def test_a_listing_of_odd_entries_offers_only_what_the_grammar_knows(entries: list[tuple[str, str, str, str]]) -> None:
-    told = "".join(f"{mode} {kind} {'0' * 40} {size}\t{path}\0" for mode, kind, size, path in entries).encode()
-    listing = tree.parse(told, b"", EventLog("v1", REAL))
+    output = "".join(f"{mode} {kind} {'0' * 40} {size}\t{path}\0" for mode, kind, size, path in entries).encode()
+    listing = tree.parse(output, b"", EventLog("v1", REAL))
     assert sum(listing.refused.values()) <= len(entries)
     assert all(len(store) == 26 for store in listing.stores)

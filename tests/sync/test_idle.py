@@ -122,32 +122,32 @@ def _looked_at(path: Path) -> tuple[Path, tuple[int, int, str]]:
 
 
 def tips(pair: Pair) -> tuple[str, ...]:
-    return pair.remote.tip, *(clone.git("rev-parse", "refs/heads/a-sync") for clone in (pair.here, pair.there))
+    return pair.remote.tip, *(clone.git("rev-parse", "refs/heads/a-sync") for clone in (pair.ours, pair.theirs))
 
 
 def watched(pair: Pair) -> Files:
     """The logs, the remote as a whole, and all that git holds of this: objects, refs and their logs."""
-    ours = [clone.root / ".git" / part for clone in (pair.here, pair.there) for part in ("objects", "refs", "logs")]
-    return files_below(pair.here.logs, pair.there.logs, pair.remote.root, *ours)
+    ours = [clone.root / ".git" / part for clone in (pair.ours, pair.theirs) for part in ("objects", "refs", "logs")]
+    return files_below(pair.ours.logs, pair.theirs.logs, pair.remote.root, *ours)
 
 
 def day_without_a_word(pair: Pair, every: int, log: pytest.LogCaptureFixture) -> Day:
     """Lets a day pass after a conversation, and asserts that it left no trace."""
     log.set_level(logging.INFO)
-    pushes = [Pushes(clone) for clone in (pair.here, pair.there)]
-    pair.here.send("alice", "good night", "@bob")
-    for clone in (pair.here, pair.there, pair.here):
+    pushes = [Pushes(clone) for clone in (pair.ours, pair.theirs)]
+    pair.ours.send("alice", "good night", "@bob")
+    for clone in (pair.ours, pair.theirs, pair.ours):
         clone.sync()
-    assert [one.count for one in pushes] == [1, 0]
+    assert [push.count for push in pushes] == [1, 0]
     before, stood = watched(pair), tips(pair)
-    began = datetime.fromisoformat(pair.here.status().last_sync_at)
-    day = Day((pair.here, pair.there), every)
+    began = datetime.fromisoformat(pair.ours.status().last_sync_at)
+    day = Day((pair.ours, pair.theirs), every)
     day.pass_by()
     assert tips(pair) == stood
     assert watched(pair) == before
-    assert [one.count for one in pushes] == [1, 0]
+    assert [push.count for push in pushes] == [1, 0]
     assert [record for record in log.records if record.name.startswith("thrum")] == []
-    for clone in (pair.here, pair.there):
+    for clone in (pair.ours, pair.theirs):
         assert datetime.fromisoformat(clone.status().last_sync_at) - began > timedelta(hours=20)
     return day
 

@@ -50,22 +50,24 @@ def whole(clone: Clone) -> dict[str, bytes]:
 
 def check(clone: Clone, *, fix: bool = False, give_up: bool = False) -> list[Finding]:
     """What `thrum doctor` finds wrong in the logs and the view."""
-    found = doctor.examine(str(clone.root), Examine(fix, give_up=give_up), environ={})
-    return [one for one in found.findings if one.check in ("logs", "view") and one.status == "problem"]
+    diagnosis = doctor.examine(str(clone.root), Examine(fix, give_up=give_up), environ={})
+    return [
+        finding for finding in diagnosis.findings if finding.check in ("logs", "view") and finding.status == "problem"
+    ]
 
 
 @pytest.fixture
 def talk(pair: Pair) -> Pair:
     """Two clones; alice's log has several segments, all of it published."""
     for number in range(9):
-        pair.here.send("alice", f"{number} {LONG}", "@bob")
+        pair.ours.send("alice", f"{number} {LONG}", "@bob")
         if number % 3 == 2:
-            pair.here.sync()
-    pair.there.send("bob", "heard", "@alice")
-    pair.there.sync()
-    pair.here.sync()
-    pair.there.sync()
-    assert len(segments(pair.here, "alice")) > 2
+            pair.ours.sync()
+    pair.theirs.send("bob", "heard", "@alice")
+    pair.theirs.sync()
+    pair.ours.sync()
+    pair.theirs.sync()
+    assert len(segments(pair.ours, "alice")) > 2
     return pair
 
 
@@ -115,129 +117,129 @@ DAMAGES = [
 def test_our_own_log_comes_back_and_its_agent_goes_on(
     talk: Pair, damage: Callable[[list[Path]], None], view_lost: bool
 ) -> None:
-    before, seen = whole(talk.here), talk.here.view()
-    damage(segments(talk.here, "alice"))
+    before, seen = whole(talk.ours), talk.ours.view()
+    damage(segments(talk.ours, "alice"))
     if view_lost:
-        lose_the_view(talk.here)
-    check(talk.here, fix=True)
-    assert whole(talk.here) == before
-    assert talk.here.view() == seen
-    assert check(talk.here) == []
-    talk.here.send("alice", "and on", "@bob")
-    talk.here.sync()
-    talk.there.sync()
-    assert "and on" in talk.there.contents()
-    assert talk.here.store_id == talk.here.logs.joinpath(talk.here.store_id).name
-    assert not talk.there.status().frozen
+        lose_the_view(talk.ours)
+    check(talk.ours, fix=True)
+    assert whole(talk.ours) == before
+    assert talk.ours.view() == seen
+    assert check(talk.ours) == []
+    talk.ours.send("alice", "and on", "@bob")
+    talk.ours.sync()
+    talk.theirs.sync()
+    assert "and on" in talk.theirs.contents()
+    assert talk.ours.store_id == talk.ours.logs.joinpath(talk.ours.store_id).name
+    assert not talk.theirs.status().frozen
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_another_clones_log_comes_back(talk: Pair, damage: Callable[[list[Path]], None]) -> None:
-    before, seen = whole(talk.there), talk.there.view()
-    damage(segments(talk.there, "alice", talk.here))
-    lose_the_view(talk.there)
-    talk.there.sync()
-    assert whole(talk.there) == before
-    assert talk.there.view() == seen
-    assert not talk.there.status().frozen
+    before, seen = whole(talk.theirs), talk.theirs.view()
+    damage(segments(talk.theirs, "alice", talk.ours))
+    lose_the_view(talk.theirs)
+    talk.theirs.sync()
+    assert whole(talk.theirs) == before
+    assert talk.theirs.view() == seen
+    assert not talk.theirs.status().frozen
 
 
 @pytest.mark.parametrize("damage", [all_are_lost, one_is_lost, the_end_is_cut_at_a_line])
 def test_a_sync_notices_lost_files_by_itself(talk: Pair, damage: Callable[[list[Path]], None]) -> None:
-    before = whole(talk.here)
-    damage(segments(talk.here, "alice"))
-    said = talk.here.sync().damaged
-    assert whole(talk.here) == before
-    assert len(said) == 1 and "@alice" in said[0] and "came back from the branch" in said[0]
-    (told,) = talk.here.status().damaged
-    assert (told.agent, told.lost_from, told.back_to is not None) == ("alice", None, True)
-    assert talk.here.sync().damaged == ()
+    before = whole(talk.ours)
+    damage(segments(talk.ours, "alice"))
+    sentences = talk.ours.sync().damaged
+    assert whole(talk.ours) == before
+    assert len(sentences) == 1 and "@alice" in sentences[0] and "came back from the branch" in sentences[0]
+    (log,) = talk.ours.status().damaged
+    assert (log.agent, log.lost_from, log.back_to is not None) == ("alice", None, True)
+    assert talk.ours.sync().damaged == ()
 
 
 def test_what_was_said_since_stays_behind_what_comes_back(talk: Pair) -> None:
-    talk.here.send("alice", "not published", "@bob")
-    talk.here.send("alice", "nor this", "@bob")
-    before, seen = whole(talk.here), talk.here.view()
-    for file in segments(talk.here, "alice")[:-1]:
+    talk.ours.send("alice", "not published", "@bob")
+    talk.ours.send("alice", "nor this", "@bob")
+    before, seen = whole(talk.ours), talk.ours.view()
+    for file in segments(talk.ours, "alice")[:-1]:
         rot(file)
-    lose_the_view(talk.here)
-    talk.here.sync()
-    assert whole(talk.here) == before
-    assert talk.here.view() == seen
-    talk.there.sync()
-    assert "nor this" in talk.there.contents()
+    lose_the_view(talk.ours)
+    talk.ours.sync()
+    assert whole(talk.ours) == before
+    assert talk.ours.view() == seen
+    talk.theirs.sync()
+    assert "nor this" in talk.theirs.contents()
 
 
 def test_the_damaged_file_is_kept_aside(talk: Pair) -> None:
-    file = segments(talk.here, "alice")[0]
+    file = segments(talk.ours, "alice")[0]
     rot(file)
     rotten = file.read_bytes()
-    check(talk.here, fix=True)
-    (aside,) = (talk.here.root / ".thrum/var/damaged").iterdir()
+    check(talk.ours, fix=True)
+    (aside,) = (talk.ours.root / ".thrum/var/damaged").iterdir()
     assert aside.read_bytes() == rotten
 
 
 def test_without_its_own_branch_a_clone_asks_the_remote(talk: Pair) -> None:
-    before = whole(talk.here)
-    all_are_lost(segments(talk.here, "alice"))
+    before = whole(talk.ours)
+    all_are_lost(segments(talk.ours, "alice"))
     for ref in (BRANCH, "refs/thrum/r/origin"):
-        talk.here.git("update-ref", "-d", ref)
-    assert [one.fixed for one in check(talk.here, fix=True)] == [True]
-    assert whole(talk.here) == before
+        talk.ours.git("update-ref", "-d", ref)
+    assert [finding.fixed for finding in check(talk.ours, fix=True)] == [True]
+    assert whole(talk.ours) == before
 
 
 def test_nobody_speaks_in_a_log_that_was_published_longer(talk: Pair) -> None:
-    the_end_is_cut_at_a_line(segments(talk.here, "alice"))
-    lose_the_view(talk.here)
+    the_end_is_cut_at_a_line(segments(talk.ours, "alice"))
+    lose_the_view(talk.ours)
     with pytest.raises(Corrupted, match="were published"):
-        talk.here.send("alice", "too early", "@bob")
-    all_are_lost(segments(talk.here, "albert"))
-    lose_the_view(talk.here)
-    with talk.here.open() as store, pytest.raises(Corrupted, match="were published"):
+        talk.ours.send("alice", "too early", "@bob")
+    all_are_lost(segments(talk.ours, "albert"))
+    lose_the_view(talk.ours)
+    with talk.ours.open() as store, pytest.raises(Corrupted, match="were published"):
         agents.register(store, Register("albert", "worker", "core"))
-    talk.here.sync()
-    talk.here.send("alice", "now", "@bob")
-    assert "now" in talk.here.contents() and "too early" not in talk.here.contents()
+    talk.ours.sync()
+    talk.ours.send("alice", "now", "@bob")
+    assert "now" in talk.ours.contents() and "too early" not in talk.ours.contents()
 
 
 @pytest.mark.parametrize("step", ["restore.replaced", "rebuild.filled"])
 def test_killed_half_way_the_next_sync_finishes(talk: Pair, step: str) -> None:
-    before, seen = whole(talk.here), talk.here.view()
-    all_are_lost(segments(talk.here, "alice"))
-    lose_the_view(talk.here)
-    talk.here.killed_at(step)
-    talk.here.sync()
-    assert whole(talk.here) == before
-    assert talk.here.view() == seen
+    before, seen = whole(talk.ours), talk.ours.view()
+    all_are_lost(segments(talk.ours, "alice"))
+    lose_the_view(talk.ours)
+    talk.ours.killed_at(step)
+    talk.ours.sync()
+    assert whole(talk.ours) == before
+    assert talk.ours.view() == seen
 
 
 def test_rotten_bytes_are_never_published(talk: Pair) -> None:
-    talk.here.send("alice", "short", "@bob")
-    talk.here.sync()
-    rot(segments(talk.here, "alice")[-1])
-    talk.here.send("alice", "said after it had rotted", "@bob")
-    for clone in (talk.here, talk.there, talk.here, talk.there):
+    talk.ours.send("alice", "short", "@bob")
+    talk.ours.sync()
+    rot(segments(talk.ours, "alice")[-1])
+    talk.ours.send("alice", "said after it had rotted", "@bob")
+    for clone in (talk.ours, talk.theirs, talk.ours, talk.theirs):
         clone.sync()
-    assert not talk.there.status().frozen
-    assert "said after it had rotted" in talk.there.contents()
-    assert talk.here.view() == talk.there.view()
+    assert not talk.theirs.status().frozen
+    assert "said after it had rotted" in talk.theirs.contents()
+    assert talk.ours.view() == talk.theirs.view()
 
 
 def test_a_forged_branch_gives_nothing_back(talk: Pair) -> None:
-    files = segments(talk.here, "alice")
-    path = f"v1/{files[0].relative_to(talk.here.logs)}"
+    files = segments(talk.ours, "alice")
+    path = f"v1/{files[0].relative_to(talk.ours.logs)}"
     forged = files[0].read_bytes().replace(b"0 xx", b"0 yy")
     all_are_lost(files)
     for ref in (BRANCH, "refs/thrum/r/origin"):
-        talk.here.git("update-ref", "-d", ref)
+        talk.ours.git("update-ref", "-d", ref)
     talk.remote.plant({path: forged})
     talk.remote.point(talk.remote.commit(f"{talk.remote.tip}^{{tree}}"))  # what is true of it is in no commit behind
-    talk.here.sync()
-    assert not segments(talk.here, "alice")
-    (told,) = talk.here.status().damaged
-    assert told.agent == "alice" and told.lost_from == 1
+    talk.ours.sync()
+    assert not segments(talk.ours, "alice")
+    (log,) = talk.ours.status().damaged
+    assert log.agent == "alice" and log.lost_from == 1
     with pytest.raises(Forbidden, match="were published"):
-        check(talk.here, give_up=True)
+        check(talk.ours, give_up=True)
 
 
 # beyond what was published
@@ -247,7 +249,7 @@ def test_a_forged_branch_gives_nothing_back(talk: Pair) -> None:
 def ahead(talk: Pair) -> Pair:
     """alice said three things since the last sync."""
     for text in ("one", "two", "three"):
-        talk.here.send("alice", text, "@bob")
+        talk.ours.send("alice", text, "@bob")
     return talk
 
 
@@ -272,84 +274,89 @@ def damage_line(clone: Clone, agent: str, text: str) -> None:
 
 
 def test_a_line_that_rots_before_it_was_published_is_told_to_the_event(ahead: Pair) -> None:
-    first, last = unpublished(ahead.here, "alice", "two"), last_event(ahead.here, "alice")
-    damage_line(ahead.here, "alice", "two")
-    lose_the_view(ahead.here)
-    rotten = whole(ahead.here)
-    ahead.here.sync()
-    (told,) = ahead.here.status().damaged
-    assert (told.lost_from, told.lost_to, told.back_from) == (first, last, None)
-    assert {"one"} <= ahead.here.contents() and not {"two", "three"} & ahead.here.contents()
-    found = check(ahead.here, fix=True)
-    assert any(f"events {first} to {last} cannot be read" in one.message and not one.fixed for one in found)
-    assert whole(ahead.here) == rotten
+    first, last = unpublished(ahead.ours, "alice", "two"), last_event(ahead.ours, "alice")
+    damage_line(ahead.ours, "alice", "two")
+    lose_the_view(ahead.ours)
+    rotten = whole(ahead.ours)
+    ahead.ours.sync()
+    (log,) = ahead.ours.status().damaged
+    assert (log.lost_from, log.lost_to, log.back_from) == (first, last, None)
+    assert {"one"} <= ahead.ours.contents() and not {"two", "three"} & ahead.ours.contents()
+    findings = check(ahead.ours, fix=True)
+    assert any(
+        f"events {first} to {last} cannot be read" in finding.message and not finding.fixed for finding in findings
+    )
+    assert whole(ahead.ours) == rotten
     with pytest.raises(Corrupted):
-        ahead.here.send("alice", "more", "@bob")
-    (lost,) = (ahead.here.root / ".thrum/var/lost").iterdir()
+        ahead.ours.send("alice", "more", "@bob")
+    (lost,) = (ahead.ours.root / ".thrum/var/lost").iterdir()
     assert b'"content":"three"' in lost.read_bytes()
 
 
 def test_once_it_is_known_nobody_speaks_behind_what_cannot_be_read(ahead: Pair) -> None:
-    damage_line(ahead.here, "alice", "two")  # the view has read past it
-    check(ahead.here, fix=True)
+    damage_line(ahead.ours, "alice", "two")  # the view has read past it
+    check(ahead.ours, fix=True)
     with pytest.raises(Corrupted):
-        ahead.here.send("alice", "behind it", "@bob")
-    assert {"one", "two", "three"} <= ahead.here.contents()
+        ahead.ours.send("alice", "behind it", "@bob")
+    assert {"one", "two", "three"} <= ahead.ours.contents()
 
 
 def test_a_sync_that_finds_rot_in_what_it_would_publish_stops_that_log(ahead: Pair) -> None:
-    damage_line(ahead.here, "alice", "two")
+    damage_line(ahead.ours, "alice", "two")
     for _ in range(2):
-        ahead.here.sync()
-    (told,) = ahead.here.status().damaged
-    assert told.lost_from == unpublished(ahead.here, "alice", "three") - 1
+        ahead.ours.sync()
+    (log,) = ahead.ours.status().damaged
+    assert log.lost_from == unpublished(ahead.ours, "alice", "three") - 1
     with pytest.raises(Corrupted):
-        ahead.here.send("alice", "behind it", "@bob")
-    ahead.there.sync()
-    assert not ahead.there.status().frozen
-    refused = ahead.here.status().refused
-    assert not ahead.here.sync().damaged and ahead.here.status().refused == refused
+        ahead.ours.send("alice", "behind it", "@bob")
+    ahead.theirs.sync()
+    assert not ahead.theirs.status().frozen
+    refused = ahead.ours.status().refused
+    assert not ahead.ours.sync().damaged and ahead.ours.status().refused == refused
 
 
 def test_a_log_that_lost_its_unpublished_end_gets_the_rest_and_tells(ahead: Pair) -> None:
-    first, last = unpublished(ahead.here, "alice", "one"), last_event(ahead.here, "alice")
-    all_are_lost(segments(ahead.here, "alice"))
-    said = ahead.here.sync().damaged
-    assert f"events {first} to {last} cannot be read" in said[0] and f"events 1 to {first - 1} came back" in said[0]
-    assert {"one", "two", "three"} <= ahead.here.contents()  # the view knows them still
-    (lost,) = (ahead.here.root / ".thrum/var/lost").iterdir()
+    first, last = unpublished(ahead.ours, "alice", "one"), last_event(ahead.ours, "alice")
+    all_are_lost(segments(ahead.ours, "alice"))
+    sentences = ahead.ours.sync().damaged
+    assert (
+        f"events {first} to {last} cannot be read" in sentences[0]
+        and f"events 1 to {first - 1} came back" in sentences[0]
+    )
+    assert {"one", "two", "three"} <= ahead.ours.contents()  # the view knows them still
+    (lost,) = (ahead.ours.root / ".thrum/var/lost").iterdir()
     assert [json.loads(line)["content"] for line in lost.read_text().splitlines()] == ["one", "two", "three"]
     with pytest.raises(Corrupted):
-        ahead.here.send("alice", "more", "@bob")
+        ahead.ours.send("alice", "more", "@bob")
 
 
 @pytest.mark.parametrize("how", ["rotten", "lost"])
 def test_given_up_its_agent_goes_on_and_the_others_hear_it(ahead: Pair, how: str) -> None:
     if how == "rotten":
-        damage_line(ahead.here, "alice", "two")
-        lose_the_view(ahead.here)
+        damage_line(ahead.ours, "alice", "two")
+        lose_the_view(ahead.ours)
     else:
-        all_are_lost(segments(ahead.here, "alice"))
-    assert all(one.fixed for one in check(ahead.here, give_up=True) if one.check == "logs")
-    assert check(ahead.here) == []
-    ahead.here.send("alice", "and on", "@bob")
-    ahead.here.sync()
-    ahead.there.sync()
-    assert "and on" in ahead.there.contents() and "three" not in ahead.there.contents()
-    assert ahead.here.view() == ahead.there.view()
-    assert (ahead.here.root / ".thrum/var/lost").is_dir()
+        all_are_lost(segments(ahead.ours, "alice"))
+    assert all(finding.fixed for finding in check(ahead.ours, give_up=True) if finding.check == "logs")
+    assert check(ahead.ours) == []
+    ahead.ours.send("alice", "and on", "@bob")
+    ahead.ours.sync()
+    ahead.theirs.sync()
+    assert "and on" in ahead.theirs.contents() and "three" not in ahead.theirs.contents()
+    assert ahead.ours.view() == ahead.theirs.view()
+    assert (ahead.ours.root / ".thrum/var/lost").is_dir()
 
 
 def test_a_file_from_a_backup_is_read_again(ahead: Pair) -> None:
-    file = segments(ahead.here, "alice")[-1]
+    file = segments(ahead.ours, "alice")[-1]
     good = file.read_bytes()
-    damage_line(ahead.here, "alice", "two")
-    lose_the_view(ahead.here)
-    ahead.here.sync()
+    damage_line(ahead.ours, "alice", "two")
+    lose_the_view(ahead.ours)
+    ahead.ours.sync()
     file.write_bytes(good)
-    check(ahead.here, fix=True)
-    assert check(ahead.here) == []
-    assert {"one", "two", "three"} <= ahead.here.contents()
+    check(ahead.ours, fix=True)
+    assert check(ahead.ours) == []
+    assert {"one", "two", "three"} <= ahead.ours.contents()
 
 
 # at random
@@ -359,15 +366,15 @@ def test_a_file_from_a_backup_is_read_again(ahead: Pair) -> None:
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with logs of its own and another's, all of it published, in several segments."""
     remote = remote_at(tmp_path_factory.mktemp("settled"))
-    here, there = remote.clone("here", "alice", "albert"), remote.clone("there", "bob")
+    ours, theirs = remote.clone("here", "alice", "albert"), remote.clone("there", "bob")
     for number in range(8):
-        here.send("alice", f"{number} {LONG}", "@albert")
-        here.send("albert", f"{number}", "@alice")
-        there.send("bob", f"{number} {LONG[:3000]}")
-        here.sync()
-        there.sync()
-    here.sync()
-    return here
+        ours.send("alice", f"{number} {LONG}", "@albert")
+        ours.send("albert", f"{number}", "@alice")
+        theirs.send("bob", f"{number} {LONG[:3000]}")
+        ours.sync()
+        theirs.sync()
+    ours.sync()
+    return ours
 
 
 @pytest.fixture(scope="module")
@@ -426,53 +433,53 @@ def test_whatever_happens_to_published_logs_the_same_bytes_come_back(
 @pytest.mark.parametrize("view_lost", [False, True])
 def test_what_the_tips_have_lost_comes_back_from_an_older_commit(talk: Pair, view_lost: bool) -> None:
     """Both branches were set back by a commit on top of them, and then the log itself was lost."""
-    before, seen = whole(talk.here), talk.here.view()
-    states = talk.here.git("rev-list", BRANCH, "--", f"v1/{talk.here.store_id}/alice").split("\n")
-    shortened = talk.here.git("commit-tree", f"{states[-1]}^{{tree}}", "-p", talk.remote.tip, "-m", "set back")
-    talk.here.git("update-ref", BRANCH, shortened)
-    talk.here.git("push", "--quiet", "origin", f"{shortened}:{BRANCH}")
-    shutil.rmtree(segments(talk.here, "alice")[0].parent)
+    before, seen = whole(talk.ours), talk.ours.view()
+    states = talk.ours.git("rev-list", BRANCH, "--", f"v1/{talk.ours.store_id}/alice").split("\n")
+    shortened = talk.ours.git("commit-tree", f"{states[-1]}^{{tree}}", "-p", talk.remote.tip, "-m", "set back")
+    talk.ours.git("update-ref", BRANCH, shortened)
+    talk.ours.git("push", "--quiet", "origin", f"{shortened}:{BRANCH}")
+    shutil.rmtree(segments(talk.ours, "alice")[0].parent)
     if view_lost:
-        lose_the_view(talk.here)
-    assert any("The branch has" in found.message for found in check(talk.here))
-    check(talk.here, fix=True)
-    assert whole(talk.here) == before
-    assert talk.here.view() == seen
-    talk.here.sync()
-    talk.there.sync()
-    assert check(talk.there) == [] and not talk.there.status().damaged
+        lose_the_view(talk.ours)
+    assert any("The branch has" in finding.message for finding in check(talk.ours))
+    check(talk.ours, fix=True)
+    assert whole(talk.ours) == before
+    assert talk.ours.view() == seen
+    talk.ours.sync()
+    talk.theirs.sync()
+    assert check(talk.theirs) == [] and not talk.theirs.status().damaged
     assert {path for path in talk.remote.files() if "/alice/" in path} >= {
-        f"v1/{talk.here.store_id}/alice/{file.name}" for file in segments(talk.here, "alice")
+        f"v1/{talk.ours.store_id}/alice/{file.name}" for file in segments(talk.ours, "alice")
     }
 
 
 def test_what_was_purged_is_not_fetched_out_of_an_older_commit(talk: Pair) -> None:
-    with talk.here.open() as store:
+    with talk.ours.open() as store:
         purge.purge(store, Purge(everything=True, confirm=True))
-    talk.here.sync()
-    after = whole(talk.here)
-    shutil.rmtree(segments(talk.here, "alice")[0].parent)
-    check(talk.here, fix=True)
-    assert whole(talk.here) == after
-    assert not any(LONG in content for content in talk.here.contents())
+    talk.ours.sync()
+    after = whole(talk.ours)
+    shutil.rmtree(segments(talk.ours, "alice")[0].parent)
+    check(talk.ours, fix=True)
+    assert whole(talk.ours) == after
+    assert not any(LONG in content for content in talk.ours.contents())
 
 
 @pytest.mark.parametrize("how", ["blocked", "untrusted"])
 def test_a_log_of_a_store_that_is_not_heard_is_not_mended_with_what_it_says_since(talk: Pair, how: str) -> None:
     """The doctor says whose it is, and what to do for who wants it all the same."""
     if how == "blocked":
-        talk.here.git("config", "--local", "--add", "thrum.blockedStore", talk.there.store_id)
+        talk.ours.git("config", "--local", "--add", "thrum.blockedStore", talk.theirs.store_id)
     else:
-        talk.here.git("config", "--local", "thrum.trust", "none")
-    all_are_lost(segments(talk.here, "bob", talk.there))
-    talk.there.send("bob", "never heard here", "@alice")
-    talk.there.sync()
-    talk.here.sync()
+        talk.ours.git("config", "--local", "thrum.trust", "none")
+    all_are_lost(segments(talk.ours, "bob", talk.theirs))
+    talk.theirs.send("bob", "never heard here", "@alice")
+    talk.theirs.sync()
+    talk.ours.sync()
     for fix in (False, True):
-        found = next(one for one in check(talk.here, fix=fix) if one.check == "logs")
-        assert talk.there.store_id in (found.hint or "") and not found.fixed
-    assert not segments(talk.here, "bob", talk.there)
-    talk.here.git("config", "--local", "--remove-section", "thrum")
-    check(talk.here, fix=True)
-    talk.here.sync()
-    assert "never heard here" in talk.here.contents()
+        finding = next(listed for listed in check(talk.ours, fix=fix) if listed.check == "logs")
+        assert talk.theirs.store_id in (finding.hint or "") and not finding.fixed
+    assert not segments(talk.ours, "bob", talk.theirs)
+    talk.ours.git("config", "--local", "--remove-section", "thrum")
+    check(talk.ours, fix=True)
+    talk.ours.sync()
+    assert "never heard here" in talk.ours.contents()

@@ -39,58 +39,58 @@ def agreed(*clones: Clone) -> bool:
 
 
 def test_a_purge_reaches_the_branch_and_the_other_clones(pair: Pair) -> None:
-    spoken(pair.here)
-    pair.here.sync()
-    pair.there.sync()
-    assert in_branch(pair.remote) and traces(pair.there.logs)
-    purged(pair.here)
-    pair.here.sync()
+    spoken(pair.ours)
+    pair.ours.sync()
+    pair.theirs.sync()
+    assert in_branch(pair.remote) and traces(pair.theirs.logs)
+    purged(pair.ours)
+    pair.ours.sync()
     assert in_branch(pair.remote) == []
-    pair.there.sync()
-    assert traces(pair.there.logs) == [] and not any(SECRET in text for text in pair.there.contents())
-    pair.here.send("alice", "after the purge", "@bob")
-    pair.here.sync()
-    pair.there.sync()
-    assert "after the purge" in pair.there.contents()
-    assert agreed(pair.here, pair.there)
-    assert not pair.there.sync().committed and not pair.here.sync().committed
+    pair.theirs.sync()
+    assert traces(pair.theirs.logs) == [] and not any(SECRET in text for text in pair.theirs.contents())
+    pair.ours.send("alice", "after the purge", "@bob")
+    pair.ours.sync()
+    pair.theirs.sync()
+    assert "after the purge" in pair.theirs.contents()
+    assert agreed(pair.ours, pair.theirs)
+    assert not pair.theirs.sync().committed and not pair.ours.sync().committed
 
 
 def test_a_clone_that_never_had_what_was_purged_goes_on_behind_it(pair: Pair) -> None:
-    pair.here.send("alice", "known to both", "@bob")
-    pair.here.sync()
-    pair.there.sync()
-    spoken(pair.here)
-    purged(pair.here)
-    pair.here.send("alice", "behind the cut", "@bob")
-    pair.here.sync()
-    pair.there.sync()
-    assert "behind the cut" in pair.there.contents() and "known to both" not in pair.there.contents()
+    pair.ours.send("alice", "known to both", "@bob")
+    pair.ours.sync()
+    pair.theirs.sync()
+    spoken(pair.ours)
+    purged(pair.ours)
+    pair.ours.send("alice", "behind the cut", "@bob")
+    pair.ours.sync()
+    pair.theirs.sync()
+    assert "behind the cut" in pair.theirs.contents() and "known to both" not in pair.theirs.contents()
     fresh = pair.remote.clone("fresh")
     assert "behind the cut" in fresh.contents()
-    pair.there.sync()
-    assert agreed(pair.here, pair.there, fresh)
+    pair.theirs.sync()
+    assert agreed(pair.ours, pair.theirs, fresh)
 
 
 def test_an_old_clone_that_returns_brings_nothing_back(pair: Pair, tmp_path: Path) -> None:
     old = pair.remote.clone("old", "carl")
-    spoken(pair.here)
-    for clone in (pair.here, old, pair.there):
+    spoken(pair.ours)
+    for clone in (pair.ours, old, pair.theirs):
         clone.sync()
     before = pair.remote.tip
-    purged(pair.here)
-    pair.here.sync()
-    pair.there.sync()
+    purged(pair.ours)
+    pair.ours.sync()
+    pair.theirs.sync()
     pair.remote.point(before)  # and somebody sets the branch back as well
     old.send("carl", "back from holidays", "@alice")
     old.sync()
-    for clone in (pair.here, old, pair.there, pair.here, old):
+    for clone in (pair.ours, old, pair.theirs, pair.ours, old):
         clone.sync()
     assert in_branch(pair.remote) == []
-    for clone in (pair.here, pair.there, old):
+    for clone in (pair.ours, pair.theirs, old):
         assert traces(clone.logs) == []
         assert "back from holidays" in clone.contents()
-    assert agreed(pair.here, pair.there, old)
+    assert agreed(pair.ours, pair.theirs, old)
 
 
 def test_a_clone_that_may_not_take_it_in_keeps_nothing_purged_in_the_branch(pair: Pair) -> None:
@@ -98,54 +98,54 @@ def test_a_clone_that_may_not_take_it_in_keeps_nothing_purged_in_the_branch(pair
     careful.git("config", "--local", "thrum.trust", "none")
     careful.initialize()
     careful.join("carl")
-    spoken(pair.here, 60)
-    pair.here.sync()
+    spoken(pair.ours, 60)
+    pair.ours.sync()
     careful.sync()
-    purged(pair.here)
-    pair.here.sync()
+    purged(pair.ours)
+    pair.ours.sync()
     for number in range(2):
         careful.send("carl", f"I trust nobody {number}", "@everyone")
         careful.sync()
-    pair.here.sync()
+    pair.ours.sync()
     assert in_branch(pair.remote) == []
 
 
 @pytest.mark.parametrize("failpoint", ["admit.replaced", "purge.removed", "rebuild.filled", "sync.written"])
 def test_a_purge_that_is_cut_short_while_it_arrives_is_finished_by_the_next_sync(pair: Pair, failpoint: str) -> None:
-    pair.here.send("alice", "known to both", "@bob")
-    pair.here.sync()
-    pair.there.sync()
-    spoken(pair.here, 80)
-    purged(pair.here)
-    pair.here.send("alice", "behind the cut", "@bob")
-    pair.here.sync()
-    pair.there.killed_at(failpoint)
-    pair.there.sync()
-    pair.here.sync()
-    assert "behind the cut" in pair.there.contents()
-    assert agreed(pair.here, pair.there)
+    pair.ours.send("alice", "known to both", "@bob")
+    pair.ours.sync()
+    pair.theirs.sync()
+    spoken(pair.ours, 80)
+    purged(pair.ours)
+    pair.ours.send("alice", "behind the cut", "@bob")
+    pair.ours.sync()
+    pair.theirs.killed_at(failpoint)
+    pair.theirs.sync()
+    pair.ours.sync()
+    assert "behind the cut" in pair.theirs.contents()
+    assert agreed(pair.ours, pair.theirs)
 
 
 def test_what_is_only_to_be_removed_is_removed_by_the_next_sync_too(pair: Pair) -> None:
-    spoken(pair.here)
-    pair.here.sync()
-    pair.there.sync()
-    purged(pair.here)
-    pair.here.sync()
-    pair.there.killed_at("rebuild.filled")
-    pair.there.sync()
-    assert traces(pair.there.logs) == [] and in_branch(pair.remote) == []
-    assert agreed(pair.here, pair.there)
+    spoken(pair.ours)
+    pair.ours.sync()
+    pair.theirs.sync()
+    purged(pair.ours)
+    pair.ours.sync()
+    pair.theirs.killed_at("rebuild.filled")
+    pair.theirs.sync()
+    assert traces(pair.theirs.logs) == [] and in_branch(pair.remote) == []
+    assert agreed(pair.ours, pair.theirs)
 
 
 def test_somebody_elses_cut_cannot_be_forged(pair: Pair) -> None:
-    pair.here.send("alice", "stays", "@bob")
-    pair.here.sync()
-    pair.there.sync()
-    path = f"v1/{pair.here.store_id}/heads.json"
+    pair.ours.send("alice", "stays", "@bob")
+    pair.ours.sync()
+    pair.theirs.sync()
+    path = f"v1/{pair.ours.store_id}/heads.json"
     forged = pair.remote.content(path).replace(b'"cuts":{}', b'"cuts":{"alice":9999}')
     assert forged != pair.remote.content(path)
     pair.remote.plant({path: forged})
-    pair.there.sync()
-    assert "stays" in pair.there.contents()
-    assert pair.there.status().refused == {"signature": 1}
+    pair.theirs.sync()
+    assert "stays" in pair.theirs.contents()
+    assert pair.theirs.status().refused == {"signature": 1}

@@ -41,7 +41,7 @@ class Run:
         self.random = random.Random(seed)
         self.remote: Remote = remote_at(where)
         self.clones = {name: self.remote.clone(name, *agents) for name, agents in PLACES.items()}
-        self.said: dict[str, str] = {}  # every acknowledged message and its last acknowledged text
+        self.texts: dict[str, str] = {}  # every acknowledged message and its last acknowledged text
         self.wrote: dict[str, tuple[str, str]] = {}  # message -> clone, author
         self.purged: set[str] = set()
         self.tips: list[str] = []
@@ -62,7 +62,7 @@ class Run:
             to = self._addresses(store)
             text = f"{place} {caller.name} {len(self.wrote)}"
             done = sending.send(store, caller, SendMessage(text, to=to))
-        self.said[done.message_id] = text
+        self.texts[done.message_id] = text
         self.wrote[done.message_id] = place, caller.name
 
     def _addresses(self, store: Store) -> tuple[str, ...]:
@@ -72,30 +72,30 @@ class Run:
         )
 
     def _mine(self) -> tuple[str, Clone, Caller] | None:
-        if not self.said:
+        if not self.texts:
             return None
-        message = self.random.choice(sorted(self.said))
+        message = self.random.choice(sorted(self.texts))
         place, author = self.wrote[message]
         return message, self.clones[place], Caller(author)
 
     def edit(self) -> None:
-        if (found := self._mine()) and self.said[found[0]]:
-            message, clone, caller = found
+        if (mine := self._mine()) and self.texts[mine[0]]:
+            message, clone, caller = mine
             with clone.open() as store:
-                editing.edit(store, caller, EditMessage(message, f"{self.said[message]} edited"))
-            self.said[message] += " edited"
+                editing.edit(store, caller, EditMessage(message, f"{self.texts[message]} edited"))
+            self.texts[message] += " edited"
 
     def delete(self) -> None:
-        if (found := self._mine()) and self.said[found[0]]:
-            message, clone, caller = found
+        if (mine := self._mine()) and self.texts[mine[0]]:
+            message, clone, caller = mine
             with clone.open() as store:
                 editing.delete(store, caller, DeleteMessage(message, force=True))
-            self.said[message] = ""
+            self.texts[message] = ""
 
     def read(self) -> None:
         clone, _, caller = self._anyone()
         with clone.open() as store:
-            unread = [one.header.id for one in mailbox.inbox(store, caller, mailbox.ReadInbox()).messages]
+            unread = [message.header.id for message in mailbox.inbox(store, caller, mailbox.ReadInbox()).messages]
             if unread:
                 mailbox.mark_read(store, caller, mailbox.MarkRead(tuple(self.random.sample(unread, 1))))
 
@@ -125,7 +125,7 @@ class Run:
         with self.clones[place].open() as store:
             purge.purge(store, Purge(everything=True, confirm=True))
         self.purged |= {message for message, (where, _) in self.wrote.items() if where == place}
-        self.said = {message: text for message, text in self.said.items() if message not in self.purged}
+        self.texts = {message: text for message, text in self.texts.items() if message not in self.purged}
 
     def sync(self) -> None:
         clone, _, _ = self._anyone()
@@ -184,7 +184,7 @@ def check(where: Path, seed: int) -> None:
     assert views[0] == views[1] == views[2]
     for clone in clones:
         with clone.open() as store:
-            assert dict(store.view.execute("SELECT id, content FROM messages")) == run.said
+            assert dict(store.view.execute("SELECT id, content FROM messages")) == run.texts
             if not run.purged:
                 assert oracle.shown(store.view) == oracle.world(oracle.spoken(clone.logs))
     assert not any(clone.status().frozen for clone in clones)

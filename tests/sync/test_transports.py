@@ -61,10 +61,10 @@ class Backend(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
         }  # fmt: skip
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        told = subprocess.run(
+        process = subprocess.run(
             ["git", "http-backend"], input=body, env=environment, check=True, capture_output=True
         ).stdout
-        head, _, content = told.partition(b"\r\n\r\n")
+        head, _, content = process.partition(b"\r\n\r\n")
         lines = [line.split(": ", 1) for line in head.decode().split("\r\n")]
         self.send_response(next((int(value.split()[0]) for name, value in lines if name == "Status"), 200))
         for name, value in lines:
@@ -145,47 +145,47 @@ def home(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def test_two_clones_sync_over_https_with_the_users_credentials(pair: Pair, server: Server, home: Path) -> None:
     assert home.exists()
-    for clone in (pair.here, pair.there):
+    for clone in (pair.ours, pair.theirs):
         clone.git("remote", "set-url", "origin", server.url)
-    pair.here.send("alice", "over the wire", "@bob")
-    assert pair.here.sync().pushed
-    assert pair.there.sync().taken == 1
-    assert "over the wire" in pair.there.contents()
-    pair.there.send("bob", "and back", "@alice")
-    assert pair.there.sync().pushed
-    pair.here.sync()
-    assert "and back" in pair.here.contents()
-    assert pair.here.status().last_error is None
+    pair.ours.send("alice", "over the wire", "@bob")
+    assert pair.ours.sync().pushed
+    assert pair.theirs.sync().taken == 1
+    assert "over the wire" in pair.theirs.contents()
+    pair.theirs.send("bob", "and back", "@alice")
+    assert pair.theirs.sync().pushed
+    pair.ours.sync()
+    assert "and back" in pair.ours.contents()
+    assert pair.ours.status().last_error is None
 
 
 def test_the_question_whether_anyone_can_read_it_carries_no_credentials(pair: Pair, server: Server, home: Path) -> None:
     assert home.exists()
-    pair.here.git("remote", "set-url", "origin", server.url)
-    pair.here.sync()
+    pair.ours.git("remote", "set-url", "origin", server.url)
+    pair.ours.sync()
     asked = server.handler.asked
     assert asked[0].startswith("unknown") and any(line.startswith("known") for line in asked)
     server.handler.open_to_all = True
-    pair.there.git("remote", "set-url", "origin", server.url)
+    pair.theirs.git("remote", "set-url", "origin", server.url)
     with pytest.raises(PublicRemote):
-        pair.there.sync()
+        pair.theirs.sync()
 
 
 def test_without_a_helper_nobody_is_asked_and_status_says_so(pair: Pair, server: Server, home: Path) -> None:
     (home / "helper").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    pair.here.git("remote", "set-url", "origin", server.url)
-    pair.here.send("alice", "stays here", "@bob")
+    pair.ours.git("remote", "set-url", "origin", server.url)
+    pair.ours.send("alice", "stays here", "@bob")
     with pytest.raises(Unreachable, match="could not read Username"):
-        pair.here.sync()
-    told = pair.here.status()
-    assert (told.sync_state, told.ahead) == ("error", 1)
-    assert PASSWORD not in (told.last_error or "")
+        pair.ours.sync()
+    status = pair.ours.status()
+    assert (status.sync_state, status.ahead) == ("error", 1)
+    assert PASSWORD not in (status.last_error or "")
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_believed(pair: Pair, server: Server, home: Path) -> None:
     (home / ".gitconfig").write_text("", encoding="utf-8")
-    pair.here.git("remote", "set-url", "origin", server.url)
+    pair.ours.git("remote", "set-url", "origin", server.url)
     with pytest.raises(Unreachable):
-        pair.here.sync()
+        pair.ours.sync()
     assert server.handler.asked == []
 
 
@@ -196,11 +196,11 @@ def test_two_clones_sync_over_the_users_ssh_command(
     called = tmp_path / "called"
     stand_in = script(tmp_path / "ssh", f'echo "$@" >> "{called}"; for last; do :; done; exec sh -c "$last"')
     monkeypatch.setenv("GIT_SSH_COMMAND", str(stand_in))
-    for clone in (pair.here, pair.there):
+    for clone in (pair.ours, pair.theirs):
         clone.git("remote", "set-url", "origin", f"ssh://git@localhost{pair.remote.root}")
-    pair.here.send("alice", "through the shell", "@bob")
-    assert pair.here.sync().pushed
-    assert pair.there.sync().taken == 1
-    assert "through the shell" in pair.there.contents()
+    pair.ours.send("alice", "through the shell", "@bob")
+    assert pair.ours.sync().pushed
+    assert pair.theirs.sync().taken == 1
+    assert "through the shell" in pair.theirs.contents()
     lines = called.read_text(encoding="utf-8")
     assert "git@localhost git-receive-pack" in lines and "git@localhost git-upload-pack" in lines

@@ -39,21 +39,21 @@ def test_a_remote_that_refuses_is_named_and_not_asked_over_and_over(pair: Pair) 
     log = pair.remote.root / "asked"
     hook = pair.remote.root / "hooks" / "pre-receive"
     script(hook, f'echo asked >> "{log}"; echo "a-sync is protected here" >&2; exit 1')
-    pair.here.send("alice", "try", "@bob")
+    pair.ours.send("alice", "try", "@bob")
     with pytest.raises(PushRejected, match="pre-receive hook declined"):
-        pair.here.sync()
-    told = pair.here.status()
-    assert told.sync_state == "error" and "pre-receive" in (told.last_error or "") and told.ahead == 1
+        pair.ours.sync()
+    status = pair.ours.status()
+    assert status.sync_state == "error" and "pre-receive" in (status.last_error or "") and status.ahead == 1
     assert len(log.read_text(encoding="utf-8").splitlines()) <= 5
     hook.unlink()
-    assert pair.here.sync().pushed
-    assert pair.here.status().last_error is None
+    assert pair.ours.sync().pushed
+    assert pair.ours.status().last_error is None
 
 
 def test_where_another_machine_is_faster_the_sync_begins_again(pair: Pair) -> None:
     """The remote lets somebody else in first, once, at the moment of our push."""
-    pair.there.send("bob", "me first", "@alice")
-    with pair.there.open() as store:
+    pair.theirs.send("bob", "me first", "@alice")
+    with pair.theirs.open() as store:
         store.catch_up()
     flag = pair.remote.root / "once"
     other = git(pair.remote.root, "commit-tree", f"{pair.remote.tip}^{{tree}}", "-p", pair.remote.tip, "-m", "faster")
@@ -63,10 +63,10 @@ def test_where_another_machine_is_faster_the_sync_begins_again(pair: Pair) -> No
         f'[ -e "{flag}" ] && exit 0; touch "{flag}"; unset GIT_QUARANTINE_PATH\n'
         f"git update-ref refs/heads/a-sync {other}",
     )
-    assert pair.there.sync().pushed
+    assert pair.theirs.sync().pushed
     assert pair.remote.tip != other
-    pair.here.sync()
-    assert "me first" in pair.here.contents()
+    pair.ours.sync()
+    assert "me first" in pair.ours.contents()
 
 
 def test_a_silent_remote_is_left_alone_with_all_it_started(
@@ -74,7 +74,7 @@ def test_a_silent_remote_is_left_alone_with_all_it_started(
 ) -> None:
     pids = tmp_path / "pids"
     monkeypatch.setenv("GIT_SSH_COMMAND", str(script(tmp_path / "ssh", f'echo $$ >> "{pids}"; exec sleep 300')))
-    git_runner = GitRunner(str(pair.here.root))
+    git_runner = GitRunner(str(pair.ours.root))
     done = git_runner.talk("ls-remote", "ssh://localhost/nowhere.git", silence=0.5)
     assert done.status != 0 and "was silent" in done.err
     for pid in pids.read_text(encoding="utf-8").split():
@@ -97,7 +97,7 @@ def test_nobody_is_asked_for_a_password(pair: Pair, tmp_path: Path) -> None:
     """Even where there is a terminal to ask on."""
     asked = tmp_path / "asked"
     ssh = script(tmp_path / "ssh", f'if (exec </dev/tty) 2>/dev/null; then echo tty > "{asked}"; fi; exit 255')
-    pair.here.git("remote", "set-url", "origin", "ssh://localhost/nowhere.git")
+    pair.ours.git("remote", "set-url", "origin", "ssh://localhost/nowhere.git")
     program = (
         "import sys; from thrum_store.repository import paths; from thrum_store.store import open_store\n"
         "from thrum_store.sync.remote.branch import Branch\nfrom thrum_store.machine.host import REAL\n"
@@ -112,7 +112,7 @@ def test_nobody_is_asked_for_a_password(pair: Pair, tmp_path: Path) -> None:
 
     environment = {**os.environ, "GIT_SSH_COMMAND": str(ssh), "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     done = subprocess.run(
-        [sys.executable, "-c", program, str(pair.here.root)], env=environment, stdin=terminal, capture_output=True,
+        [sys.executable, "-c", program, str(pair.ours.root)], env=environment, stdin=terminal, capture_output=True,
         preexec_fn=own_the_terminal, check=True,
     )  # fmt: skip
     os.close(leader)
@@ -122,7 +122,7 @@ def test_nobody_is_asked_for_a_password(pair: Pair, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "why", "hint"),
+    ("output", "why", "hint"),
     [
         ("ssh: Could not resolve hostname x: Name or service not known\r", "its host is not known", "get-url origin"),
         ("ssh: connect to host x port 22: Connection refused\r", "does not answer", "tries again"),
@@ -133,30 +133,30 @@ def test_nobody_is_asked_for_a_password(pair: Pair, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_with_a_remote_is_a_sentence_and_what_to_do(
-    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, why: str, hint: str
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, why: str, hint: str
 ) -> None:
-    monkeypatch.setenv("GIT_SSH_COMMAND", str(script(tmp_path / "ssh", f"printf '{said}\\n' >&2; exit 255")))
-    pair.here.git("remote", "set-url", "origin", "ssh://localhost/nowhere.git")
-    with pytest.raises(Unreachable, match="cannot fetch from 'origin'") as raised, pair.here.open() as store:
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script(tmp_path / "ssh", f"printf '{output}\\n' >&2; exit 255")))
+    pair.ours.git("remote", "set-url", "origin", "ssh://localhost/nowhere.git")
+    with pytest.raises(Unreachable, match="cannot fetch from 'origin'") as raised, pair.ours.open() as store:
         Branch(store.paths, store.host, "origin").fetch()
     assert why in raised.value.message and hint in (raised.value.hint or "")
 
 
 @pytest.mark.parametrize("name", ["--upload-pack=touch sprung", "-oProxyCommand=x", "a/../b", "x y"])
 def test_a_remote_with_a_strange_name_is_not_used(pair: Pair, name: str) -> None:
-    config = pair.here.root / ".git" / "config"
+    config = pair.ours.root / ".git" / "config"
     config.write_text(f'{config.read_text()}\n[remote "{name}"]\n\turl = /nowhere\n[thrum]\n\tremote = "{name}"\n')
     with pytest.raises(Exception, match="thrum.remote"):
-        pair.here.sync()
-    assert not (pair.here.root / "sprung").exists()
+        pair.ours.sync()
+    assert not (pair.ours.root / "sprung").exists()
 
 
 def test_a_transport_that_runs_programs_is_refused(pair: Pair) -> None:
-    sprung = pair.here.root / "sprung"
-    pair.here.git("remote", "set-url", "origin", f"ext::sh -c touch% {sprung}")
-    pair.here.git("config", "protocol.ext.allow", "always")
+    sprung = pair.ours.root / "sprung"
+    pair.ours.git("remote", "set-url", "origin", f"ext::sh -c touch% {sprung}")
+    pair.ours.git("config", "protocol.ext.allow", "always")
     with pytest.raises(Unreachable):
-        pair.here.sync()
+        pair.ours.sync()
     assert not sprung.exists()
 
 
@@ -193,17 +193,17 @@ def test_what_anyone_can_read_is_refused_unless_that_very_remote_is_allowed(pair
     server = serve(partial(Open, directory=str(pair.remote.root.parent)))
     try:
         url = f"http://127.0.0.1:{server.server_port}/remote.git"
-        pair.here.git("remote", "set-url", "origin", url)
-        pair.here.send("alice", "secret", "@bob")
+        pair.ours.git("remote", "set-url", "origin", url)
+        pair.ours.send("alice", "secret", "@bob")
         with pytest.raises(PublicRemote, match="anyone can read"):
-            pair.here.sync()
-        assert pair.here.status().last_error_code == "public_remote"
-        pair.here.git("config", "--local", "--add", "thrum.publicRemote", "http://127.0.0.1/another.git")
+            pair.ours.sync()
+        assert pair.ours.status().last_error_code == "public_remote"
+        pair.ours.git("config", "--local", "--add", "thrum.publicRemote", "http://127.0.0.1/another.git")
         with pytest.raises(PublicRemote):
-            pair.here.sync()
-        pair.here.git("config", "--local", "--add", "thrum.publicRemote", url)
+            pair.ours.sync()
+        pair.ours.git("config", "--local", "--add", "thrum.publicRemote", url)
         with pytest.raises(Unreachable, match="http"):  # let through, and then plain http is no transport of ours
-            pair.here.sync()
+            pair.ours.sync()
     finally:
         server.shutdown()
         server.server_close()
@@ -212,9 +212,9 @@ def test_what_anyone_can_read_is_refused_unless_that_very_remote_is_allowed(pair
 def test_what_asks_a_stranger_for_a_password_is_not_public(pair: Pair) -> None:
     server = serve(Closed)
     try:
-        pair.here.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
+        pair.ours.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
         with pytest.raises(Unreachable):
-            pair.here.sync()
+            pair.ours.sync()
     finally:
         server.shutdown()
         server.server_close()
@@ -225,9 +225,9 @@ def test_a_server_that_does_not_answer_is_not_taken_for_a_private_one(pair: Pair
     server.shutdown()
     server.server_close()
     url = f"http://127.0.0.1:{server.server_port}/remote.git"
-    pair.here.git("remote", "set-url", "origin", url)
+    pair.ours.git("remote", "set-url", "origin", url)
     with pytest.raises(Unreachable, match="does not answer"):
-        pair.here.sync()
+        pair.ours.sync()
 
 
 class Odd(Closed):
@@ -243,9 +243,9 @@ class Odd(Closed):
 def test_where_nobody_can_tell_nothing_is_published(pair: Pair) -> None:
     server = serve(Odd)
     try:
-        pair.here.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
+        pair.ours.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
         with pytest.raises(DoubtfulRemote):
-            pair.here.sync()
+            pair.ours.sync()
     finally:
         server.shutdown()
         server.server_close()
@@ -272,26 +272,30 @@ def test_a_password_in_a_url_is_neither_shown_nor_kept() -> None:
 
 def told_of_the_sync(pair: Pair) -> list[Finding]:
     """What `thrum doctor` finds in it."""
-    found = doctor.examine(str(pair.here.root), Examine(), environ={})
-    return [one for one in found.findings if one.check == "sync"]
+    diagnosis = doctor.examine(str(pair.ours.root), Examine(), environ={})
+    return [finding for finding in diagnosis.findings if finding.check == "sync"]
 
 
 def test_the_doctor_says_that_the_sync_fails_and_what_to_do(pair: Pair) -> None:
-    pair.here.git("remote", "set-url", "origin", "/nowhere.git")
+    pair.ours.git("remote", "set-url", "origin", "/nowhere.git")
     with pytest.raises(Unreachable):
-        pair.here.sync()
-    (found,) = (
-        one for one in doctor.examine(str(pair.here.root), Examine(), environ={}).findings if one.check == "sync"
+        pair.ours.sync()
+    (finding,) = (
+        listed
+        for listed in doctor.examine(str(pair.ours.root), Examine(), environ={}).findings
+        if listed.check == "sync"
     )
-    assert "no repository" in found.message and "git remote get-url origin" in (found.hint or "")
+    assert "no repository" in finding.message and "git remote get-url origin" in (finding.hint or "")
 
 
 def test_the_doctor_says_which_logs_of_others_are_stopped(pair: Pair) -> None:
     stranger = Stranger()
     stranger.message("x", n=9)
-    pair.remote.plant(stranger.files(repo_of(pair.here)))
-    pair.here.sync()
-    (found,) = (
-        one for one in doctor.examine(str(pair.here.root), Examine(), environ={}).findings if one.check == "sync"
+    pair.remote.plant(stranger.files(repo_of(pair.ours)))
+    pair.ours.sync()
+    (finding,) = (
+        listed
+        for listed in doctor.examine(str(pair.ours.root), Examine(), environ={}).findings
+        if listed.check == "sync"
     )
-    assert "@mallory" in found.message and "its own clone" in (found.hint or "")
+    assert "@mallory" in finding.message and "its own clone" in (finding.hint or "")

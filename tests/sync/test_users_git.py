@@ -102,7 +102,7 @@ class Trap:
         (clone.root / ".git" / "info" / "attributes").write_text("* filter=trip\n", encoding="utf-8")
         clone.git("config", "--local", "core.fsmonitor", str(self.trip))
 
-    def said(self) -> str:
+    def log(self) -> str:
         return self.sprung.read_text(encoding="utf-8") if self.sprung.exists() else ""
 
 
@@ -114,7 +114,7 @@ def trap(tmp_path: Path) -> Trap:
 def enter(monkeypatch: pytest.MonkeyPatch, trap: Trap) -> None:
     """From here on the environment is the user's."""
     wrong = str(trap.home / "nowhere")
-    told = {
+    outputs = {
         "HOME": str(trap.home), "XDG_CONFIG_HOME": str(trap.home / "xdg"), "LANG": "de_DE.UTF-8", "LANGUAGE": "de",
         "LC_ALL": "de_DE.UTF-8", "GIT_DIR": wrong, "GIT_WORK_TREE": wrong, "GIT_INDEX_FILE": wrong,
         "GIT_OBJECT_DIRECTORY": wrong, "GIT_COMMON_DIR": wrong, "GIT_NAMESPACE": "other",
@@ -124,32 +124,32 @@ def enter(monkeypatch: pytest.MonkeyPatch, trap: Trap) -> None:
         "GIT_ASKPASS": str(trap.trip), "SSH_ASKPASS": str(trap.trip), "GIT_AUTHOR_DATE": "yesterday?",
         "GIT_LITERAL_PATHSPECS": "1", "GIT_QUARANTINE_PATH": wrong, "GIT_DEFAULT_HASH": "sha256",
     }  # fmt: skip
-    for name, value in told.items():
+    for name, value in outputs.items():
         monkeypatch.setenv(name, value)
 
 
 def test_no_tripwire_is_touched_and_everything_works(pair: Pair, trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
-    for clone in (pair.here, pair.there):
+    for clone in (pair.ours, pair.theirs):
         trap.lay(clone)
     with monkeypatch.context() as user:
         enter(user, trap)
-        pair.here.send("alice", "past all traps", "@bob")
-        assert pair.here.sync().pushed
-        assert pair.there.sync().taken == 1
-        pair.there.status()
-        late = Clone(pair.there.root)
+        pair.ours.send("alice", "past all traps", "@bob")
+        assert pair.ours.sync().pushed
+        assert pair.theirs.sync().taken == 1
+        pair.theirs.status()
+        late = Clone(pair.theirs.root)
         assert "past all traps" in late.contents()
-    assert trap.said() == ""
-    for clone in (pair.here, pair.there):
+    assert trap.log() == ""
+    for clone in (pair.ours, pair.theirs):
         assert git(clone.root, "-c", "core.fsmonitor=false", "fsck", "--no-dangling") == ""
 
 
 def test_the_tripwires_work(pair: Pair, trap: Trap) -> None:
     """Else the test above would say nothing."""
-    trap.lay(pair.here)
+    trap.lay(pair.ours)
     with pytest.raises(subprocess.CalledProcessError):
-        git(pair.here.root, "commit", "--quiet", "--allow-empty", "--message", "x")
-    assert trap.said() != ""
+        git(pair.ours.root, "commit", "--quiet", "--allow-empty", "--message", "x")
+    assert trap.log() != ""
 
 
 def test_a_set_up_under_a_hostile_configuration_touches_no_tripwire(
@@ -162,10 +162,10 @@ def test_a_set_up_under_a_hostile_configuration_touches_no_tripwire(
         fresh.initialize()
         fresh.join("newcomer")
         assert fresh.sync().pushed
-    assert trap.said() == ""
+    assert trap.log() == ""
 
 
 def test_the_users_signature_stands_under_no_commit_of_ours(pair: Pair) -> None:
-    told = pair.here.git("log", "-1", "--format=%an %ae %cn %GK", "a-sync")
-    assert told.split() == ["thrum", "thrum@localhost", "thrum"]
-    assert os.path.exists(pair.here.root / ".git" / "thrum-sync")
+    author = pair.ours.git("log", "-1", "--format=%an %ae %cn %GK", "a-sync")
+    assert author.split() == ["thrum", "thrum@localhost", "thrum"]
+    assert os.path.exists(pair.ours.root / ".git" / "thrum-sync")

@@ -50,18 +50,18 @@ def traced(command: Iterable[str], where: Path, **variables: str) -> list[Call]:
     )
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
     subprocess.run([*watching, *command], cwd=where, env=environment, check=True, capture_output=True)
-    return [call for told in into.iterdir() for call in _calls(told.read_text(encoding="utf-8"))]
+    return [call for path in into.iterdir() for call in _calls(path.read_text(encoding="utf-8"))]
 
 
-def _calls(told: str) -> Iterator[Call]:
+def _calls(trace: str) -> Iterator[Call]:
     """The calls of one process; where it stands is told by every call that starts from there."""
     stands = ""
-    for line in told.splitlines():
+    for line in trace.splitlines():
         parsed = _LINE.match(line)
         assert parsed is not None, line
         name, words, result, opened = parsed.groups()
-        here = _FROM_HERE.search(words)
-        stands = here[1] if here else stands
+        directory = _FROM_HERE.search(words)
+        stands = directory[1] if directory else stands
         done = int(result) >= 0
         paths = tuple(_absolute(base or stands, path, line) for base, path in _named(name, words))
         if name == "chdir" and done:
@@ -76,10 +76,10 @@ def _calls(told: str) -> Iterator[Call]:
 
 def _named(name: str, words: str) -> list[tuple[str, str]]:
     """Each path of a call and where it starts from; what a link says is none, nor are a program's arguments."""
-    found: list[tuple[str, str]] = _PATH.findall(words)
+    names: list[tuple[str, str]] = _PATH.findall(words)
     if name.startswith("symlink"):
-        return found[1:]
-    return found[:1] if name.startswith("exec") else found
+        return names[1:]
+    return names[:1] if name.startswith("exec") else names
 
 
 def _absolute(base: str, path: str, line: str) -> str:
