@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
+from thrum_store.json_codec import loads, readable
 from thrum_store.log.segments import Shard
-from thrum_store.machine.host import Host
 from thrum_store.records import Record, fields_of
 from thrum_store.repository.paths import SYNC_STATE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from thrum_store.machine.host import Host
 
 VERSION = 1
 
@@ -38,15 +41,15 @@ class Repair(Record):
     tips: str
 
 
-@dataclass
 class KnownStore:
-    """Another store: its nick, the trust in it, since when it is known, and how many of its events were taken in."""
+    """Another store: its nick, the trust in it, since when it is known, and how many of its events were taken in.
 
-    nick: str
-    trust: str
-    since_ms: int
-    events: int = 0
-    behind: int = 0  # events that it signed and that we lack
+    `behind`: events that it signed and that we lack.
+    """
+
+    def __init__(self, nick: str, trust: str, since_ms: int, events: int = 0, behind: int = 0) -> None:
+        self.nick, self.trust, self.since_ms = nick, trust, since_ms
+        self.events, self.behind = events, behind
 
 
 def key_of(shard: Shard) -> str:
@@ -74,27 +77,27 @@ def extent(events: list[int]) -> str:
     return f"event {first}" if first == last else f"events {first} to {last}"
 
 
-@dataclass
 class State:
     """Everything that the sync remembers. Keys of shards are written `<store>/<agent>`."""
 
-    tip: str = ""  # our last commit
-    packed: str = ""  # the last commit whose objects we packed
-    unpacked: int = 0  # moves of our branch since
-    published: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # shard -> segment, bytes in `tip`
-    files: dict[str, str] = field(default_factory=dict[str, str])  # other paths in `tip` -> their hash
-    seen: dict[str, str] = field(default_factory=dict[str, str])  # remote -> the tip that was looked at completely
-    pushed: dict[str, int] = field(default_factory=dict[str, int])  # own agent -> last event that the remote has
-    frozen: dict[str, FrozenShard] = field(default_factory=dict[str, FrozenShard])
-    stores: dict[str, KnownStore] = field(default_factory=dict[str, KnownStore])
-    suspects: list[str] = field(default_factory=list[str])  # shards that may be damaged; `doubted` in the file
-    repairs: dict[str, Repair] = field(default_factory=dict[str, Repair])
-    counters: dict[str, int] = field(default_factory=dict[str, int])  # refusals by code
-    probes: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # url -> anonymous answer and its time
-    last_sync_ms: int | None = None
-    last_error: str | None = None
-    last_error_code: str | None = None
-    last_error_hint: str | None = None
+    def __init__(self) -> None:
+        self.tip = ""  # our last commit
+        self.packed = ""  # the last commit whose objects we packed
+        self.unpacked = 0  # moves of our branch since
+        self.published: dict[str, list[int]] = {}  # shard -> segment, bytes in `tip`
+        self.files: dict[str, str] = {}  # other paths in `tip` -> their hash
+        self.seen: dict[str, str] = {}  # remote -> the tip that was looked at completely
+        self.pushed: dict[str, int] = {}  # own agent -> last event that the remote has
+        self.frozen: dict[str, FrozenShard] = {}
+        self.stores: dict[str, KnownStore] = {}
+        self.suspects: list[str] = []  # shards that may be damaged; `doubted` in the file
+        self.repairs: dict[str, Repair] = {}
+        self.counters: dict[str, int] = {}  # refusals by code
+        self.probes: dict[str, list[int]] = {}  # url -> anonymous answer and its time
+        self.last_sync_ms: int | None = None
+        self.last_error: str | None = None
+        self.last_error_code: str | None = None
+        self.last_error_hint: str | None = None
 
     def count(self, code: str, number: int = 1) -> None:
         """Count refusals of one code."""
@@ -109,16 +112,20 @@ class State:
 
 def load(var: str, host: Host) -> State:
     """Return the remembered state; a new one if the file is missing or cannot be read."""
+    state = State()
     try:
-        fields: dict[str, Any] = json.loads(host.storage.read(os.path.join(var, SYNC_STATE)))
+        fields: dict[str, Any] = loads(host.storage.read(os.path.join(var, SYNC_STATE)))
         if fields.pop("version") != VERSION:
             return State()
-        state = State(suspects=fields.pop("doubted", []), **fields)
-        state.frozen = {key: FrozenShard(**frozen) for key, frozen in fields["frozen"].items()}
-        state.repairs = {key: Repair(**repair) for key, repair in fields.get("repairs", {}).items()}
-        state.stores = {store: KnownStore(**known) for store, known in fields["stores"].items()}
+        fields["suspects"] = fields.pop("doubted", [])
+        fields["frozen"] = {key: FrozenShard(**frozen) for key, frozen in fields["frozen"].items()}
+        fields["repairs"] = {key: Repair(**repair) for key, repair in fields.get("repairs", {}).items()}
+        fields["stores"] = {store: KnownStore(**known) for store, known in fields["stores"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return State()
+    if not fields.keys() <= vars(state).keys():
+        return State()
+    vars(state).update(fields)
     return state
 
 
@@ -127,11 +134,14 @@ def save(var: str, host: Host, state: State) -> None:
 
     Not durably: a power cut may lose it, and each fsync would delay somebody's message.
     """
-    fields = {**asdict(state), "version": VERSION}
+    fields = {**vars(state), "version": VERSION}
     fields["doubted"] = fields.pop("suspects")
-    data = json.dumps(fields, indent=1, sort_keys=True, default=_record).encode() + b"\n"
+    fields["frozen"] = {key: _fields(frozen) for key, frozen in state.frozen.items()}
+    fields["repairs"] = {key: _fields(repair) for key, repair in state.repairs.items()}
+    fields["stores"] = {store: vars(known) for store, known in state.stores.items()}
+    data = readable(dict(sorted(fields.items()))).encode() + b"\n"
     host.storage.replace_unsynced(os.path.join(var, SYNC_STATE), data)
 
 
-def _record(value: object) -> dict[str, object]:
-    return {name: getattr(value, name) for name in fields_of(value) or ()}
+def _fields(record: Record) -> dict[str, object]:
+    return {name: getattr(record, name) for name in fields_of(record) or ()}
