@@ -56,7 +56,7 @@ def paths(scratch: Path) -> Paths:
 
 @pytest.fixture
 def writer(paths: Paths) -> Writer:
-    """What writes to the logs behind the store's back."""
+    """A writer to the logs, behind the store's back."""
     return Writer(paths)
 
 
