@@ -158,8 +158,9 @@ class Store:
         A shard whose files cannot be read or written holds up no other; `take_warnings` reports it.
         """
         self.refresh()
+        log = self.log
         for shard, head in self._known():
-            if self.log.grew(shard, head):
+            if log.grew(shard, head):
                 self._catch_up(shard)
 
     def _known(self) -> list[tuple[Shard, ShardPosition]]:
