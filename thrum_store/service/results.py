@@ -7,8 +7,7 @@ Without `JSON`, only a field `address` has another key: `agent_id`.
 
 from __future__ import annotations
 
-import json
-
+from thrum_store import json_codec
 from thrum_store.log.events import thread_of
 from thrum_store.records import Record, fields_of
 from thrum_store.times import maybe_rfc3339, rfc3339
@@ -104,12 +103,12 @@ def text(row: Row) -> tuple[MessageHeader, str, str, dict[str, object] | None, s
 
 def pairs(column: str | None) -> tuple[Pair, ...]:
     """Parse tags or addresses as the view keeps them, a JSON array of pairs."""
-    return tuple(Pair(kind, value) for kind, value in json.loads(column)) if column else ()
+    return tuple(Pair(kind, value) for kind, value in json_codec.loads(column)) if column else ()
 
 
 def structured(column: str | None) -> dict[str, Any] | None:
     """Parse the structured data of a message as the view keeps it."""
-    return json.loads(column) if column else None
+    return json_codec.loads(column) if column else None
 
 
 def recipient(delivery: Delivery) -> Recipient:

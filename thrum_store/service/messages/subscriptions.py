@@ -8,9 +8,7 @@ session can end without knowing of this file.
 
 from __future__ import annotations
 
-import json
-
-from thrum_store import model
+from thrum_store import json_codec, model
 from thrum_store.errors import Conflict, Corrupted, Invalid, NotFound, UnknownSession
 from thrum_store.machine import bells
 from thrum_store.machine.bells import Bell
@@ -225,8 +223,8 @@ def _matching(store: Store, reader: FeedReader, session: str) -> list[Notificati
 
 def tags(item: Item) -> Tags:
     """Return the scopes and the mentioned addresses of a message."""
-    scopes = frozenset((kind, value) for kind, value in json.loads(item.scopes or "[]"))
-    mentions = frozenset(value for kind, value in json.loads(item.refs or "[]") if kind == "mention")
+    scopes = frozenset((kind, value) for kind, value in json_codec.loads(item.scopes or "[]"))
+    mentions = frozenset(value for kind, value in json_codec.loads(item.refs or "[]") if kind == "mention")
     return Tags(scopes, mentions)
 
 
@@ -276,7 +274,7 @@ def _alive(store: Store) -> Register:
 
 def _read(path: str, storage: Storage) -> Register:
     try:
-        document = json.loads(storage.read(path))
+        document = json_codec.loads(storage.read(path))
         return Register(document["next"], tuple(_kept(fields) for fields in document["subscriptions"]))
     except FileNotFoundError:
         return Register(1, ())
@@ -291,4 +289,4 @@ def _kept(fields: dict[str, Any]) -> Kept:
 
 def _write(store: Store, register: Register) -> None:
     document = {"next": register.following, "subscriptions": [kept._asdict() for kept in register.kept]}
-    store.host.storage.replace(store.paths.in_var(SUBSCRIPTIONS), json.dumps(document).encode() + b"\n")
+    store.host.storage.replace(store.paths.in_var(SUBSCRIPTIONS), json_codec.compact(document).encode() + b"\n")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from thrum_store import json_codec
 from thrum_store.records import NamedTuple
 
 from .messages import COLUMNS, JOINS, Row
@@ -93,7 +92,7 @@ def matches(view: Connection, wanted: Wanted, size: int, page: int) -> tuple[lis
 def _shown(view: Connection, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
     """Return the rows of these messages, in this order, without those that were deleted meanwhile."""
     sql = f"SELECT {COLUMNS} FROM json_each(?) f CROSS JOIN messages m ON m.number = f.value{JOINS}"
-    return view.execute(f"{sql} WHERE m.deleted_ms IS NULL ORDER BY f.key", (json.dumps(numbers),))
+    return view.execute(f"{sql} WHERE m.deleted_ms IS NULL ORDER BY f.key", (json_codec.compact(numbers),))
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:
