@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -337,3 +338,40 @@ def test_only_paths_names_what_lies_in_var() -> None:
 )
 def test_a_planted_name_is_seen(source: str, name: str) -> None:
     assert names_spelled(ast.parse(source)) == {name}
+
+
+# --- the map in ARCHITECTURE.md -------------------------------------------------------------------------------------
+
+
+def drawn_layers() -> dict[str, list[set[str]]]:
+    """Return the layers of each package as ARCHITECTURE.md draws them, from top to bottom; a folder ends in `/`."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    drawing = text.partition("## The map")[2].partition("```\n")[2].partition("```")[0]
+    layers: dict[str, list[set[str]]] = {}
+    for line in filter(None, drawing.splitlines()):
+        names = line.strip().split("  ")[0]
+        if line.startswith("  "):
+            layers[list(layers)[-1]].append(set(names.split(" | ")))
+        else:
+            layers[names] = []
+    return layers
+
+
+def top_level(folder: Path) -> set[str]:
+    """Return the modules and the folders of a package, a folder with `/` behind its name."""
+    folders = {f"{path.parent.name}/" for path in folder.glob("*/__init__.py")}
+    return folders | {path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
+
+
+def test_the_drawing_of_the_architecture_is_the_folder_tree() -> None:
+    drawn = {package: set[str]().union(*layers) for package, layers in drawn_layers().items()}
+    assert drawn == {path.split("/")[-1]: top_level(ROOT / path) for path in PACKAGES}
+
+
+def test_the_drawing_has_the_order_that_import_linter_checks() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = {contract["containers"][0]: contract["layers"] for contract in contracts if "containers" in contract}
+    drawn = {
+        package: [{name.removesuffix("/") for name in names} for names in drawn_layers()[package]] for package in layers
+    }
+    assert drawn == {package: [set(layer.split(" | ")) for layer in order] for package, order in layers.items()}
