@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from thrum_store.repository.paths import Paths
     from thrum_store.view.queries.mailbox import WaitCursor
 
-TICK = 1.0  # seconds after which a waiter looks without a ring: a process may die between a send and its ring
+TICK = 1.0  # seconds after which a waiter looks without a ring
 
 _refresh = use_case(Store.refresh)
 _catch_up = use_case(Store.catch_up)
 
 
 def wakeups(store: Store, bell: Bell, pause: Callable[[], float] | None = None) -> Iterator[None]:
-    """Yield whenever it is time to look: at once, after each ring, and after each tick, with the logs read anew.
+    """Yield whenever it is time to look: at once, after each ring and after each tick.
 
-    The store must have been caught up after the bell was hung up or just before. `pause`: at most so many seconds until
-    the next look; it is asked after each look.
+    A sender shows its message in the view before it rings. A tick catches up with the logs first, for a sender that
+    died in between. `pause` is asked after each look for the most seconds until the next one.
     """
     poll = select.poll()
     poll.register(bell.fd, select.POLLIN)
