@@ -1,1 +1,1 @@
-"""What the paths a user feels cost, as ratios to floors measured in the same run: `python -m benchmarks`."""
+"""Costs of the paths that a user feels, as ratios to floors measured in the same run: `python -m benchmarks`."""

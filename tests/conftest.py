@@ -1,4 +1,4 @@
-"""What tests share: a repository, its store, two agents. Everything else belongs to the test that needs it."""
+"""Fixtures that all tests share: a repository, its store, two agents."""
 
 from __future__ import annotations
 

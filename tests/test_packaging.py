@@ -1,4 +1,4 @@
-"""What a user installs: four import names, one command, every module and every template, and nothing else."""
+"""The installed package: four import names, one command, every module and template, and nothing else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def package_folders() -> set[str]:
 
 
 def shipped_files() -> set[str]:
-    """What must be in the wheel: every file of the four folders."""
+    """Return the files that the wheel must hold: all of the four folders."""
     return {
         f"{name}/{file.relative_to(ROOT / folder).as_posix()}"
         for name, folder in FOLDER_OF.items()

@@ -89,7 +89,7 @@ def modules() -> list[Path]:
 
 
 def name_of(path: Path) -> str:
-    """How this file writes a module: its path from the root."""
+    """Return the path of a module from the root."""
     return path.relative_to(ROOT).as_posix()
 
 
@@ -145,7 +145,7 @@ def test_nine_in_ten_functions_fit_in_a_glance() -> None:
 
 def test_a_module_is_named_for_what_it_holds() -> None:
     words = {name_of(path): {word.removesuffix("s") for word in path.stem.split("_")} for path in modules()}
-    assert [name for name, said in words.items() if said & EMPTY_WORDS] == []
+    assert [name for name, parts in words.items() if parts & EMPTY_WORDS] == []
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_each_error_stands_in_the_tree_that_the_module_draws() -> None:
 
 
 def imported_names(tree: ast.Module) -> dict[str, str]:
-    """What each imported name stands for, wherever in the module it is imported: `{"now": "time.time"}`."""
+    """Return the full name of each imported name, wherever it is imported: `{"now": "time.time"}`."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -238,7 +238,7 @@ def resolved(node: ast.expr, names: dict[str, str], own: set[str]) -> str | None
 
 
 def machine_uses(source: str) -> set[tuple[int, str]]:
-    """Where a module asks the machine for something: (line, the name in SEAM_OF)."""
+    """Return each use of the machine in a module: (line, the name in SEAM_OF)."""
     return {
         (line, name)
         for line, dotted in mentions(ast.parse(source))
@@ -259,8 +259,8 @@ def uses_outside_the_seams() -> dict[tuple[str, str], int]:
 
 def test_only_the_seams_ask_the_machine() -> None:
     """Time, randomness, disk, git and the terminal are arguments everywhere else; the fault tests rest on that."""
-    found = uses_outside_the_seams()
-    assert {where: line for where, line in found.items() if where not in ALLOWED} == {}
+    uses = uses_outside_the_seams()
+    assert {where: line for where, line in uses.items() if where not in ALLOWED} == {}
 
 
 def test_no_exception_outlives_its_reason() -> None:

@@ -19,8 +19,8 @@ class Team:
 
     def says(self, text: str, *options: str) -> str:
         """Planner says something to builder; the message's id."""
-        told: str = self.planner.json("send", text, "--to", "@builder", *options)["message_id"]
-        return told
+        message_id: str = self.planner.json("send", text, "--to", "@builder", *options)["message_id"]
+        return message_id
 
 
 def created(folder: Path) -> Shell:

@@ -22,7 +22,7 @@ PATIENCE = 60.0  # seconds until a test gives up
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command line did."""
+    """The exit code and the output of a command line."""
 
     code: int
     out: str
@@ -36,9 +36,9 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """What an error said as JSON."""
-        told: dict[str, Any] = self.data["error"]
-        return told
+        """Return the `error` object of the JSON document."""
+        fields: dict[str, Any] = self.data["error"]
+        return fields
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Shell:
         return Answer(code, _written(out), _written(err))
 
     def ok(self, *arguments: str, stdin: bytes = b"") -> str:
-        """What a command line that must succeed prints."""
+        """Return the output of a command line, which must succeed."""
         answer = self.thrum(*arguments, stdin=stdin)
         assert (answer.code, answer.err) == (0, ""), answer
         return answer.out
@@ -132,14 +132,14 @@ def _written(stream: io.TextIOWrapper) -> str:
 
 @contextmanager
 def _in(cwd: Path, environ: dict[str, str]) -> Generator[None]:
-    before, there = dict(os.environ), Path.cwd()
+    before, folder = dict(os.environ), Path.cwd()
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(cwd)
     try:
         yield
     finally:
-        os.chdir(there)
+        os.chdir(folder)
         os.environ.clear()
         os.environ.update(before)
 

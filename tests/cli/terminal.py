@@ -15,7 +15,7 @@ from .shell import SCRIPT, Shell
 
 
 def seen(shell: Shell, *words: str, columns: int = 80, script: tuple[str, ...] = (SCRIPT,)) -> str:
-    """What a terminal of that width is sent on both streams."""
+    """Return both streams of a command line as a terminal of that width receives them."""
     environ = {name: value for name, value in shell.environ().items() if name not in ("COLUMNS", "NO_COLOR")}
     environ |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **shell.variables}
     return at_terminal([*script, *words], shell.cwd, environ, columns=columns)
@@ -24,7 +24,7 @@ def seen(shell: Shell, *words: str, columns: int = 80, script: tuple[str, ...] =
 def at_terminal(
     command: Sequence[str], place: Path, environ: dict[str, str], typed: str = "", *, columns: int = 80
 ) -> str:
-    """What a terminal of that width is sent on both streams by a program that finds `typed` there."""
+    """Type `typed` at a program; return both streams as a terminal of that width receives them."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     child = subprocess.Popen(
@@ -32,12 +32,12 @@ def at_terminal(
     )
     os.close(theirs)
     os.write(ours, typed.encode())
-    told = b""
+    screen = b""
     while part := _read(ours):
-        told += part
+        screen += part
     os.close(ours)
     child.wait()
-    return told.decode().replace("\r\n", "\n")
+    return screen.decode().replace("\r\n", "\n")
 
 
 def _read(descriptor: int) -> bytes:

@@ -21,9 +21,9 @@ TYPED = "thrum agent whoa\t\nthrum send hello --to @buil\t\nthrum send again --t
 
 
 def offered(shell: Shell, line: str) -> set[str]:
-    """What bash is told at the end of a line."""
+    """Return the words that bash is offered at the end of a line."""
     asked = shell.having(_THRUM_COMPLETE="bash_complete", COMP_WORDS=line).run()
-    return {told.partition(",")[2] for told in asked.out.split()}
+    return {offer.partition(",")[2] for offer in asked.out.split()}
 
 
 @requirement("completion")
@@ -71,15 +71,15 @@ def typist(team: Team, tmp_path: Path) -> Callable[..., str]:
 
 @requirement("completion")
 def test_bash_completes_what_is_typed(typist: Callable[..., str]) -> None:
-    told = typist("bash", "-i", typed=TYPED, bashrc="eval \"$(thrum completion bash)\"; PS1='> '\n")
-    assert "Source:" in told and len(re.findall(r"Sent msg_\w+ to @builder\.", told)) == 2
+    screen = typist("bash", "-i", typed=TYPED, bashrc="eval \"$(thrum completion bash)\"; PS1='> '\n")
+    assert "Source:" in screen and len(re.findall(r"Sent msg_\w+ to @builder\.", screen)) == 2
 
 
 @requirement("completion")
 def test_zsh_completes_what_is_typed(typist: Callable[..., str]) -> None:
     start = "autoload -Uz compinit; compinit -u -D; eval \"$(thrum completion zsh)\"; PS1='> '\n"
-    told = typist("zsh", "-i", typed=TYPED, zshrc=start)
-    assert "Source:" in told and len(re.findall(r"Sent msg_\w+ to @builder\.", told)) == 2
+    screen = typist("zsh", "-i", typed=TYPED, zshrc=start)
+    assert "Source:" in screen and len(re.findall(r"Sent msg_\w+ to @builder\.", screen)) == 2
 
 
 @requirement("completion")

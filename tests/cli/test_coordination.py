@@ -17,9 +17,9 @@ def test_team_shows_each_active_agent_with_intent_inbox_and_branch(team: Team) -
     shown = team.planner.ok("team")
     for expected in ("@planner", "@builder", "Building the auth flow", "1 unread of 1", "feature"):
         assert expected in shown
-    told = team.planner.json("team")
-    assert [one["agent_id"] for one in told["members"]] == ["builder", "planner"]
-    assert {"session_id", "intent", "branch", "inbox_unread", "status", "file_changes"} <= set(told["members"][0])
+    document = team.planner.json("team")
+    assert [member["agent_id"] for member in document["members"]] == ["builder", "planner"]
+    assert {"session_id", "intent", "branch", "inbox_unread", "status", "file_changes"} <= set(document["members"][0])
 
 
 @requirement("team:all")
@@ -36,8 +36,8 @@ def test_who_has_shows_who_is_editing_a_file(team: Team, spelling: str) -> None:
     (team.builder.cwd / "src").mkdir()
     (team.builder.cwd / "src/auth.go").write_text("x")
     assert "@builder (active) on feature" in team.planner.ok("who-has", spelling)
-    (found,) = team.planner.json("who-has", spelling)["contexts"]
-    assert (found["agent_id"], found["uncommitted_files"]) == ("builder", ["src/auth.go"])
+    (context,) = team.planner.json("who-has", spelling)["contexts"]
+    assert (context["agent_id"], context["uncommitted_files"]) == ("builder", ["src/auth.go"])
 
 
 def test_who_has_nobody_is_an_answer(team: Team) -> None:
@@ -63,9 +63,9 @@ def test_ping_of_nobody_fails_and_says_where_to_look(team: Team) -> None:
 @requirement("status")
 def test_status_shows_identity_session_work_and_inbox(team: Team) -> None:
     team.says("hello")
-    told = team.builder.json("status")
-    assert (told["agent"]["agent_id"], told["inbox"]) == ("builder", {"total": 1, "unread": 1})
-    assert {"health", "agent", "work_context", "context", "inbox"} <= set(told)
+    document = team.builder.json("status")
+    assert (document["agent"]["agent_id"], document["inbox"]) == ("builder", {"total": 1, "unread": 1})
+    assert {"health", "agent", "work_context", "context", "inbox"} <= set(document)
     assert "1 unread of 1 message" in team.builder.ok("status")
 
 
@@ -75,9 +75,9 @@ def test_overview_shows_oneself_the_team_the_inbox_and_the_sync(team: Team) -> N
     shown = team.builder.ok("overview")
     assert "@builder" in shown and "@planner" in shown and "1 unread of 1 message" in shown
     assert "nothing leaves this machine" in shown
-    told = team.builder.json("overview")
-    assert {"health", "agent", "work_context", "team", "inbox", "sync"} <= set(told)
-    assert (told["sync"]["daemon_status"], told["sync"]["local_only"]) == ("stopped", True)
+    document = team.builder.json("overview")
+    assert {"health", "agent", "work_context", "team", "inbox", "sync"} <= set(document)
+    assert (document["sync"]["daemon_status"], document["sync"]["local_only"]) == ("stopped", True)
 
 
 @requirement("prime:shows")
@@ -111,15 +111,15 @@ def test_prime_tells_everything_an_agent_needs_to_go_on(team: Team, command: tup
         assert expected in shown
     assert "thrum inbox --unread" in shown and "thrum wait" in shown
     assert shown.count("Branch:") == 1 and "\nGit: nothing to commit\n" in shown
-    told = team.builder.json(*command)
-    assert {"identity", "session", "agents", "messages", "work_context", "repo_path"} <= set(told)
+    document = team.builder.json(*command)
+    assert {"identity", "session", "agents", "messages", "work_context", "repo_path"} <= set(document)
     assert team.builder.json("inbox")["unread"] == 1
 
 
 def test_prime_without_an_identity_says_how_to_get_one(repository: Shell) -> None:
     repository.ok("init")
-    told = repository.ok("prime")
-    assert "thrum quickstart" in told and "\nGit: master, 1 uncommitted file\n  .gitignore\n" in told
+    output = repository.ok("prime")
+    assert "thrum quickstart" in output and "\nGit: master, 1 uncommitted file\n  .gitignore\n" in output
     assert repository.json("prime")["identity"] is None
 
 
@@ -135,21 +135,21 @@ def test_heartbeats_tell_git_state_and_scopes(team: Team) -> None:
     (team.builder.cwd / "auth.go").write_text("x")
     git(team.builder.cwd, "add", "auth.go")
     git(team.builder.cwd, "commit", "--quiet", "--message", "add auth")
-    told = team.builder.json("agent", "heartbeat", "--add-scope", "module:auth", "--add-ref", "pr:42")
-    assert (told["branch"], told["unmerged_commits"], told["scopes"], told["refs"]) == (
+    document = team.builder.json("agent", "heartbeat", "--add-scope", "module:auth", "--add-ref", "pr:42")
+    assert (document["branch"], document["unmerged_commits"], document["scopes"], document["refs"]) == (
         "feature", 1, ["module:auth"], ["pr:42"],
     )  # fmt: skip
-    told = team.builder.json("session", "heartbeat", "--remove-scope", "module:auth", "--remove-ref", "pr:42")
-    assert (told["scopes"], told["refs"]) == ([], [])
+    document = team.builder.json("session", "heartbeat", "--remove-scope", "module:auth", "--remove-ref", "pr:42")
+    assert (document["scopes"], document["refs"]) == ([], [])
     team.builder.ok("agent", "set-intent", "Building")
     (head, shown) = (line.split() for line in team.planner.ok("agent", "list", "--context").splitlines()[:2])
-    told = dict(zip(head, shown[1:], strict=False))
-    assert (told["AGENT"], told["BRANCH"], told["COMMITS"]) == ("@builder", "feature", "1") and shown[-1] == "Building"
+    row = dict(zip(head, shown[1:], strict=False))
+    assert (row["AGENT"], row["BRANCH"], row["COMMITS"]) == ("@builder", "feature", "1") and shown[-1] == "Building"
     detail = team.planner.ok("agent", "context", "builder")
     assert "add auth" in detail and "auth.go" in detail
     for wanted in (("--agent", "implementer"), ("--branch", "feature"), ("--file", "auth.go")):
-        (found,) = team.planner.json("agent", "context", *wanted)["contexts"]
-        assert found["agent_id"] == "builder"
+        (context,) = team.planner.json("agent", "context", *wanted)["contexts"]
+        assert context["agent_id"] == "builder"
 
 
 @requirement("agent:set-intent", "agent:set-task", "session:set-intent", "session:set-task")
@@ -182,15 +182,15 @@ def test_deleting_an_agent_needs_a_yes(team: Team) -> None:
     answer = team.planner.thrum("agent", "delete", "builder", "--json")
     assert (answer.code, answer.error["code"]) == (1, "needs_confirmation")
     assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder", "--force")
-    assert [one["agent_id"] for one in team.planner.json("agent", "list")["agents"]] == ["planner"]
+    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
 
 
 @requirement("agent:cleanup")
 def test_cleanup_shows_what_it_would_delete_and_deletes_only_when_told(team: Team) -> None:
     team.builder.ok("session", "end")
     git(team.planner.cwd, "worktree", "remove", "--force", str(team.builder.cwd))
-    told = team.planner.json("agent", "cleanup", "--dry-run")
-    assert ([one["agent_id"] for one in told["orphans"]], told["deleted"]) == (["builder"], [])
+    document = team.planner.json("agent", "cleanup", "--dry-run")
+    assert ([agent["agent_id"] for agent in document["orphans"]], document["deleted"]) == (["builder"], [])
     assert "nothing was deleted" in team.planner.ok("agent", "cleanup").lower()
     assert team.planner.json("agent", "cleanup", "--force")["deleted"] == ["builder"]
     assert team.planner.ok("agent", "cleanup") == "No orphaned agents.\n"

@@ -11,7 +11,7 @@ from .conftest import Team
 def test_a_group_is_created_listed_and_shown(team: Team) -> None:
     team.planner.ok("group", "create", "crew", "--description", "Who builds")
     listed = team.builder.json("group", "list")["groups"]
-    assert [(one["name"], one["description"]) for one in listed][1:] == [("crew", "Who builds")]
+    assert [(group["name"], group["description"]) for group in listed][1:] == [("crew", "Who builds")]
     assert listed[0]["name"] == "everyone"
     shown = team.builder.json("group", "info", "@crew")
     assert (shown["name"], shown["created_by"], shown["members"]) == ("crew", "planner", [])
@@ -25,8 +25,8 @@ def test_members_are_agents_roles_and_groups(team: Team) -> None:
     team.planner.ok("group", "add", "inner", "--role", "implementer")
     team.planner.ok("group", "add", "crew", "--group", "inner")
     members = team.planner.json("group", "members", "crew", "--expand")
-    told = {(one["member_type"], one["member_value"]) for one in members["members"]}
-    assert told == {("agent", "planner"), ("group", "inner")}
+    values = {(member["member_type"], member["member_value"]) for member in members["members"]}
+    assert values == {("agent", "planner"), ("group", "inner")}
     assert members["expanded"] == ["builder", "planner"]
 
     team.planner.ok("group", "remove", "crew", "--group", "inner")

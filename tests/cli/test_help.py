@@ -44,10 +44,10 @@ EVERY = dict(commands())
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_each_command_has_help_with_an_example(repository: Shell, words: tuple[str, ...]) -> None:
     for flag in ("--help", "-h"):
-        told = repository.ok(*words, flag)
-        assert told.startswith(f"Usage: thrum {' '.join(words)}")
-        assert "\nExamples:\n  " in told and "--json" in told
-    assert [line for line in told.splitlines() if len(line) > 80] == []
+        output = repository.ok(*words, flag)
+        assert output.startswith(f"Usage: thrum {' '.join(words)}")
+        assert "\nExamples:\n  " in output and "--json" in output
+    assert [line for line in output.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
@@ -99,13 +99,13 @@ def test_each_option_says_what_it_does() -> None:
 
 
 def test_thrum_alone_shows_everything_by_topic(repository: Shell) -> None:
-    told = repository.ok()
-    assert told == repository.ok("--help")
+    output = repository.ok()
+    assert output == repository.ok("--help")
     for words in EVERY:
         if len(words) == 1:
-            assert f"\n  {words[0]} " in told
+            assert f"\n  {words[0]} " in output
     for heading in thrum.sections:
-        assert f"\n{heading}:\n" in told
+        assert f"\n{heading}:\n" in output
 
 
 def test_a_group_alone_shows_its_help(repository: Shell) -> None:
@@ -120,12 +120,12 @@ def test_every_function_of_a_command_takes_the_global_flags() -> None:
 
 
 def test_only_wait_fails_with_another_code_than_1() -> None:
-    codes = {" ".join(words): one.error_code for words, one in EVERY.items() if isinstance(one, Command)}
+    codes = {" ".join(words): command.error_code for words, command in EVERY.items() if isinstance(command, Command)}
     assert {name: code for name, code in codes.items() if code != 1} == {"wait": 2}
 
 
 def returns_nothing(command: Command | Group) -> bool:
-    """Whether it prints while it runs, in its own way, and answers with nothing."""
+    """Return whether the command prints while it runs and has no result."""
     assert command.function is not None
     return inspect.unwrap(command.function).__annotations__["return"] in ("None", "NoReturn", "int")
 
@@ -133,9 +133,9 @@ def returns_nothing(command: Command | Group) -> bool:
 def test_the_generated_pages_know_every_command_and_every_answer() -> None:
     pages, answers = reference.commands(), reference.results()
     for words, command in EVERY.items():
-        told = " ".join(("thrum", *words))
-        assert f"\n## {told}\n" in pages
-        assert f"| `{told}` |" in answers or isinstance(command, Group) or returns_nothing(command)
+        line = " ".join(("thrum", *words))
+        assert f"\n## {line}\n" in pages
+        assert f"| `{line}` |" in answers or isinstance(command, Group) or returns_nothing(command)
     assert "| `unknown_recipient` |" in reference.codes()
     for name in re.findall(r"\(#(\w+)\)", answers):
         assert f"\n## {name}\n" in answers.lower()

@@ -50,8 +50,8 @@ def test_init_registers_an_agent_and_starts_its_session(repository: Shell) -> No
 
 @requirement("init:agent")
 def test_init_asks_for_what_an_agent_lacks_before_it_changes_anything(repository: Shell) -> None:
-    told = repository.thrum("init", "--agent-name", "furiosa", "--agent-role", "planner", "--json").error
-    assert (told["code"], "--module MODULE" in told["hint"]) == ("invalid", True)
+    error = repository.thrum("init", "--agent-name", "furiosa", "--agent-role", "planner", "--json").error
+    assert (error["code"], "--module MODULE" in error["hint"]) == ("invalid", True)
     assert not (repository.cwd / ".thrum").exists()
 
 
@@ -98,8 +98,8 @@ def test_force_takes_a_name_over_from_another_worktree(team: Team) -> None:
 @requirement("env:THRUM_NAME", "env:THRUM_ROLE", "env:THRUM_MODULE", "env:THRUM_DISPLAY")
 def test_the_environment_beats_the_identity_file_and_flags_beat_it_but_for_the_name(repository: Shell) -> None:
     shell = repository.having(THRUM_NAME="max", THRUM_ROLE="driver", THRUM_MODULE="war-rig", THRUM_DISPLAY="Max")
-    told = shell.thrum("quickstart", "--name", "other", "--role", "guide", "--json")
-    assert "THRUM_NAME is 'max' and overrides --name 'other'" in told.err
+    answer = shell.thrum("quickstart", "--name", "other", "--role", "guide", "--json")
+    assert "THRUM_NAME is 'max' and overrides --name 'other'" in answer.err
     who = shell.json("whoami")
     assert (who["agent_id"], who["role"], who["module"], who["display"]) == ("max", "driver", "war-rig", "Max")
     assert who["source"] == "environment"
@@ -125,8 +125,8 @@ def test_flags_come_before_variables_and_those_before_the_file_but_a_name_is_the
 ) -> None:
     repository.ok("init")
     repository.ok("agent", "register", "--name", "rig", "--role", "driver", "--module", "war")
-    told = repository.having(**variables).thrum("agent", "register", *words, "--force", "--json")
-    assert (told.code, json.loads(told.out)["agent_id"]) == (0, expected[0])
+    answer = repository.having(**variables).thrum("agent", "register", *words, "--force", "--json")
+    assert (answer.code, json.loads(answer.out)["agent_id"]) == (0, expected[0])
     who = repository.having(THRUM_NAME=expected[0]).json("whoami")
     assert (who["agent_id"], who["role"], who["module"]) == expected
 
@@ -162,15 +162,15 @@ def test_registering_starts_no_session(repository: Shell) -> None:
     repository.ok("agent", "register", "--name", "a1", "--role", "tester", "--module", "db", "--display", "A One")
     who = repository.json("agent", "whoami")
     assert (who["registered"], who["session_id"], who["display"]) == (True, None, "A One")
-    assert [one["agent_id"] for one in repository.json("agent", "list")["agents"]] == ["a1"]
+    assert [agent["agent_id"] for agent in repository.json("agent", "list")["agents"]] == ["a1"]
 
 
 @requirement("agent:list")
 def test_agents_are_listed_by_role_and_module(team: Team) -> None:
-    assert {one["agent_id"] for one in team.planner.json("agent", "list")["agents"]} == {"planner", "builder"}
+    assert {agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]} == {"planner", "builder"}
     for narrowed in (("--role", "implementer"), ("--module", "auth")):
-        (one,) = team.planner.json("agent", "list", *narrowed)["agents"]
-        assert (one["agent_id"], one["status"], one["worktree"]) == ("builder", "active", "feature")
+        (agent,) = team.planner.json("agent", "list", *narrowed)["agents"]
+        assert (agent["agent_id"], agent["status"], agent["worktree"]) == ("builder", "active", "feature")
 
 
 @requirement("session:start", "session:end", "agent:start", "agent:end")
@@ -186,21 +186,21 @@ def test_sessions_start_and_end_by_either_name(team: Team) -> None:
 
 @requirement("status")
 def test_status_shows_the_agent_and_its_session(team: Team) -> None:
-    told = team.builder.ok("status")
-    assert "@builder" in told and team.builder.json("whoami")["session_id"] in told
+    output = team.builder.ok("status")
+    assert "@builder" in output and team.builder.json("whoami")["session_id"] in output
 
 
 @requirement("version")
 def test_version_is_told_in_two_ways(repository: Shell) -> None:
-    told = repository.json("version")
-    assert told["build"] is None or len(told["build"]) == 12
-    assert told["version"] in repository.ok("--version") == repository.ok("version")
+    version = repository.json("version")
+    assert version["build"] is None or len(version["build"]) == 12
+    assert version["version"] in repository.ok("--version") == repository.ok("version")
 
 
-def _build_of(there: Shell, installed: Path, modules: str) -> str:
+def _build_of(shell: Shell, installed: Path, modules: str) -> str:
     """The build that an installation of these modules tells."""
     (installed / "RECORD").write_text(f"thrum_store/store.py,sha256={modules},1\nthrum.pyc,,\n")
-    return str(there.run("version", "--json").data["build"])
+    return str(shell.run("version", "--json").data["build"])
 
 
 @requirement("version:urls")
@@ -211,13 +211,13 @@ def test_version_tells_the_addresses_that_the_package_was_published_with(reposit
         "Metadata-Version: 2.4\nName: thrum-agents\nVersion: 9.8.7\n"
         "Project-URL: Repository, https://example.com/thrum\nProject-URL: Documentation, https://example.com/docs\n"
     )
-    there = repository.having(PYTHONPATH=str(installed.parent))
-    told = there.run("version", "--json").data
-    assert (told["version"], told["build"]) == ("9.8.7", None)
-    builds = {_build_of(there, installed, modules) for modules in ("one", "another", "one")}
+    shell = repository.having(PYTHONPATH=str(installed.parent))
+    version = shell.run("version", "--json").data
+    assert (version["version"], version["build"]) == ("9.8.7", None)
+    builds = {_build_of(shell, installed, modules) for modules in ("one", "another", "one")}
     assert len(builds) == 2 and {len(build) for build in builds} == {12}
-    assert (told["repo_url"], told["website_url"]) == ("https://example.com/thrum", "https://example.com/docs")
-    assert there.run("version").out.splitlines()[1:] == ["https://example.com/thrum", "https://example.com/docs"]
+    assert (version["repo_url"], version["website_url"]) == ("https://example.com/thrum", "https://example.com/docs")
+    assert shell.run("version").out.splitlines()[1:] == ["https://example.com/thrum", "https://example.com/docs"]
 
 
 @requirement("version:urls")
@@ -238,9 +238,9 @@ def test_version_tells_where_it_was_installed_from_and_no_password(
     (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum-agents\nVersion: 9.8.7\n")
     noted = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "0123456789abcdef"}}
     (installed / "direct_url.json").write_text(json.dumps(noted))
-    told = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
-    assert (told["build"], told["repo_url"]) == ("0123456789ab", repo_url)
-    assert told["website_url"] == (f"{repo_url}#readme" if repo_url else None)
+    version = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
+    assert (version["build"], version["repo_url"]) == ("0123456789ab", repo_url)
+    assert version["website_url"] == (f"{repo_url}#readme" if repo_url else None)
 
 
 @requirement("version:urls")
@@ -252,5 +252,5 @@ def test_a_checkout_tells_where_it_was_cloned_from(repository: Shell, tmp_path: 
     git(checkout, "remote", "add", "origin", "https://example.com/thrum.git")
     (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: thrum-agents\nVersion: 9.8.7\n")
     (installed / "direct_url.json").write_text(json.dumps({"url": checkout.as_uri(), "dir_info": {"editable": True}}))
-    told = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
-    assert (told["build"], told["repo_url"]) == (None, "https://example.com/thrum")
+    version = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
+    assert (version["build"], version["repo_url"]) == (None, "https://example.com/thrum")

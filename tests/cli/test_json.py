@@ -97,7 +97,7 @@ SCHEMAS = {words: reference.answers(EVERY[words]) for words in TOUR}
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[Words, Answer]:
-    """What every command answers to planner."""
+    """Return each command's answer to planner."""
     team = gathered(tmp_path_factory.mktemp("tour"))
     return tour(team, team.builder.cwd, team.planner)
 
@@ -106,12 +106,12 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[Words, Answer]:
 @pytest.mark.parametrize("words", TOUR, ids=" ".join)
 def test_an_answer_is_one_document_with_the_keys_of_the_docs(answers: dict[Words, Answer], words: Words) -> None:
     answer = answers[words]
-    told: dict[str, Any] = answer.data
-    if "error" in told:
-        assert words in FAIL and set(told["error"]) == {"code", "message", "hint"}, told
+    document: dict[str, Any] = answer.data
+    if "error" in document:
+        assert words in FAIL and set(document["error"]) == {"code", "message", "hint"}, document
     else:
         assert answer.code == 0 or words in FAIL
-        assert [shape for shape in SCHEMAS[words] if fits(told, shape)], told
+        assert [shape for shape in SCHEMAS[words] if fits(document, shape)], document
 
 
 @pytest.mark.parametrize("words", GO, ids=" ".join)
@@ -137,12 +137,12 @@ def _table(value: Any) -> dict[str, Any]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is what docs/json.md says of a result: these keys, each with a value of its kind."""
+    """Return whether a value has the keys that docs/json.md lists, each of its type."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return any(fits(value, one) for one in inner)
+        return any(fits(value, item) for item in inner)
     if origin in (tuple, list):
-        return isinstance(value, list) and all(fits(one, inner[0]) for one in _items(value))
+        return isinstance(value, list) and all(fits(item, inner[0]) for item in _items(value))
     if origin is dict or hint in (dict, Any):
         return isinstance(value, dict) or hint is Any
     if hint in (str, int, float, bool, type(None)):
@@ -169,13 +169,13 @@ def test_a_line_that_cannot_be_read_is_an_error_document(repository: Shell, word
 
 
 @requirement("flag:json")
-@pytest.mark.parametrize("words", [one for one in LEAVES if one != ("demo",)], ids=" ".join)
+@pytest.mark.parametrize("words", [leaf for leaf in LEAVES if leaf != ("demo",)], ids=" ".join)
 def test_outside_of_a_repository_there_is_one_document_as_well(tmp_path: Path, words: tuple[str, ...]) -> None:
     answer = Shell(tmp_path).thrum(*words, *LINES.get(words, ()), "--json", stdin=b"notes")
-    told = answer.data
-    assert isinstance(told, dict)
-    if answer.code and "error" in told:
-        assert told["error"]["code"] == "not_a_repository" and told["error"]["hint"]
+    document = answer.data
+    assert isinstance(document, dict)
+    if answer.code and "error" in document:
+        assert document["error"]["code"] == "not_a_repository" and document["error"]["hint"]
 
 
 @requirement("flag:json")

@@ -1,4 +1,4 @@
-"""Where messages are kept: one log to each agent, in the worktree of the branch a-sync, and a view that can be lost."""
+"""Files of messages: one log for each agent, on the branch a-sync, and a view that can be rebuilt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .shell import git
 
 
 def logs(root: Path) -> dict[str, bytes]:
-    """What each agent said, by name."""
+    """Return the bytes of each agent's log, by name."""
     tree = root / ".git" / "thrum-sync" / "a-sync"
     return {path.parent.name: path.read_bytes() for path in sorted(tree.rglob("*.jsonl"))}
 
@@ -46,9 +46,9 @@ def test_the_logs_lie_in_a_worktree_of_an_orphan_branch_and_no_branch_is_switche
 @requirement("kept:view")
 def test_a_view_that_is_lost_is_made_again_from_the_logs(team: Team) -> None:
     team.says("Still here")
-    told = team.builder.json("inbox")
+    inbox = team.builder.json("inbox")
     databases = list((team.planner.cwd / ".thrum" / "var").glob("*.db*"))
     assert databases
     for path in databases:
         path.unlink()
-    assert team.builder.json("inbox") == told
+    assert team.builder.json("inbox") == inbox

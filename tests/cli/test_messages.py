@@ -22,7 +22,9 @@ def test_a_message_reaches_its_recipient_and_its_sender_sees_it_read(team: Team)
     team.builder.ok("message", "read", message_id)
     (sent,) = team.planner.json("sent")["messages"]
     assert sent["read_count"] == 1
-    assert [(one["agent_id"], one["read_at"] is not None) for one in sent["recipients"]] == [("builder", True)]
+    assert [(recipient["agent_id"], recipient["read_at"] is not None) for recipient in sent["recipients"]] == [
+        ("builder", True)
+    ]
 
 
 @requirement("send:scope", "send:ref")
@@ -39,15 +41,15 @@ def test_scopes_and_refs_travel_with_a_message(team: Team) -> None:
 def test_a_mention_reaches_whoever_it_names(team: Team) -> None:
     team.planner.ok("send", "Look at this", "--mention", "@implementer")
     team.planner.ok("send", "For all")
-    (found,) = team.builder.json("inbox", "--mentions")["messages"]
-    assert found["body"]["content"] == "Look at this"
+    (message,) = team.builder.json("inbox", "--mentions")["messages"]
+    assert message["body"]["content"] == "Look at this"
 
 
 @requirement("mention")
 @pytest.mark.parametrize("words", [("--mention", "@implementer"), ("--ref", "mention:implementer")])
 def test_a_mention_is_a_ref_of_that_type_and_the_other_way_round(team: Team, words: tuple[str, str]) -> None:
     sent = team.planner.json("send", "Look at this", *words)
-    assert [one["agent_id"] for one in sent["recipients"]] == ["builder"]
+    assert [recipient["agent_id"] for recipient in sent["recipients"]] == ["builder"]
     refs = team.builder.json("message", "get", sent["message_id"])["message"]["refs"]
     assert refs == [{"type": "mention", "value": "implementer"}]
     assert team.builder.json("inbox", "--mentions")["total"] == 1
@@ -56,14 +58,14 @@ def test_a_mention_is_a_ref_of_that_type_and_the_other_way_round(team: Team, wor
 @requirement("agent-id")
 def test_an_id_of_the_old_form_means_whoever_has_the_role(team: Team) -> None:
     sent = team.planner.json("send", "Still there?", "--to", "agent:implementer:35HV62T9B9")
-    assert [one["agent_id"] for one in sent["recipients"]] == ["builder"]
+    assert [recipient["agent_id"] for recipient in sent["recipients"]] == ["builder"]
 
 
 @requirement("send:everyone", "send:to:everyone")
 @pytest.mark.parametrize("options", [("--everyone",), ("--to", "@everyone"), ()])
 def test_everyone_is_every_agent_but_the_sender(team: Team, options: tuple[str, ...]) -> None:
     sent = team.planner.json("send", "Lunch", *options)
-    assert [one["agent_id"] for one in sent["recipients"]] == ["builder"]
+    assert [recipient["agent_id"] for recipient in sent["recipients"]] == ["builder"]
     assert team.planner.json("inbox")["total"] == 0
 
 
@@ -71,7 +73,7 @@ def test_everyone_is_every_agent_but_the_sender(team: Team, options: tuple[str, 
 def test_a_role_is_everybody_who_has_it(team: Team) -> None:
     sent = team.planner.json("send", "Build it", "--to", "@implementer")
     assert sent["audiences"] == [{"type": "role", "value": "implementer"}]
-    assert [one["agent_id"] for one in sent["recipients"]] == ["builder"]
+    assert [recipient["agent_id"] for recipient in sent["recipients"]] == ["builder"]
 
 
 @requirement("send:to:group")
@@ -79,7 +81,7 @@ def test_a_group_is_its_members(team: Team) -> None:
     team.planner.ok("group", "create", "crew")
     team.planner.ok("group", "add", "crew", "@builder")
     sent = team.planner.json("send", "Release at five", "--to", "@crew")
-    assert [one["agent_id"] for one in sent["recipients"]] == ["builder"]
+    assert [recipient["agent_id"] for recipient in sent["recipients"]] == ["builder"]
 
 
 @requirement("send:thread")
@@ -112,7 +114,7 @@ def test_any_text_arrives_as_it_was_given(team: Team, tmp_path: Path, text: str)
     team.planner.ok("send", "--body-file", str(file), "--to", "@builder")
     if len(text) < 1000:
         team.planner.ok("send", "--to", "@builder", "--", text)
-    shown = {one["body"]["content"] for one in team.builder.json("inbox")["messages"]}
+    shown = {message["body"]["content"] for message in team.builder.json("inbox")["messages"]}
     assert shown == {text}
 
 
@@ -120,7 +122,7 @@ def test_any_text_arrives_as_it_was_given(team: Team, tmp_path: Path, text: str)
 def test_a_reply_answers_its_parent_and_marks_it_as_read(team: Team) -> None:
     message_id = team.says("Can you take it?", "--scope", "module:auth")
     reply = team.builder.json("reply", message_id, "Yes", "--format", "plain")
-    assert [one["agent_id"] for one in reply["recipients"]] == ["planner"]
+    assert [recipient["agent_id"] for recipient in reply["recipients"]] == ["planner"]
     assert team.builder.json("inbox")["unread"] == 0
 
     (answer,) = team.planner.json("inbox")["messages"]
@@ -144,8 +146,8 @@ def test_an_inbox_holds_what_is_for_oneself_and_what_is_for_everyone(team: Team)
     carol.ok("quickstart", "--quiet")
     for text, to in (("for you", "@planner"), ("for all", "@everyone"), ("for another", "@builder")):
         carol.ok("send", text, "--to", to)
-    told = team.planner.json("inbox")
-    assert [one["body"]["content"] for one in told["messages"]] == ["for all", "for you"]
+    inbox = team.planner.json("inbox")
+    assert [message["body"]["content"] for message in inbox["messages"]] == ["for all", "for you"]
     assert team.planner.json("inbox", "--all")["total"] == 3
 
 
@@ -162,9 +164,9 @@ def test_with_all_what_i_have_not_read_is_still_unread(team: Team) -> None:
     mine = team.builder.json("send", "Unread", "--to", "@planner", "--scope", "pr:1")["message_id"]
     team.builder.ok("send", "Other", "--to", "@planner")
     theirs = team.says("For builder", "--scope", "pr:1")
-    told = team.planner.json("inbox", "--all", "--scope", "pr:1")
-    assert {one["message_id"]: one["is_read"] for one in told["messages"]} == {mine: False, theirs: True}
-    assert (told["total"], told["unread"]) == (2, 1)
+    inbox = team.planner.json("inbox", "--all", "--scope", "pr:1")
+    assert {message["message_id"]: message["is_read"] for message in inbox["messages"]} == {mine: False, theirs: True}
+    assert (inbox["total"], inbox["unread"]) == (2, 1)
     team.planner.ok("message", "read", mine)
     assert team.planner.json("inbox", "--all", "--scope", "pr:1")["unread"] == 0
 
@@ -188,7 +190,7 @@ def test_pages_begin_with_the_newest(team: Team, size: str) -> None:
         team.says(f"message {number}")
     for shell, command in ((team.builder, "inbox"), (team.planner, "sent")):
         page = shell.json(command, size, "2", "--page", "2")
-        assert [one["body"]["content"] for one in page["messages"]] == ["message 2", "message 1"]
+        assert [message["body"]["content"] for message in page["messages"]] == ["message 2", "message 1"]
         assert (page["total"], page["page"], page["page_size"], page["total_pages"]) == (5, 2, 2, 3)
 
 
@@ -199,7 +201,7 @@ def test_sent_is_narrowed_by_recipient_and_by_what_is_unread(team: Team) -> None
     team.planner.ok("send", "All", "--everyone")
     team.builder.ok("message", "read", read)
     to_builder = team.planner.json("sent", "--to", "@builder", "--unread")["messages"]
-    assert [one["message_id"] for one in to_builder][-1] == unread
+    assert [message["message_id"] for message in to_builder][-1] == unread
     assert team.planner.json("sent", "--to", "@everyone")["total"] == 1
 
 
@@ -210,8 +212,8 @@ def test_sent_is_narrowed_by_the_role_or_the_group_that_it_went_to(team: Team) -
     for address in ("@implementer", "@crew", "@builder"):
         team.planner.ok("send", f"To {address}", "--to", address)
     for address in ("@implementer", "@crew"):
-        (one,) = team.planner.json("sent", "--to", address)["messages"]
-        assert one["body"]["content"] == f"To {address}"
+        (message,) = team.planner.json("sent", "--to", address)["messages"]
+        assert message["body"]["content"] == f"To {address}"
     assert team.planner.json("sent", "--to", "@lead")["total"] == 0
 
 
@@ -246,7 +248,7 @@ def test_messages_are_marked_as_read_by_id_or_all_at_once(team: Team) -> None:
 def test_a_wait_ends_with_what_was_sent_during_it(team: Team) -> None:
     waiting = team.builder.start("wait", "--timeout", "30s", "--json")
     try:
-        while not any(one["waiting"] for one in team.planner.json("agent", "list")["agents"]):
+        while not any(agent["waiting"] for agent in team.planner.json("agent", "list")["agents"]):
             assert waiting.poll() is None
         message_id = team.says("Wake up")
         out, err = waiting.communicate(timeout=30)
@@ -272,7 +274,7 @@ def test_a_wait_exits_with_0_1_or_2(team: Team) -> None:
 def test_after_reaches_back_or_ahead(team: Team) -> None:
     message_id = team.says("Earlier")
     back = team.builder.json("wait", "--after", "-30s", "--timeout", "10ms")
-    assert (back["status"], [one["message_id"] for one in back["messages"]]) == ("received", [message_id])
+    assert (back["status"], [message["message_id"] for message in back["messages"]]) == ("received", [message_id])
     ahead = team.builder.thrum("wait", "--after", "+60s", "--timeout", "10ms", "--json")
     assert (ahead.code, ahead.data["status"], ahead.data["messages"]) == (1, "timeout", [])
     assert team.builder.thrum("wait", "--timeout", "10ms").code == 1

@@ -73,8 +73,8 @@ def test_role_templates_are_listed_and_deployed(team: Team) -> None:
     folder.mkdir()
     (folder / "implementer.md").write_text("You are $AgentName of $CoordinatorName\n")
     assert "implementer.md" in team.planner.ok("roles", "list") and "@builder" in team.planner.ok("roles", "list")
-    told = team.planner.json("roles", "deploy", "--dry-run")
-    assert (told["updated"], told["without_template"], told["dry_run"]) == (["builder"], ["planner"], True)
+    document = team.planner.json("roles", "deploy", "--dry-run")
+    assert (document["updated"], document["without_template"], document["dry_run"]) == (["builder"], ["planner"], True)
     assert "No preamble" in team.builder.ok("context", "preamble")
     assert "Wrote 1 preamble of 2 agents: @builder." in team.planner.ok("roles", "deploy")
     assert team.builder.ok("context", "preamble") == "You are builder of coordinator\n"
@@ -90,8 +90,8 @@ def test_role_templates_are_listed_and_deployed(team: Team) -> None:
 def test_search_finds_words_and_says_so_when_there_are_none(team: Team) -> None:
     message = team.says("the token format changes")
     assert message in team.builder.ok("search", "token", "format")
-    told = team.builder.json("search", "token", "--from", "planner", "--mine", "--best")
-    assert ([one["message_id"] for one in told["messages"]], told["total"]) == ([message], 1)
+    document = team.builder.json("search", "token", "--from", "planner", "--mine", "--best")
+    assert ([match["message_id"] for match in document["messages"]], document["total"]) == ([message], 1)
     assert "Nothing found" in team.builder.ok("search", "zebra")
     assert team.builder.json("search", "zebra")["messages"] == []
     assert team.builder.thrum("search").code == 1
@@ -103,10 +103,10 @@ def test_a_purge_shows_first_and_removes_only_when_confirmed(team: Team) -> None
     shown = team.planner.ok("purge", "--all")
     assert "Would purge" in shown and "--confirm" in shown
     assert team.builder.json("inbox")["total"] == 1
-    told = team.planner.json("purge", "--all", "--confirm")
-    assert (told["messages_deleted"], told["dry_run"]) == (1, False)
+    document = team.planner.json("purge", "--all", "--confirm")
+    assert (document["messages_deleted"], document["dry_run"]) == (1, False)
     assert team.builder.json("inbox")["total"] == 0
-    assert {one["agent_id"] for one in team.planner.json("agent", "list")["agents"]} == {"planner", "builder"}
+    assert {agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]} == {"planner", "builder"}
     assert team.planner.ok("purge", "--all", "--confirm") == "There is nothing to purge.\n"
     assert team.says("still talking")
 

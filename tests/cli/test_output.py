@@ -1,4 +1,4 @@
-"""What people and programs see."""
+"""Output for people and for programs."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_words_stay_whole_where_they_can_and_indentation_stays() -> None:
 
 
 def test_columns_are_counted_as_a_terminal_shows_them() -> None:
-    assert [text.cells(one) for one in ("abc", "日本", "é", "e\u0301", "👍", "❤\ufe0f", text.bold("ab"))] == [
+    assert [text.cells(sample) for sample in ("abc", "日本", "é", "e\u0301", "👍", "❤\ufe0f", text.bold("ab"))] == [
         3, 4, 1, 1, 2, 2, 2,
     ]  # fmt: skip
     rows = [("日本", "x"), ("ab", "y")]
@@ -118,16 +118,16 @@ def test_columns_are_counted_as_a_terminal_shows_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "said"),
+    ("age", "shown"),
     [
         (0, "just now"), (59, "just now"), (60, "1 min ago"), (3_599, "59 min ago"), (3_600, "1 h ago"),
         (86_400, "1 d ago"), (29 * 86_400, "29 d ago"), (40 * 86_400, "2026-10-14"), (-30, "just now"),
     ],
 )  # fmt: skip
-def test_times_are_relative_for_people(age: int, said: str) -> None:
+def test_times_are_relative_for_people(age: int, shown: str) -> None:
     now_ms = 1_795_449_600_000 + 40_000
     then = 1_795_449_640_000 - age * 1000
-    assert text.ago(rfc3339(then), now_ms) == said
+    assert text.ago(rfc3339(then), now_ms) == shown
 
 
 def test_a_long_message_is_shortened_in_the_inbox_and_whole_in_get(team: Team) -> None:
@@ -151,8 +151,8 @@ def test_emoji_are_shown_without_the_joiners_between_them_and_a_joiner_elsewhere
 
 def test_quickstart_says_which_preamble_it_would_save(team: Team) -> None:
     (team.planner.cwd / "notes.md").write_text("Be brief.\n")
-    told = team.planner.ok("quickstart", "--dry-run", "--preamble-file", "notes.md")
-    assert "Would save the default preamble, followed by notes.md." in told
+    output = team.planner.ok("quickstart", "--dry-run", "--preamble-file", "notes.md")
+    assert "Would save the default preamble, followed by notes.md." in output
     assert team.planner.json("quickstart", "--dry-run", "--preamble-file", "notes.md")["preamble"] == "notes.md"
     assert team.planner.json("context", "preamble")["preamble"] is None
 
@@ -200,12 +200,12 @@ def test_receipts_of_a_large_audience_are_counted(team: Team) -> None:
 def hostile() -> str:
     """Every code point that a terminal obeys or that deceives a reader, and a few in a row that mean something."""
     points = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
-    return "\x1b[31mred\x1b]0;title\x07\r" + "".join(one for one in points if safe_text(one) != one)
+    return "\x1b[31mred\x1b]0;title\x07\r" + "".join(point for point in points if safe_text(point) != point)
 
 
-def bare(told: str) -> set[str]:
-    """The characters in `told` that must not be there."""
-    return {one for one in told if one != "\n" and safe_text(one) != one}
+def bare(output: str) -> set[str]:
+    """Return the characters of `output` that a terminal must not be sent."""
+    return {character for character in output if character != "\n" and safe_text(character) != character}
 
 
 def test_text_from_others_never_reaches_the_terminal_raw(team: Team) -> None:
@@ -226,9 +226,9 @@ def test_text_from_others_never_reaches_the_terminal_raw(team: Team) -> None:
     )  # fmt: skip
     for shell in (team.planner, team.builder):
         for words in (*printing, ("sent",), ("sent", "show", message_id)):
-            for told in (shell.thrum(*words), shell.thrum(*words, "--json")):
-                assert bare(told.out) == set() == bare(told.err), words
-                assert "Traceback" not in told.err
+            for answer in (shell.thrum(*words), shell.thrum(*words, "--json")):
+                assert bare(answer.out) == set() == bare(answer.err), words
+                assert "Traceback" not in answer.err
 
 
 def test_the_style_marks_of_the_printer_are_not_for_data(team: Team) -> None:
@@ -238,23 +238,23 @@ def test_the_style_marks_of_the_printer_are_not_for_data(team: Team) -> None:
 
 
 def on_a_terminal(shell: Shell, *arguments: str, **variables: str) -> str:
-    """What the installed script writes to a real terminal of 80 columns."""
+    """Return the output of the installed script on a real terminal of 80 columns."""
     master, slave = pty.openpty()
     environ = {**shell.environ(), "TERM": "xterm-256color", "COLUMNS": "80", **variables}
     process = subprocess.Popen(
         [SCRIPT, *arguments], cwd=shell.cwd, env=environ, stdin=slave, stdout=slave, stderr=slave
     )
     os.close(slave)
-    told = b""
+    screen = b""
     try:
         while part := os.read(master, 65536):
-            told += part
+            screen += part
     except OSError:  # Linux says so when the last writer is gone
         pass
     finally:
         os.close(master)
         process.wait(60)
-    return told.decode().replace("\r\n", "\n")
+    return screen.decode().replace("\r\n", "\n")
 
 
 def test_only_a_terminal_gets_styles_and_only_if_it_wants_them(team: Team) -> None:
@@ -273,18 +273,22 @@ def test_a_terminal_that_knows_only_latin_1_gets_no_crash(team: Team) -> None:
     team.says("ünï 日本 👍")
     answer = team.builder.thrum("inbox", encoding="iso-8859-1")
     assert (answer.code, "ünï \\u65e5" in answer.out) == (0, True)
-    told = team.builder.thrum("inbox", "--json", encoding="iso-8859-1")
-    assert json.loads(told.out)["messages"][0]["body"]["content"] == "ünï 日本 👍"
+    latin = team.builder.thrum("inbox", "--json", encoding="iso-8859-1")
+    assert json.loads(latin.out)["messages"][0]["body"]["content"] == "ünï 日本 👍"
 
 
 def test_keys_are_the_names_of_fields_and_nulls_stay() -> None:
     header = MessageHeader("m", "t", None, "a", (), (Pair("a", "b"),), "now")
-    one = InboxMessage(header, "plain", "x", None, None, False, True)
+    message = InboxMessage(header, "plain", "x", None, None, False, True)
     out = io.StringIO()
     with redirect_stdout(out):
-        assert emit(one, as_json=True, quiet=False) == 0
-    told = json.loads(out.getvalue())
-    assert (told["reply_to"], told["scopes"], told["audiences"]) == (None, [{"type": "a", "value": "b"}], [])
+        assert emit(message, as_json=True, quiet=False) == 0
+    document = json.loads(out.getvalue())
+    assert (document["reply_to"], document["scopes"], document["audiences"]) == (
+        None,
+        [{"type": "a", "value": "b"}],
+        [],
+    )
 
 
 def test_a_message_of_a_hundred_names_is_written_for_a_person() -> None:
@@ -295,14 +299,14 @@ def test_a_message_of_a_hundred_names_is_written_for_a_person() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ms", "said"),
+    ("ms", "shown"),
     [
         (400, "0.4 s"), (12_000, "12 s"), (180_000, "3 min"), (7_500_000, "2 h 5 min"), (7_200_000, "2 h"),
         (360_000_000, "4 d 4 h"),
     ],
 )  # fmt: skip
-def test_lengths_of_time_are_short(ms: int, said: str) -> None:
-    assert text.lasting(ms) == said
+def test_lengths_of_time_are_short(ms: int, shown: str) -> None:
+    assert text.lasting(ms) == shown
 
 
 def test_nothing_is_left_in_the_working_directory(team: Team) -> None:

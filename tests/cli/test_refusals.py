@@ -1,4 +1,4 @@
-"""What cannot be done: a clear sentence, a stable code, exit code 1, and nothing stored."""
+"""Refused commands: a clear sentence, a stable code, exit code 1, and nothing stored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Team:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "sentence"),
     [
         (("send", "x", "--to", "@bilder"), "unknown_recipient", "@bilder"),
         (("send", "x", "--to", "@builder", "--to", "@nobody"), "unknown_recipient", "nothing was sent"),
@@ -107,13 +107,13 @@ def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Team:
     ids=str,
 )
 def test_bad_input_is_refused_and_nothing_is_stored(
-    unmoved: Team, words: tuple[str, ...], code: str | None, said: str
+    unmoved: Team, words: tuple[str, ...], code: str | None, sentence: str
 ) -> None:
     team, before = unmoved, stored(unmoved)
     spoken = team.planner.thrum(*words)
     assert (spoken.code, spoken.out) == (1, "")
     assert spoken.err.startswith("Error: ") and "\nTry: " in spoken.err
-    assert said in spoken.err
+    assert sentence in spoken.err
 
     written = team.planner.thrum("--json", *words)
     assert (written.code, set(written.error)) == (1, {"code", "message", "hint"})
@@ -253,7 +253,7 @@ def test_a_repository_that_does_not_exist_is_named(repository: Shell) -> None:
 
 @pytest.mark.parametrize("words", [("send", "x", "--thread"), ("agent", "list", "--role"), ("wait", "--after")])
 def test_an_option_without_its_value_points_to_the_help_of_its_command(unmoved: Team, words: tuple[str, ...]) -> None:
-    said = unmoved.planner.thrum(*words)
+    answer = unmoved.planner.thrum(*words)
     command = " ".join(word for word in words[:-1] if word != "x")
-    assert f"Option '{words[-1]}' requires an argument." in said.err and f"`thrum {command} --help`" in said.err
-    assert said.code == (2 if "wait" in words else 1)
+    assert f"Option '{words[-1]}' requires an argument." in answer.err and f"`thrum {command} --help`" in answer.err
+    assert answer.code == (2 if "wait" in words else 1)

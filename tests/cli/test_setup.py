@@ -17,14 +17,14 @@ from .shell import Shell, git
 def test_a_worktree_is_set_up_from_the_main_one_by_its_path(team: Team, tmp_path: Path) -> None:
     other = tmp_path / "another tree ü"
     git(team.planner.cwd, "worktree", "add", "--quiet", "-b", "third", str(other))
-    told = team.planner.json("setup", str(other))
-    assert (told["repository"], told["created"]) == (str(other), False)
+    document = team.planner.json("setup", str(other))
+    assert (document["repository"], document["created"]) == (str(other), False)
     assert (other / ".thrum/redirect").read_text().strip() == str(team.planner.cwd / ".thrum")
     assert (other / ".thrum/identities").is_dir()
     assert "already" in team.planner.ok("setup", str(other))
     shell = team.planner.at(other)
     shell.ok("quickstart", "--name", "third", "--role", "tester", "--module", "core")
-    assert {one["agent_id"] for one in team.planner.json("team")["members"]} == {"planner", "builder", "third"}
+    assert {member["agent_id"] for member in team.planner.json("team")["members"]} == {"planner", "builder", "third"}
     assert git(other, "status", "--porcelain") == ""
 
 

@@ -1,4 +1,4 @@
-"""What the everyday commands load. Times are for the benchmarks; modules decide them."""
+"""Modules that the everyday commands load; they decide the times that the benchmarks measure."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ def test_words_go_to_standard_output_and_errors_to_standard_error(team: Team) ->
     assert (sent.code, sent.out.startswith("Sent msg_"), sent.err) == (0, True, "")
     refused = team.planner.run("send", "x", "--to", "@nobody")
     assert (refused.code, refused.out, refused.err.startswith("Error: unknown recipient @nobody")) == (1, "", True)
-    told = team.planner.run("send", "x", "--to", "@nobody", "--json")
-    assert (told.code, told.error["code"]) == (1, "unknown_recipient")
+    answer = team.planner.run("send", "x", "--to", "@nobody", "--json")
+    assert (answer.code, answer.error["code"]) == (1, "unknown_recipient")
 
 
 def test_a_warning_goes_to_standard_error_and_into_the_document(repository: Shell) -> None:
@@ -32,7 +32,7 @@ def test_a_warning_goes_to_standard_error_and_into_the_document(repository: Shel
 def test_a_wait_that_is_interrupted_exits_with_130_and_says_nothing(team: Team) -> None:
     waiting = team.builder.start("wait", "--timeout", "60s")
     try:
-        while not any(one["waiting"] for one in team.planner.json("agent", "list")["agents"]):
+        while not any(agent["waiting"] for agent in team.planner.json("agent", "list")["agents"]):
             assert waiting.poll() is None
         waiting.send_signal(signal.SIGINT)
         out, err = waiting.communicate(timeout=30)
@@ -91,5 +91,5 @@ def test_a_store_that_does_not_say_which_it_is_is_damaged(team: Team) -> None:
 
 def test_an_answer_is_whole_when_standard_output_is_a_slow_pipe(team: Team) -> None:
     team.planner.ok("send", "--stdin", "--to", "@builder", stdin=b"x" * 900_000)
-    told = team.builder.run("inbox", "--json")
-    assert len(told.data["messages"][0]["body"]["content"]) == 900_000
+    answer = team.builder.run("inbox", "--json")
+    assert len(answer.data["messages"][0]["body"]["content"]) == 900_000

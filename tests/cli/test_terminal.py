@@ -1,4 +1,4 @@
-"""What a person sees on a terminal: boxes as wide as it is, colour unless it is unwanted, and no text that acts."""
+"""Output on a terminal: boxes of its width, colour unless it is unwanted, and no control characters from others."""
 
 from __future__ import annotations
 
@@ -48,29 +48,29 @@ def busy(team: Team) -> Team:
 @pytest.mark.parametrize("columns", [80, 140])
 @pytest.mark.parametrize("words", LOOKS, ids=" ".join)
 def test_boxes_close_at_one_edge_within_the_terminal(busy: Team, words: tuple[str, ...], columns: int) -> None:
-    told = seen(busy.planner.having(NO_COLOR="1"), *words, columns=columns)
-    boxed = [line for line in told.splitlines() if line[:1] in ("╭", "│", "├", "╰")]
-    assert boxed and "\x1b" not in told
+    screen = seen(busy.planner.having(NO_COLOR="1"), *words, columns=columns)
+    boxed = [line for line in screen.splitlines() if line[:1] in ("╭", "│", "├", "╰")]
+    assert boxed and "\x1b" not in screen
     assert [line for line in boxed if line[-1:] not in ("╮", "│", "┤", "╯") or text.cells(line) > columns] == []
-    for box in re.findall(r"^╭.*?^╰.*?$", told, re.MULTILINE | re.DOTALL):
+    for box in re.findall(r"^╭.*?^╰.*?$", screen, re.MULTILINE | re.DOTALL):
         assert len({text.cells(line) for line in box.splitlines()}) == 1
 
 
 @pytest.mark.parametrize("columns", [40, 50, 64])
 @pytest.mark.parametrize("words", [("agent", "list"), ("session", "list"), ("overview",)], ids=" ".join)
 def test_no_heading_and_no_name_breaks_on_a_narrow_terminal(team: Team, words: tuple[str, ...], columns: int) -> None:
-    told = seen(team.planner.having(NO_COLOR="1"), *words, columns=columns)
-    assert re.search(r"@builder\b", told) and re.search(r"implementer\b|Started\b|STARTED\b", told)
-    assert all(text.cells(line) <= columns for line in told.splitlines())
-    for head in re.findall(r"^╭─*┬.*\n(.*)", told, re.MULTILINE):
+    screen = seen(team.planner.having(NO_COLOR="1"), *words, columns=columns)
+    assert re.search(r"@builder\b", screen) and re.search(r"implementer\b|Started\b|STARTED\b", screen)
+    assert all(text.cells(line) <= columns for line in screen.splitlines())
+    for head in re.findall(r"^╭─*┬.*\n(.*)", screen, re.MULTILINE):
         assert set(head.split()) - {"│"} <= HEADINGS
 
 
 @pytest.mark.parametrize("words", [("team",), ("overview",), ("group", "list")], ids=" ".join)
 def test_what_somebody_wrote_is_shown_as_it_is_written(busy: Team, words: tuple[str, ...]) -> None:
-    told = seen(busy.planner, *words, columns=120)
-    assert "[bold red]not bold[/] :smile:" in told.replace("\n", " ")
-    assert set(re.findall(r"\x1b[^m]*m", told)) <= {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"}
+    screen = seen(busy.planner, *words, columns=120)
+    assert "[bold red]not bold[/] :smile:" in screen.replace("\n", " ")
+    assert set(re.findall(r"\x1b[^m]*m", screen)) <= {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"}
 
 
 @requirement("color")
@@ -95,8 +95,8 @@ def test_mail_is_shown_without_rich_even_on_a_terminal(busy: Team) -> None:
 
 @pytest.mark.parametrize("words", [("team",), ("overview",), ("prime",), ("status",)], ids=" ".join)
 def test_a_panel_takes_the_whole_width(busy: Team, words: tuple[str, ...]) -> None:
-    told = seen(busy.planner.having(NO_COLOR="1"), *words, columns=140)
-    assert max(text.cells(line) for line in told.splitlines()) == 140
+    screen = seen(busy.planner.having(NO_COLOR="1"), *words, columns=140)
+    assert max(text.cells(line) for line in screen.splitlines()) == 140
 
 
 EMPTY = [
@@ -111,9 +111,9 @@ def test_sentences_are_folded_between_words(repository: Shell, words: tuple[str,
     repository.ok("init", "--agent-name", "solo", "--agent-role", "r", "--agent-module", "m")
     plain = repository.having(NO_COLOR="1")
     whole = re.sub(r"\s+", " ", seen(plain, *words, columns=400))
-    told = seen(plain, *words, columns=48)
-    assert [line for line in told.splitlines() if text.cells(line) > 48] == []
-    sentences = [line for line in told.splitlines() if line[:1] not in ("╭", "│", "├", "╰")]
+    screen = seen(plain, *words, columns=48)
+    assert [line for line in screen.splitlines() if text.cells(line) > 48] == []
+    sentences = [line for line in screen.splitlines() if line[:1] not in ("╭", "│", "├", "╰")]
     assert re.sub(r"\s+", " ", " ".join(sentences)).strip() in whole
 
 
@@ -140,8 +140,8 @@ def lost(team: Team) -> None:
 def test_a_person_sees_how_far_it_is_while_a_lost_view_is_made_anew(team: Team) -> None:
     lost(team)
     script = (sys.executable, "-c", IMPATIENT)
-    told = seen(team.builder, "inbox", script=script)
-    assert told.index("1,000 events so far") < told.index("Look at this")
+    screen = seen(team.builder, "inbox", script=script)
+    assert screen.index("1,000 events so far") < screen.index("Look at this")
     assert "events so far" not in seen(team.builder, "inbox", script=script)
     lost(team)
     assert "events so far" not in seen(team.builder, "inbox", "--quiet", script=script)
@@ -150,8 +150,8 @@ def test_a_person_sees_how_far_it_is_while_a_lost_view_is_made_anew(team: Team) 
 def test_a_person_sees_how_far_the_search_index_is(team: Team) -> None:
     team.says("Look at this")
     script = (sys.executable, "-c", IMPATIENT)
-    told = seen(team.builder, "search", "look", script=script)
-    assert told.index("1 messages indexed so far") < told.index("Look at this")
+    screen = seen(team.builder, "search", "look", script=script)
+    assert screen.index("1 messages indexed so far") < screen.index("Look at this")
     assert "indexed" not in seen(team.builder, "search", "look", script=script)
 
 

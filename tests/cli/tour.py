@@ -15,7 +15,9 @@ Words = tuple[str, ...]
 # What speaks line by line while it runs, or serves; they answer with no document of their own.
 STREAMS = {("mcp", "serve"), ("daemon", "run"), ("hook",), ("listen",), ("watch",)}
 LEAVES = [
-    words for words, one in EVERY.items() if words not in STREAMS and (words == ("sent",) or not isinstance(one, Group))
+    words
+    for words, command in EVERY.items()
+    if words not in STREAMS and (words == ("sent",) or not isinstance(command, Group))
 ]
 
 # A command line of each that succeeds for planner, who wrote MSG to builder and got GOT from it; OTHER is a worktree.
@@ -80,7 +82,7 @@ def talk(team: Team, other: Path) -> dict[str, str]:
 
 
 def tour(team: Team, other: Path, shell: Shell, *flags: str) -> dict[Words, Answer]:
-    """What every command answers, as JSON, to planner at this shell. `other`: a worktree to be set up."""
+    """Return each command's JSON answer to planner at this shell. `other`: a worktree to set up."""
     ids = talk(team, other)
     lines = {words: [ids.get(word, word) for word in LINES.get(words, ())] for words in TOUR}
     return {words: shell.thrum(*words, *line, *flags, "--json", stdin=b"notes") for words, line in lines.items()}

@@ -1,4 +1,4 @@
-"""What thrum promised to offer, sentence by sentence: an id, the words of the promise, and what that means here.
+"""The promises of thrum, sentence by sentence: an id, the words of the promise, and the behaviour.
 
 A test that shows such a behaviour carries `@requirement("id", …)`. `test_manifest.py` holds both ways: each entry has
 a test, and each id that a test names is an entry. Where we do better than the words say, `behaviour` tells how.
@@ -569,7 +569,7 @@ MANIFEST = {
 
 def requirement(*ids: str) -> Callable[[T], T]:
     """Marks a test as the proof of these entries."""
-    unknown = [one for one in ids if one not in MANIFEST]
+    unknown = [entry for entry in ids if entry not in MANIFEST]
     if unknown:
         raise LookupError(f"no such entry in the manifest: {', '.join(unknown)}")
     return lambda test: test

@@ -23,19 +23,19 @@ def claims(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 def claimed() -> dict[str, list[tuple[str, str]]]:
     """The tests of each entry: (file, name)."""
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    tests_of: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for file in sorted(TESTS.rglob("test_*.py")):
         for entry, name in claims(ast.parse(file.read_text(encoding="utf-8"))):
-            found[entry].append((file.relative_to(TESTS).as_posix(), name))
+            tests_of[entry].append((file.relative_to(TESTS).as_posix(), name))
     for entry, promise in MANIFEST.items():
-        found[entry] += [(file, name) for file, _, name in (one.partition("::") for one in promise.shown)]
-    return {entry: tests for entry, tests in found.items() if tests}
+        tests_of[entry] += [(file, name) for file, _, name in (test.partition("::") for test in promise.shown)]
+    return {entry: tests for entry, tests in tests_of.items() if tests}
 
 
 def missing() -> list[str]:
     """The tests that the manifest names and that are not there."""
-    named = {one for promise in MANIFEST.values() for one in promise.shown}
-    return sorted(one for one in named if not _exists(*one.split("::")))
+    named = {test for promise in MANIFEST.values() for test in promise.shown}
+    return sorted(test for test in named if not _exists(*test.split("::")))
 
 
 def _exists(file: str, name: str) -> bool:

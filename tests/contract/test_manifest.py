@@ -25,13 +25,15 @@ def test_each_test_that_the_manifest_names_exists() -> None:
 
 def test_each_command_is_promised() -> None:
     words = {
-        told.removeprefix("thrum ").replace(" ", ":") for told, one in reference.every() if not isinstance(one, Group)
+        line.removeprefix("thrum ").replace(" ", ":")
+        for line, command in reference.every()
+        if not isinstance(command, Group)
     }
     assert words - set(MANIFEST) == set()
 
 
 def test_a_promise_says_what_it_means() -> None:
-    assert [one for one, entry in MANIFEST.items() if not (entry.quote and entry.behaviour)] == []
+    assert [name for name, entry in MANIFEST.items() if not (entry.quote and entry.behaviour)] == []
 
 
 def test_an_unknown_requirement_is_refused_where_it_is_written() -> None:

@@ -56,12 +56,12 @@ class Speaker:
 
     @property
     def heard(self) -> list[dict[str, Any]]:
-        """What it acknowledged; only after `wait` or `kill`."""
+        """Return the acknowledged messages; only after `wait` or `kill`."""
         return [json.loads(line) for line in self._out.splitlines()]
 
     @property
     def complaints(self) -> str:
-        """What it wrote to stderr: nothing, unless something broke."""
+        """Return its stderr: empty unless something broke."""
         return self._complaints.decode()
 
 

@@ -1,4 +1,4 @@
-"""What a crash leaves behind the last whole line is set aside and cut, whatever it is; the next event is right."""
+"""Torn tails: bytes after the last whole line are set aside and truncated; the next event is right."""
 
 from __future__ import annotations
 

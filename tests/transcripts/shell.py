@@ -22,22 +22,22 @@ class Step:
     expected: list[str] = field(default_factory=list[str])
 
     def matches(self, printed: list[str]) -> bool:
-        """Whether this was printed, line for line."""
+        """Return whether this was printed, line for line."""
         patterns = [re.escape(line).replace(re.escape("[..]"), ".*") for line in self.expected]
         return re.fullmatch("\n".join(patterns), "\n".join(printed)) is not None
 
 
 def steps(guide: str) -> list[Step]:
     """The commands of all console blocks, `> ` continues one."""
-    found: list[Step] = []
+    steps: list[Step] = []
     for line in (line for block in _BLOCK.findall(guide) for line in block.splitlines()):
         if line.startswith("$ "):
-            found.append(Step(line[2:]))
+            steps.append(Step(line[2:]))
         elif line.startswith("> "):
-            found[-1].command += f"\n{line[2:]}"
+            steps[-1].command += f"\n{line[2:]}"
         elif line.strip():
-            found[-1].expected.append(line.rstrip())
-    return found
+            steps[-1].expected.append(line.rstrip())
+    return steps
 
 
 class Session:
@@ -45,7 +45,7 @@ class Session:
 
     def __init__(self, home: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("THRUM_", "GIT_"))}
-        names = {f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        names = {f"GIT_{who}_{key}": "reader" for who in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
         self._bash = subprocess.Popen(
             [shutil.which("bash") or "bash", "--noprofile", "--norc"],
