@@ -18,7 +18,7 @@ def main(wanted: list[str]) -> None:
             raise SystemExit(f"there is no page {page!r}; pages are {', '.join(PAGES)}")
         for row in importlib.import_module(f"benchmarks.{page}").measure():
             ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-            sys.stdout.write(f"| {row.what} | {row.figure} | {row.floor} | {ratio} | {row.promise} |\n")
+            sys.stdout.write(f"| {row.name} | {row.figure} | {row.floor} | {ratio} | {row.promise} |\n")
             sys.stdout.flush()
 
 

@@ -33,9 +33,9 @@ import sys
 before = set(sys.modules)
 from thrum_cli.main import main
 import os
-told, sys.stdout = sys.stdout, open(os.devnull, "w")
+output, sys.stdout = sys.stdout, open(os.devnull, "w")
 main(sys.argv[1:])
-print(" ".join(name for name in sys.modules if name not in before and "__main__" not in name), file=told)
+print(" ".join(name for name in sys.modules if name not in before and "__main__" not in name), file=output)
 """
 
 
@@ -56,10 +56,10 @@ def measure() -> Iterator[Row]:
 
 def _imports(words: str, place: str, name: str) -> Callable[[], object]:
     command = [sys.executable, "-c", _LOADED, *words.split()]
-    told = subprocess.run(
+    loaded = subprocess.run(
         command, cwd=place, env=_environment(place, name), capture_output=True, text=True, check=True
     ).stdout
-    known = [module for module in told.split() if not module.startswith(("encodings.", "_frozen"))]
+    known = [module for module in loaded.split() if not module.startswith(("encodings.", "_frozen"))]
     script = f"import gc, os; gc.set_threshold(50_000)\nfor name in {known!r}: __import__(name)\nos._exit(0)"
     return _run([sys.executable, "-c", script], place, name)
 

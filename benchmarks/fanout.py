@@ -35,20 +35,20 @@ class Crowd:
     def __init__(self, sockets: list[socket.socket]) -> None:
         self._selector = selectors.DefaultSelector()
         self._lines = dict.fromkeys(sockets, 0)
-        for one in sockets:
-            one.setblocking(False)
-            self._selector.register(one, selectors.EVENT_READ)
+        for listener in sockets:
+            listener.setblocking(False)
+            self._selector.register(listener, selectors.EVENT_READ)
 
     def until(self, lines: int) -> int:
         """Waits until each has got so many lines in all; the moment, in nanoseconds."""
-        missing = {one for one, have in self._lines.items() if have < lines}
+        missing = {listener for listener, have in self._lines.items() if have < lines}
         while missing:
             for key, _ in self._selector.select(30):
-                one = key.fileobj
-                assert isinstance(one, socket.socket)
-                self._lines[one] += one.recv(1 << 20).count(b"\n")
-                if self._lines[one] >= lines:
-                    missing.discard(one)
+                listener = key.fileobj
+                assert isinstance(listener, socket.socket)
+                self._lines[listener] += listener.recv(1 << 20).count(b"\n")
+                if self._lines[listener] >= lines:
+                    missing.discard(listener)
         return time.monotonic_ns()
 
     def counts(self) -> set[int]:
@@ -58,8 +58,8 @@ class Crowd:
     def close(self) -> None:
         """Closes them all."""
         self._selector.close()
-        for one in self._lines:
-            one.close()
+        for listener in self._lines:
+            listener.close()
 
 
 def measure() -> Iterator[Row]:
@@ -101,8 +101,8 @@ def _floor() -> list[float]:
 def _echo(sockets: list[socket.socket]) -> None:
     for _ in range(_SINGLE):
         sockets[0].recv(1)
-        for one in sockets:
-            one.sendall(_LINE)
+        for listener in sockets:
+            listener.sendall(_LINE)
     os._exit(0)
 
 
@@ -118,25 +118,25 @@ def _daemon(paths: Paths) -> Generator[None]:
 def _subscribed(paths: Paths, reader: Caller) -> Crowd:
     with open_store(paths) as store:
         sessions.start(store, reader)
-    found: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     for number in range(_SUBSCRIBERS):
-        one = socket.socket(socket.AF_UNIX)
-        one.connect(file_names.usual_socket(paths))
+        listener = socket.socket(socket.AF_UNIX)
+        listener.connect(file_names.usual_socket(paths))
         method, params = ("subscriptions.listen", {}) if number else ("subscribe", {"all": True})
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "caller_agent_id": reader.name}}
-        one.sendall(json.dumps(call).encode() + b"\n")
-        answer = json.loads(one.recv(65536))
+        listener.sendall(json.dumps(call).encode() + b"\n")
+        answer = json.loads(listener.recv(65536))
         assert "result" in answer, answer
-        found.append(one)
-    return Crowd(found)
+        sockets.append(listener)
+    return Crowd(sockets)
 
 
 def _memory(paths: Paths) -> int:
     """Bytes of the daemon that are in memory."""
     running = lease.read_pid_file(paths, REAL)
     assert running is not None
-    told = REAL.storage.read(f"/proc/{running.pid}/statm", limit=4096)
-    return int(told.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    pages = REAL.storage.read(f"/proc/{running.pid}/statm", limit=4096)
+    return int(pages.split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _singles(paths: Paths, sender: Caller, crowd: Crowd) -> list[float]:

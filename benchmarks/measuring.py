@@ -21,7 +21,7 @@ from thrum_store.store import open_store
 class Row:
     """One line of the table: a figure, its floor from the same run, and what was promised."""
 
-    what: str
+    name: str
     figure: str
     floor: str = ""
     ratio: float | None = None
@@ -38,12 +38,14 @@ def times(action: Callable[[], object], runs: int) -> list[float]:
     return sorted(taken)
 
 
-def paired(one: Callable[[], object], other: Callable[[], object], runs: int) -> tuple[list[float], list[float], float]:
+def paired(
+    ours: Callable[[], object], other: Callable[[], object], runs: int
+) -> tuple[list[float], list[float], float]:
     """Both in turn, so that drift hits both: their sorted times and the median of the ratios taken pair by pair."""
     first: list[float] = []
     second: list[float] = []
     for _ in range(runs):
-        first += times(one, 1)
+        first += times(ours, 1)
         second += times(other, 1)
     ratios = sorted(a / b for a, b in zip(first, second, strict=True))
     return sorted(first), sorted(second), ratios[len(ratios) // 2]
@@ -65,8 +67,8 @@ def repository(names: int = 2) -> Generator[tuple[Paths, list[Caller]]]:
     with tempfile.TemporaryDirectory(prefix="thrum-bench-") as place:
         subprocess.run(["git", "init", "-q", place], check=True)
         setup.initialize(paths.find(place), setup.Initialize())
-        found = paths.initialized(place)
-        with open_store(found) as store:
+        places = paths.initialized(place)
+        with open_store(places) as store:
             for number in range(names):
                 agents.register(store, agents.Register(f"a{number}", "worker", "bench"))
-        yield found, [Caller(f"a{number}", worktree=found.worktree) for number in range(names)]
+        yield places, [Caller(f"a{number}", worktree=places.worktree) for number in range(names)]

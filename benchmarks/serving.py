@@ -38,7 +38,7 @@ class _Client:
     def ask(self, method: str, **params: Any) -> float:
         """Milliseconds since the start when the answer is there."""
         self.tell(method, **params)
-        assert self.told()
+        assert self.next_line()
         return (time.perf_counter() - self.start) * 1000
 
     def tell(self, method: str, **params: Any) -> None:
@@ -48,7 +48,7 @@ class _Client:
         self._child.stdin.write(json.dumps(frame).encode() + b"\n")
         self._child.stdin.flush()
 
-    def told(self) -> str:
+    def next_line(self) -> str:
         """The next line of the server."""
         assert self._child.stdout is not None
         return self._child.stdout.readline().decode()
@@ -75,13 +75,13 @@ def measure() -> Iterator[Row]:
             client.end()
         bare = times(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), _STARTS)
         floor = f"{shown(bare)} python -c pass"
-        for what, taken, promise in (
+        for name, taken, promise in (
             ("MCP server, first answer", first, "≤ 0.3 s"),
             ("MCP server, tools/list", listed, "≤ 0.3 s"),
             ("MCP server, first tool call", called, "≤ 1.5 s"),
         ):
             taken.sort()
-            yield Row(what, shown(taken), floor, percentile(taken, 50) / percentile(bare, 50), promise)
+            yield Row(name, shown(taken), floor, percentile(taken, 50) / percentile(bare, 50), promise)
         yield from _round_trip(paths.root)
         yield _conversation(paths.root)
 
@@ -98,9 +98,9 @@ def _conversation(place: str) -> Row:
         time.sleep(_ASLEEP)
         start = time.perf_counter()
         sender.tell("tools/call", name="send_message", arguments={"to": "@a1", "content": "wake up"})
-        assert "wake up" in reader.told()
+        assert "wake up" in reader.next_line()
         taken.append((time.perf_counter() - start) * 1000)
-        sender.told()
+        sender.next_line()
     for client in (sender, reader):
         client.end()
     return Row("MCP send → the other's wait answered", shown(sorted(taken)), promise="p50 < 5 ms")

@@ -17,13 +17,13 @@ _BARE = [sys.executable, "-c", "pass"]
 def measure() -> Iterator[Row]:
     """The rows of this page."""
     with repository() as (paths, (sender, reader)):
-        for what, name, arguments in (
+        for title, name, arguments in (
             ("thrum send", sender.name, ["send", "ready for review", "--to", f"@{reader.name}"]),
             ("thrum inbox", reader.name, ["inbox", "--unread"]),
             ("thrum wait, found", reader.name, ["wait", "--after", "-1h", "--timeout", "1s"]),
         ):
             ours, floor, ratio = paired(_run([_THRUM, *arguments], paths.root, name), _run(_FLOOR, paths.root), 31)
-            yield Row(what, shown(ours), f"{shown(floor)} import click, sqlite3, json", ratio, "≤ 1.3")
+            yield Row(title, shown(ours), f"{shown(floor)} import click, sqlite3, json", ratio, "≤ 1.3")
         hook, floor, ratio = paired(
             _run([_THRUM, "hook", "prompt", "--runtime", "claude"], paths.root, sender.name),
             _run(_BARE, paths.root),

@@ -124,7 +124,7 @@ def _child(paths: Paths, caller: Caller, sends: int) -> None:
         sys.stdout.flush()
         sys.stdin.read()
         taken = times(lambda: sending.send(store, caller, request), sends)
-    sys.stdout.write("".join(f"{one}\n" for one in taken))
+    sys.stdout.write("".join(f"{milliseconds}\n" for milliseconds in taken))
 
 
 if __name__ == "__main__":

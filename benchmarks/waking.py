@@ -62,8 +62,8 @@ def _waits(paths: Paths, sender: Caller, reader: Caller) -> list[float]:
 def _idle(paths: Paths, reader: Caller) -> Row:
     child = subprocess.Popen([sys.executable, "-m", "benchmarks.waking", "idle", paths.root, reader.name],
                              stdout=subprocess.PIPE, text=True)  # fmt: skip
-    told, _ = child.communicate()
-    return Row("a wait with nothing to do", f"{float(told):.2f} ms CPU a second", promise="not measurable")
+    output, _ = child.communicate()
+    return Row("a wait with nothing to do", f"{float(output):.2f} ms CPU a second", promise="not measurable")
 
 
 def _start(*arguments: str) -> subprocess.Popen[str]:
