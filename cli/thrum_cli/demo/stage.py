@@ -89,6 +89,8 @@ def _make_repository(root: str, worktree: str) -> None:
         with git.Repo.init(root) as repository:
             repository.index.commit("Begin", author=author, committer=author, skip_hooks=True)
             repository.git.worktree("add", "--quiet", "-b", "feature", worktree)
+    except git.GitCommandNotFound:
+        raise DemoFailed("git is not installed", hint="install git and run `thrum demo` again") from None
     except git.CommandError as error:
         raise DemoFailed(f"git could not make the scratch repository: {error}", hint="git --version") from None
 
