@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.contract.manifest import requirement
 
 from .shell import PATIENCE, SCRIPT, Shell, interruptible
+
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "demo.svg"
 
 
 def environ(shell: Shell, scratch: Path) -> dict[str, str]:
@@ -31,6 +34,11 @@ def test_two_agents_talk_through_their_servers_and_nothing_is_left(tmp_path: Pat
     ):
         assert seen in answer.out
     assert list(tmp_path.iterdir()) == []
+    picture = ElementTree.parse(PICTURE).getroot()
+    drawn = {(text.text or "").replace("\xa0", " ") for text in picture.iter("{http://www.w3.org/2000/svg}text")}
+    headings = [line for line in answer.out.splitlines() if line[:1].isdigit() and line[1:3] == "  "]
+    assert len(headings) == 7
+    assert [heading for heading in headings if heading not in drawn] == []  # else run scripts/record-demo.py
 
 
 def test_the_demonstration_answers_in_json_as_well(tmp_path: Path) -> None:

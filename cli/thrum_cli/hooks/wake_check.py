@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import select
-
 from thrum_cli.clients.presets import wake_channel
 from thrum_store.machine.bells import Bell
 from thrum_store.machine.host import REAL, Host
@@ -13,6 +11,7 @@ from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing, inbox, sending
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
+from thrum_store.service.messages.waiting import wakeups
 from thrum_store.service.team import agents, removal
 from thrum_store.store import Store, open_store
 
@@ -20,7 +19,7 @@ from . import session_state
 
 _DOCTOR = "thrum-doctor"
 _WAIT = "wait"
-_LOOK_MS = 100  # between two looks at what the agent's hooks recorded; its answer rings the bell
+_LOOK = 0.1  # seconds between two looks at what the agent's hooks recorded; its answer rings the bell
 
 
 class WakeCheck(Record):
@@ -78,15 +77,12 @@ def _ask(store: Store, caller: Caller, name: str, bell: Bell, timeout: float) ->
 def _watch(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: float) -> WakeCheck:
     clock = store.host.clock
     start = clock.monotonic()
-    poll = select.poll()
-    poll.register(bell.fd, select.POLLIN)
     check = begun
-    while check.answered_seconds is None and clock.monotonic() - start < timeout:
-        bell.drain()
-        store.refresh()
-        check = _updated(store, caller, check, round(clock.monotonic() - start, 2))
-        if check.answered_seconds is None:
-            poll.poll(_LOOK_MS)
+    for _ in wakeups(store, bell, lambda: _LOOK):
+        passed = clock.monotonic() - start
+        check = _updated(store, caller, check, round(passed, 2))
+        if check.answered_seconds is not None or passed >= timeout:
+            break
     return check
 
 
