@@ -140,7 +140,7 @@ def _raw(raw: Raw) -> str:
 
 @human.register(Saved)
 def _saved(saved: Saved) -> str:
-    return f"{saved.what.capitalize()} saved for @{saved.address} ({saved.size:,} bytes, {saved.file})."
+    return f"{saved.kind.capitalize()} saved for @{saved.address} ({saved.size:,} bytes, {saved.file})."
 
 
 @human.register(Cleared)

@@ -37,12 +37,14 @@ class Context(Record):
 
 
 class Saved(Record):
-    """A written file. `what` is context or preamble."""
+    """A written file. `kind` is context or preamble."""
 
     address: str
-    what: str
+    kind: str
     file: str
     size: int
+
+    JSON = "agent_id=address what=kind file size"
 
 
 class Cleared(Record):
