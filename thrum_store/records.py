@@ -138,10 +138,6 @@ if not TYPE_CHECKING:
                 given = _arguments(cls.__name__, cls._fields, cls._field_defaults, given, named)
             return tuple.__new__(cls, given)
 
-        @classmethod
-        def _make(cls, values):
-            return cls(*values)
-
         def _replace(self, **changes):
             return type(self)(**{**self._asdict(), **changes})
 
