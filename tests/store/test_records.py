@@ -41,9 +41,12 @@ def test_a_record_takes_its_values_by_position_and_by_name() -> None:
 
 def test_a_record_is_frozen_and_changed_by_a_copy() -> None:
     point: Any = Point(1, 2)
-    for change in (lambda: setattr(point, "x", 3), lambda: delattr(point, "x"), lambda: setattr(point, "z", 3)):
-        with pytest.raises(AttributeError):
-            change()
+    with pytest.raises(AttributeError):
+        point.x = 3
+    with pytest.raises(AttributeError):
+        point.z = 3
+    with pytest.raises(AttributeError):
+        del point.x
     assert (replaced(point, x=3), point) == (Point(3, 2), Point(1, 2))
     with pytest.raises(TypeError, match="'z'"):
         replaced(point, z=3)
