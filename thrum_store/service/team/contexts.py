@@ -37,7 +37,7 @@ class Context(Record):
 
 
 class Saved(Record):
-    """A written file. `kind` is context or preamble."""
+    """A written file of an agent: its context or its preamble."""
 
     address: str
     kind: str
