@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     copy = tmp_path_factory.mktemp("source")
     for folder in FOLDER_OF.values():
         shutil.copytree(ROOT / folder, copy / folder)
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / file, copy)
+    for file in ("pyproject.toml", "README.md", "LICENSE", "cli/thrum"):
+        shutil.copy(ROOT / file, copy / file)
     subprocess.run([sys.executable, "-c", BUILD, "dist"], cwd=copy, check=True, capture_output=True)
     (built,) = (copy / "dist").glob("*.whl")
     return zipfile.ZipFile(built)
@@ -72,22 +71,33 @@ def test_pyproject_lists_every_package_there_is() -> None:
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    files = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    files = {name for name in wheel.namelist() if ".dist-info/" not in name and ".data/" not in name}
     assert files == shipped_files()
 
 
 def test_the_wheel_installs_no_generic_name(wheel: zipfile.ZipFile) -> None:
     tops = {name.split("/")[0] for name in wheel.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(FOLDER_OF)
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == set(FOLDER_OF)
 
 
 def test_the_wheel_brings_one_command(wheel: zipfile.ZipFile) -> None:
-    (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    points = ConfigParser()
-    points.read_string(wheel.read(name).decode("utf-8"))
-    assert {section: dict(points[section]) for section in points.sections()} == {
-        "console_scripts": {"thrum": "thrum_cli.main:run"}
-    }
+    """A script that imports the program alone; installers put the path of their interpreter into its first line."""
+    (name,) = (name for name in wheel.namelist() if ".data/" in name)
+    assert name.endswith(".data/scripts/thrum")
+    assert wheel.read(name).decode() == "#!python\nfrom thrum_cli.main import run\n\nrun()\n"
+    assert [name for name in wheel.namelist() if name.endswith("entry_points.txt")] == []
+
+
+def test_an_installed_command_starts_with_the_interpreter_of_its_environment(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    install = [sys.executable, "-m", "pip", "--python", environment, "install", "-q", "--no-deps", "--no-index"]
+    subprocess.run([*install, str(wheel.filename)], check=True, capture_output=True)
+    command = environment / "bin" / "thrum"
+    assert command.read_text(encoding="utf-8").splitlines()[0] == f"#!{environment}/bin/python"
+    assert os.access(command, os.X_OK)
 
 
 def test_the_wheel_carries_its_licence_and_its_types(wheel: zipfile.ZipFile) -> None:

@@ -1,4 +1,4 @@
-"""demo: two agents talk in a scratch repository, each through its own real MCP server. Nothing in it is canned."""
+"""demo: two agents talk in a scratch repository, each through its own MCP server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from thrum_cli.terminal.text import bold, dim
 def demo(app: App) -> Shown:
     """Watch two agents talk in a scratch repository.
 
-    Makes a repository with two worktrees, registers an agent in each, starts a real MCP server for each, and lets them
-    talk. Ends within 15 seconds and removes everything it made. Your own repository is not touched.
+    It creates a repository with two worktrees, registers an agent in each, starts a real MCP server for each, and lets
+    them talk. It ends within 15 seconds and removes everything it created. Your own repository is not touched.
     """
     from thrum_cli.demo import play  # the MCP SDK: a second that no other command should wait for
 

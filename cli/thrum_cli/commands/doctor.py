@@ -1,4 +1,4 @@
-"""doctor: find problems and repair them; check the clients, and whether mail wakes an agent."""
+"""doctor: find problems and repair them, check the clients, and test if messages wake an agent."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from thrum_store.service.upkeep.findings import Finding
 
 
 def _doctor(app: App, fix: bool, deep: bool, give_up: bool) -> Outcome:
-    """Check everything; see the help of the group."""
+    """Check everything."""
     with Counting(quiet=app.quiet) as counting:
-        found = examine(app.repo, Examine(fix, deep, give_up, counting))
-    return Outcome(found, exit_code=1 if found.problems else 0)
+        result = examine(app.repo, Examine(fix, deep, give_up, counting))
+    return Outcome(result, exit_code=1 if result.problems else 0)
 
 
 @command(
@@ -30,12 +30,12 @@ def _doctor(app: App, fix: bool, deep: bool, give_up: bool) -> Outcome:
     options=(Argument("name", required=False),),
 )
 def check(app: App, name: str | None) -> Outcome:
-    """Check the clients that are set up here, or one.
+    """Check the clients that are set up here, or one of them.
 
-    Looks at files only, and starts nothing. Exits with 1 when something is wrong.
+    It reads files only, and starts nothing. It exits with 1 if there is a problem.
     """
-    found = checking.check(app.paths, name)
-    return Outcome(found, 0 if found.healthy else 1)
+    result = checking.check(app.paths, name)
+    return Outcome(result, 0 if result.healthy else 1)
 
 
 @command(
@@ -44,17 +44,18 @@ def check(app: App, name: str | None) -> Outcome:
     "thrum doctor wake --agent builder --timeout 5m --json",
     returns=WakeCheck,
     options=(
-        Option("--agent", "Which agent (default: the one of this worktree).", "NAME"),
+        Option("--agent", "The agent to test (default: that of this worktree).", "NAME"),
         Option("--timeout", "How long to wait for the answer (default 60s).", "DURATION", default="60s"),
     ),
 )
 def wake(app: App, agent: str | None, timeout: str) -> Outcome:
-    """See whether mail reaches an agent, by which way, and how fast.
+    """Test if messages reach an agent, through which channel, and how fast.
 
-    Sends it a message that asks for a nonce, and waits for the answer. Exits with 1 when the message did not reach it.
+    It sends the agent a message that asks for a nonce, and waits for the answer. It exits with 1 if the message did not
+    reach the agent.
     """
-    found = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
-    return Outcome(found, 0 if found.reached else 1)
+    result = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
+    return Outcome(result, 0 if result.reached else 1)
 
 
 doctor = Group(
@@ -83,52 +84,52 @@ doctor = Group(
 
 
 @human.register(Diagnosis)
-def _diagnosis(found: Diagnosis, screen: Screen) -> str:
+def _diagnosis(result: Diagnosis, screen: Screen) -> str:
     if screen.terminal:
-        lines = [table(("", "check", "what"), [_row(one) for one in found.findings], screen)]
+        lines = [table(("", "check", "result"), [_row(finding) for finding in result.findings], screen)]
     else:
-        lines = [line for one in found.findings for line in _finding(one, screen.width)]
-    if found.problems:
-        end = f"{plural(found.problems, 'problem')} in {found.repository}."
+        lines = [line for finding in result.findings for line in _finding(finding, screen.width)]
+    if result.problems:
+        end = f"{plural(result.problems, 'problem')} in {result.repository}."
     else:
-        end = f"Nothing is wrong in {found.repository}."
+        end = f"No problems in {result.repository}."
     return "\n".join([*lines, "", bold(end)])
 
 
-def _mark(one: Finding) -> str:
-    return "✓" if one.fixed else {"ok": "✓", "note": "·", "problem": "✗"}[one.status]
+def _mark(finding: Finding) -> str:
+    return "✓" if finding.fixed else {"ok": "✓", "note": "·", "problem": "✗"}[finding.status]
 
 
-def _row(one: Finding) -> tuple[str, ...]:
-    mark = red(_mark(one)) if one.status == "problem" and not one.fixed else green(_mark(one))
-    told = one.message + (" (mended)" if one.fixed else "")
-    return mark, one.check, told if one.fixed or not one.hint else f"{told}\n{one.hint}"
+def _row(finding: Finding) -> tuple[str, ...]:
+    mark = red(_mark(finding)) if finding.status == "problem" and not finding.fixed else green(_mark(finding))
+    text = finding.message + (" (repaired)" if finding.fixed else "")
+    return mark, finding.check, text if finding.fixed or not finding.hint else f"{text}\n{finding.hint}"
 
 
-def _finding(one: Finding, width: int) -> list[str]:
-    first, *rest = wrap(one.message + (" (mended)" if one.fixed else ""), width - 16)
-    lines = [f"{_mark(one)} {one.check.ljust(12)} {first}"]
+def _finding(finding: Finding, width: int) -> list[str]:
+    first, *rest = wrap(finding.message + (" (repaired)" if finding.fixed else ""), width - 16)
+    lines = [f"{_mark(finding)} {finding.check.ljust(12)} {first}"]
     lines += [f"{'':15}{line}" for line in rest]
-    if one.hint and not one.fixed:
-        lines += [f"{'':15}{dim(line)}" for line in wrap(one.hint, width - 16)]
+    if finding.hint and not finding.fixed:
+        lines += [f"{'':15}{dim(line)}" for line in wrap(finding.hint, width - 16)]
     return lines
 
 
 @human.register(Checked)
-def _checked(found: Checked) -> str:
-    if not found.runtimes:
+def _checked(result: Checked) -> str:
+    if not result.runtimes:
         return "No client is set up here. Try: thrum init --runtime auto"
-    return "\n".join(_check(one) for one in found.runtimes)
+    return "\n".join(_check(check) for check in result.runtimes)
 
 
-def _check(one: RuntimeCheck) -> str:
-    lines = [f"{one.runtime}: files {one.files}, starts {one.command}"]
-    if one.step:
-        lines.append(f"  your step, {one.user_step}: {one.step}")
-    return "\n".join([*lines, *(f"  ! {problem}" for problem in one.problems)])
+def _check(check: RuntimeCheck) -> str:
+    lines = [f"{check.runtime}: files {check.files}, starts {check.command}"]
+    if check.step:
+        lines.append(f"  your step, {check.user_step}: {check.step}")
+    return "\n".join([*lines, *(f"  ! {problem}" for problem in check.problems)])
 
 
-_WAYS = {
+_CHANNELS = {
     "listen": "its listener woke it",
     "monitor": "the monitor of its plugin woke it",
     "prompt": "with a prompt of its user",
@@ -139,14 +140,14 @@ _WAYS = {
 
 
 @human.register(WakeCheck)
-def _woken(found: WakeCheck) -> str:
-    if not found.reached:
-        rest = "was taken back" if found.withdrawn else f"waits for it ({found.message_id})"
-        return f"@{found.agent} was not reached in time; the message {rest}."
+def _woken(result: WakeCheck) -> str:
+    if not result.reached:
+        rest = "was withdrawn" if result.withdrawn else f"is waiting for it ({result.message_id})"
+        return f"@{result.agent} was not reached in time; the message {rest}."
     lines = [
-        ("shown to it", found.shown_seconds, f", {_WAYS.get(found.shown_by, found.shown_by)}"),
-        ("taken by it", found.read_seconds, ""),
-        ("answered", found.answered_seconds, ""),
+        ("shown", result.shown_seconds, f", {_CHANNELS.get(result.shown_by, result.shown_by)}"),
+        ("read", result.read_seconds, ""),
+        ("answered", result.answered_seconds, ""),
     ]
-    told = [f"  {what} after {seconds} s{how}" for what, seconds, how in lines if seconds is not None]
-    return "\n".join([f"@{found.agent} was reached by {found.channel or 'another way'}:", *told])
+    times = [f"  {step} after {seconds} s{channel}" for step, seconds, channel in lines if seconds is not None]
+    return "\n".join([f"@{result.agent} was reached by {result.channel or 'another channel'}:", *times])

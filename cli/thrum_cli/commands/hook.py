@@ -1,4 +1,4 @@
-"""hook: what a client runs at each turn. The console script takes a shorter way to the same place (see main.py)."""
+"""hook: the command that clients run on events. `main.run` takes a shortcut to the same function."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from thrum_cli.hooks.entry import run
     "thrum hook prompt --runtime codex",
     options=(
         Argument("event"),
-        Option("--runtime", "Whose form the answer has.", "NAME", default="claude"),
+        Option("--runtime", "The client whose format the answer has (default claude).", "NAME", default="claude"),
     ),
 )
 def hook(_: App, event: str, runtime: str) -> int:
     """Answer a client's hook.
 
-    EVENT is session-start, prompt, post-tool, stop, listen, pre-compact, before-edit, after-edit or session-end. Prints
-    what the agent shall read, and nothing where there is nothing to say.
+    EVENT is session-start, prompt, post-tool, stop, listen, pre-compact, before-edit, after-edit or session-end. It
+    prints the text for the agent, if there is any. `thrum init --runtime` configures clients to run it.
     """
     return run([event, "--runtime", runtime])

@@ -14,7 +14,7 @@ from thrum_store.machine.host import REAL
 from thrum_store.records import Record
 from thrum_store.repository import unread_probe
 
-_CHANNEL = Channel("monitor", "claude")  # what runs this for a session is the plugin's monitor
+_CHANNEL = Channel("monitor", "claude")  # the plugin's monitor runs this for a session
 
 
 class Heard(Record):
@@ -32,12 +32,13 @@ class Heard(Record):
     "listen",
     "thrum listen",
     "thrum listen --follow",
-    options=(Option("--follow", "Go on after the first mail, until whoever started this is gone."),),
+    options=(Option("--follow", "Continue after the first message, until the parent process ends."),),
 )
 def listen(app: App, follow: bool) -> Heard | None:
     """Print one line for each new message.
 
-    There is one listener for each session of a client: a second one leaves at once. Marks nothing as read.
+    Without --follow it ends after the first. Each session of a client has one listener: a second one ends at once. It
+    marks nothing as read.
     """
     heard = _heard(app)
     if not follow:

@@ -1,4 +1,4 @@
-"""`thrum mcp`: the tools that a coding agent gets."""
+"""mcp: the server of tools for coding agents."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from thrum_cli.command import App, Group, Option, command, commands
     "serve",
     "thrum mcp serve",
     "thrum mcp serve --agent-id planner",
-    options=(Option("--agent-id", "Act as this agent; else THRUM_NAME, else the identity file.", "NAME"),),
+    options=(Option("--agent-id", "Act as this agent (default: THRUM_NAME, or the identity file).", "NAME"),),
 )
 def serve(app: App, agent_id: str | None) -> int:
     """Serve MCP on standard input and output until the client leaves.
 
-    A client starts this by itself: `thrum init` writes its configuration. It starts in any state of the repository;
-    each tool says what is missing.
+    Clients start this themselves: `thrum init --runtime` writes their configuration. If setup is incomplete the server
+    still starts, and its tools tell you which command to run.
     """
-    # Not at the top: the front must be on its feet before a client gives up, and `--help` needs none of it.
-    from thrum_mcp import main  # see above
+    from thrum_mcp import main  # `--help` needs none of it
 
     return main.serve(app.repo, agent_id)
 

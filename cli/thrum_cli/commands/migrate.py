@@ -1,4 +1,4 @@
-"""migrate: what the Go program of this name kept, taken over."""
+"""migrate: import the data of an older thrum."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from thrum_store.service.import_go.migration import migrate as migrating
     "thrum migrate --dry-run",
     "thrum migrate --repo ../old",
     returns=Migrated,
-    options=(Option("--dry-run", "Only say what would be taken over."),),
+    options=(Option("--dry-run", "Only show what would be imported."),),
 )
 def migrate(app: App, dry_run: bool) -> Outcome:
     """Import messages from an older thrum.
 
-    Agents, groups, messages and receipts, from .thrum and from the branch a-sync. Those files are only read. Doing it
-    again takes over what is new. Also sets thrum up where it is not.
+    It imports agents, groups, messages and receipts that the Go program or an older layout stored in .thrum or in the
+    branch a-sync, and does not change those files. Running it again imports what is new. It also sets thrum up, if
+    needed.
     """
     with Counting(quiet=app.quiet) as counting:
-        done = migrating(app.repo, dry_run=dry_run, progress=counting)
-    return Outcome(done, note="" if done.sources else "No migration needed: there are no logs of an older layout.")
+        result = migrating(app.repo, dry_run=dry_run, progress=counting)
+    return Outcome(result, note="" if result.sources else "No migration needed: there are no logs of an older layout.")
 
 
 @human.register(Migrated)
-def _migrated(done: Migrated) -> str:
-    if not done.sources:
+def _migrated(result: Migrated) -> str:
+    if not result.sources:
         return ""
-    lines = ["Found:", *(f"  {name}" for name in done.sources)]
-    lines += ["Set-up:", *(f"  {step}" for step in done.steps)] if done.steps else []
-    counts = [plural(done.agents, "agent"), plural(done.groups, "group"), plural(done.messages, "message")]
-    if done.dry_run:
-        return "\n".join([*lines, f"Would take over {', '.join(counts)}."])
-    lines.append(f"Took over {', '.join(counts)} and {plural(done.receipts, 'receipt')}.")
-    if done.known:
-        lines.append(f"{plural(done.known, 'message')} had been taken over before.")
+    lines = ["Found:", *(f"  {name}" for name in result.sources)]
+    lines += ["Setup:", *(f"  {step}" for step in result.steps)] if result.steps else []
+    counts = [plural(result.agents, "agent"), plural(result.groups, "group"), plural(result.messages, "message")]
+    if result.dry_run:
+        return "\n".join([*lines, f"Would import {', '.join(counts)}."])
+    lines.append(f"Imported {', '.join(counts)} and {plural(result.receipts, 'receipt')}.")
+    if result.known:
+        lines.append(f"{plural(result.known, 'message')} had been imported before.")
     return "\n".join(lines)

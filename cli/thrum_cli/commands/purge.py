@@ -1,4 +1,4 @@
-"""purge: old messages, sessions and events go for good."""
+"""purge: delete old messages, sessions and events permanently."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from thrum_cli.terminal.text import dim, fields, plural
 from thrum_store.service.upkeep import purge as purging
 from thrum_store.service.upkeep.purge import Purge, Purged
 
-_HISTORY = "What was synced before stays in git's history; a secret that got there must be changed."
+_HISTORY = "Messages that were already synced stay in git's history; if one contained a secret, change it."
 
 
 @command(
@@ -19,36 +19,37 @@ _HISTORY = "What was synced before stays in git's history; a secret that got the
     "thrum purge --all --confirm",
     returns=Purged,
     options=(
-        Option("--before", "What is older: 2d, 24h, a date, or RFC 3339.", "TIME"),
-        Option("--all", "Everything said so far.", name="everything"),
-        Option("--confirm", "Do it. Without this, see what would go."),
+        Option("--before", "Purge everything older: 2d, 24h, a date, or RFC 3339.", "TIME"),
+        Option("--all", "Purge everything so far.", name="everything"),
+        Option("--confirm", "Purge. Without this, only show what would be deleted."),
     ),
 )
 def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outcome:
     """Delete old messages permanently.
 
-    Agents, groups, memberships and open sessions stay. Without --confirm nothing is removed.
+    It deletes messages, sessions and events of this machine, from the view and from the disk. Agents, groups,
+    memberships and open sessions stay. Without --confirm nothing is deleted.
     """
     with Counting(quiet=app.quiet) as counting:
-        done = purging.purge(app.store, Purge(before, everything, confirm), counting)
-    if not done.events_deleted:
-        return Outcome(done, note="There is nothing to purge.")
-    return Outcome(done, note=_HISTORY if confirm else "Run it again with --confirm to do it.")
+        result = purging.purge(app.store, Purge(before, everything, confirm), counting)
+    if not result.events_deleted:
+        return Outcome(result, note="There is nothing to purge.")
+    return Outcome(result, note=_HISTORY if confirm else "Run it again with --confirm to purge.")
 
 
 @human.register(Purged)
-def _purged(done: Purged) -> str:
-    if not done.events_deleted:
+def _purged(result: Purged) -> str:
+    if not result.events_deleted:
         return ""
-    head = "Would purge" if done.dry_run else "Purged"
-    size = f"{plural(done.sync_message_files, 'log file')}, {_size(done.bytes_freed)}"
+    head = "Would purge" if result.dry_run else "Purged"
+    size = f"{plural(result.sync_message_files, 'log file')}, {_size(result.bytes_freed)}"
     pairs = [
-        ("Messages", f"{done.messages_deleted:,}"),
-        ("Sessions", f"{done.sessions_deleted:,}"),
-        ("Events", f"{done.events_deleted:,} in all; what stays true is said again"),
+        ("Messages", f"{result.messages_deleted:,}"),
+        ("Sessions", f"{result.sessions_deleted:,}"),
+        ("Events", f"{result.events_deleted:,} (current agents and groups are kept)"),
         ("On disk", size),
     ]
-    return f"{head} what was said before {done.before} {dim('(this machine)')}\n{fields(pairs)}"
+    return f"{head} everything before {result.before} {dim('(this machine)')}\n{fields(pairs)}"
 
 
 def _size(count: int) -> str:

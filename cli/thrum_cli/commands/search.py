@@ -1,4 +1,4 @@
-"""search: which messages hold these words."""
+"""search: messages that contain words."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from thrum_store.service.messages.search import Hit, Search, SearchResults
     returns=SearchResults,
     options=(
         Argument("words", many=True),
-        Option("--from", "Only what this agent wrote.", "AGENT", name="author", complete="addresses"),
-        Option("--to", "Only what went to this agent, role or group, or @everyone.", "ADDRESS", complete="addresses"),
+        Option("--from", "Only messages from this agent.", "AGENT", name="author", complete="addresses"),
+        Option("--to", "Only messages to this agent, role or group, or to @everyone.", "ADDRESS", complete="addresses"),
         Option("--scope", "Only messages with this scope.", "TYPE:VALUE"),
-        Option("--after", "Only since then: 2d, 24h, 2026-03-15 or RFC 3339.", "TIME"),
-        Option("--before", "Only until then.", "TIME"),
-        Option("--mine", "Only what you got or wrote."),
+        Option("--after", "Only messages since this time: 2d, 24h, 2026-03-15 or RFC 3339.", "TIME"),
+        Option("--before", "Only messages until this time.", "TIME"),
+        Option("--mine", "Only messages you received or wrote."),
         Option("--best", "Best first instead of newest first (of the newest 10,000 that match)."),
         *PAGE,
     ),
@@ -43,7 +43,8 @@ def search(
 ) -> Outcome:
     """Search messages.
 
-    "Words in quotes" must follow each other; `begin*` finds every word that begins so. Deleted messages are not found.
+    A message must contain all the words. "Words in quotes" must follow each other; `begin*` matches every word with
+    that beginning. Deleted messages are not searched.
     """
     request = Search(" ".join(words), author, to, scope, after, before, mine, best, page_size, page)
     with Counting("messages indexed", quiet=app.quiet) as counting:
@@ -51,7 +52,7 @@ def search(
     if result.messages:
         return Outcome(result)
     past = beyond(result.page, result.total, result.total_pages) if result.total else ""
-    return Outcome(result, note=past or "Nothing found. Fewer words find more; `begin*` finds words that begin so.")
+    return Outcome(result, note=past or "Nothing found. Try fewer words, or `begin*` for words with that beginning.")
 
 
 @human.register(SearchResults)

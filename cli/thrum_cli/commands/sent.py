@@ -1,4 +1,4 @@
-"""sent: the messages that an agent sent, and who has read them; sent show."""
+"""sent: the messages an agent sent, and who has read them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from thrum_store.service.messages.editing import MessageDetail
 from thrum_store.service.messages.sent import Outbox, ReadSent, SentMessage
 
 _LINES = 2  # of one message
-
-
-_NAMED = 6  # recipients that are named one by one
+_NAMED = 6  # recipients listed by name
 
 
 def _sent(app: App, to: str | None, unread: bool, page_size: int, page: int) -> Outcome:
@@ -35,12 +33,7 @@ sent = Group(
     ("thrum sent --unread", "thrum sent --to @builder", "thrum sent show msg_01KAR…"),
     function=_sent,
     options=(
-        Option(
-            "--to",
-            "Only messages to this agent, role or group, or to @everyone.",
-            "@NAME",
-            complete="addresses",
-        ),
+        Option("--to", "Only messages to this agent, role or group, or to @everyone.", "@NAME", complete="addresses"),
         Option("--unread", "Only messages that somebody has not read yet."),
         *PAGE,
     ),
@@ -52,10 +45,10 @@ def _empty(page: Outbox, request: ReadSent) -> str:
     if page.total:
         return beyond(page.page, page.total, page.total_pages)
     if request.unread:
-        return "Everything you sent was read."
+        return "All your messages were read."
     if request.to:
         return f"You sent nothing to {request.to}. `thrum sent` shows everything you sent."
-    return 'You sent nothing yet. Begin: `thrum send "Hello"`'
+    return 'You sent nothing yet. Send a message: `thrum send "Hello"`'
 
 
 @human.register(Outbox)

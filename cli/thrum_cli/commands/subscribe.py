@@ -1,14 +1,11 @@
-"""subscribe: be notified of new messages."""
+"""subscribe: a subscription to new messages."""
 
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import human
 from thrum_store.service.messages import subscriptions as service
-from thrum_store.service.messages.subscriptions import (
-    Subscribe,
-    Subscribed,
-)
+from thrum_store.service.messages.subscriptions import Subscribe, Subscribed
 
 
 @command(
@@ -25,7 +22,7 @@ from thrum_store.service.messages.subscriptions import (
 def subscribe(app: App, scope: str | None, mention: str | None, everything: bool) -> Subscribed:
     """Subscribe to new messages.
 
-    `thrum watch` shows them; programs get them from the daemon's socket.
+    `thrum watch` prints them; programs receive them from the daemon's socket. A subscription ends with its session.
     """
     return service.subscribe(app.store, app.caller, Subscribe(scope, mention, everything))
 

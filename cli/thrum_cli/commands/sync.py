@@ -1,4 +1,4 @@
-"""sync status and sync force. Both work with and without a daemon."""
+"""sync: exchange messages with other clones, with or without a daemon."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from thrum_store.service.upkeep import syncing
 from thrum_store.service.upkeep.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
 
 _STATES = {"synced": "✓ synced", "idle": "idle (no syncs yet)", "error": "✗ error", "stopped": "stopped (no syncs yet)"}
-_NO_REMOTE = "none; `git remote add origin URL`, or of several one by `git config --local thrum.remote NAME`"
+_NO_REMOTE = (
+    "No remote. Add one with `git remote add origin URL`; if you have several, choose with"
+    " `git config --local thrum.remote NAME`."
+)
 
 
 @command("status", "thrum sync status", "thrum --json sync status")
 def status(app: App) -> SyncStatus:
-    """Show how far the sync is, and what is wrong.
+    """Show the state of the sync, and its problems.
 
-    Asks no remote. Logs that were stopped and everything that was refused are listed with the reason. While a daemon
-    runs, the mode is the daemon's.
+    It contacts no remote. Frozen logs and refused events are listed with the reason. While a daemon runs, the mode is
+    the daemon's.
     """
     daemon = daemon_status(app.paths, REAL)
     return syncing.status(app.store, running=daemon.running, local=daemon.local_only)
@@ -29,7 +32,8 @@ def status(app: App) -> SyncStatus:
 def force(app: App) -> SyncForced:
     """Sync now.
 
-    In local-only mode the messages are committed to a-sync on this machine, and nothing is fetched or pushed.
+    It fetches, takes in new events, and commits and pushes your own. In local-only mode the messages are committed to
+    a-sync on this machine, and nothing is fetched or pushed.
     """
     return syncing.force(app.store)
 
@@ -38,64 +42,62 @@ sync = Group(
     "sync",
     """Exchange messages with other clones through git.
 
-    Off until you say so: local_only in .thrum/config.json, THRUM_LOCAL, or the daemon's --local.
+    Messages travel on the branch a-sync. It is off by default; turn it on with `thrum config set local_only false`,
+    THRUM_LOCAL=false, or `thrum daemon start --remote`.
     """,
     commands(status, force),
-    (
-        "thrum sync status",
-        "thrum sync force",
-    ),
+    ("thrum sync status", "thrum sync force"),
 )
 
 
 @human.register(SyncForced)
-def _forced(done: SyncForced, screen: Screen) -> str:
-    if done.local_only or not done.remote:
-        did = "committed to a-sync on this machine" if done.committed else "nothing new"
-        why = "Mode: local-only (remote sync disabled)" if done.local_only else f"Remote: {_NO_REMOTE}"
-        return "\n".join([f"✓ Sync done: {did}", f"  {why}", *_found(done)])
-    took = f"{plural(done.taken, 'event')} taken in" if done.taken else "nothing new to take in"
-    gave = "ours pushed" if done.pushed else "nothing to push"
-    when = f"  Last sync: {ago(done.last_sync_at, screen.now_ms)}"
-    return "\n".join([f"✓ Sync done: {took}, {gave}", when, *_found(done)])
+def _forced(result: SyncForced, screen: Screen) -> str:
+    if result.local_only or not result.remote:
+        state = "committed to a-sync on this machine" if result.committed else "nothing new"
+        reason = "Mode: local-only (remote sync disabled)" if result.local_only else _NO_REMOTE
+        return "\n".join([f"✓ Sync done: {state}", f"  {reason}", *_damage(result)])
+    taken = f"{plural(result.taken, 'event')} taken in" if result.taken else "nothing new to take in"
+    pushed = "your events pushed" if result.pushed else "nothing to push"
+    when = f"  Last sync: {ago(result.last_sync_at, screen.now_ms)}"
+    return "\n".join([f"✓ Sync done: {taken}, {pushed}", when, *_damage(result)])
 
 
-def _found(done: SyncForced) -> list[str]:
-    return [f"! {sentence}" for sentence in done.damaged]
+def _damage(result: SyncForced) -> list[str]:
+    return [f"! {sentence}" for sentence in result.damaged]
 
 
 @human.register(SyncStatus)
-def _status(told: SyncStatus, screen: Screen) -> str:
-    when = f"{told.last_sync_at} ({ago(told.last_sync_at, screen.now_ms)})" if told.last_sync_at else "never"
+def _status(status: SyncStatus, screen: Screen) -> str:
+    when = f"{status.last_sync_at} ({ago(status.last_sync_at, screen.now_ms)})" if status.last_sync_at else "never"
     head = fields(
         [
-            ("Sync loop", "✓ running" if told.running else "✗ stopped"),
-            ("Mode", "local-only" if told.local_only else "normal"),
-            ("Remote", f"{told.remote} ({told.remote_url})" if told.remote else _NO_REMOTE),
-            ("State", _STATES[told.sync_state]),
+            ("Sync loop", "✓ running" if status.running else "✗ stopped"),
+            ("Mode", "local-only" if status.local_only else "normal"),
+            ("Remote", f"{status.remote} ({status.remote_url})" if status.remote else "none"),
+            ("State", _STATES[status.sync_state]),
             ("Last sync", when),
-            ("Last error", told.last_error),
-            ("Try", told.last_error_hint),
-            ("Ahead", plural(told.ahead, "event") if told.ahead else None),
-            ("Behind", plural(told.behind, "event") if told.behind else None),
-            ("Refused", _counts(told)),
+            ("Last error", status.last_error),
+            ("Try", status.last_error_hint),
+            ("Ahead", plural(status.ahead, "event") if status.ahead else None),
+            ("Behind", plural(status.behind, "event") if status.behind else None),
+            ("Refused", _counts(status)),
         ]
     )
-    parts = (head, _stores(told, screen), _frozen(told.frozen, screen), _damaged(told.damaged, screen))
+    parts = (head, _stores(status, screen), _frozen(status.frozen, screen), _damaged(status.damaged, screen))
     return "\n\n".join(part for part in parts if part)
 
 
-def _counts(told: SyncStatus) -> str:
-    counts = dict(told.refused) | ({"meaningless": told.rejected} if told.rejected else {})
+def _counts(status: SyncStatus) -> str:
+    counts = dict(status.refused) | ({"meaningless": status.rejected} if status.rejected else {})
     return ", ".join(f"{number:,} {code}" for code, number in counts.items())
 
 
-def _stores(told: SyncStatus, screen: Screen) -> str:
-    if not told.stores:
+def _stores(status: SyncStatus, screen: Screen) -> str:
+    if not status.stores:
         return ""
     rows = [
-        (one.nick, one.store[:8], one.trust, f"{one.events:,}", f"{one.behind:,}" if one.behind else "")
-        for one in told.stores
+        (clone.nick, clone.store[:8], clone.trust, f"{clone.events:,}", f"{clone.behind:,}" if clone.behind else "")
+        for clone in status.stores
     ]
     return table(("clone", "store", "trust", "events", "behind"), rows, screen)
 
@@ -103,20 +105,26 @@ def _stores(told: SyncStatus, screen: Screen) -> str:
 def _frozen(frozen: tuple[FrozenShard, ...], screen: Screen) -> str:
     if not frozen:
         return ""
-    rows = [(f"@{one.agent}", one.store[:8], str(one.after), one.reason) for one in frozen]
-    shown = table(("agent", "store", "after", "why"), rows, screen)
-    return f"Stopped logs (all else goes on; what to do: thrum doctor):\n{shown}"
+    rows = [(f"@{log.agent}", log.store[:8], str(log.after), log.reason) for log in frozen]
+    shown = table(("agent", "store", "after", "reason"), rows, screen)
+    return f"Frozen logs (all others continue; for help run: thrum doctor):\n{shown}"
 
 
 def _damaged(damaged: tuple[DamagedLog, ...], screen: Screen) -> str:
     if not damaged:
         return ""
     rows = [
-        (f"@{one.agent}", one.store[:8], ago(one.at, screen.now_ms), _extent(one.back_from, one.back_to),
-         _extent(one.lost_from, one.lost_to), one.reason)
-        for one in damaged
-    ]  # fmt: skip
-    return "Damaged logs:\n" + table(("agent", "store", "found", "came back", "lost", "why"), rows, screen)
+        (
+            f"@{log.agent}",
+            log.store[:8],
+            ago(log.at, screen.now_ms),
+            _extent(log.back_from, log.back_to),
+            _extent(log.lost_from, log.lost_to),
+            log.reason,
+        )
+        for log in damaged
+    ]
+    return "Damaged logs:\n" + table(("agent", "store", "found", "restored", "lost", "reason"), rows, screen)
 
 
 def _extent(first: int | None, last: int | None) -> str:

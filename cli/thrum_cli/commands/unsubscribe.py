@@ -5,9 +5,7 @@ from __future__ import annotations
 from thrum_cli.command import App, Argument, command
 from thrum_cli.terminal.output import human
 from thrum_store.service.messages import subscriptions as service
-from thrum_store.service.messages.subscriptions import (
-    Unsubscribed,
-)
+from thrum_store.service.messages.subscriptions import Unsubscribed
 
 
 @command("unsubscribe", "thrum unsubscribe 3", options=(Argument("subscription_id", kind="integer", least=1),))

@@ -1,11 +1,10 @@
-"""version: which thrum this is, as its installation tells."""
+"""version: the version, the build and the addresses of this installation."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,13 +13,15 @@ from thrum_cli.command import App, command
 from thrum_cli.terminal.output import human
 from thrum_store.machine.digest import fingerprint
 from thrum_store.model import DISTRIBUTION
+from thrum_store.records import Record
 from thrum_store.repository.git_runner import GitRunner
 
 
-@dataclass(frozen=True)
-class Version:
-    """Which thrum this is. What the installation does not know is null; `build` is the commit it was made from, or a
-    hash of the modules; the addresses are those it was published with, or where it was installed from.
+class Version(Record):
+    """The version of this installation; unknown values are null.
+
+    `build` is the commit it was built from, or a hash of its modules. The addresses are those it was published with, or
+    the repository it was installed from.
     """
 
     version: str
@@ -37,26 +38,31 @@ def version(_: App) -> Version:
 
 
 def current_version() -> Version:
-    """What this installation says of itself."""
+    """Return the version of this installation."""
     installed = metadata.distribution(DISTRIBUTION)
-    told: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")  # of what was not from an index
+    # Installers write this file for an installation that does not come from an index.
+    source: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")
     named = (url.partition(", ") for url in installed.metadata.get_all("Project-URL") or [])
     urls = {name.lower(): url for name, _, url in named}
-    repository = urls.get("repository") or _source(told)
+    repository = urls.get("repository") or _repository(source)
     return Version(
         version=installed.version,
-        build=_build(installed, told),
+        build=_build(installed, source),
         python_version=".".join(str(part) for part in sys.version_info[:3]),
         repo_url=repository,
         website_url=urls.get("documentation") or (f"{repository}#readme" if repository else None),
     )
 
 
-def _source(told: dict[str, Any]) -> str | None:
-    """The web address of the repository that it was installed from, without a user's name or password."""
-    place = _checkout(told)
+def _repository(source: dict[str, Any]) -> str | None:
+    """Return the web address of the repository it was installed from, without a user name or password."""
+    place = _checkout(source)
     url = (
-        GitRunner(place).asks("remote", "get-url", "origin") if place else told.get("url") if "vcs_info" in told else ""
+        GitRunner(place).asks("remote", "get-url", "origin")
+        if place
+        else source.get("url")
+        if "vcs_info" in source
+        else ""
     )
     parts = urlsplit(str(url or ""))
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -65,21 +71,21 @@ def _source(told: dict[str, Any]) -> str | None:
     return f"{parts.scheme}://{host}{parts.path.rstrip('/').removesuffix('.git')}"
 
 
-def _checkout(told: dict[str, Any]) -> str | None:
-    """The git checkout that an editable installation runs from."""
-    place = unquote(urlsplit(str(told.get("url", ""))).path)
-    return place if told.get("dir_info", {}).get("editable") and os.path.exists(f"{place}/.git") else None
+def _checkout(source: dict[str, Any]) -> str | None:
+    """Return the git checkout that an editable installation runs from."""
+    place = unquote(urlsplit(str(source.get("url", ""))).path)
+    return place if source.get("dir_info", {}).get("editable") and os.path.exists(f"{place}/.git") else None
 
 
-def _build(installed: metadata.Distribution, told: dict[str, Any]) -> str | None:
-    """The commit: noted by the installer, or that of the checkout which an editable installation runs from.
+def _build(installed: metadata.Distribution, source: dict[str, Any]) -> str | None:
+    """Return the commit noted by the installer, or that of an editable installation's checkout.
 
-    An installation that knows no commit, as from a wheel, is told from others by its modules.
+    For an installation that knows no commit, as from a wheel, return a hash of its modules.
     """
-    if commit := told.get("vcs_info", {}).get("commit_id"):
+    if commit := source.get("vcs_info", {}).get("commit_id"):
         return str(commit)[:12]
-    if told.get("dir_info", {}).get("editable"):
-        place = _checkout(told)
+    if source.get("dir_info", {}).get("editable"):
+        place = _checkout(source)
         return GitRunner(place).asks("rev-parse", "--short=12", "HEAD") if place else None
     return _modules(installed)
 
@@ -90,7 +96,7 @@ def _modules(installed: metadata.Distribution) -> str | None:
 
 
 @human.register(Version)
-def _version(it: Version) -> str:
-    build = f"build {it.build}, " if it.build else ""
-    lines = [f"thrum {it.version} ({build}Python {it.python_version})", it.repo_url, it.website_url]
+def _version(version: Version) -> str:
+    build = f"build {version.build}, " if version.build else ""
+    lines = [f"thrum {version.version} ({build}Python {version.python_version})", version.repo_url, version.website_url]
     return "\n".join(line for line in lines if line)

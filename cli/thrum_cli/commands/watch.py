@@ -16,15 +16,16 @@ from thrum_store.service.messages.subscriptions import Follow
     "thrum subscribe --all && thrum watch",
     "thrum --json watch",
     "thrum watch --count 1",
-    options=(Option("--count", "End after so many messages.", "N", kind="integer", least=1),),
+    options=(Option("--count", "Stop after this many messages.", "N", kind="integer", least=1),),
 )
 def watch(app: App, count: int | None) -> None:
     """Print the messages you subscribed to as they arrive.
 
-    With --json one document per line. Marks nothing as read, and needs no daemon.
+    It runs until Ctrl-C or the end of your session. With --json it prints one document per line. It marks nothing as
+    read, and needs no daemon.
     """
     if not service.list_subscriptions(app.store, app.caller).subscriptions:
-        warn("this session subscribed to nothing yet; subscribe in another terminal, like `thrum subscribe --all`")
+        warn("this session has no subscriptions; add one in another terminal: `thrum subscribe --all`")
     with Follow(app.paths, app.caller) as follow:
         left = count
         while left is None or left > 0:
