@@ -50,7 +50,7 @@ def test_force_has_the_keys_that_scripts_know(pair: Pair, run: Run) -> None:
 
 def test_force_says_what_it_did(pair: Pair, run: Run) -> None:
     pair.ours.send("alice", "go", "@bob")
-    assert run(pair.ours, "sync", "force")[1].startswith("✓ Sync done: nothing new to take in, ours pushed")
+    assert run(pair.ours, "sync", "force")[1].startswith("✓ Sync done: nothing new to take in, your events pushed")
     assert run(pair.theirs, "sync", "force")[1].startswith("✓ Sync done: 1 event taken in, nothing to push")
 
 
