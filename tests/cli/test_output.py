@@ -82,7 +82,7 @@ def test_each_command_answers_with_one_json_document_and_in_words(team: Team, wo
 )  # fmt: skip
 def test_an_empty_list_says_what_to_do_or_how_things_stand(team: Team, words: tuple[str, ...]) -> None:
     team.planner.ok("group", "create", "empty")
-    assert re.search(r"thrum \w+|Everything|nothing is unread|There is no page", team.planner.ok(*words))
+    assert re.search(r"thrum \w+|All your messages|nothing is unread|There is no page", team.planner.ok(*words))
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140])

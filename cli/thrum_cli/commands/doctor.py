@@ -49,10 +49,10 @@ def check(app: App, name: str | None) -> Outcome:
     ),
 )
 def wake(app: App, agent: str | None, timeout: str) -> Outcome:
-    """Test if messages reach an agent, through which channel, and how fast.
+    """Test if messages reach an agent, and how fast.
 
-    It sends the agent a message that asks for a nonce, and waits for the answer. It exits with 1 if the message did not
-    reach the agent.
+    It sends the agent a message that asks for a nonce, waits for the answer, and shows the channel. It exits with 1 if
+    the message did not reach the agent.
     """
     result = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
     return Outcome(result, 0 if result.reached else 1)

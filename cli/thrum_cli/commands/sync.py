@@ -11,9 +11,8 @@ from thrum_store.service.upkeep import syncing
 from thrum_store.service.upkeep.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
 
 _STATES = {"synced": "✓ synced", "idle": "idle (no syncs yet)", "error": "✗ error", "stopped": "stopped (no syncs yet)"}
-_NO_REMOTE = (
-    "No remote. Add one with `git remote add origin URL`; if you have several, choose with"
-    " `git config --local thrum.remote NAME`."
+_ADD_REMOTE = (
+    "Add one with `git remote add origin URL`; if you have several, choose with `git config --local thrum.remote NAME`."
 )
 
 
@@ -54,7 +53,7 @@ sync = Group(
 def _forced(result: SyncForced, screen: Screen) -> str:
     if result.local_only or not result.remote:
         state = "committed to a-sync on this machine" if result.committed else "nothing new"
-        reason = "Mode: local-only (remote sync disabled)" if result.local_only else _NO_REMOTE
+        reason = "Mode: local-only (remote sync disabled)" if result.local_only else f"No remote. {_ADD_REMOTE}"
         return "\n".join([f"✓ Sync done: {state}", f"  {reason}", *_damage(result)])
     taken = f"{plural(result.taken, 'event')} taken in" if result.taken else "nothing new to take in"
     pushed = "your events pushed" if result.pushed else "nothing to push"
@@ -73,7 +72,7 @@ def _status(status: SyncStatus, screen: Screen) -> str:
         [
             ("Sync loop", "✓ running" if status.running else "✗ stopped"),
             ("Mode", "local-only" if status.local_only else "normal"),
-            ("Remote", f"{status.remote} ({status.remote_url})" if status.remote else "none"),
+            ("Remote", f"{status.remote} ({status.remote_url})" if status.remote else f"none. {_ADD_REMOTE}"),
             ("State", _STATES[status.sync_state]),
             ("Last sync", when),
             ("Last error", status.last_error),
