@@ -93,7 +93,7 @@ def test_an_installed_command_starts_with_the_interpreter_of_its_environment(
 ) -> None:
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    install = [sys.executable, "-m", "pip", "--python", environment, "install", "-q", "--no-deps", "--no-index"]
+    install = [sys.executable, "-m", "pip", "--python", str(environment), "install", "-q", "--no-deps", "--no-index"]
     subprocess.run([*install, str(wheel.filename)], check=True, capture_output=True)
     command = environment / "bin" / "thrum"
     assert command.read_text(encoding="utf-8").splitlines()[0] == f"#!{environment}/bin/python"
