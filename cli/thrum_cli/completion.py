@@ -25,22 +25,22 @@ from .command import App
 
 _VARIABLE = "_THRUM_COMPLETE"
 SHELLS = ("bash", "zsh", "fish", "powershell")
-# Readline puts a completion in place of what stands behind the last of COMP_WORDBREAKS, to which `@` and `=` belong;
-# so we divide the line ourselves, and give back only what comes behind such a break.
+# Readline replaces the text after the last character of COMP_WORDBREAKS, which `@` and `=` belong to;
+# so we divide the line ourselves, and return only the part after such a break.
 _BASH = """\
 %(complete_func)s() {
-    local line="${COMP_LINE:0:COMP_POINT}" told kind value
+    local line="${COMP_LINE:0:COMP_POINT}" answer kind value
     local token="${line##*[[:space:]]}" replaced="${line##*[$COMP_WORDBREAKS]}"
     local kept="${token%%"$replaced"}"
     COMPREPLY=()
-    told=$(env COMP_WORDS="$line" %(complete_var)s=bash_complete "$1")
+    answer=$(env COMP_WORDS="$line" %(complete_var)s=bash_complete "$1")
     while IFS=, read -r kind value; do
         case $kind in
             dir) compopt -o dirnames ;;
             file) compopt -o default ;;
             plain) COMPREPLY+=("${value#"$kept"}") ;;
         esac
-    done <<< "$told"
+    done <<< "$answer"
 }
 
 complete -o nosort -F %(complete_func)s %(prog_name)s
@@ -63,17 +63,17 @@ class _WholeWords(ShellComplete):
     """Offers whole words, since shells replace the whole word: `--to=@builder` for `--to=@b`."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        """What fits, with the option that the word begins with."""
-        found = super().get_completions(args, incomplete)
+        """Return the completions, each with the option that the word begins with."""
+        items = super().get_completions(args, incomplete)
         option = incomplete[: incomplete.find("=") + 1] if incomplete.startswith("--") else ""
-        return [CompletionItem(f"{option}{one.value}", one.type, one.help) for one in found]
+        return [CompletionItem(f"{option}{item.value}", item.type, item.help) for item in items]
 
 
 class _UpToTheCursor(_WholeWords):
-    """Is told the line as far as the cursor, and divides it into words itself."""
+    """Divides the line up to the cursor into words itself."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """What stands before the word that is typed, and that word."""
+        """Return the words before the one being typed, and that word."""
         line = os.environ.get("COMP_WORDS", "")
         words = split_arg_string(line)[1:]
         typed = words.pop() if words and not line[-1:].isspace() else ""
@@ -81,36 +81,36 @@ class _UpToTheCursor(_WholeWords):
 
 
 class WholeBashComplete(_UpToTheCursor, BashComplete):
-    """Click's own for bash, which would complete nothing behind a `@` or a `=`."""
+    """Click's class for bash, corrected: the original completes nothing after a `@` or a `=`."""
 
     source_template = _BASH
 
 
 class WholeZshComplete(_WholeWords, ZshComplete):
-    """Click's own for zsh, which would put a value in place of `--option=` as well."""
+    """Click's class for zsh, corrected: the original replaces `--option=` by the value."""
 
 
 class PowerShellComplete(_UpToTheCursor):
-    """How PowerShell asks and is answered: one completion to a line, its help behind a tab."""
+    """Completion for PowerShell: one completion per line, its help after a tab."""
 
     name = "powershell"
     source_template = _POWERSHELL
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
-        """A line of the answer."""
+        """Return a line of the answer."""
         return f"{item.value}\t{item.help or item.value}"
 
 
 class WholeFishComplete(_UpToTheCursor, FishComplete):
-    """Click's own for fish, which would end each help at its first comma."""
+    """Click's class for fish, corrected: the original ends each help text at its first comma."""
 
     source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
 
 
 def offer() -> None:
-    """Makes click answer each shell with whole words, and fish with whole sentences."""
-    for one in (WholeBashComplete, WholeZshComplete, WholeFishComplete, PowerShellComplete):
-        add_completion_class(one)
+    """Make click answer each shell with whole words, and fish with whole sentences."""
+    for shell in (WholeBashComplete, WholeZshComplete, WholeFishComplete, PowerShellComplete):
+        add_completion_class(shell)
 
 
 def script(shell: str) -> str:
@@ -132,12 +132,12 @@ def shells(_: App, incomplete: str) -> list[str]:
 
 
 def addresses(app: App, incomplete: str) -> list[str]:
-    """The agents, roles and groups that begin like this; none where there is no store."""
+    """Return the agents, roles and groups whose names begin with `incomplete`; none without a store."""
     try:
         known = agents.list_agents(app.store, ListAgents()).agents
         named = groups.list_groups(app.store).groups
     except ThrumError:
         return []
-    names = {name for one in known for name in (one.address, one.role)} | {one.name for one in named}
+    names = {name for agent in known for name in (agent.address, agent.role)} | {group.name for group in named}
     wanted = incomplete.removeprefix("@")
     return [f"@{name}" for name in sorted(names) if name.startswith(wanted)]

@@ -53,9 +53,9 @@ def test_a_shared_context_is_found_in_other_worktrees(team: Team) -> None:
     assert "a-sync (12 bytes)" in team.builder.ok("context", "sync")
     assert team.builder.json("context", "sync")["status"] == "unchanged"
     assert team.planner.ok("context", "show", "--agent", "builder", "--raw") == "for everyone\n"
-    assert "as it shared it" in team.planner.ok("context", "show", "--agent", "builder")
+    assert "as shared by the agent" in team.planner.ok("context", "show", "--agent", "builder")
     assert "stays in the branch a-sync" in team.builder.ok("context", "clear")
-    assert "as it shared it" in team.builder.ok("context", "show")
+    assert "as shared by the agent" in team.builder.ok("context", "show")
     names = git(team.planner.cwd, "ls-tree", "-r", "--name-only", "a-sync")
     assert "/builder/context.md" in names
     assert team.builder.thrum("context", "sync", "--agent", "nobody").code == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from thrum_cli.command import App, Group, Option, command, commands
@@ -11,7 +10,7 @@ from thrum_cli.terminal.output import Outcome, Screen, Verbatim, human
 from thrum_cli.terminal.text import ago, bold
 from thrum_store import model
 from thrum_store.errors import Invalid
-from thrum_store.records import replaced
+from thrum_store.records import Record, replaced
 from thrum_store.service.team import context_sharing, contexts, roles
 from thrum_store.service.team.context_sharing import Shared
 from thrum_store.service.team.contexts import Cleared, Context, Saved
@@ -19,7 +18,7 @@ from thrum_store.service.team.contexts import Cleared, Context, Saved
 from ._shared.preambles import default_preamble, text_of
 from .prime import prime
 
-_AGENT = Option("--agent", "Another agent's, in this worktree.", "NAME", name="name")
+_AGENT = Option("--agent", "Use the notes of another agent in this worktree.", "NAME", name="name")
 
 
 @command(
@@ -27,16 +26,17 @@ _AGENT = Option("--agent", "Another agent's, in this worktree.", "NAME", name="n
     "thrum context save --file session-notes.md",
     "thrum context save < notes.md",
     options=(
-        Option("--file", "Where it stands; else standard input.", "PATH", kind="file"),
+        Option("--file", "Read the notes from a file instead of standard input.", "PATH", kind="file"),
         _AGENT,
     ),
 )
 def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
-    """Save your notes from a file or standard input."""
+    """Save your notes from a file or standard input.
+
+    They replace the notes saved before.
+    """
     if file is None and sys.stdin.isatty():
-        raise Invalid(
-            "nothing says what to save", hint="use --file PATH, or pipe it in: `thrum context save < notes.md`"
-        )
+        raise Invalid("there are no notes to save", hint="use --file PATH, or a pipe: `thrum context save < notes.md`")
     return contexts.save(app.store, _name(app, name), text_of(file or sys.stdin.buffer))
 
 
@@ -47,31 +47,40 @@ def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
     returns=Context,
     options=(
         _AGENT,
-        Option("--raw", "Only the text itself, without a heading."),
-        Option("--no-preamble", "Without the text before it."),
+        Option("--raw", "Print only the text, without a heading."),
+        Option("--no-preamble", "Leave the preamble out."),
     ),
 )
 def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
-    """Show your saved notes."""
-    found = contexts.show(app.store, model.address(name) if name else app.caller.name)
+    """Show your saved notes.
+
+    The preamble comes first. For an agent of another clone (--agent NAME@CLONE), the notes it shared are shown.
+    """
+    notes = contexts.show(app.store, model.address(name) if name else app.caller.name)
     if no_preamble:
-        found = replaced(found, preamble=None)
+        notes = replaced(notes, preamble=None)
     if raw and not app.json:
-        return Outcome(Raw("\n".join(text for text in (found.preamble, found.content) if text)))
-    if found.has_context or found.preamble:
-        return Outcome(found)
-    return Outcome(found, note=f"No context saved for @{found.address}. `thrum context save --file PATH` saves one.")
+        return Outcome(Raw("\n".join(text for text in (notes.preamble, notes.content) if text)))
+    if notes.has_context or notes.preamble:
+        return Outcome(notes)
+    return Outcome(notes, note=f"No context saved for @{notes.address}. `thrum context save --file PATH` saves one.")
 
 
 @command("clear", "thrum context clear", options=(_AGENT,))
 def clear(app: App, name: str | None) -> Cleared:
-    """Delete your saved notes."""
+    """Delete your saved notes.
+
+    The preamble stays.
+    """
     return contexts.clear(app.store, _name(app, name))
 
 
 @command("sync", "thrum context sync", "thrum context sync --agent builder", options=(_AGENT,))
 def sync(app: App, name: str | None) -> Shared:
-    """Share your notes with other worktrees and machines."""
+    """Share your notes with other worktrees and machines.
+
+    They are copied to the branch a-sync.
+    """
     return context_sharing.share(app.store, _name(app, name))
 
 
@@ -82,8 +91,8 @@ def sync(app: App, name: str | None) -> Shared:
     "thrum context preamble --file P.md",
     returns=(Context, Saved),
     options=(
-        Option("--init", "Write it from your role's template, or a general one.", name="initial"),
-        Option("--file", "Take it from a file.", "PATH", kind="file"),
+        Option("--init", "Write it from the template of your role, or a default one.", name="initial"),
+        Option("--file", "Read it from a file.", "PATH", kind="file"),
         _AGENT,
     ),
 )
@@ -96,12 +105,12 @@ def preamble(app: App, initial: bool, file: BinaryIO | None, name: str | None) -
         return Outcome(contexts.set_preamble(app.store, agent, text_of(file)))
     if initial:
         return Outcome(contexts.set_preamble(app.store, agent, _initial(app, agent)))
-    found = contexts.show(app.store, agent)
+    notes = contexts.show(app.store, agent)
     if app.json:
-        return Outcome(found)
-    if found.preamble is None:
+        return Outcome(notes)
+    if notes.preamble is None:
         return Outcome(None, note=f"No preamble for @{agent}. `thrum context preamble --init` writes one.")
-    return Outcome(Raw(found.preamble))
+    return Outcome(Raw(notes.preamble))
 
 
 context = Group(
@@ -126,9 +135,8 @@ def _initial(app: App, name: str) -> str:
     return default_preamble(name, known.role) if known.text is None else known.text
 
 
-@dataclass(frozen=True)
-class Raw(Verbatim):
-    """A text that is shown as it is."""
+class Raw(Record, Verbatim):
+    """A text that is shown unchanged."""
 
     text: str
 
@@ -144,26 +152,28 @@ def _saved(saved: Saved) -> str:
 
 
 @human.register(Cleared)
-def _cleared(done: Cleared) -> str:
-    said = f"Context cleared for @{done.address}." if done.existed else f"There was no context for @{done.address}."
-    return f"{said}\nWhat it shared stays in the branch a-sync." if done.shared else said
+def _cleared(result: Cleared) -> str:
+    sentence = (
+        f"Context cleared for @{result.address}." if result.existed else f"No context was saved for @{result.address}."
+    )
+    return f"{sentence}\nThe shared copy stays in the branch a-sync." if result.shared else sentence
 
 
 @human.register(Shared)
-def _shared(done: Shared) -> str:
-    told = {
-        "shared": f"Context of @{done.address} is in the branch a-sync ({done.size:,} bytes).",
-        "unchanged": f"The branch a-sync has the context of @{done.address} as it is.",
-        "nothing": f"No context saved for @{done.address}, so there is nothing to share.",
+def _shared(result: Shared) -> str:
+    sentences = {
+        "shared": f"Context of @{result.address} is in the branch a-sync ({result.size:,} bytes).",
+        "unchanged": f"The branch a-sync already has the current context of @{result.address}.",
+        "nothing": f"No context saved for @{result.address}, so there is nothing to share.",
     }
-    return told[done.status]
+    return sentences[result.status]
 
 
 @human.register(Context)
-def _context(found: Context, screen: Screen) -> str:
-    if not found.has_context and not found.preamble:
+def _context(notes: Context, screen: Screen) -> str:
+    if not notes.has_context and not notes.preamble:
         return ""
-    when = "as it shared it" if found.shared else f"saved {ago(found.updated_at, screen.now_ms)}"
-    kept = f" ({found.size:,} bytes, {when})" if found.has_context else ""
-    texts = [text.removesuffix("\n") for text in (found.preamble, found.content) if text]
-    return "\n\n".join([f"{bold('Context of @' + found.address)}{kept}", *texts])
+    when = "as shared by the agent" if notes.shared else f"saved {ago(notes.updated_at, screen.now_ms)}"
+    size = f" ({notes.size:,} bytes, {when})" if notes.has_context else ""
+    texts = [text.removesuffix("\n") for text in (notes.preamble, notes.content) if text]
+    return "\n\n".join([f"{bold('Context of @' + notes.address)}{size}", *texts])

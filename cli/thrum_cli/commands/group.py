@@ -25,7 +25,7 @@ from thrum_store.service.team.groups import (
     'thrum group create backend --description "Backend developers"',
     options=(
         Argument("name"),
-        Option("--description", "What it is for.", "TEXT", default=""),
+        Option("--description", "The purpose of the group.", "TEXT", default=""),
     ),
 )
 def create(app: App, name: str, description: str) -> GroupCreated:
@@ -37,7 +37,7 @@ def create(app: App, name: str, description: str) -> GroupCreated:
 def delete(app: App, name: str) -> GroupDeleted:
     """Delete a group.
 
-    The messages that went to it stay.
+    The messages sent to it stay.
     """
     return groups.delete(app.store, app.caller, name)
 
@@ -49,7 +49,7 @@ def delete(app: App, name: str) -> GroupDeleted:
     options=(
         Argument("group_name", metavar="GROUP"),
         Argument("member", required=False, complete="addresses"),
-        Option("--role", "Add everybody with this role.", "ROLE", name="member_role"),
+        Option("--role", "Add all agents with this role.", "ROLE", name="member_role"),
         Option("--group", "Add another group.", "GROUP", name="member_group"),
     ),
 )
@@ -91,8 +91,8 @@ def _member(agent: str | None, role: str | None, inner: str | None) -> tuple[str
 @command("list", "thrum group list", returns=GroupList)
 def list_(app: App) -> Outcome:
     """List all groups."""
-    found = groups.list_groups(app.store)
-    return Outcome(found, note="" if found.count > 1 else "Make one of your own: `thrum group create NAME`")
+    result = groups.list_groups(app.store)
+    return Outcome(result, note="" if result.count > 1 else "Create a group: `thrum group create NAME`")
 
 
 @command("info", "thrum group info backend", options=(Argument("name"),))
@@ -113,8 +113,8 @@ def info(app: App, name: str) -> GroupInfo:
 )
 def members(app: App, name: str, expand: bool) -> Outcome:
     """List the members of a group."""
-    found = groups.members(app.store, name, expand)
-    return Outcome(found, note="" if found.members else f"Nobody yet. Add somebody: `thrum group add {name} @NAME`")
+    result = groups.members(app.store, name, expand)
+    return Outcome(result, note="" if result.members else f"No members yet. Add one: `thrum group add {name} @NAME`")
 
 
 group = Group(
@@ -140,48 +140,48 @@ def _deleted(deleted: GroupDeleted) -> str:
 
 @human.register(MembershipChanged)
 def _changed(changed: MembershipChanged) -> str:
-    who = _said(changed.member_type, changed.member_value)
-    said = {"added": f"Added {who} to", "removed": f"Removed {who} from", "unchanged": f"{who} is already in"}
-    return f"{said[changed.status]} @{changed.group}."
+    member = _member_name(changed.member_type, changed.member_value)
+    verbs = {"added": f"Added {member} to", "removed": f"Removed {member} from", "unchanged": f"{member} is already in"}
+    return f"{verbs[changed.status]} @{changed.group}."
 
 
-def _said(kind: str, value: str) -> str:
+def _member_name(kind: str, value: str) -> str:
     if (kind, value) == ("role", "*"):
         return "every agent"
     return f"@{value}" if kind == "agent" else f"{kind} @{value}"
 
 
 @human.register(GroupList)
-def _list(found: GroupList, screen: Screen) -> str:
-    rows = [(f"@{one.name}", plural(one.member_count, "member"), one.description) for one in found.groups]
+def _list(listed: GroupList, screen: Screen) -> str:
+    rows = [(f"@{group.name}", plural(group.member_count, "member"), group.description) for group in listed.groups]
     return table(("group", "members", "description"), rows, screen)
 
 
 @human.register(GroupInfo)
-def _info(found: GroupInfo, screen: Screen) -> str:
-    by = f" by @{found.created_by}" if found.created_by else ""
-    created = f"{ago(found.created_at, screen.now_ms)}{by}" if found.created_at else None
-    told = fields((("About", found.description), ("Created", created), ("Id", found.group_id)))
-    head = panel(f"@{found.name}", told, screen)
-    return f"{head}\n\n{_rows(found.members, screen)}".rstrip()
+def _info(group: GroupInfo, screen: Screen) -> str:
+    by = f" by @{group.created_by}" if group.created_by else ""
+    created = f"{ago(group.created_at, screen.now_ms)}{by}" if group.created_at else None
+    about = fields((("About", group.description), ("Created", created), ("Id", group.group_id)))
+    head = panel(f"@{group.name}", about, screen)
+    return f"{head}\n\n{_rows(group.members, screen)}".rstrip()
 
 
 @human.register(GroupMembers)
-def _members(found: GroupMembers, screen: Screen) -> str:
-    rows = _rows(found.members, screen)
-    if found.expanded is None:
+def _members(group: GroupMembers, screen: Screen) -> str:
+    rows = _rows(group.members, screen)
+    if group.expanded is None:
         return rows
-    agents = f"{plural(len(found.expanded), 'agent')}: {listing(found.expanded, len(found.expanded))}"
+    agents = f"{plural(len(group.expanded), 'agent')}: {listing(group.expanded, len(group.expanded))}"
     return "\n\n".join(part for part in (rows, "\n".join(wrap(agents, screen.width))) if part)
 
 
 def _rows(members: tuple[GroupMember, ...], screen: Screen) -> str:
     rows = [
         (
-            _said(one.member_type, one.member_value),
-            f"@{one.added_by}" if one.added_by else "",
-            ago(one.added_at, screen.now_ms),
+            _member_name(member.member_type, member.member_value),
+            f"@{member.added_by}" if member.added_by else "",
+            ago(member.added_at, screen.now_ms),
         )
-        for one in members
+        for member in members
     ]
     return table(("member", "added by", "added"), rows, screen) if rows else ""

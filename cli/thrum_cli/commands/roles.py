@@ -1,4 +1,4 @@
-"""roles …: templates for the preambles of agents, by role."""
+"""roles: preamble templates by role."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from thrum_store.service.team.roles import Deploy, Deployed, RoleTemplates
 @command("list", "thrum roles list", returns=RoleTemplates)
 def list_(app: App) -> Outcome:
     """List the role templates and the agents they are for."""
-    found = templates.list_templates(app.store)
-    empty = "" if found.templates else "No role templates. Write one as .thrum/role_templates/ROLE.md"
-    return Outcome(found, note=empty)
+    listed = templates.list_templates(app.store)
+    return Outcome(
+        listed, note="" if listed.templates else "No role templates. Write one: .thrum/role_templates/ROLE.md"
+    )
 
 
 @command(
@@ -22,12 +23,15 @@ def list_(app: App) -> Outcome:
     "thrum roles deploy",
     "thrum roles deploy --agent builder --dry-run",
     options=(
-        Option("--agent", "Only this agent's.", "NAME"),
-        Option("--dry-run", "Only say whose would be written."),
+        Option("--agent", "Only the preamble of this agent.", "NAME"),
+        Option("--dry-run", "Only show which would be written."),
     ),
 )
 def deploy(app: App, agent: str | None, dry_run: bool) -> Deployed:
-    """Write the preambles of agents from their role templates."""
+    """Write the preambles of agents from their role templates.
+
+    Existing preambles are overwritten.
+    """
     return templates.deploy(app.store, Deploy(agent, dry_run))
 
 
@@ -35,7 +39,8 @@ roles = Group(
     "roles",
     """Manage preamble templates for roles.
 
-    `.thrum/role_templates/ROLE.md`, with $AgentName, $Role, $Module, $WorktreePath, $RepoRoot and $CoordinatorName.
+    A template is a file `.thrum/role_templates/ROLE.md`. It may contain $AgentName, $Role, $Module, $WorktreePath,
+    $RepoRoot and $CoordinatorName.
     """,
     commands(list_, deploy),
     (
@@ -46,24 +51,22 @@ roles = Group(
 
 
 @human.register(RoleTemplates)
-def _templates(found: RoleTemplates, screen: Screen) -> str:
-    if not found.templates:
+def _templates(listed: RoleTemplates, screen: Screen) -> str:
+    if not listed.templates:
         return ""
-    return table(
-        ("template", "agents"), [(one.file, listing(one.agents) or "nobody") for one in found.templates], screen
-    )
+    rows = [(template.file, listing(template.agents) or "no agent") for template in listed.templates]
+    return table(("template", "agents"), rows, screen)
 
 
 @human.register(Deployed)
-def _deployed(done: Deployed) -> str:
-    if not done.total:
+def _deployed(result: Deployed) -> str:
+    if not result.total:
         return "There are no agents on this machine yet."
-    verb = "Would write" if done.dry_run else "Wrote"
-    lines = [
-        f"{verb} {plural(len(done.updated), 'preamble')} of {plural(done.total, 'agent')}: {listing(done.updated)}."
-    ]
-    if not done.updated:
-        lines = [f"No template fits any of {plural(done.total, 'agent')}."]
-    if done.without_template:
-        lines.append(f"No template for {listing(done.without_template)}.")
+    verb = "Would write" if result.dry_run else "Wrote"
+    count = plural(result.total, "agent")
+    lines = [f"{verb} {plural(len(result.updated), 'preamble')} of {count}: {listing(result.updated)}."]
+    if not result.updated:
+        lines = [f"No template matches any of {count}."]
+    if result.without_template:
+        lines.append(f"No template for {listing(result.without_template)}.")
     return "\n".join(lines)

@@ -19,16 +19,16 @@ from ._shared.set_up import changes
 def uninit(app: App, dry_run: bool) -> Outcome:
     """Undo what `thrum init` wrote for a client.
 
-    Files become what they were; from files that you changed since, only what is ours goes. Messages and identities
-    stay in .thrum.
+    Files are restored to what they were. From files that you changed since, only thrum's own parts are removed.
+    Messages and identities stay in .thrum.
     """
-    done = unconfigure(app.paths, dry_run=dry_run)
-    return Outcome(done, 1 if any(one.status == REFUSED for one in done.files) else 0)
+    result = unconfigure(app.paths, dry_run=dry_run)
+    return Outcome(result, 1 if any(file.status == REFUSED for file in result.files) else 0)
 
 
 @human.register(Unconfigured)
-def _unconfigured(done: Unconfigured) -> str:
-    changed = tuple(one for one in done.files if one.status != UNCHANGED)
+def _unconfigured(result: Unconfigured) -> str:
+    changed = tuple(file for file in result.files if file.status != UNCHANGED)
     if not changed:
-        return "Nothing of ours is in the files of this worktree."
-    return "\n".join(["Would take back:" if done.dry_run else "Taken back:", changes(changed, with_diff=done.dry_run)])
+        return "The files of this worktree contain nothing of thrum's."
+    return "\n".join(["Would undo:" if result.dry_run else "Undone:", changes(changed, with_diff=result.dry_run)])
