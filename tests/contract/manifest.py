@@ -183,6 +183,16 @@ MANIFEST = {
         "thrum config show [--json] Show effective configuration from all sources (config.json, env, defaults).",
         "and from git's configuration",
     ),
+    "config:set": Entry(
+        "(ours) thrum config set KEY VALUE",
+        "one setting in config.json, for all worktrees of a clone",
+        ("cli/test_config.py::test_a_setting_is_set_and_unset",),
+    ),
+    "config:unset": Entry(
+        "(ours) thrum config unset KEY",
+        "the default applies again",
+        ("cli/test_config.py::test_a_setting_is_set_and_unset",),
+    ),
     "migrate": Entry(
         "thrum migrate [--repo PATH] Migrate old-layout repos (JSONL on main branch) to worktree architecture.",
         "and the logs of the Go program; they are only read; again is harmless",
@@ -356,17 +366,17 @@ MANIFEST = {
     "scripts:one": Entry(
         "./scripts/setup-worktree-thrum.sh PATH # Single worktree",
         "with a branch, it makes the worktree and its agent",
-        ("runtimes/test_toolkit.py::test_the_worktree_script_makes_a_worktree_with_its_agent",),
+        ("clients_config/test_toolkit.py::test_the_worktree_script_makes_a_worktree_with_its_agent",),
     ),
     "uninit": Entry(
         "(ours) thrum uninit",
         "takes back what init --runtime wrote",
-        ("runtimes/test_merging.py::test_a_json_file_keeps_all_that_it_held_and_gets_it_back",),
+        ("clients_config/test_merging.py::test_a_json_file_keeps_all_that_it_held_and_gets_it_back",),
     ),
     "doctor:runtimes": Entry(
         "(ours) thrum doctor runtimes",
         "what is wrong with a client's files, and what is left to do",
-        ("runtimes/test_setting_up.py::test_a_check_says_what_is_wrong_and_what_is_left_to_do",),
+        ("clients_config/test_setting_up.py::test_a_check_says_what_is_wrong_and_what_is_left_to_do",),
     ),
     "doctor:wake": Entry(
         "(ours) thrum doctor wake",
