@@ -1,4 +1,4 @@
-"""What syncs through git cost: the time of a cycle as the history grows, and what they leave in `.git`."""
+"""Costs of syncs through git: the time of a cycle as the history grows, and the size of `.git`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TEXT = "The auth module is ready for review; the tests are green and the branch
 
 
 class Size(NamedTuple):
-    """What a directory takes: blocks of the disk, the files' own lengths, and how many files."""
+    """The size of a directory: bytes on disk, bytes of content, and the number of files."""
 
     blocks: int
     length: int

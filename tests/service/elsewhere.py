@@ -31,7 +31,7 @@ class Elsewhere:
         return Caller(name, worktree="main")
 
     def address(self, name: str) -> str:
-        """How others write an agent of it."""
+        """Return an agent's address as other stores write it."""
         return f"{name}@{self.store.own[:8]}"
 
     def reaches(self, store: Store) -> None:

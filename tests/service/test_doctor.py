@@ -164,7 +164,7 @@ def test_large_logs_are_read_line_by_line_where_that_is_asked_for(talk: Place, l
 
 
 def message_of(diagnosis: Diagnosis, check: str) -> str:
-    """What the first finding of a check says."""
+    """Return the message of a check's first finding."""
     return next(finding.message for finding in diagnosis.findings if finding.check == check)
 
 

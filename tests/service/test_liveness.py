@@ -14,7 +14,7 @@ from thrum_store.service.team.team import team
 
 
 def log_bytes(place: Place) -> int:
-    """How much was ever said."""
+    """Return the number of events in the log."""
     return sum(file.stat().st_size for file in (place.root / ".git/thrum-sync/a-sync/v1").rglob("*.jsonl"))
 
 

@@ -26,7 +26,7 @@ def names(store: Store) -> list[str]:
 
 
 def texts(place: Place, name: str) -> list[str]:
-    """What lies in a mailbox."""
+    """Return the texts in a mailbox."""
     with place.open() as store:
         return [message.content for message in mailbox.inbox(store, place.caller(name), ReadInbox()).messages]
 

@@ -56,11 +56,11 @@ class Remote:
 
     @property
     def tip(self) -> str:
-        """Where a-sync stands; empty where there is none."""
+        """The commit of a-sync; empty if there is no such branch."""
         return git(self.root, "for-each-ref", "--format=%(objectname)", BRANCH)
 
     def point(self, commit: str) -> None:
-        """What a force-push does; empty: the branch is deleted."""
+        """Move the branch to `commit`, as a force-push does; empty deletes it."""
         if commit:
             git(self.root, "update-ref", BRANCH, commit)
         elif self.tip:
@@ -86,7 +86,7 @@ class Remote:
         return {line.partition("\t")[2]: line.split()[2] for line in lines if line}
 
     def content(self, path: str, ref: str = BRANCH) -> bytes:
-        """What a file of the branch holds."""
+        """Return the content of a file of the branch."""
         done = subprocess.run(["git", "show", f"{ref}:{path}"], cwd=self.root, check=True, capture_output=True)
         return done.stdout
 
@@ -130,7 +130,7 @@ class Clone:
         return paths.find(str(self.root))
 
     def initialize(self, *, local_only: bool = False) -> setup.Initialized:
-        """What `thrum init` does, and says that syncing is wanted."""
+        """Initialize the store as `thrum init` does, with syncing switched on."""
         done = setup.initialize(self.paths, setup.Initialize(stealth=True))
         config = self.root / ".thrum" / "config.json"
         config.write_text(json.dumps({"local_only": local_only}), encoding="utf-8")
@@ -168,7 +168,7 @@ class Clone:
             return syncing.force(store)
 
     def status(self) -> SyncStatus:
-        """What `sync status` says."""
+        """Return the result of `sync status`."""
         with self.open() as store:
             return syncing.status(store)
 

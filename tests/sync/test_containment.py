@@ -76,7 +76,7 @@ def below(path: str, *tops: Path) -> bool:
 
 
 def strayed(calls: list[Call], *tops: Path) -> list[str]:
-    """What was changed, or opened for writing, in none of these places; what was only tried counts as well."""
+    """Return the calls that changed files outside these places, or tried to."""
     mine = [call for call in calls if call.changes and set(call.paths) != {"/dev/null"}]
     return [call.words for call in mine if not all(below(path, *tops) for path in call.paths)]
 
@@ -88,7 +88,7 @@ def read_in(calls: list[Call], top: Path) -> set[str]:
 
 
 def programs(calls: list[Call]) -> set[str]:
-    """What was executed; of a shell, what it was told to run."""
+    """Return the programs that were executed; for a shell, the program of its command."""
     run = [call for call in calls if call.name in ("execve", "execveat") and call.done]
     return {
         call.words.split('"')[7] if call.paths[0].endswith("/sh") else os.path.realpath(call.paths[0]) for call in run

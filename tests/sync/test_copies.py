@@ -25,7 +25,7 @@ STEPS = ("rekey.prepared", "rekey.switched", "rekey.moved", "rebuild.filled", "a
 
 
 def copied(original: Clone) -> Clone:
-    """What `cp -a` makes of a clone."""
+    """Copy a clone as `cp -a` does."""
     copy = Clone(original.root.parent / "copy")
     shutil.copytree(original.root, copy.root, symlinks=True)
     return copy

@@ -1,4 +1,4 @@
-"""What was said on one clone is known on the others, whoever began and however often they meet."""
+"""Exchange: messages of one clone reach the others, in any order and number of syncs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from thrum_store.sync.remote.branch import Unreachable
 
 
 def converged(*clones: Clone) -> bool:
-    """Whether all of them show the same, with nothing refused or stopped anywhere."""
+    """Return whether all clones show the same, with nothing refused or frozen."""
     views = [clone.view() for clone in clones]
     statuses = [clone.status() for clone in clones]
     return all(view == views[0] for view in views) and not any(status.frozen or status.refused for status in statuses)

@@ -1,4 +1,4 @@
-"""What somebody with push rights can put into the branch: it is refused, counted and shown, and all else flows."""
+"""Hostile content of the branch: it is refused, counted and shown, and all else flows."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Simulated(asyncio.SelectorEventLoop):
 
 
 class SimulatedClock(Clock):
-    """What a store asks: the same time."""
+    """The clock as a store asks it: the same time."""
 
     def __init__(self, skipping: Skipping) -> None:
         self._skipping = skipping

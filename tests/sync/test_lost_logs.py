@@ -49,7 +49,7 @@ def whole(clone: Clone) -> dict[str, bytes]:
 
 
 def check(clone: Clone, *, fix: bool = False, give_up: bool = False) -> list[Finding]:
-    """What `thrum doctor` finds wrong in the logs and the view."""
+    """Return the problems that `thrum doctor` finds in the logs and the view."""
     diagnosis = doctor.examine(str(clone.root), Examine(fix, give_up=give_up), environ={})
     return [
         finding for finding in diagnosis.findings if finding.check in ("logs", "view") and finding.status == "problem"
@@ -379,7 +379,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where copies for each example go."""
+    """Return the folder for the copies of each example."""
     yield tmp_path_factory.mktemp("examples")
 
 

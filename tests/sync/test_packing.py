@@ -1,4 +1,4 @@
-"""What syncs leave in `.git` stays small without a gc, and beside one."""
+"""Packing: the objects of syncs in `.git` stay small without a gc, and beside one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def due(clone: Clone) -> None:
 
 
 def counted(clone: Clone) -> dict[str, int]:
-    """What `git count-objects -v` says."""
+    """Return the numbers of `git count-objects -v`."""
     lines = (line.split(": ") for line in clone.git("count-objects", "-v").split("\n"))
     return {name: int(value) for name, value in lines if value.isdecimal()}
 

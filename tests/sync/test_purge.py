@@ -1,4 +1,4 @@
-"""What was purged on one clone goes on every clone and from the branch, and never comes back from an old one."""
+"""Purges across clones: purged messages leave every clone and the branch, and never come back from an old clone."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_silent_remote_is_left_alone_with_all_it_started(
 
 
 def ended(pid: int) -> bool:
-    """Whether a process that is not our child ends within five seconds."""
+    """Return whether a process that is not our child ends within five seconds."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -271,7 +271,7 @@ def test_a_password_in_a_url_is_neither_shown_nor_kept() -> None:
 
 
 def told_of_the_sync(pair: Pair) -> list[Finding]:
-    """What `thrum doctor` finds in it."""
+    """Return the findings of `thrum doctor` about the sync."""
     diagnosis = doctor.examine(str(pair.ours.root), Examine(), environ={})
     return [finding for finding in diagnosis.findings if finding.check == "sync"]
 

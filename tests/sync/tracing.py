@@ -1,4 +1,4 @@
-"""What a command and all that it starts did to files, as strace saw it."""
+"""File accesses of a command and its children, as strace saw them."""
 
 from __future__ import annotations
 
