@@ -6,7 +6,6 @@ The layers are checked by import-linter (`make layers`); what needs a look into 
 from __future__ import annotations
 
 import ast
-import builtins
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -14,11 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.source import PACKAGES, ROOT, Function, functions, last_name, mentions, modules, name_of, parsed
 from thrum_store import errors
 from thrum_store.repository import paths
-
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("thrum_store", "thrum_mcp", "cli/thrum_cli")
 
 LONGEST_MODULE = 300
 LONGER = {  # up to 400 lines, and why: each module that a send loads costs as much as a hundred lines
@@ -27,6 +24,7 @@ LONGER = {  # up to 400 lines, and why: each module that a send loads costs as m
 }
 LONGEST_FUNCTION = 50
 USUAL_FUNCTION = 20  # nine in ten are no longer
+MEDIAN_FUNCTION = 6
 EMPTY_WORDS = {"common", "controller", "handler", "helper", "manager", "misc", "shared", "util"}  # and their plurals
 
 STORAGE = "thrum_store/machine/storage.py"
@@ -83,30 +81,7 @@ ALLOWED = {
 }
 
 
-def modules() -> list[Path]:
-    """Every module that ships."""
-    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-
-
-def name_of(path: Path) -> str:
-    """Return the path of a module from the root."""
-    return path.relative_to(ROOT).as_posix()
-
-
-def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a module."""
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
 # --- sizes and names ------------------------------------------------------------------------------------------------
-
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def functions(tree: ast.AST) -> Iterator[Function]:
-    """Every function and method, also those inside of others."""
-    return (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def length(function: Function) -> int:
@@ -138,9 +113,10 @@ def test_a_function_fits_on_a_screen() -> None:
     assert {name: size for name, size in lengths().items() if size > LONGEST_FUNCTION} == {}
 
 
-def test_nine_in_ten_functions_fit_in_a_glance() -> None:
+def test_nine_in_ten_functions_fit_in_a_glance_and_half_of_them_in_a_few_lines() -> None:
     sizes = sorted(lengths().values())
     assert sizes[len(sizes) * 9 // 10] <= USUAL_FUNCTION
+    assert sizes[len(sizes) // 2] <= MEDIAN_FUNCTION
 
 
 def test_a_module_is_named_for_what_it_holds() -> None:
@@ -159,6 +135,91 @@ def test_a_module_is_named_for_what_it_holds() -> None:
 )
 def test_a_docstring_or_a_decorator_does_not_make_a_function_longer(source: str, expected: int) -> None:
     assert [length(function) for function in functions(ast.parse(source))] == [expected]
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+EMPTY_NAMES = {"found", "here", "one", "said", "there", "told", "what"}  # say the noun: fields, payload, shard, message
+RIDDLES = {
+    "How",
+    "What",
+    "Whatever",
+    "Where",
+    "Whether",
+    "Who",
+    "Whoever",
+}  # a docstring names the thing, or says what to do
+LONGEST_FIRST_LINE = 120
+READ = (*PACKAGES, "docs/generate", "toolkit", "tests", "benchmarks")
+
+
+def bound_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield every name that a module gives to something, with its line."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.ExceptHandler(name=str(name)) | ast.alias(asname=str(name)):
+                yield node.lineno, name
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield node.lineno, name
+            case _:
+                pass
+
+
+def empty_names(tree: ast.AST) -> list[tuple[int, str]]:
+    """Return the names that do not say what they hold, with their lines."""
+    return [(line, name) for line, name in bound_names(tree) if name in EMPTY_NAMES]
+
+
+def riddles(tree: ast.AST) -> list[tuple[int, str]]:
+    """Return the first lines of docstrings that are too long or begin like a question, with their lines."""
+    documented = (node for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef | ast.Module))
+    first_lines = (
+        (getattr(node, "lineno", 1), (ast.get_docstring(node) or "The thing").splitlines()[0]) for node in documented
+    )
+    return [
+        (line, text)
+        for line, text in first_lines
+        if len(text) > LONGEST_FIRST_LINE or text.split()[0].strip(",:;") in RIDDLES
+    ]
+
+
+def test_a_name_says_what_it_holds() -> None:
+    names = {name_of(path): empty_names(parsed(path)) for path in modules(*READ)}
+    assert {module: lines for module, lines in names.items() if lines} == {}
+
+
+def test_a_docstring_begins_with_the_thing_or_the_action() -> None:
+    lines = {name_of(path): riddles(parsed(path)) for path in modules(*READ)}
+    assert {module: texts for module, texts in lines.items() if texts} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "found = 1", "found: int = 1", "found += 1", "a, *found = b", "a.found = 1", "(found := 1)", "def found(): ...",
+        "async def f(*, found): ...", "def f(*found): ...", "lambda found: 1", "[1 for found in a]", "class found: ...",
+        "for found in a: ...", "with a as found: ...", "import a as found", "from a import b as found",
+        "try: ...\nexcept E as found: ...", "match a:\n case {'x': found}: ...", "match a:\n case {**found}: ...",
+        "match a:\n case [*found]: ...",
+    ],
+)  # fmt: skip
+def test_a_planted_empty_name_is_seen(source: str) -> None:
+    assert [name for _, name in empty_names(ast.parse(source))] == ["found"]
+
+
+@pytest.mark.parametrize("source", ["a.found()", "f(found=1)", "'found'", "founder = 1", "print(here)"])
+def test_a_name_that_others_gave_passes(source: str) -> None:
+    assert empty_names(ast.parse(source)) == []
+
+
+@pytest.mark.parametrize("text", ["What it does.", "Whether, then.", f"Return {'x' * 120}"])
+@pytest.mark.parametrize("source", ["{}", "def f():\n {}", "async def f():\n {}", "class C:\n {}"])
+def test_a_planted_riddle_is_seen(source: str, text: str) -> None:
+    assert [first for _, first in riddles(ast.parse(source.format(repr(text))))] == [text]
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -182,59 +243,6 @@ def test_each_error_stands_in_the_tree_that_the_module_draws() -> None:
 
 
 # --- one door to the machine ----------------------------------------------------------------------------------------
-
-
-def imported_names(tree: ast.Module) -> dict[str, str]:
-    """Return the full name of each imported name, wherever it is imported: `{"now": "time.time"}`."""
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= dict(_bound(item) for item in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            names |= {item.asname or item.name: _from(node, item) for item in node.names}
-    return names
-
-
-def _bound(item: ast.alias) -> tuple[str, str]:
-    """`import a.b` binds a; `import a.b as c` binds c to a.b."""
-    top = item.name.partition(".")[0]
-    return (item.asname, item.name) if item.asname else (top, top)
-
-
-def _from(node: ast.ImportFrom, item: ast.alias) -> str:
-    return "." * node.level + f"{node.module or ''}.{item.name}"
-
-
-def own_names(tree: ast.Module) -> set[str]:
-    """Functions and classes that the module defines itself: its own `open` is not the machine's."""
-    return {node.name for node in tree.body if isinstance(node, Function | ast.ClassDef)}
-
-
-def mentions(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Every dotted name that a module imports or uses, resolved, with its line."""
-    names = imported_names(tree)
-    own = own_names(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, item.name) for item in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from ((node.lineno, _from(node, item)) for item in node.names)
-        elif isinstance(node, ast.Name | ast.Attribute):
-            dotted = resolved(node, names, own)
-            if dotted:
-                yield node.lineno, dotted
-
-
-def resolved(node: ast.expr, names: dict[str, str], own: set[str]) -> str | None:
-    """`now` after `from time import time as now` is `time.time`; None for what is no imported or built-in name."""
-    if isinstance(node, ast.Attribute):
-        base = resolved(node.value, names, own)
-        return base and f"{base}.{node.attr}"
-    if not isinstance(node, ast.Name):
-        return None
-    if node.id in names:
-        return names[node.id]
-    return node.id if hasattr(builtins, node.id) and node.id not in own else None
 
 
 def machine_uses(source: str) -> set[tuple[int, str]]:
@@ -312,14 +320,10 @@ def names_spelled(tree: ast.Module) -> set[str]:
     spelled = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in VAR_LOCKS}
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            joins = call.func.attr == "join" and "var" in map(_last_name, call.args)
+            joins = call.func.attr == "join" and "var" in map(last_name, call.args)
             if joins or call.func.attr == "in_var":
                 spelled |= {text.value for text in call.args if isinstance(text, ast.Constant)}
     return {str(name) for name in spelled}
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def test_only_paths_names_what_lies_in_var() -> None:
