@@ -1,4 +1,4 @@
-"""How a command is declared, by a table of its options, and the App that each command is given.
+"""Declarations of commands, by a table of their options, and the App that each command is given.
 
 Nothing here loads click: `root` makes click's commands from these records.
 """

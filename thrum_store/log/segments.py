@@ -44,7 +44,7 @@ class Shard(NamedTuple):
 
 
 class ShardPosition(NamedTuple):
-    """How far a shard was read: a segment, the bytes of it, and the last event there."""
+    """The end of what was read of a shard: a segment, the bytes of it, and the last event there."""
 
     segment: int = 0
     offset: int = 0

@@ -142,7 +142,7 @@ class _BlockingLock:
 
 
 class Host(NamedTuple):
-    """What a store needs from the machine; tests pass another one."""
+    """The machine as a store needs it; tests pass another one."""
 
     clock: Clock = Clock()
     entropy: Entropy = Entropy()

@@ -22,7 +22,7 @@ class Trust(NamedTuple):
 
     @property
     def accepted(self) -> bool:
-        """Whether anything of such a store is taken in."""
+        """Return whether anything of such a store is taken in."""
         return self.level not in ("blocked", "untrusted")
 
 
@@ -53,12 +53,12 @@ class Budget:
 
     @property
     def used_up(self) -> bool:
-        """Whether nothing more may be taken in of this store."""
+        """Return whether nothing more may be taken in of this store."""
         return min(self.trust.events, self.trust.bytes, self.cycle_bytes) <= 0
 
     @property
     def postponed(self) -> bool:
-        """Whether a store with a used-up budget has more to give in the next cycle."""
+        """Return whether a store with a used-up budget goes on in the next cycle."""
         return self.trust.level == "tofu" or self.cycle_bytes <= 0
 
     def spend(self, events: int, size: int) -> None:

@@ -131,7 +131,7 @@ def script(name: str) -> str:
 
 
 class ReadEnd(NamedTuple):
-    """How far a shard could be read, and why no further; `refused`: the disk did not give the rest."""
+    """The end of what could be read of a shard, and the damage there; `refused`: the disk did not give the rest."""
 
     head: ShardPosition = ShardPosition()
     damage: str = ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Export(Record):
-    """Where to write; an existing file is overwritten only if `replace` says so."""
+    """Request for an export to `path`; `replace` allows overwriting an existing file."""
 
     path: str
     replace: bool = False
