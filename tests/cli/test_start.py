@@ -95,7 +95,7 @@ def file_of(module: str) -> Path:
 
 
 def holds_nothing(module: str) -> bool:
-    """Whether it is the `__init__` of a package, with a docstring at most."""
+    """Return whether a module is the `__init__` of a package, with a docstring at most."""
     body = ast.parse(file_of(module).read_text(encoding="utf-8")).body
     return file_of(module).stem == "__init__" and all(isinstance(node, ast.Expr) for node in body)
 

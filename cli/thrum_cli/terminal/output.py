@@ -189,12 +189,16 @@ def _visible(value: Any) -> Any:
     if isinstance(value, str):
         return safe_text(value)
     if isinstance(value, dict):
-        mapping: dict[str, Any] = value
-        return {safe_text(key): _visible(item) for key, item in mapping.items()}
+        return {safe_text(key): _visible(item) for key, item in _pairs(value)}
     names = fields_of(value)
     if names is not None:
         return type(value)(**{name: _visible(getattr(value, name)) for name in names})
     return tuple(_visible(item) for item in _items(value)) if isinstance(value, list | tuple) else value
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    """Return the items of a mapping, for the type checkers."""
+    return list(value.items())
 
 
 def _folded(text: str, stream: TextIO | None) -> str:

@@ -54,13 +54,12 @@ def json_object(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        value = json_codec.loads(text)
+        fields: dict[str, Any] = json_codec.loads(text)
+        if text.lstrip().startswith("{"):
+            return fields
     except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
-    fields: dict[str, Any] = value
-    return fields
+        pass
+    raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
 
 
 @human.register(Sent)
