@@ -1,6 +1,6 @@
-"""The shape of the code: small modules, short functions, unique codes, and one door to each part of the machine.
+"""The shape of the code: small modules, short functions, plain names, unique codes, one seam to the machine, few layers.
 
-The layers are checked by import-linter (`make layers`); what needs a look into the modules is checked here.
+Import-linter checks the imports (`make layers`); tests/test_homes.py checks that each rule has one home.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.source import PACKAGES, ROOT, Function, functions, last_name, mentions, modules, name_of, parsed
+from tests.source import PACKAGES, ROOT, Function, functions, mentions, modules, name_of, parsed
 from thrum_store import errors
-from thrum_store.repository import paths
 
 LONGEST_MODULE = 300
 LONGER = {  # up to 400 lines, and why: each module that a send loads costs as much as a hundred lines
@@ -29,8 +28,7 @@ EMPTY_WORDS = {"common", "controller", "handler", "helper", "manager", "misc", "
 
 STORAGE = "thrum_store/machine/storage.py"
 CLOCK = "thrum_store/machine/host.py"
-GITINFO = "thrum_store/repository/git_runner.py"
-PATHS = "thrum_store/repository/paths.py"
+GIT_RUNNER = "thrum_store/repository/git_runner.py"
 OUTPUT = "cli/thrum_cli/terminal/output.py"
 
 # What asks the machine for something, and the one module that may. A name stands for all that is inside of it.
@@ -50,9 +48,9 @@ SEAM_OF = {
     "time.time": CLOCK,
     "time.time_ns": CLOCK,
     "uuid": CLOCK,
-    "os.popen": GITINFO,
-    "os.system": GITINFO,
-    "subprocess": GITINFO,
+    "os.popen": GIT_RUNNER,
+    "os.system": GIT_RUNNER,
+    "subprocess": GIT_RUNNER,
     "click.echo": OUTPUT,
     "click.secho": OUTPUT,
     "print": OUTPUT,
@@ -242,7 +240,7 @@ def test_each_error_stands_in_the_tree_that_the_module_draws() -> None:
     assert {error.__name__ for error in error_classes() if error.__module__ == errors.__name__} <= drawn
 
 
-# --- one door to the machine ----------------------------------------------------------------------------------------
+# --- one seam to the machine ----------------------------------------------------------------------------------------
 
 
 def machine_uses(source: str) -> set[tuple[int, str]]:
@@ -310,38 +308,32 @@ def test_what_only_looks_like_a_use_of_the_machine_passes(source: str) -> None:
     assert machine_uses(source) == set()
 
 
-# --- one home for the names under .thrum/var ------------------------------------------------------------------------
+# --- layers ---------------------------------------------------------------------------------------------------------
 
-VAR_LOCKS = {value for name, value in vars(paths).items() if name.endswith("_LOCK")}
-
-
-def names_spelled(tree: ast.Module) -> set[str]:
-    """Return the literal names that a module joins to `var`, and the lock files it names."""
-    spelled = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in VAR_LOCKS}
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            joins = call.func.attr == "join" and "var" in map(last_name, call.args)
-            if joins or call.func.attr == "in_var":
-                spelled |= {text.value for text in call.args if isinstance(text, ast.Constant)}
-    return {str(name) for name in spelled}
+MOST_LAYERS = 15
 
 
-def test_only_paths_names_what_lies_in_var() -> None:
-    names = {name_of(path): names_spelled(parsed(path)) for path in modules() if name_of(path) != PATHS}
-    assert {module: spelled for module, spelled in names.items() if spelled} == {}
+def checked_layers() -> dict[str, list[set[str]]]:
+    """Return the layers of each package that import-linter checks, from top to bottom."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    return {
+        container: [set(layer.split(" | ")) for layer in contract["layers"]]
+        for contract in contracts
+        for container in contract.get("containers", ())
+    }
 
 
-@pytest.mark.parametrize(
-    ("source", "name"),
-    [
-        ('os.path.join(paths.var, "x.json")', "x.json"),
-        ('os.path.join(var, "x", key)', "x"),
-        ('paths.in_var("x")', "x"),
-        ('os.path.join(elsewhere, "sync.lock")', "sync.lock"),
-    ],
-)
-def test_a_planted_name_is_seen(source: str, name: str) -> None:
-    assert names_spelled(ast.parse(source)) == {name}
+def test_each_module_and_folder_at_the_top_of_a_package_has_its_layer() -> None:
+    names = {package: set[str]().union(*layers) for package, layers in checked_layers().items()}
+    assert names == {
+        path.split("/")[-1]: {name.removesuffix("/") for name in top_level(ROOT / path)} for path in PACKAGES
+    }
+
+
+def test_the_layers_fit_in_the_head() -> None:
+    assert {package: len(layers) for package, layers in checked_layers().items() if len(layers) > MOST_LAYERS} == {}
 
 
 # --- the map in ARCHITECTURE.md -------------------------------------------------------------------------------------
@@ -373,9 +365,8 @@ def test_the_drawing_of_the_architecture_is_the_folder_tree() -> None:
 
 
 def test_the_drawing_has_the_order_that_import_linter_checks() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    layers = {contract["containers"][0]: contract["layers"] for contract in contracts if "containers" in contract}
     drawn = {
-        package: [{name.removesuffix("/") for name in names} for names in drawn_layers()[package]] for package in layers
+        package: [{name.removesuffix("/") for name in names} for names in layers]
+        for package, layers in drawn_layers().items()
     }
-    assert drawn == {package: [set(layer.split(" | ")) for layer in order] for package, order in layers.items()}
+    assert drawn == checked_layers()
