@@ -1,4 +1,4 @@
-"""The shape of the code: small modules, short functions, plain names, unique codes, one seam to the machine, few layers.
+"""The shape of the code: small modules, short functions, plain names, unique codes, one seam to the machine, layers.
 
 Import-linter checks the imports (`make layers`); tests/test_homes.py checks that each rule has one home.
 """
