@@ -79,6 +79,13 @@ def test_a_decision_has_the_one_form(page: Path) -> None:
     assert re.findall(r"^## (.+)$", text, re.MULTILINE)[:3] == ["Context", "Decision", "Consequences"]
 
 
+def test_the_index_of_the_decisions_has_their_titles() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    titles = {page: page.read_text(encoding="utf-8").splitlines()[0].partition(": ")[2] for page in DECISIONS}
+    lines = {page.name: f"| [{page.name[:4]}]({page.name}) | {title} |" for page, title in titles.items()}
+    assert [name for name, line in lines.items() if line not in index] == []
+
+
 # --- glossary -------------------------------------------------------------------------------------------------------
 
 
