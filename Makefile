@@ -9,7 +9,7 @@ INSTALL = $(PYTHON) -m pip --python .venv install -q pip
 GENERATED = $(shell grep -rlF '[[[cog' README.md docs 2>/dev/null)
 
 .DEFAULT_GOAL := check
-.PHONY: demo test check format lint types layers docs-fresh cover nightly clients fix docs bench clean
+.PHONY: demo test check format lint types layers docs-fresh cover newest nightly clients fix docs bench clean
 
 demo: $(PROGRAM)  ## two agents talk in a scratch repository
 	$(BIN)/thrum demo
@@ -55,6 +55,13 @@ cover: $(READY)
 	$(BIN)/coverage run -m pytest -q -n 2
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+newest:  ## the everyday suite with the newest versions that pyproject.toml allows
+	$(PYTHON) -m venv --without-pip .venv/newest
+	$(PYTHON) -m pip --python .venv/newest install -q --upgrade --upgrade-strategy eager pip -e '.[test]'
+	@echo 'Newer versions that a cap holds back:'
+	@$(PYTHON) -m pip --python .venv/newest list --outdated
+	.venv/newest/bin/pytest -q -n 2
 
 nightly: $(READY)  ## the long suites: many kills, many races
 	$(BIN)/pytest -q -m nightly
