@@ -1,4 +1,4 @@
-"""A guide, followed word for word: its console blocks in one shell, and what they print."""
+"""A guide, followed word for word: its console blocks run in one shell, and their output is compared."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Step:
 
 
 def steps(guide: str) -> list[Step]:
-    """The commands of all console blocks, `> ` continues one."""
+    """Return the commands of all console blocks; `> ` continues a command."""
     steps: list[Step] = []
     for line in (line for block in _BLOCK.findall(guide) for line in block.splitlines()):
         if line.startswith("$ "):
@@ -41,7 +41,7 @@ def steps(guide: str) -> list[Step]:
 
 
 class Session:
-    """One bash in an empty directory, with nothing of the user's."""
+    """A bash in an empty directory, without the user's settings."""
 
     def __init__(self, home: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("THRUM_", "GIT_"))}
@@ -66,7 +66,7 @@ class Session:
         )
 
     def run(self, command: str) -> list[str]:
-        """The lines that a command prints, empty ones left out."""
+        """Return the lines that a command prints, without empty ones."""
         assert self._bash.stdin is not None and self._bash.stdout is not None
         self._bash.stdin.write(f"{command}\nprintf '\\n%s\\n' '{_END}'\n")
         self._bash.stdin.flush()
@@ -78,5 +78,5 @@ class Session:
         raise AssertionError(f"the shell ended in {command!r}: {printed}")
 
     def close(self) -> None:
-        """Ends the shell."""
+        """End the shell."""
         self._bash.communicate("exit\n", timeout=30)

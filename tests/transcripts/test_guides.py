@@ -1,4 +1,4 @@
-"""Every guide does what it says: its commands are run from top to bottom, and what they print is compared."""
+"""Every guide works as it stands: its commands run from top to bottom, and their output is compared."""
 
 from __future__ import annotations
 
