@@ -58,6 +58,18 @@ def test_the_index_leads_to_every_page() -> None:
     assert [str(page.relative_to(ROOT)) for page in sorted(set(DOCS.rglob("*.md")) - listed)] == ["docs/README.md"]
 
 
+@pytest.mark.parametrize("name", ["AGENTS.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/reliability.md"])
+def test_each_test_that_a_page_names_exists(name: str) -> None:
+    named = re.findall(r"(?:tests/)?([\w/]*\btest_\w+\.py)", (ROOT / name).read_text(encoding="utf-8"))
+    existing = [path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+    assert [file for file in named if not any(path.endswith(file) for path in existing)] == []
+
+
+def test_a_line_of_the_changelog_has_at_most_120_characters() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 120] == []
+
+
 # --- locks and files ------------------------------------------------------------------------------------------------
 
 
