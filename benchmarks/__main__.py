@@ -11,7 +11,7 @@ PAGES = ("starting", "commanding", "storing", "reading", "waking", "serving", "f
 
 
 def main(wanted: list[str]) -> None:
-    """Measures the pages that were named, or all."""
+    """Measure the pages that were named, or all."""
     sys.stdout.write("| what | p50 / p99 | floor in this run | ratio | promise |\n|---|---|---|---|---|\n")
     for page in wanted or PAGES:
         if not Path(__file__).with_name(f"{page}.py").exists():

@@ -40,7 +40,7 @@ class Crowd:
             self._selector.register(listener, selectors.EVENT_READ)
 
     def until(self, lines: int) -> int:
-        """Waits until each has got so many lines in all; the moment, in nanoseconds."""
+        """Wait until each has got so many lines in all; return the moment, in nanoseconds."""
         missing = {listener for listener, have in self._lines.items() if have < lines}
         while missing:
             for key, _ in self._selector.select(30):
@@ -56,7 +56,7 @@ class Crowd:
         return set(self._lines.values())
 
     def close(self) -> None:
-        """Closes them all."""
+        """Close them all."""
         self._selector.close()
         for listener in self._lines:
             listener.close()
@@ -164,7 +164,7 @@ def _storm(paths: Paths, sender: Caller, crowd: Crowd) -> float:
 
 
 def storm(paths: Paths, sender: str) -> None:
-    """Sends all of them, as fast as it can; runs in a process of its own."""
+    """Send all of them, as fast as it can; runs in a process of its own."""
     with open_store(paths) as store:
         caller = Caller(sender, worktree=paths.worktree)
         for number in range(_STORM):

@@ -63,7 +63,7 @@ def _pages(store: Store, caller: Caller) -> Iterator[Row]:
 
 
 def write_logs(paths: Paths, messages: int) -> int:
-    """Appends messages to the logs of `AGENTS` agents, as fast as files can be written: one shard after the other.
+    """Append messages to the logs of `AGENTS` agents, as fast as files can be written: one shard after the other.
 
     Each agent says one in every millisecond from now on. Returns the time of the middle.
     """

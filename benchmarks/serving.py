@@ -42,7 +42,7 @@ class _Client:
         return (time.perf_counter() - self.start) * 1000
 
     def tell(self, method: str, **params: Any) -> None:
-        """Sends a request and does not wait for the answer."""
+        """Send a request, without waiting for the answer."""
         assert self._child.stdin is not None
         frame = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         self._child.stdin.write(json.dumps(frame).encode() + b"\n")
@@ -54,7 +54,7 @@ class _Client:
         return self._child.stdout.readline().decode()
 
     def end(self) -> None:
-        """Ends it as a client does."""
+        """End it as a client does."""
         assert self._child.stdin is not None and self._child.stdout is not None
         self._child.stdin.close()
         self._child.wait()

@@ -94,7 +94,7 @@ def _ratio(weight: int, beside: list[float], calm: list[float]) -> float:
 
 
 def _window(store: Store) -> list[float]:
-    """Sends and checks, one after another, for as long as the daemon waits between two syncs."""
+    """Send and check, one after another, for as long as the daemon waits between two syncs."""
     taken: list[float] = []
     ends = time.monotonic() + sync_loop.RHYTHM.after_change
     while time.monotonic() < ends:

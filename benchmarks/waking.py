@@ -72,7 +72,7 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
 
 
 def _settled(child: subprocess.Popen[str]) -> None:
-    """Lets the child begin its next round, and gives it time to fall asleep."""
+    """Let the child begin its next round, and give it time to fall asleep."""
     assert child.stdin is not None and child.stdout is not None
     child.stdin.write("go\n")
     assert child.stdout.readline() == "ready\n"

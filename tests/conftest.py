@@ -38,7 +38,7 @@ class Two(NamedTuple):
 
 @pytest.fixture
 def strace() -> None:
-    """Skips, loudly, where there is no strace; continuous integration has one."""
+    """Skip, loudly, where there is no strace; continuous integration has one."""
     if shutil.which("strace") is None and os.environ.get("CI") != "true":
         pytest.skip("strace is not installed: what system calls do was NOT tested")
 

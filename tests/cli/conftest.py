@@ -18,7 +18,7 @@ class Team:
     builder: Shell
 
     def says(self, text: str, *options: str) -> str:
-        """Planner says something to builder; the message's id."""
+        """Send a message from planner to builder; return its id."""
         message_id: str = self.planner.json("send", text, "--to", "@builder", *options)["message_id"]
         return message_id
 

@@ -62,7 +62,7 @@ class Shell:
         return {**inherited, **self.variables}
 
     def thrum(self, *arguments: str, stdin: bytes = b"", encoding: str = "utf-8") -> Answer:
-        """Runs a command line in this process."""
+        """Run a command line in this process."""
         out, err = io.TextIOWrapper(io.BytesIO(), encoding), io.TextIOWrapper(io.BytesIO(), encoding)
         with _in(self.cwd, self.environ()), _streams(io.TextIOWrapper(io.BytesIO(stdin)), out, err):
             code = main(arguments)
@@ -81,7 +81,7 @@ class Shell:
         return answer.data
 
     def run(self, *arguments: str | bytes, stdin: bytes = b"", environ: dict[str, str] | None = None) -> Answer:
-        """Runs the installed script."""
+        """Run the installed script."""
         done = subprocess.run(
             [SCRIPT, *arguments],
             cwd=self.cwd,
@@ -94,7 +94,7 @@ class Shell:
         return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Starts the installed script; the caller ends it."""
+        """Start the installed script; the caller ends it."""
         return subprocess.Popen(
             [SCRIPT, *arguments],
             cwd=self.cwd,
@@ -112,7 +112,7 @@ def interruptible() -> None:
 
 
 def git(where: Path, *arguments: str) -> str:
-    """Runs git with nothing of the user's; what it prints."""
+    """Run git without the user's settings; return its output."""
     done = subprocess.run(
         ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments],
         cwd=where,

@@ -52,7 +52,7 @@ def test_powershell_is_answered_with_value_and_help(team: Team) -> None:
 
 @pytest.fixture
 def typist(team: Team, tmp_path: Path) -> Callable[..., str]:
-    """Runs a shell in the planner's worktree with an empty home and thrum on its path; what it prints."""
+    """Return the output of a shell in the planner's worktree, with an empty home and thrum on its path."""
     home = tmp_path / "home"
     home.mkdir()
     environ = {"HOME": str(home), "ZDOTDIR": str(home), "TERM": "xterm", "LANG": "C.UTF-8", "NO_COLOR": "1"}

@@ -578,7 +578,7 @@ MANIFEST = {
 
 
 def requirement(*ids: str) -> Callable[[T], T]:
-    """Marks a test as the proof of these entries."""
+    """Mark a test as the proof of these entries."""
     unknown = [entry for entry in ids if entry not in MANIFEST]
     if unknown:
         raise LookupError(f"no such entry in the manifest: {', '.join(unknown)}")

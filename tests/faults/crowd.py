@@ -23,7 +23,7 @@ SPEAKER = str(Path(__file__).with_name("speaker.py"))
 
 
 def register(repo: Paths, names: list[str], roles: tuple[str, ...] = ("writer",)) -> list[Caller]:
-    """Registers agents, roles dealt out in turn."""
+    """Register agents, roles dealt out in turn."""
     with open_store(repo) as store:
         for count, name in enumerate(names):
             agents.register(store, Register(name, roles[count % len(roles)], "auth"))
@@ -45,12 +45,12 @@ class Speaker:
         return self.process.returncode
 
     def kill(self) -> None:
-        """Ends it, now and for good."""
+        """End it, now and for good."""
         self.process.send_signal(signal.SIGKILL)
         self.wait()
 
     def heard_first(self) -> None:
-        """Returns once it has acknowledged something, or has ended."""
+        """Return once it has acknowledged something, or has ended."""
         assert self.process.stdout is not None
         select.select([self.process.stdout], [], [], 30)
 
@@ -66,7 +66,7 @@ class Speaker:
 
 
 def sound(repo: Paths) -> Spoken:
-    """Asserts that logs and view agree, that nothing is half there, that everybody can go on; returns what was said."""
+    """Assert that logs and view agree, that nothing is half there, that everybody can go on; return the messages."""
     with open_store(repo) as store:
         assert store.take_warnings() == []
         agree(store)
@@ -75,7 +75,7 @@ def sound(repo: Paths) -> Spoken:
 
 
 def agree(store: Store) -> None:
-    """Asserts that the view shows what follows from the logs, each message with all its deliveries and tags."""
+    """Assert that the view shows what follows from the logs, each message with all its deliveries and tags."""
     logs = spoken(store.paths.logs)
     assert shown(store.view) == world(logs)
     for events in logs.values():
@@ -104,7 +104,7 @@ def messages_of(logs: Spoken, name: str) -> list[str]:
 
 
 def nothing_lost(logs: Spoken, name: str, acknowledged: list[str]) -> None:
-    """Asserts that each acknowledged message of an agent is in its log once, in the order it was acknowledged."""
+    """Assert that each acknowledged message of an agent is in its log once, in the order it was acknowledged."""
     sent = messages_of(logs, name)
     assert max(Counter(sent).values(), default=1) == 1
     assert [message for message in sent if message in set(acknowledged)] == acknowledged

@@ -30,17 +30,17 @@ BEGIN = "/thrum-begins"  # no such file; asking for it marks in a trace where th
 
 
 def tell(**fields: object) -> None:
-    """Acknowledges something to whoever started this process."""
+    """Acknowledge something to the process that started this one."""
     os.write(1, json.dumps(fields).encode() + b"\n")
 
 
 def send(store: Store, caller: Caller, *to: str) -> None:
-    """Sends one message."""
+    """Send one message."""
     tell(id=sending.send(store, caller, SendMessage("one", to=to)).message_id)
 
 
 def chatter(store: Store, caller: Caller, count: str, *places: str) -> None:
-    """Sends so many messages to what chance draws from `places`, itself aside; 0 means without end."""
+    """Send so many messages to what chance draws from `places`, itself aside; 0 means without end."""
     draw = random.Random(caller.name)
     places = tuple(place for place in places if place != caller.name)
     sent = 0
@@ -65,7 +65,7 @@ def anew(store: Store, caller: Caller, count: str, *places: str) -> None:
 
 
 def poll(store: Store, caller: Caller, limit: str) -> None:
-    """Takes mail as a tool call does: reserve, answer, acknowledge."""
+    """Take mail as a tool call does: reserve, answer, acknowledge."""
     taken = handover.check(store, caller, int(limit))
     tell(taken=[mail.header.id for mail in taken.messages])
     handover.acknowledge(store, caller, taken)
@@ -73,7 +73,7 @@ def poll(store: Store, caller: Caller, limit: str) -> None:
 
 
 def cramped(store: Store, caller: Caller, to: str) -> None:
-    """Tries to send with room for no byte, one byte, two … until it fits."""
+    """Try to send with room for no byte, one byte, two … until it fits."""
     log = Path(store.log.segment(Shard(store.own, caller.name), 1))
     size = log.stat().st_size
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -100,7 +100,7 @@ JOBS: dict[str, Callable[..., None]] = {
 
 
 def main() -> int:
-    """Does the job; 1 and the error's code where the store refuses."""
+    """Do the job; return 1 and print the error's code if the store refuses."""
     repository, name, job, *arguments = sys.argv[1:]
     with suppress(FileNotFoundError):
         os.open(BEGIN, os.O_RDONLY)

@@ -28,7 +28,7 @@ def test_a_thousand_killed_writers_lose_nothing_they_acknowledged(repo: Paths) -
 
 
 def kill_writers(repo: Paths, kills: int) -> None:
-    """Keeps four writers busy, kills one after another within 30 ms of its first word, and checks what is left."""
+    """Keep four writers busy, kill each within 30 ms of its first message, and check what is left."""
     *_, erin = register(repo, [*NAMES, "erin"])
     acknowledged: dict[str, list[str]] = {name: [] for name in NAMES}
     draw = random.Random(kills)

@@ -108,7 +108,7 @@ def test_a_view_that_is_spoiled_three_hundred_times_comes_back_each_time(repo: P
 
 
 def spoil(repo: Paths, acts: list[str]) -> None:
-    """Lets six processes read and write, spoils the view again and again, and checks what is left."""
+    """Let six processes read and write, damage the view again and again, and check what is left."""
     register(repo, NAMES)
     acknowledged: dict[str, list[str]] = {name: [] for name in NAMES}
     running = {name: start(repo, name) for name in NAMES}
@@ -135,6 +135,6 @@ def start(repo: Paths, name: str) -> Speaker:
 
 
 def finish(speaker: Speaker, acknowledged: list[str]) -> None:
-    """Takes over what it acknowledged; nothing may have gone wrong with it."""
+    """Take over what it acknowledged; nothing may have gone wrong with it."""
     assert speaker.wait() == 0, (speaker.heard[-1:], speaker.complaints)
     acknowledged += [answer["id"] for answer in speaker.heard]

@@ -62,7 +62,7 @@ def mailboxes(repo: Paths) -> dict[str, set[str]]:
 
 
 def in_order_everywhere(repo: Paths) -> None:
-    """Asserts that in every mailbox the messages of one sender have the order of its log."""
+    """Assert that in every mailbox the messages of one sender have the order of its log."""
     order = "FROM deliveries d JOIN messages m ON m.number = d.message ORDER BY d.number"
     last: dict[tuple[int, int], int] = {}
     with open_store(repo) as store:

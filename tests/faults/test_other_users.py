@@ -105,7 +105,7 @@ def test_what_stands_in_the_place_of_a_file_is_not_followed(
 
 
 def put(path: Path, plant: str, target: Path) -> None:
-    """Puts something else where a file was."""
+    """Put something else where a file was."""
     path.unlink(missing_ok=True)
     if plant == "symlink":
         path.symlink_to(target)

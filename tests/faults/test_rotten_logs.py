@@ -71,7 +71,7 @@ class Rot:
         )
 
     def flipped(self, segment: int, bit: int) -> None:
-        """Turns one bit over, loses the view, and looks what becomes of everybody."""
+        """Flip one bit, remove the view, and check all agents."""
         rotten = bytearray(self.whole[segment])
         rotten[bit // 8] ^= 1 << (bit % 8)
         self.paths[segment].write_bytes(rotten)
@@ -103,7 +103,7 @@ class Rot:
         return first[segment] + (lines - 1 if lines else segment)
 
     def healed(self) -> None:
-        """Asserts that with the right bytes back and a new view, alice goes on."""
+        """Assert that with the right bytes back and a new view, alice goes on."""
         os.unlink(os.path.join(self.repo.var, VIEW_POINTER))
         with open_store(self.repo) as store:
             self.send(store, "alice", "back")

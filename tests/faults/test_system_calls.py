@@ -90,7 +90,7 @@ class Send:
         """The step that precedes each send."""
 
     def at_each(self, call: str, fault: str) -> None:
-        """Lets `what` happen at the first, second, … `call`, until the send makes no more of them."""
+        """Let `fault` happen at the first, second, … `call`, until the send makes no more of them."""
         self.calls_before(call)
         for count in range(1, MOST):
             self.prepare()
@@ -105,7 +105,7 @@ class Send:
         raise AssertionError(f"{MOST} times {call} in one send")
 
     def once(self, call: str, fault: str, count: int) -> Speaker:
-        """One send with `what` at the `count`-th `call` of its job."""
+        """Send once, with `fault` at the `count`-th `call` of its job."""
         trace = Path(self.repo.root) / "trace"
         first = self.calls_before(call) + count
         inject = (
@@ -142,7 +142,7 @@ class Send:
     _before: dict[str, int] = {}
 
     def check(self) -> None:
-        """Asserts that nothing acknowledged is missing, nothing is half there, and the next sends of both work."""
+        """Assert that nothing acknowledged is missing, nothing is half there, and the next sends of both work."""
         with open_store(self.repo) as store:
             for caller, to in ((Caller("alice", worktree="main"), "bob"), (self.bob, "alice")):
                 sent = sending.send(store, caller, SendMessage("next", to=(to,)))

@@ -37,7 +37,7 @@ class FeedReader:
         return sorted(Path(self.repo.logs, *self.shard).glob("*.jsonl"))[-1]
 
     def send(self, store: Store) -> str:
-        """Says something, which must work at once."""
+        """Send a message, which must work at once."""
         sent = sending.send(store, self.alice, SendMessage("next", to=("bob",)))
         assert sent.warnings == ()
         return sent.message_id
@@ -50,7 +50,7 @@ class FeedReader:
         return encode(Draft("message.create", data), Place(last["s"], "alice", last["n"] + 1, last["h"]), last["t"])[0]
 
     def survives(self, *tails: bytes) -> None:
-        """Asserts that after each of these tails alice goes on, and a copy of it was kept."""
+        """Assert that after each of these tails alice goes on, and a copy of it was kept."""
         aside = Path(self.repo.var, "torn")
         for count, tail in enumerate(tails):
             with self.path.open("ab") as file:

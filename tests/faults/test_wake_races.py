@@ -96,7 +96,7 @@ class Race:
             mailbox.mark_read(store, self.two.bob, MarkRead(everything=True))
 
     def at_each_line(self, act: Callable[[], str], request: WaitFor) -> int:
-        """Lets `act` happen at every line between the making of the bell and the sleep; each must end the wait.
+        """Let `act` happen at every line between the making of the bell and the sleep; each must end the wait.
 
         Mail that was there before must not.
         """
@@ -187,7 +187,7 @@ def test_of_ten_thousand_sends_at_any_moment_of_a_wait_of_the_mcp_server_none_is
 
 
 def run(race: Race, count: int, wait: Callable[[], list[str]]) -> None:
-    """Sends at a random moment of so many waits, in another thread."""
+    """Send at a random moment of so many waits, in another thread."""
     draw, start = random.Random(count), Barrier(2)
 
     def send(pause: float) -> str:

@@ -26,7 +26,7 @@ class Elsewhere:
         self.store: Store = open_store(self.paths, host)
 
     def agent(self, name: str, role: str = "tester") -> Caller:
-        """Registers an agent there."""
+        """Register an agent there."""
         agents.register(self.store, Register(name, role, "auth"))
         return Caller(name, worktree="main")
 

@@ -71,7 +71,7 @@ MESSAGES = {
 
 
 def lay(directory: Path) -> None:
-    """Writes the logs as the Go program has them."""
+    """Write the logs as the Go program has them."""
     (directory / "messages").mkdir(parents=True)
     lines = [json.dumps(event, sort_keys=True) for event in EVENTS]
     (directory / "events.jsonl").write_text("\n".join([*lines, "not json", ""]))

@@ -320,7 +320,7 @@ def test_the_chain_of_a_purged_log_still_holds(old: Place) -> None:
 
 
 def read(store: Store, shard: Shard) -> None:
-    """Reads a shard to its end."""
+    """Read a shard to its end."""
     head = ShardPosition()
     while True:
         reading = store.log.read(shard, head)

@@ -28,7 +28,7 @@ BRANCH = "refs/heads/a-sync"
 
 
 def git(where: Path, *arguments: str, stdin: str = "") -> str:
-    """Runs git with nothing of the user's; what it prints, without the last newline."""
+    """Run git without the user's settings; return its output, without the last newline."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     done = subprocess.run(
         ["git", *AUTHOR, *arguments], cwd=where, check=True, capture_output=True, text=True, env=environment,
@@ -152,13 +152,13 @@ class Clone:
         return Path(self.paths.logs)
 
     def join(self, name: str, role: str = "worker") -> Caller:
-        """Registers an agent."""
+        """Register an agent."""
         with self.open() as store:
             agents.register(store, Register(name, role, "core"))
         return Caller(name)
 
     def send(self, author: str, content: str, *to: str) -> str:
-        """Says something; the message's id."""
+        """Send a message; return its id."""
         with self.open() as store:
             return sending.send(store, Caller(author), SendMessage(content, to=to)).message_id
 
@@ -185,7 +185,7 @@ class Clone:
             return {content for (content,) in store.view.execute("SELECT content FROM messages")}
 
     def git(self, *arguments: str) -> str:
-        """Runs git here."""
+        """Run git here."""
         return git(self.root, *arguments)
 
     def killed_at(self, failpoint: str) -> None:

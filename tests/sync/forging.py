@@ -42,7 +42,7 @@ class Stranger:
         self.before, self.seq = GENESIS, 0
 
     def say(self, kind: str, data: dict[str, Any], **envelope: Any) -> str:
-        """Adds a line; `envelope` replaces what is right in it. Returns the event's id."""
+        """Add a line; `envelope` replaces what is right in it. Return the event's id."""
         self.seq += 1
         prefix = {"message.create": "msg_", "session.start": "ses_", "group.create": "grp_"}.get(kind, "evt_")
         fields = {
@@ -53,13 +53,13 @@ class Stranger:
         return str(fields["i"])
 
     def add(self, line: bytes) -> None:
-        """Adds any bytes as a line."""
+        """Add any bytes as a line."""
         self.lines.append(line)
         at = line.find(b',"h":"')
         self.before = line[at + 6 : at + 38].decode("ascii", "replace")
 
     def message(self, text: str, **envelope: Any) -> str:
-        """Adds a message to everyone."""
+        """Add a message to everyone."""
         data = {"to": [["everyone", "everyone"]], "recipients": [], "content": text, "format": "plain"}
         return self.say("message.create", data, **envelope)
 

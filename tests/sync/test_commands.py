@@ -21,7 +21,7 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in a clone: its exit code and what it printed."""
+    """Run a command in a clone; return its exit code and its output."""
 
     def command(clone: Clone, *arguments: str) -> tuple[int, str]:
         code = main(["--repo", str(clone.root), *arguments])

@@ -38,7 +38,7 @@ def raw_tree(remote: Remote, entries: list[tuple[str, str, str]]) -> str:
 
 
 def plant(remote: Remote, store: str, bait: Path) -> int:
-    """Puts links, climbing and absolute names, and a `.git` with hooks into the branch; how many files that are."""
+    """Put links, climbing and absolute names, and a `.git` with hooks into the branch; return the number of files."""
     script, link = remote.blob(TRIPWIRE), remote.blob(f"{bait}/secret".encode())
     climbing = raw_tree(remote, [("100644", "../" * depth + "outside/secret", script) for depth in range(1, 7)])
     hooks = raw_tree(remote, [("100755", name, script) for name in ("post-checkout", "pre-push", "update")])

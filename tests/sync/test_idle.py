@@ -74,7 +74,7 @@ class Day:
         self._every = every
 
     def pass_by(self) -> None:
-        """Runs the loop from now until the same time tomorrow."""
+        """Run the loop from now until the same time tomorrow."""
         options = {"loop_factory": lambda: Simulated(self._skipping)}
         anyio.run(self._main, backend_options=options)
 
@@ -132,7 +132,7 @@ def watched(pair: Pair) -> Files:
 
 
 def day_without_a_word(pair: Pair, every: int, log: pytest.LogCaptureFixture) -> Day:
-    """Lets a day pass after a conversation, and asserts that it left no trace."""
+    """Let a day pass after a conversation, and assert that it left no trace."""
     log.set_level(logging.INFO)
     pushes = [Pushes(clone) for clone in (pair.ours, pair.theirs)]
     pair.ours.send("alice", "good night", "@bob")

@@ -37,7 +37,7 @@ def lose_the_view(clone: Clone) -> None:
 
 
 def rot(file: Path, at: float = 0.5) -> None:
-    """Turns over a bit."""
+    """Flip a bit."""
     data = bytearray(file.read_bytes())
     data[int(len(data) * at)] ^= 4
     file.write_bytes(data)

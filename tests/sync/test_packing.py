@@ -13,7 +13,7 @@ from thrum_store.sync.cycle import PACK_EVERY
 
 
 def due(clone: Clone) -> None:
-    """Lets the next sync find that it is time to pack."""
+    """Let the next sync find that it is time to pack."""
     path = clone.root / ".thrum" / "var" / "sync.json"
     fields = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**fields, "unpacked": PACK_EVERY}), encoding="utf-8")

@@ -32,7 +32,7 @@ class Call(NamedTuple):
 
 
 def traced(command: Iterable[str], where: Path, **variables: str) -> list[Call]:
-    """Runs a command in that directory, which must succeed; all calls about files of all its processes."""
+    """Run a command in that directory, which must succeed; return the file calls of all its processes."""
     into = Path(tempfile.mkdtemp(prefix="calls", dir=where.parent))
     watching = (
         "strace",
