@@ -1,1 +1,1 @@
-"""The state: the log, the view folded from it, and one function per use case."""
+"""The state: the log, the view derived from it, and one function per use case."""

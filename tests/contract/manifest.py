@@ -232,7 +232,7 @@ MANIFEST = {
     "search": Entry("(ours) thrum search WORDS", "all words, phrases, beginnings; by author, address, scope, time"),
     "query": Entry("(ours) thrum query SQL", "one SELECT over documented views; reads only, within limits"),
     "export": Entry("(ours) thrum export --to FILE.db", "a SQLite file with keys, indices and full-text search"),
-    "doctor": Entry("(ours) thrum doctor [--fix]", "says what is wrong and what mends it"),
+    "doctor": Entry("(ours) thrum doctor [--fix]", "lists problems with their repairs, and does the safe ones"),
     "doctor:logs": Entry(
         "(ours) thrum doctor --fix, --give-up, where logs are damaged",
         "what was published comes back; the rest goes only where somebody says so",
