@@ -16,7 +16,7 @@ from tests.clients.dialects import Call
 from tests.clients.installed import CLAUDE, CODEX, OPENCODE, TALKING, Client, Seat
 from tests.clients.model import Model
 from tests.clients.terminal import Terminal, idle, until
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage

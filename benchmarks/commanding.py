@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from thrum_store import times
+from thrum_store import values
 from thrum_store.repository.paths import VIEW_POINTER
 from thrum_store.store import open_store
 
@@ -48,7 +48,7 @@ def measure() -> Iterator[Row]:
         place, name = paths.root, callers[7].name
         _run([_THRUM, "session", "start"], place, name)()
         _run([_THRUM, "search", "pushed"], place, name)()  # makes the index
-        for words in (*PROMPT, *OTHERS, f"purge --before {times.rfc3339(middle)}"):
+        for words in (*PROMPT, *OTHERS, f"purge --before {values.rfc3339(middle)}"):
             ours, floor, ratio = paired(_run([_THRUM, *words.split()], place, name), _imports(words, place, name), 15)
             promise = "< 150 ms, ≤ 1.5" if words in PROMPT else "≤ 1.5"
             yield Row(f"thrum {words}", shown(ours), f"{shown(floor)} its imports", ratio, promise)

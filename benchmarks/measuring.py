@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from thrum_store import setup
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents

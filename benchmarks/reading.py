@@ -10,16 +10,16 @@ from itertools import islice
 
 import orjson
 
+from thrum_store.identity import Caller
 from thrum_store.log.events import Draft, Place, encode, encode_header
 from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard, ShardPosition
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
 from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import inbox as mailboxes
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.store import Store, open_store
 from thrum_store.view.queries import mailbox
-from thrum_store.view.queries.agents import own
+from thrum_store.view.queries.lookup import own
 
 from .measuring import Row, repository, shown, times
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import handover, sending
 from thrum_store.service.messages.sending import SendMessage

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from thrum_store import setup
-from thrum_store.machine.bells import Bell
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
+from thrum_store.machine.host import Bell
 from thrum_store.repository import paths
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending, waiting

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from thrum_mcp.daemon.parts import sync_loop
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import handover, sending
 from thrum_store.service.messages.sending import SendMessage

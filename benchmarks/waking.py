@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths, initialized
 from thrum_store.service.messages import sending, waiting
 from thrum_store.service.messages.sending import SendMessage

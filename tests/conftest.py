@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from thrum_store import setup
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents

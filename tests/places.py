@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thrum_store import setup
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL, Clock, Host
-from thrum_store.model import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage

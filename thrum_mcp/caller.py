@@ -16,9 +16,9 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
-from thrum_store import identity, model
+from thrum_store import identity
 from thrum_store.errors import Invalid, NoIdentity, ThrumError
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.store import Store
 
@@ -79,7 +79,7 @@ class CallerContext:
     def caller(self, paths: Paths) -> Caller:
         """Return the caller: by --agent-id, THRUM_NAME or the worktree's identity file. Raises NoIdentity."""
         if self._agent_id is not None:
-            name, source = model.name(self._agent_id), "flag"
+            name, source = identity.valid_name(self._agent_id), "flag"
         else:
             name, source = identity.decided(paths)
         return Caller(name, worktree=paths.worktree, source=source)

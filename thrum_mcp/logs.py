@@ -9,9 +9,9 @@ import sys
 from typing import TextIO
 
 from thrum_store.errors import ThrumError
-from thrum_store.machine.storage import REAL, Storage
-from thrum_store.printable import safe_text
+from thrum_store.machine.host import DISK, Storage
 from thrum_store.repository import paths
+from thrum_store.values import safe_text
 
 LIMIT = 1_000_000  # bytes, after which a log is renamed to `….1`
 
@@ -67,8 +67,8 @@ def start_mcp_log(repo: str) -> None:
 
 
 def _mcp_file(path: str) -> logging.Handler:
-    if create(REAL, path) > LIMIT:
-        REAL.replace(f"{path}.1", REAL.read(path))
-        REAL.truncate(path, 0)
+    if create(DISK, path) > LIMIT:
+        DISK.replace(f"{path}.1", DISK.read(path))
+        DISK.truncate(path, 0)
     # Many servers append to this file, each line with one write, so their lines never mix.
     return logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)

@@ -30,8 +30,8 @@ from mcp_types import (
 )
 
 from thrum_store.errors import ThrumError
-from thrum_store.model import DISTRIBUTION
-from thrum_store.records import Record
+from thrum_store.identity import DISTRIBUTION
+from thrum_store.values import Record
 
 from . import logs, prompts, resources, shutdown
 from .caller import Call, CallerContext, error_result

@@ -1,30 +1,78 @@
-"""Identity: the agent that calls, and the store that this clone is.
-
-The caller is decided once, where a request enters: THRUM_NAME, then --name, then this worktree's identity file. Role,
-module and display come from the flag, then the environment, then the file. Nothing is guessed: several identities and
-nothing that decides is an error. This keeps apart agents that mean well; it does not stop a process of the same user.
-
-The store's id stands in `.thrum/var/store.json`. It changes once in a lifetime at most, while other processes run.
-"""
+"""Names, and who is asking: the identity of an agent, from flags, environment and files."""
 
 from __future__ import annotations
 
 import os
 
-from . import json_codec, model
+from . import values
 from .errors import AmbiguousIdentity, Corrupted, Invalid, NoIdentity, NotInitialized
 from .machine.host import REAL, Host, Lock
-from .model import Caller
-from .records import NamedTuple
 from .repository.paths import LOG_CREATION_LOCK, STORE_FILE, Paths
+from .values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .machine.storage import Storage
+    from .machine.host import Storage
 
+
+# --- names ------------------------------------------------------------------------------------------------------------
+DISTRIBUTION = "thrum-agents"  # the name to install; `thrum` on the package index is another project's
+EVERYONE = "everyone"
+RESERVED = frozenset({"daemon", "system", "thrum", "all", "broadcast", EVERYONE})
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))})
+NAME = r"[a-z0-9][a-z0-9_-]{0,63}"  # the pattern of a name, for larger patterns; a path may hold one
+NAME_LIMIT = 64
+_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
+_START = _LOWER | frozenset("0123456789")
+_INSIDE = _START | frozenset("_-")
+
+
+class Caller(NamedTuple):
+    """The agent that calls, resolved once where a request enters."""
+
+    name: str
+    role: str = ""
+    module: str = ""
+    display: str = ""
+    worktree: str = ""
+    source: str = "flag"  # flag | environment | file
+
+
+def is_name(text: str) -> bool:
+    """Return whether `text` has the form of a name, as the pattern `NAME` says it."""
+    return 0 < len(text) <= NAME_LIMIT and text[0] in _START and _INSIDE.issuperset(text)
+
+
+def valid_name(text: str, noun: str = "name") -> str:
+    """Return `text` if it can be the name of an agent, role, group or module; it becomes part of a path.
+
+    A name has 1 to 64 lower-case ASCII letters, digits, `-` and `_`. Raises Invalid.
+    """
+    if not is_name(text):
+        raise Invalid(
+            f"{text!r} cannot be a {noun}",
+            hint="use 1 to 64 of a-z, 0-9, `-` and `_`, beginning with a letter or a digit",
+        )
+    if text in RESERVED or text in _DEVICES:
+        raise Invalid(f"{text!r} is reserved and cannot be a {noun}", hint="choose another one")
+    return text
+
+
+def bare_address(text: str) -> str:
+    """Return the bare name in `@name`, `name`, `name@nick` or the old `agent:role:hash`. Raises Invalid."""
+    bare = text.strip().removeprefix("@")
+    if bare.startswith("agent:"):
+        bare = bare.split(":")[1]
+    local, _, nick = bare.partition("@")
+    if not is_name(local) or (nick and not is_name(nick)):
+        raise Invalid(f"{text!r} is not an address", hint="write @name, @role, @group or @everyone")
+    return bare
+
+
+# --- who is asking ----------------------------------------------------------------------------------------------------
 VERSION = 3  # of the identity file, as the Go program counts
 
 
@@ -71,9 +119,9 @@ def named(paths: Paths, given: Given, environ: Mapping[str, str] = os.environ) -
 def decided(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
     """Return the caller's name and its source: environment, flag or file. Raises as `resolve`; reads no file."""
     if environ.get("THRUM_NAME"):
-        return model.name(environ["THRUM_NAME"]), "environment"
+        return valid_name(environ["THRUM_NAME"]), "environment"
     if given.name:
-        return model.name(given.name), "flag"
+        return valid_name(given.name), "flag"
     known = names(paths)
     if len(known) > 1:
         raise AmbiguousIdentity(known)
@@ -98,7 +146,7 @@ def load(paths: Paths, name: str) -> dict[str, Any] | None:
     """
     try:
         with open(_path(paths, name), encoding="utf-8") as file:
-            content: dict[str, Any] = json_codec.loads(file.read())
+            content: dict[str, Any] = values.loads(file.read())
         content["agent"] = {key.lower(): value for key, value in content.get("agent", {}).items()}
     except FileNotFoundError:
         return None
@@ -111,7 +159,7 @@ def load(paths: Paths, name: str) -> dict[str, Any] | None:
 
 def save(paths: Paths, caller: Caller, session_id: str | None = None, intent: str = "", host: Host = REAL) -> str:
     """Write the caller's identity file, keeping keys that we do not know; return its path within the worktree."""
-    from .times import rfc3339  # only a registration and the start of a session write this file
+    from .values import rfc3339  # only a registration and the start of a session write this file
 
     content = load(paths, caller.name) or {}
     content |= {
@@ -127,7 +175,7 @@ def save(paths: Paths, caller: Caller, session_id: str | None = None, intent: st
         "updated_at": rfc3339(host.clock.wall_ms()),
     }  # fmt: skip
     host.storage.directory(paths.identities)
-    host.storage.replace(_path(paths, caller.name), json_codec.readable(content, ascii_only=True).encode() + b"\n")
+    host.storage.replace(_path(paths, caller.name), values.readable(content, ascii_only=True).encode() + b"\n")
     return relative(caller.name)
 
 
@@ -138,9 +186,6 @@ def relative(name: str) -> str:
 
 def _path(paths: Paths, name: str) -> str:
     return os.path.join(paths.identities, f"{name}.json")
-
-
-# --- the store that this clone is -------------------------------------------------------------------------------------
 
 
 class StoreId:
@@ -158,7 +203,7 @@ class StoreId:
             status = os.stat(self._path)
             stamp = (status.st_ino, status.st_mtime_ns)
             if stamp != self._stamp:
-                self._known = str(json_codec.loads(self._host.storage.read(self._path))["store"])
+                self._known = str(values.loads(self._host.storage.read(self._path))["store"])
                 self._stamp = stamp
         except FileNotFoundError:
             raise NotInitialized(self._paths.root) from None
@@ -204,7 +249,7 @@ def creation_lock(paths: Paths, host: Host) -> Lock:
 def former_stores(paths: Paths, host: Host) -> frozenset[str]:
     """Return the ids of the stores that this clone was before: it wrote them, and must not any more."""
     try:
-        return frozenset(map(str, json_codec.loads(host.storage.read(paths.in_var(STORE_FILE)))["former"]))
+        return frozenset(map(str, values.loads(host.storage.read(paths.in_var(STORE_FILE)))["former"]))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return frozenset()
 
@@ -212,7 +257,7 @@ def former_stores(paths: Paths, host: Host) -> frozenset[str]:
 def signed_ends(logs: str, store: str, storage: Storage) -> dict[str, int]:
     """Return the last event of each log that a store signed, by agent; nothing if that file cannot be read."""
     try:
-        shards = json_codec.loads(storage.read(os.path.join(logs, store, "heads.json")))["shards"]
+        shards = values.loads(storage.read(os.path.join(logs, store, "heads.json")))["shards"]
         return {str(agent): int(seq) for agent, (_, seq, _) in shards.items()}
     except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         return {}

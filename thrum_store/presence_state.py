@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 
-from . import json_codec
-from .records import Record, fields_of, replaced
 from .repository.changes import Changes, Commit, FileChange
 from .repository.paths import LIVE, Paths
+from .values import Record, canonical_ascii, fields_of, loads, replaced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ NOTHING = PresenceState()
 def load(var: str, host: Host, agent: str) -> PresenceState:
     """Return an agent's last values, or none if it has no file or one that cannot be read."""
     try:
-        return _parsed(json_codec.loads(host.storage.read(_path(var, agent))))
+        return _parsed(loads(host.storage.read(_path(var, agent))))
     except (FileNotFoundError, ValueError):
         return NOTHING
 
@@ -57,7 +56,7 @@ def load(var: str, host: Host, agent: str) -> PresenceState:
 def save(var: str, host: Host, agent: str, values: PresenceState) -> None:
     """Write an agent's last values. Only under the lock of its shard."""
     host.storage.directory(os.path.join(var, LIVE))
-    host.storage.replace(_path(var, agent), json_codec.canonical_ascii(_plain(values)).encode() + b"\n")
+    host.storage.replace(_path(var, agent), canonical_ascii(_plain(values)).encode() + b"\n")
 
 
 def forget(var: str, host: Host, agent: str) -> None:
@@ -74,7 +73,7 @@ def own(var: str, host: Host) -> dict[str, PresenceState]:
 def published(values: dict[str, PresenceState]) -> bytes:
     """Return the file that a store publishes about its agents; equal values give equal bytes."""
     agents = {name: _plain(replaced(state, seen_ms=0)) for name, state in values.items()}
-    return json_codec.canonical_ascii({"agents": agents, "version": 1}).encode() + b"\n"
+    return canonical_ascii({"agents": agents, "version": 1}).encode() + b"\n"
 
 
 def everyone(paths: Paths, host: Host, store: str) -> dict[tuple[str, str], PresenceState]:
@@ -88,7 +87,7 @@ def everyone(paths: Paths, host: Host, store: str) -> dict[tuple[str, str], Pres
 
 def _foreign(paths: Paths, host: Host, store: str) -> dict[str, PresenceState]:
     try:
-        content = json_codec.loads(host.storage.read(os.path.join(paths.logs, store, "live.json"), 0, _FOREIGN_LIMIT))
+        content = loads(host.storage.read(os.path.join(paths.logs, store, "live.json"), 0, _FOREIGN_LIMIT))
         return {str(name): _parsed(raw) for name, raw in content["agents"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return {}

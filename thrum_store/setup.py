@@ -8,18 +8,17 @@ from __future__ import annotations
 import os
 import socket
 
-from . import json_codec
+from . import values
 from .errors import Forbidden, NotInitialized, ThrumError
 from .identity import StoreId
 from .log import keys
-from .machine.host import REAL, Host
-from .machine.storage import Storage
-from .records import Record
+from .machine.host import REAL, Host, Storage
 from .repository import config
 from .repository.git_runner import GitRunner
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
 from .store import open_store
 from .sync.cycle import adopt
+from .values import Record
 
 BRANCH = "a-sync"
 _REF = f"refs/heads/{BRANCH}"
@@ -174,7 +173,7 @@ def _store(paths: Paths, host: Host) -> list[str]:
     host.storage.directory(os.path.join(paths.logs, own))
     certificate = keys.certificate(private, public, _nick(), now)
     host.storage.replace(os.path.join(paths.logs, own, "store.json"), certificate)
-    host.storage.replace(store_file, json_codec.compact({"created": now, "store": own}).encode() + b"\n")
+    host.storage.replace(store_file, values.compact({"created": now, "store": own}).encode() + b"\n")
     return [f"made the keys of this store ({own[:8]}…)"]
 
 

@@ -11,14 +11,9 @@ import os
 from .errors import Corrupted, DiskFull, StorageFailed, ThrumError, ViewCorrupted
 from .identity import StoreId
 from .log.segments import EventLog, Shard, ShardPosition
-from .machine.bells import ring
-from .machine.host import REAL
-from .machine.storage import failpoint
+from .machine.host import REAL, failpoint, ring
 from .repository.paths import PURGE_MARKS, TORN, shard_lock
-from .view.database import Error, mapped
-from .view.generations import View
-from .view.projection import Projection
-from .view.rows import roll_segment, stats_of
+from .view.database import Error, View, mapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +25,8 @@ if TYPE_CHECKING:
     from .log.segments import Reading
     from .machine.host import Host, Lock
     from .repository.paths import Paths
-    from .view.database import Connection
-    from .view.generations import Commit
-    from .view.rebuild import Progress
+    from .view.database import Commit, Connection, Progress, Rebuilding
+    from .view.projection import Projection
 
     P = ParamSpec("P")
     T = TypeVar("T")
@@ -113,7 +107,7 @@ class Store:
         self._purged_log: PurgedLog | None = None
         self._purge_marks = paths.in_var(PURGE_MARKS)
         self._rung: set[str] = set()
-        self._view = View(paths, host, self.own, progress)
+        self._view = View(paths, host, self.own, _rebuilding, progress)
 
     @property
     def log(self) -> EventLog:
@@ -234,17 +228,15 @@ class Store:
             if self.generation != generation:
                 return False
             projection = self.projection()
-            for event in reading.events:
-                projection.apply(event)
-            roll_segment(self.view, self._view.shards.of(shard), reading)
-            projection.advance(shard, reading.head, reading.damage or None, stats_of(reading))
-            projection.finish()
+            projection.absorb(shard, reading)
             failpoint("commit.apply")
         self._rung |= projection.recipients
         return True
 
     def projection(self) -> Projection:
         """Return what applies events to the view, inside of `committing`."""
+        from .view.projection import Projection  # a command that only reads has nothing to apply
+
         return Projection(self.view, self._view.shards, self.own, self.host.clock.wall_ms())
 
     def committing(self) -> Commit:
@@ -338,6 +330,12 @@ class Writing:
         failpoint("commit.visible")
         store.wake()
         return appended.events
+
+
+def _rebuilding() -> Rebuilding:
+    from .view import rebuild  # only where the view is lost or broken
+
+    return rebuild
 
 
 def open_store(paths: Paths, host: Host = REAL, progress: Progress | None = None) -> Store:

@@ -5,21 +5,25 @@ Nothing here loads click: `root` makes click's commands from these records.
 
 from __future__ import annotations
 
-from thrum_store import identity
-from thrum_store.errors import ThrumError
+import sys
+
+from thrum_store import identity, values
+from thrum_store.errors import Invalid, ThrumError
 from thrum_store.identity import Given
-from thrum_store.records import Record
 from thrum_store.repository import paths
+from thrum_store.values import Record
 
 from .terminal import output
+from .terminal.output import listing, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
     from thrum_store.repository.paths import Paths
+    from thrum_store.service.messages.sending import Sent
     from thrum_store.store import Store
 
     from .terminal.progress import Counting
@@ -27,15 +31,16 @@ if TYPE_CHECKING:
     Function = Callable[..., Any]
     Returns = type | tuple[type, ...]
     Sections = Mapping[str, Mapping[str, "Entry | Command | Group"]]
+    from typing import Any, BinaryIO
+
+
+# --- the App and its commands -----------------------------------------------------------------------------------------
 
 
 class Usage(ThrumError):
     """Raised when a command line cannot be read."""
 
     code = "usage"
-
-
-# --- what a command is ----------------------------------------------------------------------------------------------
 
 
 class Option(Record):
@@ -138,7 +143,6 @@ GLOBAL_FLAGS = (
     Option("--quiet", "Print nothing but errors.", on_app=True),
     Option("--verbose", "Print progress and details to standard error.", on_app=True),
 )
-
 PAGE = (
     Option("--page-size --limit", "Messages per page (default 10).", "N", name="page_size", default=10, kind="integer"),
     Option("--page", "Page number (default 1).", "N", default=1, kind="integer"),
@@ -186,9 +190,6 @@ def loaded(entry: Entry | Command | Group) -> Command | Group:
 def summary(entry: Entry | Command | Group) -> str:
     """Return the line of a command in the help of its group: the first of its own help."""
     return entry.help.strip().partition("\n")[0]
-
-
-# --- what a command is given ----------------------------------------------------------------------------------------
 
 
 class App:
@@ -271,3 +272,65 @@ class App:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+# --- a message on the command line ------------------------------------------------------------------------------------
+BODY = (
+    Option("--stdin", "Read the text from standard input."),
+    Option("--body-file", "Read the text from a file.", "PATH", kind="file"),
+)
+CARRIED = (
+    Option("--format", "markdown, plain or json (default markdown).", "FORMAT", name="format_", default="markdown"),
+    Option("--structured", "A JSON object for programs to read.", "JSON"),
+    Option("--idempotency-key", "Send at most once under this key, however often you run it.", "KEY"),
+)
+_NAMED = 6  # recipients listed by name
+
+
+def body(text: str | None, stdin: bool, file: BinaryIO | None) -> str:
+    """Return the text of a message without its last newline. Raises Invalid unless exactly one source is given."""
+    given = sum(source is not None and source is not False for source in (text, stdin, file))
+    if given != 1:
+        problem = "the text is given more than once" if given else "there is no text"
+        raise Invalid(problem, hint="give it as an argument, or with --stdin, or with --body-file PATH")
+    if stdin:
+        return _read(sys.stdin.buffer, "standard input")
+    return _read(file, "the file") if file is not None else text or ""
+
+
+def _read(source: BinaryIO, name: str) -> str:
+    from thrum_store.service.message_parts import CONTENT_LIMIT  # only for a text from a file or a pipe
+
+    data = source.read(CONTENT_LIMIT + 2)  # the limit, a last newline, and one byte that shows there is more
+    if len(data) > CONTENT_LIMIT + 1:
+        raise Invalid(f"{name} has more than {CONTENT_LIMIT:,} bytes", hint="send the path of a file instead")
+    try:
+        return data.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise Invalid(f"{name} is not valid UTF-8", hint="convert it, for example with iconv") from None
+
+
+def json_object(text: str | None) -> dict[str, Any] | None:
+    """Return the value of --structured. Raises Invalid if it is not a JSON object."""
+    if text is None:
+        return None
+    try:
+        value = values.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
+    fields: dict[str, Any] = value
+    return fields
+
+
+def sent_words(sent: Sent) -> str:
+    """Return one sentence about a message that was sent, and to whom."""
+    names = [recipient.address for recipient in sent.recipients]
+    addresses = [address.value for address in sent.to]
+    if not names:
+        return f"Sent {sent.message_id}."
+    if addresses == names:
+        return f"Sent {sent.message_id} to {listing(names)}."
+    recipients = listing(names) if len(names) <= _NAMED else plural(len(names), "agent")
+    return f"Sent {sent.message_id} to {listing(addresses)}: {recipients}."

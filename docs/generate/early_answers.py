@@ -23,7 +23,7 @@ from thrum_mcp.transport.early_answers import ENVELOPE_CAPABILITIES, ENVELOPE_CL
 
 if TYPE_CHECKING:
     from thrum_mcp.transport.early_answers import Result
-from thrum_store.model import DISTRIBUTION
+from thrum_store.identity import DISTRIBUTION
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 _CLIENT = {"name": "generate", "version": "1"}

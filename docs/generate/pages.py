@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from thrum_cli.terminal.text import wrap
+from thrum_cli.terminal.output import wrap
 from thrum_mcp.transport.early_answers import EarlyAnswers
 from thrum_store.log.events import EVENT_TYPES
 from thrum_store.view.projection import rules_of

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from thrum_mcp.daemon.rpc.methods import METHODS, Method
 from thrum_mcp.daemon.rpc.parameters import CALLER, REQUIRED, TagObject
-from thrum_store.records import fields_of
+from thrum_store.values import fields_of
 
 from .reference import keys
 

@@ -14,12 +14,24 @@ from pathlib import Path
 import pytest
 
 from tests.contract.manifest import requirement
-from thrum_cli.terminal import text
-from thrum_cli.terminal.output import Screen, emit, table
-from thrum_store.printable import safe_text
+from thrum_cli.terminal.output import (
+    BOLD,
+    PLAIN,
+    Screen,
+    ago,
+    bold,
+    cells,
+    emit,
+    flow,
+    lasting,
+    listing,
+    plural,
+    table,
+    wrap,
+)
+from thrum_store.service.message_parts import MessageHeader, Pair
 from thrum_store.service.messages.inbox import InboxMessage
-from thrum_store.service.results import MessageHeader, Pair
-from thrum_store.times import rfc3339
+from thrum_store.values import rfc3339, safe_text
 
 from .conftest import Team
 from .shell import SCRIPT, Answer, Shell
@@ -97,20 +109,20 @@ def test_no_line_is_wider_than_the_terminal(team: Team, columns: int) -> None:
     ):  # fmt: skip
         lines = shell.having(COLUMNS=narrow).ok(*words).splitlines()
         fixed = re.compile(r"msg_|thr_|20\d\d-|Answer")  # ids and times are never cut: they are there to be copied
-        assert [line for line in lines if text.cells(line) > columns and not fixed.search(line)] == []
+        assert [line for line in lines if cells(line) > columns and not fixed.search(line)] == []
 
 
 def test_words_stay_whole_where_they_can_and_indentation_stays() -> None:
-    assert text.wrap("one two three", 7) == ["one two", "three"]
-    assert text.wrap("    code goes on", 12) == ["    code", "    goes on"]
-    assert text.wrap("x" * 10, 4) == ["xxxx", "xxxx", "xx"]
-    assert text.wrap("日本語", 4) == ["日本", "語"]
-    assert text.wrap("a\n\nb", 5) == ["a", "", "b"]
-    assert text.flow(["one two", "three", "four"], 14) == ["one two  three", "four"]
+    assert wrap("one two three", 7) == ["one two", "three"]
+    assert wrap("    code goes on", 12) == ["    code", "    goes on"]
+    assert wrap("x" * 10, 4) == ["xxxx", "xxxx", "xx"]
+    assert wrap("日本語", 4) == ["日本", "語"]
+    assert wrap("a\n\nb", 5) == ["a", "", "b"]
+    assert flow(["one two", "three", "four"], 14) == ["one two  three", "four"]
 
 
 def test_columns_are_counted_as_a_terminal_shows_them() -> None:
-    assert [text.cells(sample) for sample in ("abc", "日本", "é", "e\u0301", "👍", "❤\ufe0f", text.bold("ab"))] == [
+    assert [cells(sample) for sample in ("abc", "日本", "é", "e\u0301", "👍", "❤\ufe0f", bold("ab"))] == [
         3, 4, 1, 1, 2, 2, 2,
     ]  # fmt: skip
     rows = [("日本", "x"), ("ab", "y")]
@@ -127,7 +139,7 @@ def test_columns_are_counted_as_a_terminal_shows_them() -> None:
 def test_times_are_relative_for_people(age: int, shown: str) -> None:
     now_ms = 1_795_449_600_000 + 40_000
     then = 1_795_449_640_000 - age * 1000
-    assert text.ago(rfc3339(then), now_ms) == shown
+    assert ago(rfc3339(then), now_ms) == shown
 
 
 def test_a_long_message_is_shortened_in_the_inbox_and_whole_in_get(team: Team) -> None:
@@ -232,7 +244,7 @@ def test_text_from_others_never_reaches_the_terminal_raw(team: Team) -> None:
 
 
 def test_the_style_marks_of_the_printer_are_not_for_data(team: Team) -> None:
-    team.says(f"{text.BOLD}not bold{text.PLAIN}")
+    team.says(f"{BOLD}not bold{PLAIN}")
     shown = on_a_terminal(team.builder, "inbox")
     assert "\\x01not bold\\x03" in shown and "\x1b[1mnot bold" not in shown
 
@@ -293,9 +305,9 @@ def test_keys_are_the_names_of_fields_and_nulls_stay() -> None:
 
 def test_a_message_of_a_hundred_names_is_written_for_a_person() -> None:
     names = [f"a{number}" for number in range(100)]
-    assert text.listing(names) == "@a0, @a1, @a2, @a3, @a4 and 95 more"
-    assert text.listing(names[:6]) == "@a0, @a1, @a2, @a3, @a4, @a5"
-    assert (text.plural(1, "message"), text.plural(2000, "message")) == ("1 message", "2,000 messages")
+    assert listing(names) == "@a0, @a1, @a2, @a3, @a4 and 95 more"
+    assert listing(names[:6]) == "@a0, @a1, @a2, @a3, @a4, @a5"
+    assert (plural(1, "message"), plural(2000, "message")) == ("1 message", "2,000 messages")
 
 
 @pytest.mark.parametrize(
@@ -306,7 +318,7 @@ def test_a_message_of_a_hundred_names_is_written_for_a_person() -> None:
     ],
 )  # fmt: skip
 def test_lengths_of_time_are_short(ms: int, shown: str) -> None:
-    assert text.lasting(ms) == shown
+    assert lasting(ms) == shown
 
 
 def test_nothing_is_left_in_the_working_directory(team: Team) -> None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.contract.manifest import requirement
-from thrum_cli.terminal import text
+from thrum_cli.terminal import output
 from thrum_store.log.events import Draft
 from thrum_store.repository import paths
 from thrum_store.store import open_store
@@ -51,9 +51,9 @@ def test_boxes_close_at_one_edge_within_the_terminal(busy: Team, words: tuple[st
     screen = seen(busy.planner.having(NO_COLOR="1"), *words, columns=columns)
     boxed = [line for line in screen.splitlines() if line[:1] in ("╭", "│", "├", "╰")]
     assert boxed and "\x1b" not in screen
-    assert [line for line in boxed if line[-1:] not in ("╮", "│", "┤", "╯") or text.cells(line) > columns] == []
+    assert [line for line in boxed if line[-1:] not in ("╮", "│", "┤", "╯") or output.cells(line) > columns] == []
     for box in re.findall(r"^╭.*?^╰.*?$", screen, re.MULTILINE | re.DOTALL):
-        assert len({text.cells(line) for line in box.splitlines()}) == 1
+        assert len({output.cells(line) for line in box.splitlines()}) == 1
 
 
 @pytest.mark.parametrize("columns", [40, 50, 64])
@@ -61,7 +61,7 @@ def test_boxes_close_at_one_edge_within_the_terminal(busy: Team, words: tuple[st
 def test_no_heading_and_no_name_breaks_on_a_narrow_terminal(team: Team, words: tuple[str, ...], columns: int) -> None:
     screen = seen(team.planner.having(NO_COLOR="1"), *words, columns=columns)
     assert re.search(r"@builder\b", screen) and re.search(r"implementer\b|Started\b|STARTED\b", screen)
-    assert all(text.cells(line) <= columns for line in screen.splitlines())
+    assert all(output.cells(line) <= columns for line in screen.splitlines())
     for head in re.findall(r"^╭─*┬.*\n(.*)", screen, re.MULTILINE):
         assert set(head.split()) - {"│"} <= HEADINGS
 
@@ -96,7 +96,7 @@ def test_mail_is_shown_without_rich_even_on_a_terminal(busy: Team) -> None:
 @pytest.mark.parametrize("words", [("team",), ("overview",), ("prime",), ("status",)], ids=" ".join)
 def test_a_panel_takes_the_whole_width(busy: Team, words: tuple[str, ...]) -> None:
     screen = seen(busy.planner.having(NO_COLOR="1"), *words, columns=140)
-    assert max(text.cells(line) for line in screen.splitlines()) == 140
+    assert max(output.cells(line) for line in screen.splitlines()) == 140
 
 
 EMPTY = [
@@ -112,7 +112,7 @@ def test_sentences_are_folded_between_words(repository: Shell, words: tuple[str,
     plain = repository.having(NO_COLOR="1")
     whole = re.sub(r"\s+", " ", seen(plain, *words, columns=400))
     screen = seen(plain, *words, columns=48)
-    assert [line for line in screen.splitlines() if text.cells(line) > 48] == []
+    assert [line for line in screen.splitlines() if output.cells(line) > 48] == []
     sentences = [line for line in screen.splitlines() if line[:1] not in ("╭", "│", "├", "╰")]
     assert re.sub(r"\s+", " ", " ".join(sentences)).strip() in whole
 

@@ -14,7 +14,7 @@ from thrum_cli.clients import recipes
 from thrum_cli.clients.configure import merged
 from thrum_cli.clients.launcher import PLAIN, launcher
 from thrum_cli.clients.presets import PRESETS
-from thrum_store.records import fields_of
+from thrum_store.values import fields_of
 
 from .conftest import executable
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests.conftest import Two
 from thrum_mcp.daemon.process import control, file_names, lease
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage

@@ -17,8 +17,8 @@ from tests.conftest import Two
 from tests.daemon.conftest import Daemon, free_port, send
 from thrum_mcp.daemon.process import control, file_names, lease
 from thrum_mcp.daemon.process.status import daemon_status
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import sessions
 from thrum_store.store import open_store

@@ -12,7 +12,7 @@ from tests.daemon.conftest import Daemon, Wire, send
 from thrum_mcp.daemon.rpc.methods import METHODS
 from thrum_mcp.daemon.rpc.parameters import CALLER
 from thrum_store import setup
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages import editing
 from thrum_store.service.messages import inbox as mailbox

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tests.daemon.conftest import DEADLINE, Daemon, Wire, send
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.service.messages import subscriptions
 from thrum_store.service.messages.subscriptions import Subscribe
 from thrum_store.store import open_store
@@ -19,7 +19,7 @@ from thrum_store.store import open_store
 SENDER = """
 import sys
 from thrum_store.repository import paths
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.service.messages import sending as messages
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store

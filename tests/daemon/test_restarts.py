@@ -18,7 +18,7 @@ ROUNDS = [20, pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(
 LOAD = """
 import sys
 from thrum_store.repository import paths
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.service.messages import sending as messages
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import open_store

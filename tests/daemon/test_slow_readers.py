@@ -18,14 +18,14 @@ from tests.daemon.conftest import DEADLINE, Daemon, Wire, free_port, send
 from tests.daemon.test_websocket import ask, auth
 from thrum_mcp.daemon.limits import LIMITS, Limits
 from thrum_mcp.daemon.running import DaemonOptions, Running
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
-from thrum_store.records import replaced
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.team import sessions
 from thrum_store.store import open_store
+from thrum_store.values import replaced
 
 LITTLE = replaced(LIMITS, backlog=64 * 1024, patience=0.3)
 MANY = 600

@@ -16,8 +16,8 @@ from tests.daemon.conftest import Daemon, free_port, send
 from thrum_mcp.daemon.process import control, file_names, lease
 from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store import setup
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages import sending, waiting
 from thrum_store.service.messages.sending import SendMessage

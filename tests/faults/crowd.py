@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracle import Spoken, shown, spoken, world
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Register

@@ -17,12 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from thrum_store.errors import DiskFull, ThrumError
+from thrum_store.identity import Caller
 from thrum_store.log.segments import Shard
-from thrum_store.model import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages import handover, sending
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.inbox import MarkRead, ReadInbox
+from thrum_store.service.messages.editing import MarkRead
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import groups
 from thrum_store.service.team.groups import CreateGroup, Membership

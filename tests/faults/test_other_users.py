@@ -14,9 +14,9 @@ import pytest
 from tests.conftest import Two
 from thrum_store import setup
 from thrum_store.errors import ThrumError
+from thrum_store.identity import Caller
 from thrum_store.log.segments import EventLog, Shard
-from thrum_store.machine.storage import Storage
-from thrum_store.model import Caller
+from thrum_store.machine.host import Storage
 from thrum_store.repository import paths
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending

@@ -14,8 +14,7 @@ from tests.conftest import Two
 from tests.oracle import spoken
 from thrum_store.errors import Corrupted, NotRegistered, StorageFailed
 from thrum_store.log.segments import EventLog, Shard
-from thrum_store.machine.host import REAL
-from thrum_store.machine.storage import Storage
+from thrum_store.machine.host import REAL, Storage
 from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage

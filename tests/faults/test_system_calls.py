@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import spoken
+from thrum_store.identity import Caller
 from thrum_store.log.segments import SEGMENT_LIMIT, EventLog, Shard
-from thrum_store.machine.storage import Storage
-from thrum_store.model import Caller
+from thrum_store.machine.host import Storage
 from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage

@@ -18,11 +18,11 @@ import thrum_mcp
 import thrum_store
 from tests.conftest import Two
 from thrum_mcp.tools.mail_wait import MailWait
-from thrum_store.machine.bells import Bell
+from thrum_store.machine.host import Bell
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import handover, sending, waiting
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.inbox import MarkRead
+from thrum_store.service.messages.editing import MarkRead
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.store import Store, open_store

@@ -23,7 +23,7 @@ from thrum_store.log.events import (
     fast_parser,
 )
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
-from thrum_store.machine.storage import Storage
+from thrum_store.machine.host import Storage
 from thrum_store.view.projection import malformed, rules_of
 
 PLACE = Place("s" * 26, "ann", 7, GENESIS)

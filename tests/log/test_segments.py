@@ -16,7 +16,7 @@ from thrum_store.log.segments import (
     length_before_purge,
     remaining,
 )
-from thrum_store.machine.storage import Storage
+from thrum_store.machine.host import Storage
 
 from .conftest import SHARD, appended, events, message, texts
 

@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages.sent import show_sent
 from thrum_store.store import open_store

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.inbox import ReadInbox

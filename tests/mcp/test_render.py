@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thrum_mcp.tools import render, results
-from thrum_store.printable import safe_text
+from thrum_store.values import safe_text
 
 from .conftest import Team
 from .talk import Server

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.oracle import Said, Who
 from thrum_store.log.events import Draft, Place, encode, encode_header, mint
 from thrum_store.log.segments import EventLog, Shard
-from thrum_store.machine.storage import Storage
+from thrum_store.machine.host import Storage
 from thrum_store.repository.paths import Paths
 
 OWN, *OTHERS = STORES = ("o" * 26, "p" * 26, "q" * 26)

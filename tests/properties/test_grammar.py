@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from thrum_store import model
+from thrum_store import identity
 from thrum_store.errors import Invalid
+from thrum_store.service import message_parts
 
 NEAR = st.text("abzAZ019-_. é²\n", max_size=70)
 ID = "[0-9A-HJKMNP-TV-Z]{26}"
@@ -21,7 +22,7 @@ ID = "[0-9A-HJKMNP-TV-Z]{26}"
 @example("a" * 65)
 @example("ａ")
 def test_a_name_is_what_its_pattern_says(text: str) -> None:
-    assert model.is_name(text) == (re.fullmatch(model.NAME, text) is not None)
+    assert identity.is_name(text) == (re.fullmatch(identity.NAME, text) is not None)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_a_name_is_what_its_pattern_says(text: str) -> None:
 def test_an_id_is_a_prefix_and_26_letters(text: str) -> None:
     valid = re.fullmatch(f"msg_{ID}", text) is not None
     try:
-        assert model.message_id(text) == text and valid
+        assert message_parts.message_id(text) == text and valid
     except Invalid:
         assert not valid
 
@@ -39,6 +40,6 @@ def test_an_id_is_a_prefix_and_26_letters(text: str) -> None:
 def test_a_scope_type_begins_with_a_letter(kind: str, value: str) -> None:
     valid = re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", kind) is not None
     try:
-        assert model.tag(f"{kind}:{value}", "scope") == (kind, value) and valid
+        assert message_parts.tag(f"{kind}:{value}", "scope") == (kind, value) and valid
     except Invalid:
         assert not valid

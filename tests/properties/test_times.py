@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from thrum_store import times
+from thrum_store import values
 from thrum_store.errors import Invalid
 
 PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|s|m|h|d)"
@@ -22,8 +22,8 @@ FACTORS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0,
 def test_a_time_is_written_as_datetime_writes_it(ms: int) -> None:
     clamped = min(max(ms, 0), 253_402_300_799_999)
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=clamped)
-    assert times.rfc3339(ms) == moment.isoformat(timespec="milliseconds")[:23] + "Z"
-    assert times.moment(times.rfc3339(ms), 0) == pytest.approx(clamped, abs=1)
+    assert values.rfc3339(ms) == moment.isoformat(timespec="milliseconds")[:23] + "Z"
+    assert values.moment(values.rfc3339(ms), 0) == pytest.approx(clamped, abs=1)
 
 
 @given(st.text("0123.msunµhd-+ ²٣", max_size=8))
@@ -37,7 +37,7 @@ def test_a_duration_is_what_its_pattern_says(text: str) -> None:
     parts = re.findall(PART, bare, re.ASCII)
     if parts and "".join(number + unit for number, unit in parts) == bare:
         total = sum(float(number) * FACTORS[unit] for number, unit in parts)
-        assert times.seconds(text) == (-total if text.startswith("-") else total)
+        assert values.seconds(text) == (-total if text.startswith("-") else total)
     else:
         with pytest.raises(Invalid):
-            times.seconds(text)
+            values.seconds(text)

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from thrum_store import setup
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL, Host
-from thrum_store.model import Caller
 from thrum_store.repository import paths
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents

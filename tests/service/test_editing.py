@@ -14,7 +14,8 @@ from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing, sending
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import DeleteMessage, EditMessage
-from thrum_store.service.messages.inbox import MarkRead, ReadInbox
+from thrum_store.service.messages.editing import MarkRead
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.sent import ReadSent, outbox
 from thrum_store.store import Store, open_store

@@ -7,12 +7,13 @@ import pytest
 from tests.conftest import Two
 from tests.machines import SetClock, with_clock
 from thrum_store.errors import Invalid, NotAuthor, NotRegistered, UnknownMessage, UnknownRecipient
+from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
-from thrum_store.model import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing, handover, sending
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.inbox import MarkRead, ReadInbox
+from thrum_store.service.messages.editing import MarkRead
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.sent import Outbox, ReadSent, outbox, show_sent
 from thrum_store.service.team import agents, groups

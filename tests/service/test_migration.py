@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.manifest import requirement
 from tests.places import git
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.service.import_go import go_logs
 from thrum_store.service.import_go.migration import migrate

@@ -20,8 +20,8 @@ from thrum_store.errors import (
     UnknownSession,
     WorktreeMismatch,
 )
+from thrum_store.identity import RESERVED, Caller
 from thrum_store.log.events import Draft
-from thrum_store.model import RESERVED, Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending, waiting
 from thrum_store.service.messages.sending import SendMessage

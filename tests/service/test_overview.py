@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.places import Place
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.team import briefing, contexts, heartbeat, overview

@@ -15,8 +15,7 @@ from thrum_store import carry_forward
 from thrum_store.errors import Invalid, UnknownMessage
 from thrum_store.log.events import decode
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.machine.storage import Storage
-from thrum_store.records import replaced
+from thrum_store.machine.host import Storage
 from thrum_store.repository.paths import VIEW_POINTER
 from thrum_store.service.messages import editing, handover, search, sending
 from thrum_store.service.messages import inbox as mailbox
@@ -31,6 +30,7 @@ from thrum_store.service.upkeep import purge
 from thrum_store.service.upkeep.purge import Purge, Purged
 from thrum_store.store import Store, open_store
 from thrum_store.sync.cycle import synchronize
+from thrum_store.values import replaced
 
 SECRET = "xyzzy-plugh"
 

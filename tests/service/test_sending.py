@@ -13,16 +13,17 @@ from tests.conftest import Two
 from tests.machines import SetClock, with_clock
 from tests.oracle import spoken
 from thrum_store.errors import Invalid, KeyReused, NotRegistered, UnknownMessage, UnknownRecipient, WorktreeMismatch
-from thrum_store.model import Caller
-from thrum_store.records import replaced
+from thrum_store.identity import Caller
 from thrum_store.service.messages import editing, sending
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.inbox import MarkRead, ReadInbox
+from thrum_store.service.messages.editing import MarkRead
+from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import Reply, SendMessage, Sent
 from thrum_store.service.team import agents, groups, sessions
 from thrum_store.service.team.agents import Register
 from thrum_store.service.team.groups import CreateGroup, Membership
 from thrum_store.store import Store, open_store
+from thrum_store.values import replaced
 
 from .elsewhere import Elsewhere
 

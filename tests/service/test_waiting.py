@@ -11,11 +11,11 @@ from tests.conftest import Two
 from tests.faults.crowd import Speaker
 from tests.machines import YEAR_MS, SetClock, with_clock
 from thrum_store.errors import Invalid, NotInitialized, NotRegistered
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages import sending, waiting
-from thrum_store.service.messages.inbox import MarkRead
+from thrum_store.service.messages.editing import MarkRead
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.store import Store, open_store

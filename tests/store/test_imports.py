@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEND = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages.sending import SendMessage, send
 from thrum_store.store import open_store

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from thrum_store.records import NamedTuple, Record, fields_of, replaced
+from thrum_store.values import NamedTuple, Record, fields_of, replaced
 
 
 class Point(Record):

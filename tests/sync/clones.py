@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.canonical import dump
 from thrum_store import setup
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.repository import paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage

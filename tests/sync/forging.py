@@ -9,7 +9,7 @@ from typing import Any
 from thrum_store.log import keys
 from thrum_store.log.events import GENESIS, Place, encode_header, mint
 from thrum_store.log.segments import EventLog, Shard
-from thrum_store.machine.storage import REAL
+from thrum_store.machine.host import DISK
 from thrum_store.sync.wire.signed_heads import SignedEnd, SignedHeads, sign
 
 REGISTRATION = {"kind": "agent", "role": "worker", "module": "core", "display": "", "worktree": "", "host": "far"}
@@ -78,7 +78,7 @@ class Stranger:
 
     def files(self, repo: str, **changes: Any) -> dict[str, str | bytes | None]:
         """Everything, as files of the branch."""
-        log = EventLog("v1", REAL)
+        log = EventLog("v1", DISK)
         return {
             f"v1/{self.store}/store.json": self.card,
             f"v1/{self.store}/heads.json": self.heads(repo, **changes),

@@ -14,7 +14,7 @@ from tests.sync.conftest import Pair
 from tests.sync.forging import Stranger
 from tests.sync.test_hostile_branch import repo_of
 from thrum_cli.main import main
-from thrum_cli.terminal.text import cells
+from thrum_cli.terminal.output import cells
 
 Run = Callable[..., tuple[int, str]]
 

@@ -12,8 +12,8 @@ import pytest
 from tests.sync.clones import Clone, git
 from tests.sync.conftest import Pair
 from thrum_store.errors import StoreBusy
+from thrum_store.identity import Caller
 from thrum_store.machine.host import Host
-from thrum_store.model import Caller
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import Reply, SendMessage

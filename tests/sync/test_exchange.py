@@ -11,8 +11,8 @@ import pytest
 from tests.sync.clones import Clone, Remote, git
 from tests.sync.conftest import Pair
 from thrum_store import presence_state
-from thrum_store.machine.bells import Bell
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
+from thrum_store.machine.host import Bell
 from thrum_store.repository import paths
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.sent import show_sent

@@ -15,7 +15,7 @@ from tests.sync.forging import REGISTRATION, Stranger, canonical
 from thrum_store.log import keys
 from thrum_store.log.events import GENESIS, Place, encode_header, fast_parser, plain_parser
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
-from thrum_store.machine.storage import REAL
+from thrum_store.machine.host import DISK
 from thrum_store.sync.wire import tree
 from thrum_store.sync.wire.signed_heads import AdmissionError, SignedEnd, verify_certificate, verify_heads
 from thrum_store.sync.wire.verify import verify_extension
@@ -149,7 +149,7 @@ def test_well_signed_nonsense_is_refused_in_words(value: object, field: str) -> 
 
 @given(entries=st.binary(max_size=400), top=st.binary(max_size=100))
 def test_any_listing_can_be_read(entries: bytes, top: bytes) -> None:
-    tree.parse(entries, top, EventLog("v1", REAL))
+    tree.parse(entries, top, EventLog("v1", DISK))
 
 
 @given(
@@ -165,6 +165,6 @@ def test_any_listing_can_be_read(entries: bytes, top: bytes) -> None:
 )
 def test_a_listing_of_odd_entries_offers_only_what_the_grammar_knows(entries: list[tuple[str, str, str, str]]) -> None:
     output = "".join(f"{mode} {kind} {'0' * 40} {size}\t{path}\0" for mode, kind, size, path in entries).encode()
-    listing = tree.parse(output, b"", EventLog("v1", REAL))
+    listing = tree.parse(output, b"", EventLog("v1", DISK))
     assert sum(listing.refused.values()) <= len(entries)
     assert all(len(store) == 26 for store in listing.stores)

@@ -15,7 +15,7 @@ import pytest
 from tests import oracle
 from tests.sync.clones import Clone, Remote, remote_at
 from thrum_store.errors import ThrumError
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.service.messages import editing, sending
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import DeleteMessage, EditMessage
@@ -26,7 +26,7 @@ from thrum_store.service.upkeep import doctor, purge
 from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.purge import Purge
 from thrum_store.store import Store
-from thrum_store.view.queries import agents
+from thrum_store.view.queries import lookup
 
 STEPS = 18
 FAILPOINTS = ("sync.fetched", "sync.written", "sync.committed", "sync.pushed", "admit.append", "commit.apply")
@@ -66,7 +66,7 @@ class Run:
         self.wrote[done.message_id] = place, caller.name
 
     def _addresses(self, store: Store) -> tuple[str, ...]:
-        known = sorted(set(agents.names(store.view)))
+        known = sorted(set(lookup.names(store.view)))
         return self.random.choice(
             [(), ("everyone",), ("worker",), tuple(self.random.sample(known, min(2, len(known))))]
         )

@@ -11,7 +11,7 @@ import pytest
 
 from thrum_store.log.events import Draft, Event
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
-from thrum_store.machine.storage import Storage
+from thrum_store.machine.host import Storage
 from thrum_store.repository.paths import STORE_FILE, Paths
 from thrum_store.store import Store, open_store
 

@@ -12,7 +12,7 @@ from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ViewCorrupted
 from thrum_store.machine.host import REAL
 from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.view import database, rebuild
-from thrum_store.view.generations import View
+from thrum_store.view.database import View
 
 from .conftest import OWN
 
@@ -20,7 +20,7 @@ from .conftest import OWN
 @pytest.fixture
 def view(paths: Paths) -> Iterator[View]:
     """A view of an empty log."""
-    view = View(paths, REAL, OWN)
+    view = View(paths, REAL, OWN, lambda: rebuild)
     view.refresh()
     yield view
     view.close()
@@ -37,7 +37,7 @@ def write(view: View, name: str) -> None:
 
 
 def test_a_commit_is_seen_by_all_connections(view: View, paths: Paths) -> None:
-    other = View(paths, REAL, OWN)
+    other = View(paths, REAL, OWN, lambda: rebuild)
     other.refresh()
     with view.committing():
         write(view, "a")
@@ -59,7 +59,7 @@ def test_a_commit_that_fails_leaves_nothing_and_frees_the_lock(view: View) -> No
 
 def test_the_next_look_goes_over_to_a_generation_that_another_process_made(view: View, paths: Paths) -> None:
     before = view.generation
-    other = View(paths, REAL, OWN)
+    other = View(paths, REAL, OWN, lambda: rebuild)
     other.rebuild()
     assert view.generation == before
     view.refresh()
@@ -68,7 +68,7 @@ def test_the_next_look_goes_over_to_a_generation_that_another_process_made(view:
 
 
 def test_a_commit_goes_over_to_it_too(view: View, paths: Paths) -> None:
-    other = View(paths, REAL, OWN)
+    other = View(paths, REAL, OWN, lambda: rebuild)
     other.rebuild()
     with view.committing():
         write(view, "a")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 
 class Limits(Record):

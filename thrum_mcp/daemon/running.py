@@ -12,13 +12,12 @@ from importlib import metadata
 import anyio
 
 from thrum_mcp.shutdown import SIGNALS, exit_within
+from thrum_store.identity import DISTRIBUTION
 from thrum_store.machine.host import Host
-from thrum_store.model import DISTRIBUTION
-from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.repository.paths import Paths
 from thrum_store.store import open_store
-from thrum_store.times import rfc3339
+from thrum_store.values import Record, rfc3339
 
 from .limits import LIMITS, Limits
 from .listeners.connections import Connections

@@ -12,8 +12,8 @@ import anyio
 
 from thrum_mcp.caller import Call, context_of, request_of
 from thrum_mcp.store_thread import Job
-from thrum_store.machine.bells import Bell
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
+from thrum_store.machine.host import Bell
 from thrum_store.service.messages import handover
 from thrum_store.service.messages.handover import Handover
 from thrum_store.service.messages.waiting import wakeups

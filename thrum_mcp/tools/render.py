@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from thrum_store import fence
 from thrum_store.fence import UNTRUSTED
 from thrum_store.machine.host import REAL
-from thrum_store.printable import safe_line
+from thrum_store.values import safe_line
 
 from . import results
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from mcp_types import CallToolResult, TextContent
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 
-from thrum_store.printable import safe_line, safe_text
 from thrum_store.service.messages.handover import CONTENT_BUDGET
+from thrum_store.values import safe_line, safe_text
 
 if TYPE_CHECKING:
     from thrum_store.service.messages.editing import Message as StoredMessage

@@ -11,7 +11,7 @@ import fcntl
 import os
 import stat
 
-from thrum_store.records import NamedTuple
+from thrum_store.values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from mcp_types import (
 from mcp_types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
 
-from thrum_store.machine.storage import failpoint
+from thrum_store.machine.host import failpoint
 
 from . import early_answers, pipes
 from .pending_requests import PendingRequests

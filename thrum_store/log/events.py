@@ -9,9 +9,8 @@ line without `"h"`. An event of an unknown type is kept, published and skipped, 
 
 from __future__ import annotations
 
-from thrum_store import json_codec
-from thrum_store.machine.digest import fingerprint, sha256
-from thrum_store.records import NamedTuple
+from thrum_store import values
+from thrum_store.values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +20,28 @@ if TYPE_CHECKING:
     Data = dict[str, Any]
     Parser = Callable[[bytes], Any]
 
+
+# --- SHA-256 without OpenSSL: `import hashlib` loads it and costs 7 ms ------------------------------------------------
+
+
+if TYPE_CHECKING:
+    from hashlib import sha256 as sha256
+else:
+    try:
+        from _sha2 import sha256
+    except ImportError:
+        try:
+            from _sha256 import sha256
+        except ImportError:
+            from hashlib import sha256
+
+
+def fingerprint(data: bytes) -> str:
+    """Return the first 128 bits of SHA-256 in hex: 32 characters. They chain the lines of a log."""
+    return sha256(data).hexdigest()[:32]
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
 # The table of event types: type -> the prefix of its ids. Its rules stand in view/events/.
 EVENT_TYPES = {
     "message.create": "msg_",
@@ -41,7 +62,6 @@ DEPTH = 64  # levels of nesting that a line may have: every parser takes that ma
 LINE_LIMIT = 2 * 1024 * 1024  # bytes
 TIMES = 1 << 53  # milliseconds: what every parser and SQLite hold exactly
 GENESIS = "0" * 32  # the hash before the first line of a shard
-
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TIME_LIMIT = 1 << 48
 _ENVELOPE = (str, str, int, str, int, str, str, dict, str)
@@ -94,9 +114,6 @@ class InvalidLine(ValueError):
     """A line that does not fit the chain; `str()` gives the reason."""
 
 
-# ids
-
-
 def mint(prefix: str, ms: int, store: str, agent: str, seq: int) -> str:
     """Return the id of event `seq` of a shard: the prefix and 26 characters that look like a ULID.
 
@@ -134,12 +151,9 @@ def original(event: Event) -> Event:
     return event._replace(ms=ms, id=mint(EVENT_TYPES[event.type], ms, event.store, event.agent, seq))
 
 
-# writing
-
-
 def canonical(value: object) -> bytes:
     """Encode a value as canonical JSON: sorted keys, no spaces, UTF-8. Raises ValueError for half a surrogate pair."""
-    return json_codec.canonical(value).encode()
+    return values.canonical(value).encode()
 
 
 def encode(draft: Draft, place: Place, ms: int) -> tuple[bytes, Event]:
@@ -182,9 +196,6 @@ def survives(draft: Draft, line: bytes) -> bool:
         return False
 
 
-# reading
-
-
 def fast_parser() -> Parser:
     """Return a parser for thousands of lines. It takes 30 ms to load, so a single send does without."""
     from orjson import loads
@@ -216,7 +227,7 @@ def _constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
-_PLAIN = json_codec.checking_decoder(_integer, _number, _constant)
+_PLAIN = values.checking_decoder(_integer, _number, _constant)
 
 
 def own_hash(line: bytes) -> str:

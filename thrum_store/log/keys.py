@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 
-from thrum_store.machine.digest import sha256
-
-from .events import canonical
+from .events import canonical, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

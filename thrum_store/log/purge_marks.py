@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import json_codec
+from thrum_store import values
 from thrum_store.repository.paths import PURGE_LOCK, PURGE_MARKS
 
 from .segments import Shard
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def read(var: str, host: Host) -> dict[Shard, int]:
     """Return the last purged sequence of every shard that has a mark; `var` is the directory .thrum/var."""
     try:
-        fields: dict[str, int] = json_codec.loads(host.storage.read(os.path.join(var, PURGE_MARKS)))
+        fields: dict[str, int] = values.loads(host.storage.read(os.path.join(var, PURGE_MARKS)))
     except FileNotFoundError:
         return {}
     return {Shard(*name.split("/", 1)): seq for name, seq in fields.items()}
@@ -39,7 +39,7 @@ def raise_to(var: str, host: Host, marks: Mapping[Shard, int]) -> dict[Shard, in
         risen = {shard: seq for shard, seq in marks.items() if seq > known.get(shard, 0)}
         if risen:
             fields = {f"{shard.store}/{shard.agent}": seq for shard, seq in sorted({**known, **risen}.items())}
-            host.storage.replace(os.path.join(var, PURGE_MARKS), json_codec.readable(fields).encode() + b"\n")
+            host.storage.replace(os.path.join(var, PURGE_MARKS), values.readable(fields).encode() + b"\n")
     return risen
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import NamedTuple
+from thrum_store.machine.host import failpoint
+from thrum_store.values import NamedTuple
 
 from .events import Place, decode, encode_header, plain_parser
 from .purge_marks import PurgeMarks

@@ -9,9 +9,8 @@ import os
 from itertools import accumulate
 
 from thrum_store.errors import Invalid, StorageFailed, ThrumError
-from thrum_store.machine.digest import fingerprint
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import NamedTuple
+from thrum_store.machine.host import failpoint
+from thrum_store.values import NamedTuple
 
 from .events import (
     GENESIS,
@@ -22,13 +21,14 @@ from .events import (
     decode_header,
     encode,
     encode_header,
+    fingerprint,
     plain_parser,
     survives,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thrum_store.machine.storage import Storage
+    from thrum_store.machine.host import Storage
 
     from .events import Draft, Event, Header, Parser
 

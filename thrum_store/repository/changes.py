@@ -5,7 +5,7 @@ They are read through git, and git's index is never refreshed, locked or written
 
 from __future__ import annotations
 
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import json_codec
 from thrum_store.errors import Invalid
-from thrum_store.records import NamedTuple, Record
+from thrum_store.values import NamedTuple, Record, compact, loads, readable
 
 from .paths import CONFIG_LOCK, Paths
 
@@ -94,7 +93,7 @@ def in_file(paths: Paths, host: Host, key: Key) -> Setting | None:
         if value is None:
             continue
         if type(value) is not type(key.default) or key.parse(str(value)) is None:
-            shown = json_codec.compact(value)
+            shown = compact(value)
             hint = f"run `thrum config set {key.name} VALUE` or `thrum config unset {key.name}`"
             raise Invalid(f"{name} in {paths.config} is {shown}, which is not {key.noun}", hint=hint)
         return Setting(value, FILE)
@@ -109,7 +108,7 @@ def local_only(paths: Paths, host: Host, flag: bool | None = None, environ: Mapp
 def _read(paths: Paths, host: Host) -> dict[str, Any]:
     content: dict[str, Any] | None
     try:
-        content = json_codec.loads(host.storage.read(paths.config))
+        content = loads(host.storage.read(paths.config))
     except FileNotFoundError:
         return {}
     except ValueError:
@@ -172,7 +171,7 @@ def _removed(content: dict[str, Any], name: str) -> bool:
 
 
 def _write(paths: Paths, host: Host, content: dict[str, Any]) -> None:
-    host.storage.replace(paths.config, json_codec.readable(content).encode() + b"\n")
+    host.storage.replace(paths.config, readable(content).encode() + b"\n")
 
 
 # --- git's own configuration ------------------------------------------------------------------------------------------

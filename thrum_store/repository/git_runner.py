@@ -13,7 +13,7 @@ import signal
 import subprocess
 
 from thrum_store.errors import ThrumError
-from thrum_store.records import NamedTuple
+from thrum_store.values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 from .git_runner import GitRunner
 

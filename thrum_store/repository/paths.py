@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.records import NamedTuple
+from thrum_store.values import NamedTuple
 
 # --- names under .thrum/var, which holds what belongs to this machine -------------------------------------------------
 

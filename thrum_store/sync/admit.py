@@ -9,13 +9,13 @@ import os
 from collections.abc import Mapping
 
 from thrum_store.errors import Corrupted, Invalid, StorageFailed, ThrumError
+from thrum_store.identity import valid_name
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.machine.storage import failpoint
-from thrum_store.model import name
-from thrum_store.records import NamedTuple
+from thrum_store.machine.host import failpoint
 from thrum_store.repository.paths import ASIDE
 from thrum_store.store import Store
+from thrum_store.values import NamedTuple
 
 from .wire.signed_heads import AdmissionError, SignedEnd
 from .wire.verify import Piece, verify_extension, verify_purged
@@ -37,7 +37,7 @@ def admit(store: Store, shard: Shard, blobs: Mapping[int, bytes], end: SignedEnd
     had. It takes not many more than `limit` events. Raises AdmissionError: then it took none.
     """
     try:
-        name(shard.agent)
+        valid_name(shard.agent)
     except Invalid as error:
         raise AdmissionError("name", error.message) from error
     with store.shard_lock(shard):

@@ -7,14 +7,14 @@ neither a commit nor a push. Nothing is ever forced: if another machine was fast
 from __future__ import annotations
 
 from thrum_store.errors import Forbidden, ThrumError
+from thrum_store.log.events import fingerprint
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.machine.digest import fingerprint
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import Record
+from thrum_store.machine.host import failpoint
 from thrum_store.repository import config
 from thrum_store.repository.config import GitSettings
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
+from thrum_store.values import Record
 from thrum_store.view.queries.shards import lengths
 
 from . import state

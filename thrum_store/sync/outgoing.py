@@ -8,12 +8,11 @@ from typing import Any
 from thrum_store import presence_state
 from thrum_store.errors import Corrupted
 from thrum_store.log import purge_marks
-from thrum_store.log.events import Header, fast_parser
+from thrum_store.log.events import Header, fast_parser, fingerprint
 from thrum_store.log.segments import Shard, ShardPosition, chained, remaining
-from thrum_store.machine.digest import fingerprint
-from thrum_store.records import NamedTuple
 from thrum_store.repository.paths import STORE_KEY
 from thrum_store.store import Store
+from thrum_store.values import NamedTuple
 from thrum_store.view.queries.shards import lengths
 
 from .state import State, key_of

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.json_codec import loads, readable
 from thrum_store.log.segments import Shard
-from thrum_store.records import Record, fields_of
 from thrum_store.repository.paths import SYNC_STATE
+from thrum_store.values import Record, fields_of, loads, readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from thrum_store.records import NamedTuple
 from thrum_store.repository.config import GitSettings
+from thrum_store.values import NamedTuple
 
 from .state import State
 

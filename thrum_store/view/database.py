@@ -13,18 +13,36 @@ from __future__ import annotations
 import os
 import sqlite3  # its C module alone may serve here later
 
-from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ViewCorrupted
-from thrum_store.records import NamedTuple
-from thrum_store.repository.paths import VIEW_POINTER
+from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewCorrupted
+from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.repository.paths import COMMIT_LOCK, VIEW_POINTER
+from thrum_store.values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from thrum_store.errors import ThrumError
     from thrum_store.machine.host import Host
 
+    Columns = tuple[str, ...]
+    Row = tuple[object, ...]
+    from typing import Protocol
+
+    from thrum_store.repository.paths import Paths
+
+    Progress = Callable[[int], None]
+
+    class Rebuilding(Protocol):
+        """The functions that make a view from the logs."""
+
+        def intact(self, path: str) -> bool: ...
+        def new_generation(self, paths: Paths, host: Host, own: str, progress: Progress | None) -> str: ...
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
 Connection = sqlite3.Connection
 Error = sqlite3.Error
-
 SCHEMA = int(VIEW_POINTER.removeprefix("current-v"))
 _START = f"p-v{SCHEMA}."
 _SETTINGS = """
@@ -140,3 +158,194 @@ def mapped(error: Error) -> ThrumError:
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return StorageFailed(f"the view cannot be written: {error}")
     return ViewCorrupted(str(error))
+
+
+# --- ids of shards ----------------------------------------------------------------------------------------------------
+
+
+class ShardIds:
+    """The ids under which a view keeps its shards. They are given once, so one connection remembers them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self._ids: dict[tuple[str, str], int] = {}
+        self._agents: dict[int, str] = {}
+
+    def known(self, store: str, agent: str) -> int | None:
+        """Return the id of a shard that was asked for before."""
+        return self._ids.get((store, agent))
+
+    def of(self, shard: Shard) -> int:
+        """Return the id of a shard; a shard that is mentioned before it has an event gets a row."""
+        number = self._ids.get(shard)
+        if number is None:
+            row = self._db.execute("SELECT id FROM shards WHERE store = ? AND agent = ?", shard).fetchone()
+            number = self._ids[shard] = int(row[0]) if row else self._new(shard)
+            self._agents[number] = shard.agent
+        return number
+
+    def agent(self, number: int) -> str:
+        """Return the name of the agent whose shard has this id."""
+        name = self._agents.get(number)
+        if name is None:
+            (name,) = self._db.execute("SELECT agent FROM shards WHERE id = ?", (number,)).fetchone()
+            self._agents[number] = name
+        return name
+
+    def forget(self) -> None:
+        """Forget all ids: a transaction that was undone may have given some to others."""
+        self._ids.clear()
+        self._agents.clear()
+
+    def _new(self, shard: Shard) -> int:
+        sql = "INSERT INTO shards (store, agent, hash) VALUES (?, ?, ?) RETURNING id"
+        (row,) = self._db.execute(sql, (*shard, ShardPosition().hash)).fetchone()
+        return int(row)
+
+
+# --- generations ------------------------------------------------------------------------------------------------------
+_REBUILD_DEADLINE = 120.0  # seconds to wait for another process that rebuilds the view
+
+
+class View:
+    """A connection to the current generation. Every write, checkpoint and close of it happens under commit.lock."""
+
+    def __init__(
+        self, paths: Paths, host: Host, own: str, rebuilding: Callable[[], Rebuilding], progress: Progress | None = None
+    ) -> None:
+        """`rebuilding` loads the module `view.rebuild`, which imports this one."""
+        self._paths, self._host, self.own = paths, host, own
+        self._rebuilding, self._progress = rebuilding, progress
+        self.lock = host.lock(paths.in_var(COMMIT_LOCK))
+        self.generation = ""
+        self._stamp = Stamp((), ())
+        self._severed = ""
+        self.connection: Connection  # while there is a generation; `refresh` opens it
+        self.shards: ShardIds  # of that connection
+
+    def refresh(self) -> None:
+        """Switch to the generation that counts now; make one where there is none or a broken one."""
+        try:
+            if not self.generation:
+                self.follow()
+            elif not self._stays():
+                with self.lock:
+                    self.follow()
+        except ViewCorrupted:
+            self.repair()
+
+    def committing(self) -> Commit:
+        """Return a write transaction on the generation that counts, under commit.lock."""
+        return Commit(self)
+
+    def repair(self) -> None:
+        """Make the view good again: open what another process rebuilt, or rebuild it."""
+        self._replace(only_if_broken=True, progress=self._progress)
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Make a new view from nothing but the logs, whatever the present one is like."""
+        self._replace(only_if_broken=False, progress=progress)
+
+    def close(self) -> None:
+        """Close the view; the last close of all writes it back into one file. Never raises."""
+        try:
+            with self.lock:
+                if not self._stays() and self._severed:
+                    disown(self._paths.var, self._host)  # our close writes back what nobody else can see
+                self._disconnect()
+        except ThrumError:
+            self._disconnect()
+
+    def _replace(self, *, only_if_broken: bool, progress: Progress | None = None) -> None:
+        rebuild = self._rebuilding()
+        self.lock.acquire(_REBUILD_DEADLINE)
+        try:
+            path = current(self._paths.var, self._host)
+            broken = path is None or path == self._severed
+            if not broken:
+                self._disconnect()
+            if path is None or broken or not only_if_broken or not rebuild.intact(path):
+                path = rebuild.new_generation(self._paths, self._host, self.own, progress)
+            self._disconnect()  # a severed one only now: its close may spoil the file that counted until here
+            self._connect(path)
+        finally:
+            self.lock.release()
+
+    def follow(self) -> None:
+        """Stay, or switch to the generation that counts. Raises ViewCorrupted where there is none."""
+        if self._stays():
+            return
+        if self._severed:
+            raise ViewCorrupted("its WAL was taken away")
+        self._disconnect()
+        path = current(self._paths.var, self._host)
+        if path is None:
+            raise ViewCorrupted("there is none")
+        self._connect(path)
+
+    def _stays(self) -> bool:
+        """Return whether our connection still belongs to the current generation.
+
+        If only the WAL was swapped, mark the connection as severed: writes would go to a file that nobody else reads,
+        and no check of the file would show it.
+        """
+        if not self.generation:
+            return False
+        now = stamp(self._paths.var, self.generation)
+        severed = now.counts == self._stamp.counts and now.beside != self._stamp.beside
+        self._severed = self.generation if severed else ""
+        return now == self._stamp
+
+    def _connect(self, path: str) -> None:
+        before = stamp(self._paths.var, path)
+        self.connection = connect(path)
+        self.shards = ShardIds(self.connection)
+        self.generation = path
+        self._stamp = Stamp(before.counts, stamp(self._paths.var, path).beside)
+        self._severed = ""
+
+    def _disconnect(self) -> None:
+        if self.generation:
+            self.connection.close()
+            self.generation = ""
+
+
+class Commit:
+    """A write transaction on the generation that counts, under commit.lock; errors of SQLite become ours."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def __enter__(self) -> None:
+        self._view.lock.acquire()
+        try:
+            self._view.follow()
+            self._connection = self._view.connection
+            self._execute("BEGIN IMMEDIATE")  # at once: a read that upgrades later fails under load
+        except BaseException:
+            self._view.lock.release()
+            raise
+
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        committed = False
+        try:
+            if error is None:
+                self._execute("COMMIT")
+                committed = True
+            elif isinstance(error, Error):
+                raise mapped(error) from error
+        finally:
+            if not committed:
+                self._undo()
+            self._view.lock.release()
+
+    def _execute(self, sql: str) -> None:
+        try:
+            self._connection.execute(sql)
+        except Error as error:
+            raise mapped(error) from error
+
+    def _undo(self) -> None:
+        self._view.shards.forget()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")

@@ -7,7 +7,7 @@ order, `settle` brings these deliveries to what that rule gives now.
 
 from __future__ import annotations
 
-from thrum_store import json_codec
+from thrum_store import values
 
 from . import membership
 
@@ -62,7 +62,7 @@ def _withdraw(db: Connection, recipient: int, message: int, message_id: str) -> 
 
 def _audience(db: Connection, audience: str, ms: int, store: str) -> set[int]:
     """Return the agents of stores other than `store` that the wide addresses meant at `ms`."""
-    wide = [(kind, value) for kind, value in json_codec.loads(audience) if kind != "agent"]
+    wide = [(kind, value) for kind, value in values.loads(audience) if kind != "agent"]
     agents = db.execute(
         "SELECT a.id, a.name FROM agents a JOIN shards s ON s.id = a.id WHERE s.store != ?", (store,)
     ).fetchall()

@@ -7,8 +7,8 @@ decide who belongs to it, never which of two events comes first.
 
 from __future__ import annotations
 
-from thrum_store.model import EVERYONE
-from thrum_store.records import NamedTuple
+from thrum_store.identity import EVERYONE
+from thrum_store.values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from thrum_store.errors import Invalid, ThrumError
-from thrum_store.records import Record
-from thrum_store.times import rfc3339
+from thrum_store.values import Record, rfc3339
 
 from .database import mapped
 from .rebuild import script

@@ -13,14 +13,13 @@ from thrum_store.identity import signed_ends
 from thrum_store.log.events import fast_parser
 from thrum_store.log.purged_log import PurgedLog
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import NamedTuple
+from thrum_store.machine.host import failpoint
+from thrum_store.values import NamedTuple
 
 from . import database
-from .database import SCHEMA, Error, connect, mapped
-from .projection import Projection
-from .queries import agents
-from .rows import SegmentStats, ShardIds, save_rebuilt, stats_of
+from .database import SCHEMA, Error, ShardIds, connect, mapped
+from .projection import Projection, SegmentStats, save_rebuilt, stats_of
+from .queries import lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def new_generation(paths: Paths, host: Host, own: str, progress: Progress | None
         published = signed_ends(log.root, own, host.storage)
         fill(generation.connection, log, own, host.clock.wall_ms(), published, progress)
         for name, state in presence_state.own(paths.var, host).items():
-            agents.seen(generation.connection, own, name, state.seen_ms)
+            lookup.seen(generation.connection, own, name, state.seen_ms)
         failpoint("rebuild.filled")
         generation.publish()
     except BaseException as error:

@@ -9,8 +9,8 @@ import tomllib
 from typing import Any
 
 from thrum_store.machine.host import REAL, Host
-from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
+from thrum_store.values import Record
 
 from . import files, ledger
 from .configure import REFUSED, UNCHANGED, Configure, configure

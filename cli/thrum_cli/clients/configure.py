@@ -12,8 +12,8 @@ import tomllib
 
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL, Host
-from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
+from thrum_store.values import Record
 
 from . import files, ledger
 from .jsontext import NotJson

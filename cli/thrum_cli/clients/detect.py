@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
-from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.repository.paths import Paths
+from thrum_store.values import Record
 
 from .presets import ALL, PRESETS, Preset, chosen, preset
 

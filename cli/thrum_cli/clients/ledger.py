@@ -10,7 +10,7 @@ from typing import Any
 
 from thrum_store.errors import Corrupted
 from thrum_store.machine.host import Host
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 _NAME = "configured.json"
 _VERSION = 1

@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 from thrum_store.errors import Invalid
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 from . import jsontext
 from .jsontext import mapping, sequence

@@ -6,7 +6,7 @@ A client's wake channels are the ways in which mail reaches its agent, best firs
 from __future__ import annotations
 
 from thrum_store.errors import Invalid
-from thrum_store.records import Record, replaced
+from thrum_store.values import Record, replaced
 
 VERIFIED = "2026-11"  # when the clients were last tried
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Argument, command
 from thrum_cli.terminal.output import Verbatim, human
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 
 class Script(Record, Verbatim):

@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 from thrum_cli.command import App, Group, Option, command, commands
 from thrum_cli.terminal.output import Outcome, Screen, Verbatim, human
-from thrum_cli.terminal.text import ago, bold
+from thrum_cli.terminal.output import ago, bold
 from thrum_store import model
 from thrum_store.errors import Invalid
-from thrum_store.records import Record, replaced
+from thrum_store.values import Record, replaced
 from thrum_store.service.team import context_sharing, contexts, roles
 from thrum_store.service.team.context_sharing import Shared
 from thrum_store.service.team.contexts import Cleared, Context, Saved

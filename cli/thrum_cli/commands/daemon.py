@@ -6,14 +6,13 @@ import os
 import sys
 
 from thrum_cli.command import App, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, human
-from thrum_cli.terminal.text import fields, lasting
+from thrum_cli.terminal.output import Outcome, fields, human, lasting
 from thrum_mcp.daemon.process import control, file_names, lease
 from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStopped
 from thrum_mcp.daemon.process.status import DaemonStatus, daemon_status, log_lines
 from thrum_store.machine.host import REAL
-from thrum_store.records import Record
 from thrum_store.repository import config
+from thrum_store.values import Record
 
 
 class DaemonRestarted(Record):

@@ -7,8 +7,7 @@ import tempfile
 from thrum_cli.command import App, command
 from thrum_cli.demo.stage import Shown
 from thrum_cli.terminal import output
-from thrum_cli.terminal.output import human
-from thrum_cli.terminal.text import bold, dim
+from thrum_cli.terminal.output import bold, dim, human
 
 
 @command("demo", "thrum demo")

@@ -6,10 +6,9 @@ from thrum_cli.clients import check as checking
 from thrum_cli.clients.check import Checked, RuntimeCheck
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.hooks.wake_check import WakeCheck, wake_check
-from thrum_cli.terminal.output import Outcome, Screen, human, table
+from thrum_cli.terminal.output import Outcome, Screen, bold, dim, green, human, plural, red, table, wrap
 from thrum_cli.terminal.progress import Counting
-from thrum_cli.terminal.text import bold, dim, green, plural, red, wrap
-from thrum_store import times
+from thrum_store import values
 from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.doctor import Diagnosis, examine
 from thrum_store.service.upkeep.findings import Finding
@@ -54,7 +53,7 @@ def wake(app: App, agent: str | None, timeout: str) -> Outcome:
     It sends the agent a message that asks for a nonce, waits for the answer, and shows the channel. It exits with 1 if
     the message did not reach the agent.
     """
-    result = wake_check(app.paths, app.caller, agent or app.caller.name, times.seconds(timeout, "timeout"))
+    result = wake_check(app.paths, app.caller, agent or app.caller.name, values.seconds(timeout, "timeout"))
     return Outcome(result, 0 if result.reached else 1)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, Usage, command
-from thrum_cli.terminal.output import human
+from thrum_cli.terminal.output import human, plural
 from thrum_cli.terminal.progress import Counting
-from thrum_cli.terminal.text import plural
 from thrum_store.service.inspect import export as exporting
 from thrum_store.service.inspect.export import Export, Exported
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import PAGE, App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, beyond, bold, dim, flow, listing, summary, wrap
+from thrum_cli.terminal.output import Outcome, Screen, ago, beyond, bold, dim, flow, human, listing, summary, wrap
 from thrum_store.service.messages import inbox as service
 from thrum_store.service.messages.inbox import Inbox, ReadInbox
 

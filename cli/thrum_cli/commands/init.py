@@ -8,9 +8,9 @@ from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Outcome, human
 from thrum_store import setup
 from thrum_store.machine.host import REAL
-from thrum_store.records import Record
 from thrum_store.repository.paths import find
 from thrum_store.setup import Initialize, Initialized
+from thrum_store.values import Record
 
 from ._shared.joining import Joined, join, joined, planned, wanted
 from ._shared.set_up import RUNTIMES, configured, initialized

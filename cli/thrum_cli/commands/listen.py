@@ -11,8 +11,8 @@ from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
 from thrum_cli.hooks.session_state import SessionFiles
 from thrum_cli.terminal.output import human, tell
 from thrum_store.machine.host import REAL
-from thrum_store.records import Record
 from thrum_store.repository import unread_probe
+from thrum_store.values import Record
 
 _CHANNEL = Channel("monitor", "claude")  # the plugin's monitor runs this for a session
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from thrum_cli.command import App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.output import Screen, human, table
-from thrum_cli.terminal.text import ago, bold, fields, plural, wrap
-from thrum_store import json_codec
+from thrum_cli.command import BODY, App, Argument, Group, Option, body, command, commands
+from thrum_cli.terminal.output import Screen, ago, bold, fields, human, plural, table, wrap
+from thrum_store import values
 from thrum_store.service.messages import editing
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited, EditMessage, MessageDetail
-from thrum_store.service.messages.inbox import Marked, MarkRead
-
-from ._shared.composing import BODY, body
+from thrum_store.service.messages.editing import Marked, MarkRead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from thrum_store.service.message_parts import Pair, Recipient
     from thrum_store.service.messages.editing import Message
-    from thrum_store.service.results import Pair, Recipient
 
 
 @command("get", "thrum message get msg_01KAR…", options=(Argument("msg_id"),))
@@ -106,7 +103,7 @@ def _header(message: Message, now_ms: int) -> str:
             ("Scopes", _pairs(header.scopes)),
             ("Refs", _pairs(tuple(ref for ref in message.refs if ref.type != "mention"))),
             ("Format", message.format if message.format != "markdown" else None),
-            ("Data", json_codec.finite(message.structured) if message.structured else None),
+            ("Data", values.finite(message.structured) if message.structured else None),
             ("Edited", edited),
             ("Deleted", ", ".join(part for part in deleted if part) or None),
         )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, command
-from thrum_cli.terminal.output import Screen, human
-from thrum_cli.terminal.text import ago, plural
+from thrum_cli.terminal.output import Screen, ago, human, plural
 from thrum_store.service.team import team as teams
 from thrum_store.service.team.team import Ping
 

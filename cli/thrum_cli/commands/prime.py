@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, card, human, table
-from thrum_cli.terminal.text import ago, bold, dim, fields, green, plural, shorten
+from thrum_cli.terminal.output import Screen, ago, bold, card, dim, fields, green, human, plural, shorten, table
 from thrum_mcp.daemon.process import lease
 from thrum_store.errors import NoIdentity
 from thrum_store.machine.host import REAL

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, human
+from thrum_cli.terminal.output import Outcome, dim, fields, human, plural
 from thrum_cli.terminal.progress import Counting
-from thrum_cli.terminal.text import dim, fields, plural
 from thrum_store.service.upkeep import purge as purging
 from thrum_store.service.upkeep.purge import Purge, Purged
 

@@ -7,12 +7,10 @@ import io
 import json
 
 from thrum_cli.command import App, Argument, Option, Usage, command
-from thrum_cli.terminal.output import Screen, Verbatim, human, table
-from thrum_cli.terminal.text import plural
-from thrum_store.printable import safe_line
-from thrum_store.records import Record
+from thrum_cli.terminal.output import Screen, Verbatim, human, plural, table
 from thrum_store.service.inspect import query as queries
 from thrum_store.service.inspect.query import PublicViews, Query, QueryResult
+from thrum_store.values import Record, safe_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from thrum_cli.clients.detect import chosen_runtime
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import human
 from thrum_store import setup
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
-from thrum_store.records import Record
 from thrum_store.repository.paths import Paths, find
 from thrum_store.service.team import contexts, heartbeat
 from thrum_store.service.team.agents import Register, Registered
 from thrum_store.service.team.heartbeat import IntentSet
 from thrum_store.service.team.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
+from thrum_store.values import Record
 
 from ._shared.joining import IDENTITY, Joined, join, joined, planned, wanted
 from ._shared.preambles import default_preamble, text_of

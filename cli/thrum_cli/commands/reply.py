@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from thrum_cli.command import App, Argument, command
+from thrum_cli.command import BODY, CARRIED, App, Argument, body, command, json_object, sent_words
+from thrum_cli.terminal.output import human
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import Reply, Sent
-
-from ._shared.composing import BODY, CARRIED, body, json_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,3 +40,6 @@ def reply(
         key=idempotency_key,
     )
     return sending.reply(app.store, app.caller, request)
+
+
+human.register(Sent)(sent_words)

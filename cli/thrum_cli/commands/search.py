@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import PAGE, App, Argument, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, human
+from thrum_cli.terminal.output import Outcome, Screen, ago, beyond, bold, dim, human, listing, summary, wrap
 from thrum_cli.terminal.progress import Counting
-from thrum_cli.terminal.text import ago, beyond, bold, dim, listing, summary, wrap
 from thrum_store.service.messages import search as searching
 from thrum_store.service.messages.search import Hit, Search, SearchResults
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import PAGE, App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, beyond, dim, flow, listing, summary, wrap
+from thrum_cli.terminal.output import Outcome, Screen, ago, beyond, dim, flow, human, listing, summary, wrap
 from thrum_store.service.messages import sent as service
 from thrum_store.service.messages.editing import MessageDetail
 from thrum_store.service.messages.sent import Outbox, ReadSent, SentMessage

@@ -11,9 +11,9 @@ from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
 from thrum_cli.terminal.output import Verbatim, human
 from thrum_store.errors import Conflict, Invalid
-from thrum_store.records import Record
 from thrum_store.repository import paths
 from thrum_store.setup import Initialize, Initialized, initialize
+from thrum_store.values import Record
 
 _FILE = "CLAUDE.md"
 _GO_HEADING = "# Thrum Agent Coordination"  # first line of the Go program's section

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, card, human
-from thrum_cli.terminal.text import ago
+from thrum_cli.terminal.output import Screen, ago, card, human
 from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
 from thrum_store.service.team import overview as overviews

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, human, table
-from thrum_cli.terminal.text import ago
+from thrum_cli.terminal.output import Screen, ago, human, table
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.subscriptions import SubscriptionInfo, SubscriptionList
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Group, command, commands
-from thrum_cli.terminal.output import Screen, human, table
-from thrum_cli.terminal.text import ago, fields, plural
+from thrum_cli.terminal.output import Screen, ago, fields, human, plural, table
 from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.machine.host import REAL
 from thrum_store.service.upkeep import syncing

@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from thrum_cli.command import App, command
 from thrum_cli.terminal.output import human
-from thrum_store.machine.digest import fingerprint
-from thrum_store.model import DISTRIBUTION
-from thrum_store.records import Record
+from thrum_store.identity import DISTRIBUTION
+from thrum_store.log.events import fingerprint
 from thrum_store.repository.git_runner import GitRunner
+from thrum_store.values import Record
 
 
 class Version(Record):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, lasting, plural
-from thrum_store import times
+from thrum_cli.terminal.output import Outcome, Screen, ago, human, lasting, plural
+from thrum_store import values
 from thrum_store.errors import Invalid
 from thrum_store.service.messages import waiting
 from thrum_store.service.messages.waiting import WaitEnded, WaitFor
@@ -33,10 +32,10 @@ def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: 
 
     Exits with 0 if a message arrived, 1 after the time-out, 2 on an error. It marks nothing as read.
     """
-    limit = times.seconds(timeout, "timeout")
+    limit = values.seconds(timeout, "timeout")
     if limit < 0:
         raise Invalid(f"{timeout!r} is not a length of time", hint="write it like 30s or 5m")
-    offset = times.seconds(after, "offset") if after is not None else None
+    offset = values.seconds(after, "offset") if after is not None else None
     ended = waiting.wait(app.paths, app.caller, WaitFor(limit, scope, mention, offset))
     return Outcome(ended, 0 if ended.messages else TIMED_OUT)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import tell, warn
-from thrum_cli.terminal.text import bold, dim, shorten
-from thrum_store.printable import safe_line, safe_text
+from thrum_cli.terminal.output import bold, dim, shorten, tell, warn
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.feeds import Notification
 from thrum_store.service.messages.subscriptions import Follow
+from thrum_store.values import safe_line, safe_text
 
 
 @command(

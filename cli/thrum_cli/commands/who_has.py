@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from thrum_cli.command import App, Argument, command
-from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, bold, dim
+from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, human
 from thrum_store.service.team import work
 from thrum_store.service.team.work import WhoHas, WorkContext
 

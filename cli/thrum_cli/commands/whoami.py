@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, card, human
-from thrum_cli.terminal.text import ago
+from thrum_cli.terminal.output import Screen, ago, card, human
 from thrum_store.service.team import agents
-from thrum_store.service.team.agents import WhoAmI
+from thrum_store.service.team.whoami import WhoAmI
 
 
 @command("whoami", "thrum whoami", "THRUM_NAME=builder thrum whoami --json")

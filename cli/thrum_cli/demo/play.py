@@ -14,10 +14,8 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from thrum_cli.terminal.output import width
-from thrum_cli.terminal.text import bold, dim, green, shorten, wrap
-from thrum_store.printable import safe_line
-from thrum_store.records import NamedTuple
+from thrum_cli.terminal.output import bold, dim, green, shorten, width, wrap
+from thrum_store.values import NamedTuple, safe_line
 
 from . import stage
 from .stage import LIMIT, Actor, DemoFailed, Shown

@@ -6,17 +6,17 @@ import os
 
 from thrum_store import setup
 from thrum_store.errors import ThrumError
+from thrum_store.identity import Caller
 from thrum_store.machine.host import REAL
-from thrum_store.model import Caller
-from thrum_store.records import NamedTuple, Record
 from thrum_store.repository import paths
 from thrum_store.repository.paths import Paths
+from thrum_store.service.message_parts import Recipient
 from thrum_store.service.messages import editing
-from thrum_store.service.results import Recipient
 from thrum_store.service.team import agents, sessions
 from thrum_store.service.team.agents import Register
 from thrum_store.setup import Initialize
 from thrum_store.store import open_store
+from thrum_store.values import NamedTuple, Record
 
 LIMIT = 15.0  # seconds until it gives up
 _WITHOUT_USER_SETTINGS = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 from thrum_store.errors import Invalid
-from thrum_store.json_codec import loads
-from thrum_store.records import Record
 from thrum_store.repository import unread_probe
+from thrum_store.values import Record, loads
 
 from .session_state import SessionFiles
 
@@ -15,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from thrum_store.identity import Caller
     from thrum_store.machine.host import Host
-    from thrum_store.model import Caller
     from thrum_store.store import Store
 
 _PATHS = ("file_path", "notebook_path", "path", "filePath", "absolute_path")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from thrum_store.errors import UnknownSession
-from thrum_store.printable import safe_line
 from thrum_store.service.team import heartbeat, work
 from thrum_store.service.team.heartbeat import Heartbeat
+from thrum_store.values import safe_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from thrum_store.identity import Caller
     from thrum_store.machine.host import Host
-    from thrum_store.model import Caller
     from thrum_store.repository.paths import Paths
     from thrum_store.service.messages.offers import Offer
 

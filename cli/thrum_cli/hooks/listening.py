@@ -10,13 +10,13 @@ import os
 import sys
 
 from thrum_store.errors import StoreBusy
-from thrum_store.machine.bells import Bell
-from thrum_store.records import NamedTuple
+from thrum_store.machine.host import Bell
 from thrum_store.repository import unread_probe
 from thrum_store.repository.paths import listener_lock
 from thrum_store.service.messages import offers
 from thrum_store.service.messages.waiting import wakeups
 from thrum_store.store import open_store
+from thrum_store.values import NamedTuple
 
 from . import texts
 from .session_state import SessionFiles
@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
     from thrum_store.repository.paths import Paths
     from thrum_store.service.messages.offers import Offer
     from thrum_store.store import Store

@@ -14,7 +14,7 @@ from .listening import EVENT, Channel, arrivals, idle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
     from thrum_store.repository.paths import Paths
 
     from .listening import Living

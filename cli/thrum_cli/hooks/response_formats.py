@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.json_codec import escaped
+from thrum_store.values import escaped
 
 # runtime -> our event -> the client's name for it, where its response may carry text for the model
 _CLAUDE = {"session-start": "SessionStart", "prompt": "UserPromptSubmit", "post-tool": "PostToolUse"}

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.machine import bells
-from thrum_store.records import Record
+from thrum_store.machine.host import ring
 from thrum_store.repository import unread_probe
 from thrum_store.repository.paths import HOOKS, hook_lock
 from thrum_store.service.messages.offers import SeenMarker
+from thrum_store.values import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class SessionFiles(Record):
         mark = unread_probe.idle_mark(self.var, self.key)
         if self.host.storage.size(mark) >= 0:
             self.host.storage.remove(mark)
-            bells.ring(folder, {agent})
+            ring(folder, {agent})
 
     def forget(self) -> None:
         """Remove the state of a session that ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.fence import UNTRUSTED, fenced, marker, shorten
-from thrum_store.printable import safe_line, safe_text
+from thrum_store.values import safe_line, safe_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.clients.presets import wake_channel
-from thrum_store.machine.bells import Bell
-from thrum_store.machine.host import REAL, Host
-from thrum_store.model import Caller
-from thrum_store.records import Record, replaced
+from thrum_store.identity import Caller
+from thrum_store.machine.host import REAL, Bell, Host
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing, inbox, sending
 from thrum_store.service.messages.inbox import ReadInbox
@@ -14,6 +12,7 @@ from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.waiting import wakeups
 from thrum_store.service.team import agents, removal
 from thrum_store.store import Store, open_store
+from thrum_store.values import Record, replaced
 
 from . import session_state
 

@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .text import bold, cells, dim, fields, wrap
+from .output import bold, cells, dim, fields, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import anyio
 
 from thrum_store.machine.host import Entropy
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 _FAREWELL = 3.0  # seconds that a turn may go on when the daemon stops
 _SPREAD = 0.2  # intervals differ by a fifth either way, so that many machines do not sync at the same moment

@@ -14,7 +14,7 @@ import anyio
 
 from thrum_mcp.daemon import daemon_log
 from thrum_store.errors import ThrumError
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import subprocess
 import sys
 
 from thrum_store.machine.host import Host, Lock
-from thrum_store.records import Record
 from thrum_store.repository.paths import DAEMON_START_LOCK, Paths
+from thrum_store.values import Record
 
 from . import client, facts, file_names, lease
 from .errors import DaemonFailed, DaemonNotRunning

@@ -6,7 +6,7 @@ import os
 import stat
 
 from thrum_store.errors import Unsupported
-from thrum_store.machine.digest import sha256
+from thrum_store.log.events import sha256
 from thrum_store.machine.host import Host
 from thrum_store.repository.paths import (
     DAEMON_LOCK,

@@ -11,8 +11,8 @@ import os
 
 from thrum_store.errors import StoreBusy
 from thrum_store.machine.host import Host, Lock
-from thrum_store.records import NamedTuple
 from thrum_store.repository.paths import Paths
+from thrum_store.values import NamedTuple
 
 from . import file_names
 from .errors import AlreadyRunning

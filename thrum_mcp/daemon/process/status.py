@@ -6,8 +6,8 @@ from typing import Any
 
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import Host
-from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
+from thrum_store.values import Record
 
 from . import client, file_names, lease
 

@@ -18,8 +18,8 @@ import anyio.lowlevel
 from thrum_mcp.daemon.limits import Limits
 from thrum_mcp.daemon.rpc import jsonrpc
 from thrum_mcp.daemon.rpc.request_context import Listening
-from thrum_store.machine import bells
-from thrum_store.machine.bells import Bell
+from thrum_store.machine import host
+from thrum_store.machine.host import Bell
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import feeds, subscriptions
 from thrum_store.service.messages.feeds import Batch, FeedItem, Match
@@ -95,7 +95,7 @@ class Push:
     async def run(self, running: Callable[[], None]) -> None:
         """Notify the attached clients until cancelled."""
         async with StoreReader.opened(self._paths) as reader:
-            with Bell(self._paths.bells, bells.EVERY) as bell:
+            with Bell(self._paths.bells, host.EVERY) as bell:
                 self._bell = bell
                 self._reached = _NOBODY  # a new reader does not know how far the clients are
                 running()

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import anyio
 
-from thrum_store.records import Record
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import feeds, subscriptions
 from thrum_store.service.messages.feeds import Batch, FeedCursor, FeedReader
 from thrum_store.service.messages.subscriptions import Kept
 from thrum_store.store import Store, open_store
+from thrum_store.values import Record
 
 T = TypeVar("T")
 

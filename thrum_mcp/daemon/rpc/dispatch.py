@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from thrum_mcp.daemon.limits import Limits
 from thrum_store.errors import ThrumError
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 from . import jsonrpc
 from .jsonrpc import Call, RpcError

@@ -10,7 +10,6 @@ from typing import Any
 
 from thrum_mcp.daemon.parts.supervisor import Health
 from thrum_store.errors import Invalid
-from thrum_store.records import Record
 from thrum_store.service.messages import editing, feeds, inbox, search, sending, sent, subscriptions
 from thrum_store.service.messages.search import Search
 from thrum_store.service.messages.subscriptions import Subscribe, Subscribed
@@ -23,6 +22,7 @@ from thrum_store.service.upkeep import purge, syncing
 from thrum_store.service.upkeep.purge import Purge, Purged
 from thrum_store.service.upkeep.syncing import SyncForced, SyncStatus
 from thrum_store.store import Store
+from thrum_store.values import Record
 
 from .parameters import CALLER, Parameters, types_of
 from .request_context import Listening, RequestContext

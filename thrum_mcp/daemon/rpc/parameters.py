@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, create_model
 
-from thrum_store.records import Record
+from thrum_store.values import Record
 
 from . import jsonrpc
 from .jsonrpc import RpcError

@@ -6,11 +6,11 @@ import functools
 from contextlib import ExitStack
 from typing import Any, NamedTuple, Protocol
 
-from thrum_store import identity, model
-from thrum_store.model import Caller
+from thrum_store import identity
+from thrum_store.identity import Caller
 from thrum_store.repository import paths, worktrees
 from thrum_store.repository.paths import Paths
-from thrum_store.service import addressing
+from thrum_store.service import message_parts
 from thrum_store.service.messages.feeds import FeedCursor
 from thrum_store.service.team import sessions
 from thrum_store.store import Store, open_store
@@ -65,7 +65,7 @@ class RequestContext:
         because it says nothing about who calls.
         """
         if name is not None:
-            return Caller(model.name(name.removeprefix("@"), "agent's name"), source="flag")
+            return Caller(identity.valid_name(name.removeprefix("@"), "agent's name"), source="flag")
         return identity.resolve(self.daemon.paths, environ={})
 
     def session_caller(self, name: str | None, session_id: str | None) -> Caller:
@@ -76,7 +76,7 @@ class RequestContext:
 
     def store_of(self, name: str) -> Store:
         """Return the store as seen from an agent's worktree: its git state and identity file are there."""
-        worktree = addressing.worktree(self.store, name)
+        worktree = message_parts.worktree(self.store, name)
         if worktree in ("", self.store.paths.worktree):
             return self.store
         root = worktrees.places(self.store.paths, self.store.host).get(worktree)

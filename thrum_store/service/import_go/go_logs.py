@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from thrum_store import model
+from thrum_store import identity
 from thrum_store.errors import Invalid
+from thrum_store.service import message_parts
 
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 
@@ -147,7 +148,7 @@ def _message(event: dict[str, Any], ms: int) -> Message:
         author=name(event["agent_id"]),
         ms=ms,
         content=str(body["content"]),
-        format=body["format"] if body.get("format") in model.FORMATS else "markdown",
+        format=body["format"] if body.get("format") in message_parts.FORMATS else "markdown",
         to=[*direct, *wide] or [("everyone", "everyone")],
         recipients=list(dict.fromkeys(recipients)),
         scopes=[pair for pair in scopes if pair[0] != "group"],
@@ -160,7 +161,7 @@ def _message(event: dict[str, Any], ms: int) -> Message:
 
 def _thread(raw: Any) -> str | None:
     try:
-        return model.thread_id(raw) if isinstance(raw, str) else None
+        return message_parts.thread_id(raw) if isinstance(raw, str) else None
     except Invalid:
         return None
 
@@ -196,7 +197,7 @@ def name(text: str) -> str:
     """Return our name for an agent's id: `agent:role:hash` and `user:name` keep their parts. Raises Invalid."""
     parts = text.split(":")
     bare = _word("-".join(parts[1:] if parts[0] == "agent" and len(parts) > 1 else parts))
-    return model.name(f"{bare[:62]}-1" if bare in model.RESERVED else bare)
+    return identity.valid_name(f"{bare[:62]}-1" if bare in identity.RESERVED else bare)
 
 
 def _word(text: str) -> str:

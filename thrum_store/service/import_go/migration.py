@@ -9,13 +9,13 @@ from thrum_store import setup, store
 from thrum_store.log.events import Draft
 from thrum_store.log.segments import Shard
 from thrum_store.machine.host import REAL, Host
-from thrum_store.records import Record
 from thrum_store.repository import paths
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import Paths
 from thrum_store.setup import BRANCH, Initialize
 from thrum_store.store import Store
-from thrum_store.view.queries import agents, groups, mailbox, messages, shards
+from thrum_store.values import Record
+from thrum_store.view.queries import groups, lookup, mailbox, shards
 
 from . import go_logs
 from .go_logs import Agent, GoLogs, Group, Message
@@ -133,7 +133,7 @@ class _Import:
         return reading.events[-1].id
 
     def _agent(self, agent: Agent) -> None:
-        if agents.own(self._store.view, agent.name) is not None:
+        if lookup.own(self._store.view, agent.name) is not None:
             return
         main = os.path.basename(os.path.dirname(self._store.paths.thrum))
         worktree = "main" if agent.data["worktree"] in ("", main) else agent.data["worktree"]
@@ -144,7 +144,7 @@ class _Import:
         view = self._store.view
         if groups.group(view, group.name) is not None:
             return
-        if not group.name or agents.named(view, group.name) or group.name in agents.roles(view):
+        if not group.name or lookup.named(view, group.name) or group.name in lookup.roles(view):
             self.warnings.append(f"group {group.name!r} was left out: an agent or a role has that name")
             return
         self._append(group.by, "group.create", {"group": group.name, "description": group.description}, group.ms)
@@ -159,7 +159,7 @@ class _Import:
             self._ids[message.id] = imported
             self.known += 1
             return
-        known = set(agents.names(self._store.view))
+        known = set(lookup.names(self._store.view))
         data: Data = {
             "content": message.content,
             "format": message.format,
@@ -182,7 +182,7 @@ class _Import:
     def _imported(self, message: Message) -> str | None:
         """Return the new id of a message that was imported before."""
         author = shards.number(self._store.view, self._store.own, message.author)
-        row = None if author is None else messages.with_key(self._store.view, author, message.id[:64])
+        row = None if author is None else lookup.with_key(self._store.view, author, message.id[:64])
         return row.id if row else None
 
     def _receipts(self, ordered: list[Message]) -> None:
@@ -192,7 +192,7 @@ class _Import:
             for reader, ms in message.readers.items():
                 read.setdefault(reader, []).append((ms, self._ids[message.id]))
         for reader, receipts in read.items():
-            agent = agents.own(self._store.view, reader)
+            agent = lookup.own(self._store.view, reader)
             unread = set(mailbox.unread_ids(self._store.view, agent.id)) if agent else set[str]()
             chosen = [message_id for _, message_id in receipts if message_id in unread]
             if chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from thrum_store.errors import Invalid, StorageFailed
-from thrum_store.records import Record
+from thrum_store.values import Record
 from thrum_store.view import public_views
 
 from .query import reader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.errors import NotInitialized
-from thrum_store.records import Record
+from thrum_store.values import Record
 from thrum_store.view import database, public_views
 
 TYPE_CHECKING = False

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from thrum_store import model
 from thrum_store.errors import Invalid, NeedsConfirmation, NotAuthor, UnknownMessage
 from thrum_store.log.events import Draft
-from thrum_store.records import Record
-from thrum_store.service import results
-from thrum_store.service.addressing import speaking
-from thrum_store.service.results import MessageText, Pair, Recipient
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageText, Pair, Recipient, speaking
 from thrum_store.store import Store, use_case
-from thrum_store.times import maybe_rfc3339, rfc3339
-from thrum_store.view.queries import messages
+from thrum_store.values import Record, maybe_rfc3339, rfc3339
+from thrum_store.view.queries import lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from thrum_store.model import Caller
-    from thrum_store.view.queries.messages import Row
+    from thrum_store.identity import Caller
+    from thrum_store.view.queries.lookup import Row
 
 
 class Message(MessageText):
@@ -79,10 +76,10 @@ class Deleted(Record):
 def get(store: Store, message_id: str) -> MessageDetail:
     """Return one message with its recipients. Marks nothing as read. Raises Invalid, UnknownMessage."""
     row = _row(store, message_id)
-    refs, deleted_at = results.pairs(row.refs), maybe_rfc3339(row.deleted_ms)
-    recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
+    refs, deleted_at = message_parts.pairs_of(row.refs), maybe_rfc3339(row.deleted_ms)
+    recipients = tuple(message_parts.recipient_of(delivery) for delivery in lookup.deliveries(store.view, row.number))
     return MessageDetail(
-        Message(*results.text(row), row.session, refs, deleted_at, row.delete_reason, row.version, recipients)
+        Message(*message_parts.text_of(row), row.session, refs, deleted_at, row.delete_reason, row.version, recipients)
     )
 
 
@@ -94,15 +91,15 @@ def edit(store: Store, caller: Caller, request: EditMessage) -> Edited:
     """
     if request.content is None and request.structured is None:
         raise Invalid("this edit changes nothing", hint="give content or structured data")
-    text = None if request.content is None else model.content(request.content)
+    text = None if request.content is None else message_parts.content(request.content)
     agent = _author_of(store, caller, request.message_id)
     with store.writing(agent) as shard:
         row = _row(store, request.message_id)  # only its author edits it, and the author's shard is locked
         data: dict[str, Any] = {"message": row.id, "content": row.content if text is None else text}
         if request.structured is not None:
-            data["structured"] = model.structured(request.structured)
+            data["structured"] = message_parts.structured(request.structured)
         (event,) = shard.append(Draft("message.edit", data))
-    now = messages.message(store.view, row.id)
+    now = lookup.message(store.view, row.id)
     return Edited(row.id, rfc3339(event.ms), row.version + 1 if now is None else now.version)
 
 
@@ -119,14 +116,14 @@ def delete(store: Store, caller: Caller, request: DeleteMessage) -> Deleted:
     agent = _author_of(store, caller, request.message_id)
     data = {"message": request.message_id}
     if request.reason:
-        data["reason"] = model.label(request.reason, "reason")
+        data["reason"] = message_parts.label(request.reason, "reason")
     with store.writing(agent) as shard:
         (event,) = shard.append(Draft("message.delete", data))
     return Deleted(request.message_id, rfc3339(event.ms))
 
 
 def _row(store: Store, message_id: str) -> Row:
-    row = messages.message(store.view, model.message_id(message_id))
+    row = lookup.message(store.view, message_parts.message_id(message_id))
     if row is None:
         raise UnknownMessage(message_id)
     return row
@@ -137,7 +134,7 @@ def _author_of(store: Store, caller: Caller, message_id: str) -> str:
     row = _row(store, message_id)
     agent = speaking(store, caller)
     if row.author != agent.id:
-        raise NotAuthor(row.id, results.header(row).author)
+        raise NotAuthor(row.id, message_parts.header_of(row).author)
     if row.deleted_ms is not None:
         raise Invalid(f"{row.id} was deleted", hint="send a new message")
     return agent.name

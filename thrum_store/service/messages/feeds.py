@@ -10,10 +10,10 @@ import os
 import re
 
 from thrum_store.errors import Invalid
-from thrum_store.records import NamedTuple, Record
-from thrum_store.service import results
-from thrum_store.service.results import MessageHeader
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageHeader
 from thrum_store.store import Store, use_case
+from thrum_store.values import NamedTuple, Record
 from thrum_store.view.queries import feed, mailbox
 from thrum_store.view.queries.feed import PREVIEW, Item
 from thrum_store.view.queries.shards import lengths
@@ -149,4 +149,6 @@ def notification(item: Item, generation_name: str) -> Notification:
     """Return what a subscriber is told about a message."""
     more = "…" if len(item.preview) > PREVIEW else ""
     cursor = FeedCursor(generation_name, item.number, item.received_ms)
-    return Notification(results.header(item), item.role, item.module, item.preview[:PREVIEW] + more, str(cursor))
+    return Notification(
+        message_parts.header_of(item), item.role, item.module, item.preview[:PREVIEW] + more, str(cursor)
+    )

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from thrum_store.errors import Invalid
 from thrum_store.log.events import Draft
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import Record
-from thrum_store.service import results
-from thrum_store.service.addressing import speaking
-from thrum_store.service.results import MessageHeader
+from thrum_store.machine.host import failpoint
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageHeader, speaking
 from thrum_store.store import Store, use_case
+from thrum_store.values import Record
 from thrum_store.view.queries import mailbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
 
 CONTENT_BUDGET = 80_000  # characters in one batch: what a model takes in at once (about 25k tokens)
 LIMIT = 100
@@ -58,7 +57,9 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
         mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now)
     failpoint("check.reserved")
     remaining = mailbox.unread_count(store.view, reader.id) - len(batch)
-    mail = [Mail(results.header(row), row.content, results.structured(row.structured)) for _, row in batch]
+    mail = [
+        Mail(message_parts.header_of(row), row.content, message_parts.structured_of(row.structured)) for _, row in batch
+    ]
     return Handover(tuple(mail), remaining, token)
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from thrum_store import model
 from thrum_store.errors import Invalid, UnknownMessage
 from thrum_store.log.events import Draft
-from thrum_store.records import Record
-from thrum_store.service import results
-from thrum_store.service.addressing import known, speaking
-from thrum_store.service.results import MessageText
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageText, known, speaking
 from thrum_store.store import Store, use_case
-from thrum_store.view.queries import mailbox, messages
+from thrum_store.values import Record
+from thrum_store.view.queries import lookup, mailbox
 from thrum_store.view.queries.mailbox import Filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
 
 PAGE_LIMIT = 100
 
@@ -77,11 +75,11 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
         reader=reader.id,
         unread=request.unread,
         everything=request.everything and not request.unread,
-        scope=model.tag(request.scope, "scope") if request.scope is not None else None,
+        scope=message_parts.tag(request.scope, "scope") if request.scope is not None else None,
         mentioned=(reader.name, reader.role) if request.mentions else None,
     )
     page = mailbox.page(store.view, wanted, size, number)
-    shown = tuple(InboxMessage(*results.text(row), read_ms is not None) for row, read_ms in page.rows)
+    shown = tuple(InboxMessage(*message_parts.text_of(row), read_ms is not None) for row, read_ms in page.rows)
     return Inbox(shown, page.total, page.unread, number, size, pages(page.total, size), reader.name)
 
 
@@ -94,7 +92,7 @@ def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
     if not request.message_ids and not request.everything:
         raise Invalid("nothing to mark", hint="`thrum message read --all`, or name message ids")
     for message_id in request.message_ids:
-        if messages.message(store.view, model.message_id(message_id)) is None:
+        if lookup.message(store.view, message_parts.message_id(message_id)) is None:
             raise UnknownMessage(message_id)
     reader = speaking(store, caller)
     with store.writing(reader.name) as shard:

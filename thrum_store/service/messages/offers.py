@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.records import Record
-from thrum_store.service import results
-from thrum_store.service.addressing import known_id
-from thrum_store.service.results import MessageHeader
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageHeader, known_id
 from thrum_store.store import Store, use_case
+from thrum_store.values import Record
 from thrum_store.view.queries import mailbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
     from thrum_store.view.queries.mailbox import Unread
 
 LIMIT = 50
@@ -55,7 +54,7 @@ def offer(store: Store, caller: Caller, seen: SeenMarker) -> Offer:
     unread = mailbox.unread(store.view, reader, LIMIT, now_ms, after)
     rows = [row for _, row in unread if row.id not in seen.messages]
     now = SeenMarker(generation, _newest(store, reader, unread, after), seen.messages | {row.id for row in rows})
-    messages = tuple(OfferedMessage(results.header(row), row.content) for row in rows)
+    messages = tuple(OfferedMessage(message_parts.header_of(row), row.content) for row in rows)
     return Offer(messages, mailbox.unread_count(store.view, reader), now)
 
 

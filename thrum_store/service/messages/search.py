@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-from thrum_store import model, times
+from thrum_store import identity, values
 from thrum_store.errors import Invalid, NotFound
-from thrum_store.records import Record
-from thrum_store.service import results
-from thrum_store.service.addressing import known
-from thrum_store.service.results import MessageHeader
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageHeader, known
 from thrum_store.store import Store, use_case
-from thrum_store.view.queries import agents, search
+from thrum_store.values import Record
+from thrum_store.view.queries import lookup, search
 from thrum_store.view.queries.search import Wanted
 
 from .inbox import page_of, pages
@@ -20,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
 
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _UNSPACED = re.compile("[\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")  # written without spaces
@@ -80,12 +79,12 @@ def find(
         with store.committing():
             search.index(store.view, progress)
     rows, total = search.matches(store.view, wanted, size, number)
-    hits = tuple(Hit(results.header(row), _excerpt(row.content, terms)) for row in rows)
+    hits = tuple(Hit(message_parts.header_of(row), _excerpt(row.content, terms)) for row in rows)
     return SearchResults(hits, total, number, size, pages(total, size))
 
 
 def _wanted(store: Store, caller: Caller | None, request: Search) -> tuple[Wanted, list[str]]:
-    terms = [phrase or word for phrase, word in _TERM.findall(model.text(request.words, "search"))]
+    terms = [phrase or word for phrase, word in _TERM.findall(message_parts.storable(request.words, "search"))]
     terms = [term for term in terms if any(letter.isalnum() for letter in term)]
     if not terms:
         raise Invalid("there is nothing to search for", hint="name a word: `thrum search token`")
@@ -95,10 +94,10 @@ def _wanted(store: Store, caller: Caller | None, request: Search) -> tuple[Wante
         parts=tuple(term.rstrip("*") for term in terms if _UNSPACED.search(term)),
         reader=known(store, caller).id if request.mine and caller else None,
         author=_author(store, request.author),
-        to=None if request.to is None else model.address(request.to),
-        scope=None if request.scope is None else model.tag(request.scope, "scope"),
-        after=None if request.after is None else times.moment(request.after, now),
-        before=None if request.before is None else times.moment(request.before, now),
+        to=None if request.to is None else identity.bare_address(request.to),
+        scope=None if request.scope is None else message_parts.tag(request.scope, "scope"),
+        after=None if request.after is None else values.moment(request.after, now),
+        before=None if request.before is None else values.moment(request.before, now),
         best=request.best,
     )
     return wanted, terms
@@ -113,8 +112,8 @@ def _match(term: str) -> str:
 def _author(store: Store, text: str | None) -> int | None:
     if text is None:
         return None
-    name, _, nick = model.address(text).partition("@")
-    matching = [agent.id for agent in agents.named(store.view, name) if agent.store.startswith(nick)]
+    name, _, nick = identity.bare_address(text).partition("@")
+    matching = [agent.id for agent in lookup.named(store.view, name) if agent.store.startswith(nick)]
     if not matching:
         raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows who there is")
     return matching[0]

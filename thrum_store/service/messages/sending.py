@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from thrum_store import model
 from thrum_store.errors import Invalid, KeyReused, UnknownMessage
 from thrum_store.log.events import Draft, thread_of
-from thrum_store.records import Record, replaced
-from thrum_store.service import addressing, results
-from thrum_store.service.results import Pair, Recipient
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import Pair, Recipient
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
+from thrum_store.values import Record, replaced, rfc3339
+from thrum_store.view.queries import lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from thrum_store.model import Caller
-    from thrum_store.service.addressing import Audience
-    from thrum_store.view.queries.agents import Speaker
-    from thrum_store.view.queries.messages import Row
+    from thrum_store.identity import Caller
+    from thrum_store.service.message_parts import Audience
+    from thrum_store.view.queries.lookup import Row, Speaker
 
 
 class SendMessage(Record):
@@ -70,10 +68,10 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     Raises Invalid, UnknownRecipient, UnknownMessage (for reply_to), KeyReused, NotRegistered, WorktreeMismatch; then
     nothing was stored.
     """
-    sender = addressing.speaking(store, caller)
-    refs = model.tags(request.refs, "ref")
+    sender = message_parts.speaking(store, caller)
+    refs = message_parts.tags(request.refs, "ref")
     mentions = (ref.value for ref in refs if ref.type == "mention")
-    audience = addressing.resolve(store, (*request.to, *request.mentions, *mentions), sender.id)
+    audience = message_parts.resolve(store, (*request.to, *request.mentions, *mentions), sender.id)
     parent = _message(store, request.reply_to) if request.reply_to is not None else None
     data = _event_data(request, refs, sender, audience, parent)
     drafts = [Draft("message.create", data)]
@@ -85,7 +83,7 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
         event, *_ = shard.append(*drafts)
     sent_at = rfc3339(event.ms)
     recipients = tuple(
-        Recipient(results.address_of(name, owner, own=owner == sender.store), sent_at, None, False)
+        Recipient(message_parts.address_of(name, owner, own=owner == sender.store), sent_at, None, False)
         for _, name, owner in audience.recipients
     )
     warnings = (*audience.warnings, *store.take_warnings())
@@ -102,11 +100,11 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
 
     Raises Invalid, UnknownMessage, KeyReused, NotRegistered, WorktreeMismatch; then nothing was stored.
     """
-    parent = results.header(_message(store, request.message_id))
-    sender = addressing.speaking(store, caller)
+    parent = message_parts.header_of(_message(store, request.message_id))
+    sender = message_parts.speaking(store, caller)
     addresses = dict.fromkeys((parent.author, *(address.value for address in parent.to)))
     addresses.pop(sender.name, None)
-    to = tuple(address for address in addresses if addressing.exists(store, address))
+    to = tuple(address for address in addresses if message_parts.exists(store, address))
     if not to:
         raise Invalid(
             "everybody who could receive this reply is gone", hint="`thrum send TEXT --to @NAME` sends a new message"
@@ -126,23 +124,23 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
 
 
 def _event_data(
-    request: SendMessage, refs: tuple[model.Tag, ...], sender: Speaker, audience: Audience, parent: Row | None
+    request: SendMessage, refs: tuple[message_parts.Tag, ...], sender: Speaker, audience: Audience, parent: Row | None
 ) -> dict[str, Any]:
     """Return the data of the `message.create` event. Raises Invalid for what no message may hold."""
-    mentioned = [model.Tag("mention", value) for kind, value in audience.addresses if kind in ("agent", "role")]
-    thread = None if parent is None else results.thread(parent.thread, parent.id)
+    mentioned = [message_parts.Tag("mention", value) for kind, value in audience.addresses if kind in ("agent", "role")]
+    thread = None if parent is None else message_parts.thread_id_of(parent.thread, parent.id)
     data = {
-        "content": model.content(request.content),
-        "format": model.body_format(request.format),
+        "content": message_parts.content(request.content),
+        "format": message_parts.body_format(request.format),
         "to": [list(address) for address in audience.addresses],
         "recipients": [name if owner == sender.store else f"{name}@{owner}" for _, name, owner in audience.recipients],
     }
     optional = {
-        "structured": None if request.structured is None else model.structured(request.structured),
-        "key": model.key(request.key),
-        "scopes": [list(scope) for scope in model.tags(request.scopes, "scope")] or None,
+        "structured": None if request.structured is None else message_parts.structured(request.structured),
+        "key": message_parts.key(request.key),
+        "scopes": [list(scope) for scope in message_parts.tags(request.scopes, "scope")] or None,
         "refs": [list(ref) for ref in dict.fromkeys((*mentioned, *refs))] or None,
-        "thread": thread if request.thread_id is None else model.thread_id(request.thread_id),
+        "thread": thread if request.thread_id is None else message_parts.thread_id(request.thread_id),
         "reply_to": None if parent is None else parent.id,
         "session": sender.session,
     }
@@ -150,31 +148,28 @@ def _event_data(
 
 
 def _message(store: Store, message_id: str) -> Row:
-    from thrum_store.view.queries import messages  # a message that answers nothing does not need it
 
-    row = messages.message(store.view, model.message_id(message_id))
+    row = lookup.message(store.view, message_parts.message_id(message_id))
     if row is None:
         raise UnknownMessage(message_id)
     return row
 
 
 def _is_unread(store: Store, parent: Row, reader: Speaker) -> bool:
-    from thrum_store.view.queries import messages  # as above
 
-    return messages.is_unread(store.view, parent.id, reader.id)
+    return lookup.is_unread(store.view, parent.id, reader.id)
 
 
 def _under_key(store: Store, sender: Speaker, data: dict[str, Any]) -> Sent | None:
     """Return the message that was sent under this idempotency key. Raises KeyReused if it is another message."""
-    from thrum_store.view.queries import messages  # as above
 
-    row = messages.with_key(store.view, sender.id, data["key"])
+    row = lookup.with_key(store.view, sender.id, data["key"])
     if row is None:
         return None
-    to = results.pairs(row.audience)
+    to = message_parts.pairs_of(row.audience)
     if (row.content, [[address.type, address.value] for address in to]) != (data["content"], data["to"]):
         raise KeyReused(data["key"], row.id)
-    recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
+    recipients = tuple(message_parts.recipient_of(delivery) for delivery in lookup.deliveries(store.view, row.number))
     warnings = ("already sent under this idempotency key",)
-    thread = results.thread(row.thread, row.id)
+    thread = message_parts.thread_id_of(row.thread, row.id)
     return Sent(row.id, thread, rfc3339(row.sent_ms), len(recipients), to, recipients, warnings)

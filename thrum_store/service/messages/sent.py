@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from thrum_store import model
+from thrum_store import identity
 from thrum_store.errors import NotAuthor
-from thrum_store.model import EVERYONE, Caller
-from thrum_store.records import Record
-from thrum_store.service import addressing, results
-from thrum_store.service.addressing import known
-from thrum_store.service.results import MessageText, Recipient
+from thrum_store.identity import EVERYONE, Caller
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageText, Recipient, known
 from thrum_store.store import Store, use_case
-from thrum_store.view.queries import agents, mailbox, messages
+from thrum_store.values import Record
+from thrum_store.view.queries import lookup, mailbox
 
 from . import editing
 from .inbox import page_of, pages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thrum_store.view.queries.messages import Row
+    from thrum_store.view.queries.lookup import Row
 
     from .editing import MessageDetail
 
@@ -78,15 +77,15 @@ def show_sent(store: Store, caller: Caller, message_id: str) -> MessageDetail:
 
 def _sent_to(store: Store, address: str, author: int) -> tuple[str, list[int]]:
     """Return an address as it may stand in a message, and the ids of the agents that it means now."""
-    bare = model.address(address)
+    bare = identity.bare_address(address)
     if bare == EVERYONE:
         return bare, []
-    if agents.own(store.view, bare):
-        return bare, [row[0] for row in addressing.resolve(store, [bare], -author).recipients]
-    addressing.resolve(store, [bare], author)
+    if lookup.own(store.view, bare):
+        return bare, [row[0] for row in message_parts.resolve(store, [bare], -author).recipients]
+    message_parts.resolve(store, [bare], author)
     return bare, []
 
 
 def _sent_message(store: Store, row: Row) -> SentMessage:
-    recipients = tuple(results.recipient(delivery) for delivery in messages.deliveries(store.view, row.number))
-    return SentMessage(*results.text(row), recipients, sum(1 for recipient in recipients if recipient.read_at))
+    recipients = tuple(message_parts.recipient_of(delivery) for delivery in lookup.deliveries(store.view, row.number))
+    return SentMessage(*message_parts.text_of(row), recipients, sum(1 for recipient in recipients if recipient.read_at))

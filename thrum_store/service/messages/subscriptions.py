@@ -8,16 +8,14 @@ session can end without knowing of this file.
 
 from __future__ import annotations
 
-from thrum_store import json_codec, model
+from thrum_store import identity, values
 from thrum_store.errors import Conflict, Corrupted, Invalid, NotFound, UnknownSession
-from thrum_store.machine import bells
-from thrum_store.machine.bells import Bell
-from thrum_store.machine.host import REAL, Host
-from thrum_store.records import NamedTuple, Record
+from thrum_store.machine.host import EVERY, REAL, Bell, Host
 from thrum_store.repository.paths import SUBSCRIPTIONS, SUBSCRIPTIONS_LOCK
-from thrum_store.service.addressing import acting, known
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import acting, known
 from thrum_store.store import Store, open_store, use_case
-from thrum_store.times import rfc3339
+from thrum_store.values import NamedTuple, Record, rfc3339
 from thrum_store.view.queries import feed
 
 from . import feeds
@@ -28,11 +26,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from thrum_store.machine.storage import Storage
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
+    from thrum_store.machine.host import Storage
     from thrum_store.repository.paths import Paths
-    from thrum_store.view.queries.agents import Agent
     from thrum_store.view.queries.feed import Item
+    from thrum_store.view.queries.lookup import Agent
 
 LIMIT = 256  # subscriptions of one session
 _PAGE = 500  # messages in one look
@@ -85,7 +83,7 @@ class Kept(NamedTuple):
     id: int
     session: str
     agent: str
-    scope: model.Tag | None
+    scope: message_parts.Tag | None
     mention: str | None
     created_ms: int
 
@@ -179,7 +177,7 @@ class Follow:
     """
 
     def __init__(self, paths: Paths, caller: Caller, host: Host = REAL) -> None:
-        self.bell = Bell(paths.bells, bells.EVERY)
+        self.bell = Bell(paths.bells, EVERY)
         try:
             self._store = open_store(paths, host)
             self.session = session_of(self._store, caller)
@@ -223,8 +221,8 @@ def _matching(store: Store, reader: FeedReader, session: str) -> list[Notificati
 
 def tags(item: Item) -> Tags:
     """Return the scopes and the mentioned addresses of a message."""
-    scopes = frozenset((kind, value) for kind, value in json_codec.loads(item.scopes or "[]"))
-    mentions = frozenset(value for kind, value in json_codec.loads(item.refs or "[]") if kind == "mention")
+    scopes = frozenset((kind, value) for kind, value in values.loads(item.scopes or "[]"))
+    mentions = frozenset(value for kind, value in values.loads(item.refs or "[]") if kind == "mention")
     return Tags(scopes, mentions)
 
 
@@ -251,12 +249,12 @@ def _session(agent: Agent) -> str:
     return agent.session
 
 
-def _wanted(request: Subscribe) -> tuple[model.Tag | None, str | None]:
+def _wanted(request: Subscribe) -> tuple[message_parts.Tag | None, str | None]:
     """Return the scope and the mention of a request. Raises Invalid unless it asks for exactly one thing."""
     if [request.scope is not None, request.mention is not None, request.everything].count(True) != 1:
         raise Invalid("a subscription is to one scope, one mention or all messages", hint="`thrum subscribe --all`")
-    scope = model.tag(request.scope, "scope") if request.scope is not None else None
-    return scope, model.address(request.mention) if request.mention is not None else None
+    scope = message_parts.tag(request.scope, "scope") if request.scope is not None else None
+    return scope, identity.bare_address(request.mention) if request.mention is not None else None
 
 
 def _info(kept: Kept) -> SubscriptionInfo:
@@ -274,7 +272,7 @@ def _alive(store: Store) -> Register:
 
 def _read(path: str, storage: Storage) -> Register:
     try:
-        document = json_codec.loads(storage.read(path))
+        document = values.loads(storage.read(path))
         return Register(document["next"], tuple(_kept(fields) for fields in document["subscriptions"]))
     except FileNotFoundError:
         return Register(1, ())
@@ -283,10 +281,10 @@ def _read(path: str, storage: Storage) -> Register:
 
 
 def _kept(fields: dict[str, Any]) -> Kept:
-    scope = model.Tag(*fields["scope"]) if fields["scope"] is not None else None
+    scope = message_parts.Tag(*fields["scope"]) if fields["scope"] is not None else None
     return Kept(fields["id"], fields["session"], fields["agent"], scope, fields["mention"], fields["created_ms"])
 
 
 def _write(store: Store, register: Register) -> None:
     document = {"next": register.following, "subscriptions": [kept._asdict() for kept in register.kept]}
-    store.host.storage.replace(store.paths.in_var(SUBSCRIPTIONS), json_codec.compact(document).encode() + b"\n")
+    store.host.storage.replace(store.paths.in_var(SUBSCRIPTIONS), values.compact(document).encode() + b"\n")

@@ -9,22 +9,19 @@ from __future__ import annotations
 import math
 import select
 
-from thrum_store import model
-from thrum_store.machine import bells
-from thrum_store.machine.bells import Bell
-from thrum_store.machine.host import REAL, Host
-from thrum_store.records import Record
-from thrum_store.service import results
-from thrum_store.service.addressing import known_id
-from thrum_store.service.results import MessageHeader
+from thrum_store import identity
+from thrum_store.machine.host import EVERY, REAL, Bell, Host
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageHeader, known_id
 from thrum_store.store import Store, open_store, use_case
+from thrum_store.values import Record
 from thrum_store.view.queries import mailbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from thrum_store.model import Caller
+    from thrum_store.identity import Caller
     from thrum_store.repository.paths import Paths
     from thrum_store.view.queries.mailbox import WaitCursor
 
@@ -93,13 +90,13 @@ class Watch:
 
     def __init__(self, store: Store, caller: Caller, request: WaitFor) -> None:
         self.caller = caller
-        self.scope = model.tag(request.scope, "scope") if request.scope is not None else None
-        self.mention = model.address(request.mention) if request.mention is not None else None
+        self.scope = message_parts.tag(request.scope, "scope") if request.scope is not None else None
+        self.mention = identity.bare_address(request.mention) if request.mention is not None else None
         self._clock = store.host.clock
         self._start = self._clock.monotonic() + max(request.after or 0.0, 0.0)
         self.since = _cursor(store, request.after or 0.0)
         wide = self.scope is not None or self.mention is not None
-        self.bell = Bell(store.paths.bells, bells.EVERY if wide else caller.name)
+        self.bell = Bell(store.paths.bells, EVERY if wide else caller.name)
 
     def early(self) -> float:
         """Return the seconds until messages count, 0 unless a positive `after` names a later time.
@@ -131,7 +128,7 @@ def _look(store: Store, watch: Watch) -> tuple[Signal, ...]:
         return ()
     since, generation = watch.since, store.generation
     arrivals = mailbox.arrivals(store.view, reader, since.floor(generation), watch.scope, watch.mention)
-    return tuple(Signal(results.header(arrival)) for arrival in arrivals if since.covers(generation, arrival))
+    return tuple(Signal(message_parts.header_of(arrival)) for arrival in arrivals if since.covers(generation, arrival))
 
 
 def wait(paths: Paths, caller: Caller, request: WaitFor, host: Host = REAL) -> WaitEnded:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import identity, model, presence_state
+from thrum_store import identity, presence_state
 from thrum_store.errors import Invalid, NameTaken, WorktreeMismatch
+from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
-from thrum_store.model import Caller
-from thrum_store.records import Record
-from thrum_store.service import results
+from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
-from thrum_store.view.queries import agents, groups
-from thrum_store.view.queries.agents import Agent
+from thrum_store.values import Record, rfc3339
+from thrum_store.view.queries import groups, lookup
+from thrum_store.view.queries.lookup import Agent
 
 from . import presence
 from .presence import Presence
@@ -92,15 +91,15 @@ def register(store: Store, request: Register) -> Registered:
 
     Raises Invalid, NameTaken if a role or a group has the name, WorktreeMismatch if another worktree has it.
     """
-    role, module = model.name(request.role, "role"), model.name(request.module, "module")
-    display = model.label(request.display, "display name")
-    name = model.name(request.name) if request.name else _derived(store, role, module)
+    role, module = identity.valid_name(request.role, "role"), identity.valid_name(request.module, "module")
+    display = message_parts.label(request.display, "display name")
+    name = identity.valid_name(request.name) if request.name else _derived(store, role, module)
     _check_names(store, name, role)
     worktree = store.paths.worktree
     caller = Caller(name, role, module, display, worktree)
     data = _registration(caller)
     with store.writing(name) as shard:
-        before = agents.own(store.view, name)
+        before = lookup.own(store.view, name)
         if before and before.worktree != worktree and not request.force:
             raise WorktreeMismatch(name, before.worktree, worktree)
         status = _status(before, data)
@@ -134,8 +133,8 @@ def _status(before: Agent | None, data: dict[str, str]) -> str:
 def _derived(store: Store, role: str, module: str) -> str:
     """Return a free name for a nameless agent: role and module, with a number if that is taken."""
     base = f"{role}-{module}"[:60]
-    taken = {*agents.names(store.view), *agents.roles(store.view), *groups.names(store.view)}
-    ours = [a.name for a in agents.listed(store.view, role, module) if a.own and a.worktree == store.paths.worktree]
+    taken = {*lookup.names(store.view), *lookup.roles(store.view), *groups.names(store.view)}
+    ours = [a.name for a in lookup.listed(store.view, role, module) if a.own and a.worktree == store.paths.worktree]
     if ours:
         return ours[0]
     numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
@@ -148,9 +147,9 @@ def _check_names(store: Store, name: str, role: str) -> None:
         raise Invalid(
             f"{name!r} cannot be both name and role", hint=f"take another name, like {name}-1; @{role} means the role"
         )
-    if name in agents.roles(store.view):
+    if name in lookup.roles(store.view):
         raise NameTaken(f"{name!r} is already a role", hint=f"choose another name, like {name}-1")
-    if agents.named(store.view, role):
+    if lookup.named(store.view, role):
         raise NameTaken(f"{role!r} is the name of an agent", hint="choose another role")
     for taken in (name, role):
         if groups.group(store.view, taken) is not None:
@@ -161,14 +160,14 @@ def _check_names(store: Store, name: str, role: str) -> None:
 def list_agents(store: Store, request: ListAgents) -> AgentList:
     """List the registered agents of all stores."""
     now = presence.now(store)
-    infos = [_info(agent, now) for agent in agents.listed(store.view, request.role, request.module)]
+    infos = [_info(agent, now) for agent in lookup.listed(store.view, request.role, request.module)]
     kept = tuple(info for info in infos if request.include_offline or info.status == "active")
     return AgentList(kept, len(kept))
 
 
 def _info(agent: Agent, now: Presence) -> AgentInfo:
     return AgentInfo(
-        address=results.address_of(agent.name, agent.store, own=agent.own),
+        address=message_parts.address_of(agent.name, agent.store, own=agent.own),
         kind=agent.kind,
         role=agent.role,
         module=agent.module,
@@ -185,7 +184,7 @@ def _info(agent: Agent, now: Presence) -> AgentInfo:
 @use_case
 def whoami(store: Store, caller: Caller) -> WhoAmI:
     """Return the caller and its open session, registered or not."""
-    agent = agents.own(store.view, caller.name)
+    agent = lookup.own(store.view, caller.name)
     file = identity.relative(caller.name) if identity.load(store.paths, caller.name) is not None else None
     return WhoAmI(
         address=caller.name,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from thrum_store.fence import shorten
-from thrum_store.model import Caller
-from thrum_store.records import Record, replaced
+from thrum_store.identity import Caller
 from thrum_store.repository import changes
 from thrum_store.repository.git_runner import GitFailed, GitRunner
-from thrum_store.service import results
-from thrum_store.service.results import MessageHeader
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import MessageHeader
 from thrum_store.service.upkeep import condition
 from thrum_store.service.upkeep.condition import SyncState
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
-from thrum_store.view.queries import agents as registered
-from thrum_store.view.queries import mailbox
+from thrum_store.values import Record, replaced, rfc3339
+from thrum_store.view.queries import lookup, mailbox
 from thrum_store.view.queries.mailbox import Filter
 
 from . import agents, contexts, presence
@@ -122,7 +120,7 @@ def prime(store: Store, caller: Caller | None, problem: str | None = None, *, ru
 
 
 def _session(store: Store, caller: Caller) -> Session | None:
-    agent = registered.own(store.view, caller.name)
+    agent = lookup.own(store.view, caller.name)
     if agent is None or agent.session is None:
         return None
     work = with_branches(store, [agent])[0][1]
@@ -132,7 +130,7 @@ def _session(store: Store, caller: Caller) -> Session | None:
 
 def _company(store: Store, caller: Caller | None) -> Company:
     now = presence.now(store)
-    listed = registered.listed(store.view)
+    listed = lookup.listed(store.view)
     active = sum(now.status(agent) == "active" for agent in listed)
     ranked = sorted(listed, key=lambda agent: (now.status(agent) != "active", -agent.seen_ms))
     others = [agent for agent in ranked if not (caller and agent.own and agent.name == caller.name)]
@@ -144,14 +142,14 @@ def _company(store: Store, caller: Caller | None) -> Company:
 
 
 def _mailbox(store: Store, caller: Caller) -> Mailbox | None:
-    agent = registered.own(store.view, caller.name)
+    agent = lookup.own(store.view, caller.name)
     if agent is None:
         return None
     unread = mailbox.unread_count(store.view, agent.id)
     rows = mailbox.page(store.view, Filter(agent.id, unread=unread > 0), RECENT, 1).rows
     recent = [
         Excerpt(
-            results.header(row),
+            message_parts.header_of(row),
             shorten(row.content, EXCERPT),
             shortened=len(row.content.encode()) > EXCERPT,
             is_read=read_ms is not None,

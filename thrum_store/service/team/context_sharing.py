@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from thrum_store.errors import NotRegistered
-from thrum_store.records import Record
 from thrum_store.store import Store, use_case
 from thrum_store.sync.cycle import synchronize
 from thrum_store.sync.wire import signed_files
-from thrum_store.view.queries import agents
+from thrum_store.values import Record
+from thrum_store.view.queries import lookup
 
 from .contexts import in_worktree, shared_path
 
@@ -27,7 +27,7 @@ def share(store: Store, agent: str) -> Shared:
     Raises Invalid, and NotRegistered for an agent that this store does not have.
     """
     context = in_worktree(store.paths, store.host, agent)
-    if agents.own(store.view, agent) is None:
+    if lookup.own(store.view, agent) is None:
         raise NotRegistered(agent)
     data = (context.content or "").encode()
     if not data or signed_files.read(store, store.own, shared_path(agent)) == data:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import model
+from thrum_store import identity
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
-from thrum_store.records import Record, replaced
 from thrum_store.repository.paths import Paths
+from thrum_store.service import message_parts
 from thrum_store.store import Store
-from thrum_store.times import rfc3339
-from thrum_store.view.queries import agents
+from thrum_store.values import Record, replaced, rfc3339
+from thrum_store.view.queries import lookup
 
 LIMIT = 256 * 1024  # bytes
 _PREAMBLE = "_preamble"
@@ -69,7 +69,7 @@ def show(store: Store, agent: str) -> Context:
     local = Context(agent, False, None, None, 0, None) if nick else in_worktree(store.paths, store.host, name)
     if local.has_context:
         return local
-    stores = [row.store for row in agents.named(store.view, name) if row.store.startswith(nick)]
+    stores = [row.store for row in lookup.named(store.view, name) if row.store.startswith(nick)]
     copies = (_text(store.host, os.path.join(store.paths.logs, owner, shared_path(name))) for owner in stores)
     content = next((copy for copy in copies if copy), None)
     if content is None:
@@ -119,7 +119,7 @@ def remove(host: Host, local: str, agent: str) -> None:
 
 
 def _write(store: Store, agent: str, file: str, content: str) -> Saved:
-    data = model.text(content, file).encode()
+    data = message_parts.storable(content, file).encode()
     if len(data) > LIMIT:
         raise Invalid(f"the {file} has {len(data):,} bytes; {LIMIT:,} fit", hint="shorten it")
     path = _path(store.paths.local, agent, file)
@@ -130,7 +130,7 @@ def _write(store: Store, agent: str, file: str, content: str) -> Saved:
 
 def _path(local: str, agent: str, file: str) -> str:
     """Return the path of a context or preamble; the name is checked because it becomes part of the path."""
-    name = model.name(agent)
+    name = identity.valid_name(agent)
     if name.endswith(_PREAMBLE):
         raise Invalid(f"{agent!r} cannot have a context: its file would be another agent's preamble", hint="rename it")
     return os.path.join(local, "context", f"{name}{_PREAMBLE if file == 'preamble' else ''}.md")

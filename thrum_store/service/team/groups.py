@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from thrum_store import model
+from thrum_store import identity
 from thrum_store.errors import GroupCycle, GroupExists, Invalid, NameTaken, ProtectedGroup, UnknownGroup, UnknownMember
+from thrum_store.identity import EVERYONE, Caller
 from thrum_store.log.events import Draft
-from thrum_store.model import EVERYONE, Caller
-from thrum_store.records import Record
-from thrum_store.service.addressing import acting
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import acting
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
-from thrum_store.view.queries import agents, groups
+from thrum_store.values import Record, rfc3339
+from thrum_store.view.queries import groups, lookup
 from thrum_store.view.queries.groups import Group
 
 TYPES = ("agent", "role", "group")
@@ -106,13 +106,13 @@ def create(store: Store, caller: Caller, request: CreateGroup) -> GroupCreated:
     name = _bare(request.name)
     if name == EVERYONE:
         raise GroupExists(name)
-    name = model.name(name, "group name")
-    description = model.label(request.description, "description")
+    name = identity.valid_name(name, "group name")
+    description = message_parts.label(request.description, "description")
     agent = acting(store, caller)
     with store.writing(agent.name) as shard:
         if groups.group(store.view, name) is not None:
             raise GroupExists(name)
-        if agents.named(store.view, name) or name in agents.roles(store.view):
+        if lookup.named(store.view, name) or name in lookup.roles(store.view):
             raise NameTaken(f"{name!r} is the name of an agent or a role", hint="choose another group name")
         (event,) = shard.append(Draft("group.create", {"group": name, "description": description}))
     return GroupCreated(event.id, name, rfc3339(event.ms))
@@ -165,7 +165,7 @@ def list_groups(store: Store) -> GroupList:
     """List all groups with their number of direct members."""
     known = [groups.group(store.view, name) for name in groups.names(store.view)]
     listed = [_summary(store, group) for group in known if group is not None]
-    everyone = GroupSummary(_EVERYONE_ID, EVERYONE, _EVERYONE, len(agents.addressed(store.view)), "")
+    everyone = GroupSummary(_EVERYONE_ID, EVERYONE, _EVERYONE, len(lookup.addressed(store.view)), "")
     return GroupList((everyone, *listed), 1 + len(listed))
 
 
@@ -173,7 +173,7 @@ def list_groups(store: Store) -> GroupList:
 def info(store: Store, name: str, expand: bool = False) -> GroupInfo:
     """Return one group. Raises UnknownGroup."""
     if _bare(name) == EVERYONE:
-        names = tuple(sorted(name for _, name, _ in agents.addressed(store.view)))
+        names = tuple(sorted(name for _, name, _ in lookup.addressed(store.view)))
         member = GroupMember("role", "*", None, None)
         return GroupInfo(_EVERYONE_ID, EVERYONE, _EVERYONE, None, None, (member,), names if expand else None)
     group = _group(store, name)
@@ -223,8 +223,8 @@ def _type(text: str) -> str:
 def _member(store: Store, request: Membership) -> tuple[str, str]:
     kind, value = _type(request.member_type), _bare(request.member_value)
     known = {
-        "agent": lambda: bool(agents.named(store.view, value)),
-        "role": lambda: value in agents.roles(store.view),
+        "agent": lambda: bool(lookup.named(store.view, value)),
+        "role": lambda: value in lookup.roles(store.view),
         "group": lambda: groups.group(store.view, value) is not None,
     }
     if not known[kind]():
@@ -239,9 +239,9 @@ def _refuse_cycle(store: Store, group: str, member: str) -> None:
 
 def _expanded(store: Store, name: str) -> tuple[str, ...]:
     inside = groups.inside(store.view, name)
-    names = {agent for _, agent, _ in agents.addressed(store.view) if agent in inside.agents}
+    names = {agent for _, agent, _ in lookup.addressed(store.view) if agent in inside.agents}
     for role in inside.roles:
-        names |= {agent for _, agent, _ in agents.addressed(store.view, role=role)}
+        names |= {agent for _, agent, _ in lookup.addressed(store.view, role=role)}
     return tuple(sorted(names))
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from thrum_store import model, presence_state
+from thrum_store import presence_state
 from thrum_store.errors import UnknownSession
-from thrum_store.model import Caller
+from thrum_store.identity import Caller
 from thrum_store.presence_state import PresenceState
-from thrum_store.records import Record, replaced
 from thrum_store.repository import changes
 from thrum_store.repository.changes import Changes, FileChange
 from thrum_store.repository.git_runner import GitRunner
-from thrum_store.service.addressing import acting
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import acting
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
-from thrum_store.view.queries import agents
-from thrum_store.view.queries.agents import Agent
+from thrum_store.values import Record, replaced, rfc3339
+from thrum_store.view.queries import lookup
+from thrum_store.view.queries.lookup import Agent
 
 
 class Heartbeat(Record):
@@ -64,8 +64,8 @@ def heartbeat(store: Store, caller: Caller, request: Heartbeat) -> Alive:
     """
     agent = acting(store, caller)
     changed = {
-        "scopes": (model.tags(request.add_scopes, "scope"), model.tags(request.remove_scopes, "scope")),
-        "refs": (model.tags(request.add_refs, "ref"), model.tags(request.remove_refs, "ref")),
+        "scopes": (message_parts.tags(request.add_scopes, "scope"), message_parts.tags(request.remove_scopes, "scope")),
+        "refs": (message_parts.tags(request.add_refs, "ref"), message_parts.tags(request.remove_refs, "ref")),
     }
     session = _session_of(agent)
     status = changes.look(GitRunner(store.paths.root))
@@ -84,7 +84,7 @@ def set_intent(store: Store, caller: Caller, text: str) -> IntentSet:
 
     Raises Invalid, UnknownSession if none is open, NotRegistered, WorktreeMismatch.
     """
-    agent, intent = acting(store, caller), model.label(text, "intent")
+    agent, intent = acting(store, caller), message_parts.label(text, "intent")
     session = _session_of(agent)
     with store.writing(agent.name):
         now = store.host.clock.wall_ms()
@@ -95,7 +95,7 @@ def set_intent(store: Store, caller: Caller, text: str) -> IntentSet:
 @use_case
 def set_task(store: Store, caller: Caller, text: str) -> TaskSet:
     """Set the task of the caller; an empty text clears it. Raises as `set_intent` does."""
-    agent, task = acting(store, caller), model.label(text, "task")
+    agent, task = acting(store, caller), message_parts.label(text, "task")
     session = _session_of(agent)
     with store.writing(agent.name):
         now = store.host.clock.wall_ms()
@@ -117,10 +117,12 @@ def _keep(store: Store, agent: Agent, values: PresenceState, now: int) -> None:
     """Save the values: the file first, because a rebuilt view is filled from it."""
     presence_state.save(store.paths.var, store.host, agent.name, replaced(values, seen_ms=now))
     with store.committing():
-        agents.seen(store.view, store.own, agent.name, now)
+        lookup.seen(store.view, store.own, agent.name, now)
 
 
-def _merged(have: tuple[str, ...], added: tuple[model.Tag, ...], removed: tuple[model.Tag, ...]) -> tuple[str, ...]:
+def _merged(
+    have: tuple[str, ...], added: tuple[message_parts.Tag, ...], removed: tuple[message_parts.Tag, ...]
+) -> tuple[str, ...]:
     dropped = {str(tag) for tag in removed}
     return tuple(tag for tag in dict.fromkeys((*have, *map(str, added))) if tag not in dropped)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from thrum_store.model import Caller
-from thrum_store.records import Record
+from thrum_store.identity import Caller
 from thrum_store.service.upkeep import condition
 from thrum_store.service.upkeep.condition import Health, SyncState
 from thrum_store.store import Store, use_case
-from thrum_store.view.queries import agents as registered
-from thrum_store.view.queries import mailbox
+from thrum_store.values import Record
+from thrum_store.view.queries import lookup, mailbox
 
 from . import agents, contexts, presence, team
 from .agents import WhoAmI
@@ -69,7 +68,7 @@ class Overview(Record):
 def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
     """Return the caller with its session, work and mailbox. `port`: the WebSocket's of a running daemon."""
     now = presence.now(store)
-    listed = registered.listed(store.view)
+    listed = lookup.listed(store.view)
     notes = contexts.in_worktree(store.paths, store.host, caller.name)
     return Status(
         health=condition.health(store),
@@ -101,12 +100,12 @@ def overview(store: Store, caller: Caller, *, running: bool = False, port: int |
 
 
 def _own_work(store: Store, caller: Caller) -> WorkContext | None:
-    agent = registered.own(store.view, caller.name)
+    agent = lookup.own(store.view, caller.name)
     return with_branches(store, [agent])[0][1] if agent else None
 
 
 def _counted(store: Store, caller: Caller) -> Counted:
-    agent = registered.own(store.view, caller.name)
+    agent = lookup.own(store.view, caller.name)
     if agent is None:
         return Counted(0, 0)
     return Counted(mailbox.held(store.view, agent.id), mailbox.unread_count(store.view, agent.id))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from thrum_store.machine import bells
-from thrum_store.records import NamedTuple
+from thrum_store.machine import host
 from thrum_store.store import Store
-from thrum_store.view.queries.agents import Agent
+from thrum_store.values import NamedTuple
+from thrum_store.view.queries.lookup import Agent
 
 
 class Presence(NamedTuple):
@@ -30,4 +30,4 @@ class Presence(NamedTuple):
 
 def now(store: Store) -> Presence:
     """Return the presence at this moment."""
-    return Presence(store.host.clock.wall_ms(), frozenset(bells.listening(store.paths.bells)))
+    return Presence(store.host.clock.wall_ms(), frozenset(host.listening(store.paths.bells)))

@@ -7,13 +7,12 @@ import os
 from thrum_store import identity, presence_state
 from thrum_store.errors import Forbidden, Invalid, NeedsConfirmation, NotFound
 from thrum_store.log.events import Draft
-from thrum_store.records import Record
 from thrum_store.repository import worktrees
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
-from thrum_store.view.queries import agents, messages
-from thrum_store.view.queries.agents import Agent
+from thrum_store.values import Record, rfc3339
+from thrum_store.view.queries import lookup
+from thrum_store.view.queries.lookup import Agent
 
 from . import contexts, presence
 
@@ -67,7 +66,7 @@ def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> Age
     NotFound, and Forbidden for an agent of another store.
     """
     agent = _own(store, name)
-    count = messages.authored(store.view, agent.id)
+    count = lookup.authored(store.view, agent.id)
     if not force:
         along = f" and {count} of its messages" if count else ""
         raise NeedsConfirmation(
@@ -103,7 +102,7 @@ def cleanup(store: Store, request: Cleanup, *, by: str = "") -> CleanedUp:
 
 def _own(store: Store, name: str) -> Agent:
     bare = name.removeprefix("@")
-    matches = agents.named(store.view, bare.partition("@")[0])
+    matches = lookup.named(store.view, bare.partition("@")[0])
     mine = next((agent for agent in matches if agent.own and "@" not in bare), None)
     if mine is not None:
         return mine
@@ -117,7 +116,7 @@ def _orphans(store: Store, threshold: int, by: str) -> list[Orphan]:
     places = worktrees.places(store.paths, store.host)
     branches = set(GitRunner(store.paths.root).run("for-each-ref", "--format=%(refname:short)", "refs/heads").split())
     orphans: list[Orphan] = []
-    for agent in agents.listed(store.view):
+    for agent in lookup.listed(store.view):
         missing = agent.worktree not in places
         days = max(now.now_ms - agent.seen_ms, 0) // _DAY_MS
         stale = agent.worktree == store.paths.worktree and days >= threshold
@@ -140,5 +139,5 @@ def _orphan(store: Store, agent: Agent, missing: bool, days: int, branches: set[
         worktree_missing=missing,
         branch_missing=bool(branch) and branch not in branches,
         days_since_last_seen=days,
-        message_count=messages.authored(store.view, agent.id),
+        message_count=lookup.authored(store.view, agent.id),
     )

@@ -10,13 +10,13 @@ import os
 import re
 from string import Template
 
-from thrum_store import model
+from thrum_store import identity
 from thrum_store.errors import Invalid, NotFound
-from thrum_store.records import NamedTuple, Record
 from thrum_store.repository import worktrees
 from thrum_store.store import Store, use_case
-from thrum_store.view.queries import agents
-from thrum_store.view.queries.agents import Agent
+from thrum_store.values import NamedTuple, Record
+from thrum_store.view.queries import lookup
+from thrum_store.view.queries.lookup import Agent
 
 from . import contexts
 
@@ -68,7 +68,7 @@ class RolePreamble(NamedTuple):
 def list_templates(store: Store) -> RoleTemplates:
     """List the role templates of this worktree, else of the repository, with the agents of this store."""
     directory = _directory(store)
-    known = [agent for agent in agents.listed(store.view) if agent.own]
+    known = [agent for agent in lookup.listed(store.view) if agent.own]
     files = [name for name in store.host.storage.listing(directory) if name.endswith(".md")]
     templates = [
         RoleTemplate(name[:-3], name, tuple(sorted(agent.name for agent in known if agent.role == name[:-3])))
@@ -102,7 +102,7 @@ def deploy(store: Store, request: Deploy) -> Deployed:
 
 def preamble_for(store: Store, name: str) -> RolePreamble | None:
     """Return the role of this store's agent with its preamble; None for an unknown agent. Raises Invalid."""
-    agent = agents.own(store.view, name)
+    agent = lookup.own(store.view, name)
     if agent is None:
         return None
     return RolePreamble(agent.role, _preamble(store, agent, worktrees.places(store.paths, store.host)))
@@ -119,7 +119,7 @@ def _preamble(store: Store, agent: Agent, homes: dict[str, str]) -> str | None:
         "Module": agent.module,
         "WorktreePath": homes.get(agent.worktree, agent.worktree),
         "RepoRoot": homes.get(worktrees.MAIN, store.paths.root),
-        "CoordinatorName": next((name for _, name, _ in agents.addressed(store.view, role=_COORDINATOR)), _COORDINATOR),
+        "CoordinatorName": next((name for _, name, _ in lookup.addressed(store.view, role=_COORDINATOR)), _COORDINATOR),
     }
     return _rendered(template, values)
 
@@ -149,7 +149,7 @@ def _unknown(template: str) -> list[str]:
 
 def _template(store: Store, role: str) -> str | None:
     try:
-        path = os.path.join(_directory(store), f"{model.name(role, 'role')}.md")
+        path = os.path.join(_directory(store), f"{identity.valid_name(role, 'role')}.md")
         return store.host.storage.read(path).decode("utf-8", "replace")
     except FileNotFoundError:
         return None
@@ -162,7 +162,7 @@ def _directory(store: Store) -> str:
 
 def _chosen(store: Store, name: str | None) -> list[Agent]:
     places = worktrees.places(store.paths, store.host)
-    local = [agent for agent in agents.listed(store.view) if agent.own and agent.worktree in places]
+    local = [agent for agent in lookup.listed(store.view) if agent.own and agent.worktree in places]
     if name is None:
         return sorted(local, key=lambda agent: agent.name)
     bare = name.removeprefix("@")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from thrum_store import identity, presence_state
 from thrum_store.errors import Invalid, NotFound, UnknownSession
+from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
-from thrum_store.model import Caller
 from thrum_store.presence_state import PresenceState
-from thrum_store.records import Record
-from thrum_store.service import results
-from thrum_store.service.addressing import acting
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import acting
 from thrum_store.store import Store, use_case
-from thrum_store.times import maybe_rfc3339, rfc3339
-from thrum_store.view.queries import agents
-from thrum_store.view.queries.agents import Agent, Session
+from thrum_store.values import Record, maybe_rfc3339, rfc3339
+from thrum_store.view.queries import lookup
+from thrum_store.view.queries.lookup import Agent, Session
 
 REASONS = ("normal", "crash")
 SUPERSEDED = "crash_recovered"  # the end reason of a session that was still open when the next one started
@@ -74,7 +73,7 @@ def start(store: Store, caller: Caller) -> SessionStarted:
     agent = acting(store, caller)
     with store.writing(agent.name) as shard:
         drafts = [Draft("session.start", {})]
-        if (left := agents.open_session(store.view, agent.id)) is not None:
+        if (left := lookup.open_session(store.view, agent.id)) is not None:
             drafts.insert(0, Draft("session.end", {"session": left.id, "reason": SUPERSEDED}))
         event = shard.append(*drafts)[-1]
     _remember(store, caller, event.id)
@@ -89,7 +88,7 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
     agent = acting(store, caller)
     with store.writing(agent.name) as shard:
         wanted = request.session_id or agent.session
-        session = agents.session(store.view, wanted) if wanted else None
+        session = lookup.session(store.view, wanted) if wanted else None
         if session is None or session.agent != agent.id:
             message = f"you have no session {wanted!r}" if wanted else "no session is open"
             raise UnknownSession(message, hint="start one: `thrum session start`")
@@ -104,24 +103,24 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
 def list_sessions(store: Store, request: ListSessions) -> SessionList:
     """List the sessions of all agents of all stores. Raises NotFound for an unknown agent."""
     wanted = None if request.agent is None else _agent(store, request.agent)
-    known = {agent.id: agent for agent in agents.listed(store.view)}
+    known = {agent.id: agent for agent in lookup.listed(store.view)}
     last = presence_state.everyone(store.paths, store.host, store.own)
-    rows = agents.sessions(store.view, wanted, request.active)
+    rows = lookup.sessions(store.view, wanted, request.active)
     return SessionList(tuple(_info(row, known[row.agent], last) for row in rows if row.agent in known))
 
 
 @use_case
 def owner(store: Store, session_id: str) -> str:
     """Return the name of this store's agent whose session it is. Raises UnknownSession."""
-    session = agents.session(store.view, session_id)
-    for agent in agents.listed(store.view):
+    session = lookup.session(store.view, session_id)
+    for agent in lookup.listed(store.view):
         if session is not None and agent.own and agent.id == session.agent:
             return agent.name
     raise UnknownSession(f"no session {session_id!r} of an agent of this store", hint="`thrum session list`")
 
 
 def _agent(store: Store, name: str) -> int:
-    matches = agents.named(store.view, name.removeprefix("@"))
+    matches = lookup.named(store.view, name.removeprefix("@"))
     if not matches:
         raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows all agents")
     return matches[0].id
@@ -132,7 +131,7 @@ def _info(session: Session, agent: Agent, last: dict[tuple[str, str], PresenceSt
     is_last = session.id == agent.session
     return SessionInfo(
         session_id=session.id,
-        address=results.address_of(agent.name, agent.store, own=agent.own),
+        address=message_parts.address_of(agent.name, agent.store, own=agent.own),
         started_at=rfc3339(session.started_ms),
         ended_at=maybe_rfc3339(session.ended_ms),
         end_reason=session.reason,

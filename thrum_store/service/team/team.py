@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from thrum_store import model
+from thrum_store import identity
 from thrum_store.errors import NotFound
-from thrum_store.model import EVERYONE
-from thrum_store.records import Record
+from thrum_store.identity import EVERYONE
 from thrum_store.repository.changes import FileChange
 from thrum_store.store import Store, use_case
-from thrum_store.times import maybe_rfc3339, rfc3339
-from thrum_store.view.queries import agents, groups, mailbox
-from thrum_store.view.queries.agents import Agent
+from thrum_store.values import Record, maybe_rfc3339, rfc3339
+from thrum_store.view.queries import groups, lookup, mailbox
+from thrum_store.view.queries.lookup import Agent
 
 from . import presence
 from .presence import Presence
@@ -80,7 +79,7 @@ class Ping(Record):
 @use_case
 def team(store: Store, everybody: bool = False) -> Team:
     """List the active agents, or all, with their work and unread mail."""
-    listed = agents.listed(store.view)
+    listed = lookup.listed(store.view)
     now = presence.now(store)
     wanted = [agent for agent in listed if everybody or now.status(agent) == "active"]
     members = [_member(store, agent, work, now) for agent, work in with_branches(store, wanted)]
@@ -94,10 +93,10 @@ def ping(store: Store, address: str) -> Ping:
 
     Raises Invalid for a malformed address, NotFound if no agent has it.
     """
-    bare = model.address(address)
+    bare = identity.bare_address(address)
     name, _, nick = bare.partition("@")
-    matches = [agent for agent in agents.named(store.view, name) if agent.store.startswith(nick)]
-    matches = matches or sorted(agents.listed(store.view, role=bare), key=lambda agent: -agent.seen_ms)
+    matches = [agent for agent in lookup.named(store.view, name) if agent.store.startswith(nick)]
+    matches = matches or sorted(lookup.listed(store.view, role=bare), key=lambda agent: -agent.seen_ms)
     if not matches:
         raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows all agents")
     now = presence.now(store)

@@ -9,15 +9,14 @@ from collections.abc import Iterable
 from thrum_store import presence_state
 from thrum_store.errors import Invalid, NotFound
 from thrum_store.presence_state import NOTHING, PresenceState
-from thrum_store.records import Record, replaced
 from thrum_store.repository import changes, worktrees
 from thrum_store.repository.changes import Changes, Commit, FileChange
 from thrum_store.repository.git_runner import GitFailed, GitRunner
-from thrum_store.service import results
+from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
-from thrum_store.times import maybe_rfc3339
-from thrum_store.view.queries import agents
-from thrum_store.view.queries.agents import Agent
+from thrum_store.values import Record, maybe_rfc3339, replaced
+from thrum_store.view.queries import lookup
+from thrum_store.view.queries.lookup import Agent
 
 from . import presence
 
@@ -103,7 +102,7 @@ def who_has(store: Store, file: str, directory: str = ".") -> WhoHas:
 
 def others_in_session(store: Store, name: str) -> bool:
     """Return whether any agent but this one is in a session; asks no git."""
-    return any(agent.session and agent.name != name for agent in agents.listed(store.view))
+    return any(agent.session and agent.name != name for agent in lookup.listed(store.view))
 
 
 def context_of(agent: Agent, last: PresenceState, presence: str, branch: str = "") -> WorkContext:
@@ -112,7 +111,7 @@ def context_of(agent: Agent, last: PresenceState, presence: str, branch: str = "
     status = last.changes or Changes("")
     return WorkContext(
         session_id=agent.session,
-        address=results.address_of(agent.name, agent.store, own=agent.own),
+        address=message_parts.address_of(agent.name, agent.store, own=agent.own),
         status=presence,
         branch=branch or status.branch,
         worktree=agent.worktree,
@@ -145,7 +144,7 @@ def with_branches(store: Store, listed: Iterable[Agent]) -> list[tuple[Agent, Wo
 
 
 def _all(store: Store) -> list[tuple[Agent, WorkContext]]:
-    pairs = with_branches(store, agents.listed(store.view))
+    pairs = with_branches(store, lookup.listed(store.view))
     return sorted(pairs, key=lambda pair: pair[1].status != "active")
 
 
@@ -177,7 +176,7 @@ def _holds(store: Store, agent: Agent) -> bool:
     """Return whether the changes in a worktree count as this agent's: it is in a session, or registered last there."""
     if agent.session is not None:
         return True
-    others = [other for other in agents.listed(store.view) if other.store == agent.store]
+    others = [other for other in lookup.listed(store.view) if other.store == agent.store]
     beside = [other for other in others if other.worktree == agent.worktree]
     return not any(other.session for other in beside) and beside[0].id == agent.id
 

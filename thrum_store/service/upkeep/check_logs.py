@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.store import Store
 from thrum_store.sync import state
 from thrum_store.sync.repair import on_demand
 from thrum_store.sync.repair.damage import DamageReport, examine
 from thrum_store.sync.state import Repair, extent, shard_of
+from thrum_store.values import Record
 
 from .findings import PROBLEM, Check, Finding, fine, note, problem
 

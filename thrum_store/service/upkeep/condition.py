@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from thrum_store.errors import Invalid
-from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.store import Store
 from thrum_store.sync import state
 from thrum_store.sync.state import State
-from thrum_store.times import rfc3339
+from thrum_store.values import Record, rfc3339
 from thrum_store.view.queries import shards
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import identity
 from thrum_store.errors import Invalid
-from thrum_store.records import Record
+from thrum_store.identity import load, relative
 from thrum_store.repository import config
 from thrum_store.repository.config import DEFAULT, FILE, GIT, Key, Setting
 from thrum_store.repository.git_runner import GitRunner
+from thrum_store.values import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from thrum_store.identity import Caller
     from thrum_store.machine.host import Host
-    from thrum_store.model import Caller
     from thrum_store.repository.paths import Paths
 
 _SECRET = ("KEY", "TOKEN")  # in the name of a variable whose value is hidden
@@ -135,8 +135,8 @@ def show(
 
 def identified(paths: Paths, caller: Caller) -> IdentitySettings:
     """Return the settings of a caller, with its identity file if it has one."""
-    known = identity.load(paths, caller.name) is not None
-    file = identity.relative(caller.name) if known else None
+    known = load(paths, caller.name) is not None
+    file = relative(caller.name) if known else None
     return IdentitySettings(caller.name, caller.role or None, caller.module or None, file, caller.source)
 
 

@@ -9,12 +9,12 @@ from functools import partial
 from thrum_store import carry_forward, identity, store
 from thrum_store.errors import Invalid, NotInitialized
 from thrum_store.machine.host import REAL, Host
-from thrum_store.records import Record, replaced
 from thrum_store.repository import paths
 from thrum_store.repository.paths import SYNC_LOCK, Paths
 from thrum_store.store import Store
+from thrum_store.values import Record, replaced
 from thrum_store.view import database, rebuild
-from thrum_store.view.queries import agents, shards
+from thrum_store.view.queries import lookup, shards
 
 from .check_logs import LARGE, Examine, Progress, logs, sync
 from .check_repository import around
@@ -108,7 +108,7 @@ def _registrations(opened: Store, environ: Mapping[str, str]) -> Iterator[Check]
     forced = environ.get("THRUM_NAME")
     names = set(identity.names(opened.paths)) | ({forced} if forced else set[str]())
     for name in sorted(names):
-        agent = agents.own(opened.view, name)
+        agent = lookup.own(opened.view, name)
         if agent is None:
             hint = f"`thrum quickstart --name {name} --role ROLE --module MODULE`, or remove the identity file"
             yield problem("identity", f"@{name} is not registered in this store", hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.records import NamedTuple, Record
+from thrum_store.values import NamedTuple, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,20 +6,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 
-from thrum_store import carry_forward, times
+from thrum_store import carry_forward, values
 from thrum_store.errors import Invalid
 from thrum_store.log import purge_marks
 from thrum_store.log.events import Event, fast_parser
 from thrum_store.log.purged_log import PurgePrefix
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import NamedTuple, Record
+from thrum_store.machine.host import failpoint
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store, use_case
-from thrum_store.times import rfc3339
+from thrum_store.values import NamedTuple, Record, rfc3339
+from thrum_store.view.projection import SegmentStats
 from thrum_store.view.queries import purge as queries
 from thrum_store.view.queries import shards
-from thrum_store.view.rows import SegmentStats
 
 Progress = Callable[[int], None]
 
@@ -100,7 +99,7 @@ def _before(request: Purge, now_ms: int) -> int | None:
     """Return the time of the first event to keep, in milliseconds; None to purge all."""
     if (request.before is None) != request.everything:
         raise Invalid("give either a time or --all", hint="`thrum purge --before 2d` or `thrum purge --all`")
-    return None if request.before is None else times.moment(request.before, now_ms)
+    return None if request.before is None else values.moment(request.before, now_ms)
 
 
 def _prefixes(store: Store, before: int | None) -> list[_Prefix]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from thrum_store.log.segments import Shard
-from thrum_store.records import Record
 from thrum_store.repository import config
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.store import Store, use_case
 from thrum_store.sync import cycle, state
 from thrum_store.sync.remote import public_remote
 from thrum_store.sync.state import Repair, State, key_of, shard_of
-from thrum_store.times import rfc3339
+from thrum_store.values import Record, rfc3339
 from thrum_store.view.queries import shards
 
 from .condition import word

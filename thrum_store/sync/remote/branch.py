@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping
 
 from thrum_store.errors import ThrumError
 from thrum_store.log.segments import EventLog
-from thrum_store.machine.host import Host
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import NamedTuple
+from thrum_store.machine.host import Host, failpoint
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import OUTGOING, SYNC_GIT_CONFIG, SYNC_INDEX, Paths
 from thrum_store.sync.wire import tree
 from thrum_store.sync.wire.tree import Listing
+from thrum_store.values import NamedTuple
 
 from .git_errors import explain
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from thrum_store.records import NamedTuple
 from thrum_store.repository.git_runner import SILENT
+from thrum_store.values import NamedTuple
 
 
 class Explanation(NamedTuple):

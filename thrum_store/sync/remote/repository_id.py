@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 
-from thrum_store.machine.digest import fingerprint
+from thrum_store.log.events import fingerprint
 from thrum_store.machine.host import Host
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import REPOSITORY_FILE

@@ -7,12 +7,11 @@ import os
 from collections.abc import Iterator
 
 from thrum_store.identity import signed_ends
-from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, plain_parser
+from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, fingerprint, plain_parser
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.machine.digest import fingerprint
-from thrum_store.records import NamedTuple
 from thrum_store.repository.paths import DAMAGED, LOST
 from thrum_store.store import Store
+from thrum_store.values import NamedTuple
 from thrum_store.view.queries import shards
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard
-from thrum_store.records import NamedTuple
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip
 from thrum_store.sync.remote.repository_id import Repository
@@ -12,6 +11,7 @@ from thrum_store.sync.wire import signed_files
 from thrum_store.sync.wire.signed_heads import AdmissionError, SignedHeads, verify_certificate, verify_heads
 from thrum_store.sync.wire.tree import Listing, StoreFiles
 from thrum_store.sync.wire.verify import START, Piece, verify_extension, verify_purged
+from thrum_store.values import NamedTuple
 
 _HISTORY_LIMIT = 256  # commits that changed a log and are looked into
 

@@ -17,8 +17,7 @@ from thrum_store.identity import creation_lock, former_stores
 from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import NamedTuple
+from thrum_store.machine.host import failpoint
 from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_JOURNAL, STORE_FILE, STORE_KEY
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip
@@ -26,6 +25,7 @@ from thrum_store.sync.state import State
 from thrum_store.sync.wire import signed_files
 from thrum_store.sync.wire.signed_heads import AdmissionError, SignedHeads
 from thrum_store.sync.wire.tree import StoreFiles
+from thrum_store.values import NamedTuple
 
 from .proof import prove
 

@@ -14,11 +14,11 @@ from thrum_store.errors import DiskFull, Forbidden, StorageFailed, StoreBusy
 from thrum_store.identity import signed_ends
 from thrum_store.log import purge_marks
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.machine.storage import failpoint
-from thrum_store.records import replaced
+from thrum_store.machine.host import failpoint
 from thrum_store.store import Store
 from thrum_store.sync.state import Repair, State, key_of, sentence, shard_of
 from thrum_store.sync.wire.verify import Piece
+from thrum_store.values import replaced
 from thrum_store.view.queries import shards as shards_read
 from thrum_store.view.queries.shards import lengths
 

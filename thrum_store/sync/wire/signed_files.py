@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.machine.digest import fingerprint
+from thrum_store.log.events import fingerprint
 from thrum_store.store import Store
 
 from .signed_heads import AdmissionError, SignedHeads, StoreCertificate, verify_certificate, verify_heads

@@ -13,10 +13,10 @@ import base64
 import json
 from typing import Any
 
+from thrum_store.identity import is_name
 from thrum_store.log import keys
 from thrum_store.log.events import canonical
-from thrum_store.model import is_name
-from thrum_store.records import NamedTuple, Record, fields_of, replaced
+from thrum_store.values import NamedTuple, Record, fields_of, replaced
 
 HEADS_LIMIT = 1024 * 1024  # bytes
 CERTIFICATE_LIMIT = 4096

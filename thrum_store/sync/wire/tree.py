@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from thrum_store.identity import NAME
 from thrum_store.log.segments import EventLog, Shard
-from thrum_store.model import NAME
-from thrum_store.records import NamedTuple
+from thrum_store.values import NamedTuple
 
 from .signed_files import CERTIFICATE, HEADS
 from .signed_heads import CERTIFICATE_LIMIT, HEADS_LIMIT

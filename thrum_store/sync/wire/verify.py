@@ -19,7 +19,7 @@ from thrum_store.log.events import (
     decode_header,
 )
 from thrum_store.log.segments import HEADER_LIMIT, Shard, ShardPosition, length_before_purge, remaining
-from thrum_store.records import NamedTuple
+from thrum_store.values import NamedTuple
 
 from .signed_heads import AdmissionError, SignedEnd
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from thrum_store.log.segments import Shard
-from thrum_store.machine.bells import EVERY
-from thrum_store.view.rows import as_json
+from thrum_store.machine.host import EVERY
+from thrum_store.view.projection import as_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

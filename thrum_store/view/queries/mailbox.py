@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from thrum_store.records import NamedTuple
+from thrum_store.values import NamedTuple
 
-from .messages import COLUMNS, JOINS, Row
+from .lookup import COLUMNS, JOINS, Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from thrum_store.log.events import Draft, original
-from thrum_store.records import Record
-from thrum_store.view.rows import SegmentStats
+from thrum_store.values import Record
+from thrum_store.view.projection import SegmentStats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

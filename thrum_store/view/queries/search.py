@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from thrum_store import json_codec
-from thrum_store.records import NamedTuple
+from thrum_store import values
+from thrum_store.values import NamedTuple
 
-from .messages import COLUMNS, JOINS, Row
+from .lookup import COLUMNS, JOINS, Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def matches(view: Connection, wanted: Wanted, size: int, page: int) -> tuple[lis
 def _shown(view: Connection, numbers: list[int]) -> Iterator[tuple[Any, ...]]:
     """Return the rows of these messages, in this order, without those that were deleted meanwhile."""
     sql = f"SELECT {COLUMNS} FROM json_each(?) f CROSS JOIN messages m ON m.number = f.value{JOINS}"
-    return view.execute(f"{sql} WHERE m.deleted_ms IS NULL ORDER BY f.key", (json_codec.compact(numbers),))
+    return view.execute(f"{sql} WHERE m.deleted_ms IS NULL ORDER BY f.key", (values.compact(numbers),))
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:

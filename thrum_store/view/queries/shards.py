@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.log.segments import Shard, ShardPosition
-from thrum_store.records import NamedTuple
+from thrum_store.values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from thrum_cli.commands.session import started
 from thrum_cli.terminal.output import human, warn
 from thrum_store import identity
 from thrum_store.errors import Invalid
-from thrum_store.model import Caller
-from thrum_store.records import Record
+from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents, sessions
 from thrum_store.service.team.agents import Register, Registered
 from thrum_store.service.team.sessions import SessionStarted
+from thrum_store.values import Record
 
 _PLACEHOLDER = "unnamed"  # an agent that gets its name from its role and module has no identity file to read
 IDENTITY = (

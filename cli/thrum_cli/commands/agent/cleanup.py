@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, human
-from thrum_cli.terminal.text import ago, fields, listing, plural
+from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing, plural
 from thrum_store.service.team import removal
 from thrum_store.service.team.removal import CleanedUp, Cleanup, Orphan
 

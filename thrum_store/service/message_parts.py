@@ -1,0 +1,416 @@
+"""The parts of a message: what they may hold, whom an address reaches, and how they are shown."""
+
+from __future__ import annotations
+
+from thrum_store import identity, values
+from thrum_store.errors import Invalid, NotRegistered, UnknownRecipient, WorktreeMismatch
+from thrum_store.identity import EVERYONE, is_name
+from thrum_store.log.events import thread_of
+from thrum_store.values import NamedTuple, Record, maybe_rfc3339, rfc3339
+from thrum_store.view.queries import lookup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from thrum_store.identity import Caller
+    from thrum_store.store import Store
+    from thrum_store.view.queries.lookup import Agent, Speaker
+
+    AgentRow = tuple[int, str, str]  # id, name, store
+    from typing import Protocol
+
+    from thrum_store.view.queries.lookup import Delivery, Row
+
+    class MessageRow(Protocol):
+        """The columns that a header is made of."""
+
+        @property
+        def id(self) -> str: ...
+        @property
+        def thread(self) -> str | None: ...
+        @property
+        def reply_to(self) -> str | None: ...
+        @property
+        def author_name(self) -> str: ...
+        @property
+        def author_store(self) -> str: ...
+        @property
+        def author_own(self) -> bool: ...
+        @property
+        def audience(self) -> str: ...
+        @property
+        def scopes(self) -> str | None: ...
+        @property
+        def sent_ms(self) -> int: ...
+
+
+# --- what they may hold -----------------------------------------------------------------------------------------------
+_CROCKFORD = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_ID_LENGTH = 26  # letters after the prefix
+_SCOPE_TYPE_LIMIT = 32
+CONTENT_LIMIT = 1_000_000  # bytes of UTF-8
+STRUCTURED_LIMIT = 16_384
+DEPTH_LIMIT = 32
+LABEL_LIMIT = 256
+TAGS_LIMIT = 64
+KEY_LIMIT = 64
+FORMATS = ("markdown", "plain", "json")
+
+
+class Tag(NamedTuple):
+    """A scope or a ref: routing or reference metadata, written `type:value`."""
+
+    type: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.value}"
+
+
+def tag(text: str, noun: str) -> Tag:
+    """Parse `type:value` as a scope or a ref. Raises Invalid."""
+    kind, colon, value = text.partition(":")
+    if not colon or not value or not _is_scope_type(kind) or len(value) > LABEL_LIMIT:
+        raise Invalid(f"{text!r} is not a {noun}", hint=f"write a {noun} as type:value, like module:auth")
+    return Tag(kind, label(value, noun))
+
+
+def _is_scope_type(text: str) -> bool:
+    return is_name(text) and len(text) <= _SCOPE_TYPE_LIMIT and "a" <= text[0] <= "z"
+
+
+def tags(texts: Iterable[str], noun: str) -> tuple[Tag, ...]:
+    """Parse several tags; repeated ones count once, in the order given. Raises Invalid."""
+    merged = tuple(dict.fromkeys(tag(text, noun) for text in texts))
+    if len(merged) > TAGS_LIMIT:
+        raise Invalid(f"{len(merged)} {noun}s are too many", hint=f"use at most {TAGS_LIMIT} in one message")
+    return merged
+
+
+def storable(value: str, noun: str) -> str:
+    """Return a text that can be stored: it holds no NUL and no lone surrogate. Raises Invalid."""
+    if "\0" in value:
+        raise Invalid(f"the {noun} contains a NUL character", hint="remove it")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"the {noun} is not valid UTF-8", hint="send it as UTF-8 text") from None
+    return value
+
+
+def label(value: str, noun: str) -> str:
+    """Return a short text on one line, like a display name or an intent. Raises Invalid."""
+    if len(value) > LABEL_LIMIT or "\n" in value:
+        raise Invalid(f"the {noun} must be one line of at most {LABEL_LIMIT} characters", hint="shorten it")
+    return storable(value, noun)
+
+
+def content(value: str) -> str:
+    """Return the text of a message. Raises Invalid if it is empty or too large."""
+    if not value.strip():
+        raise Invalid("the message is empty", hint="give it some text, or use --stdin or --body-file")
+    size = len(storable(value, "message").encode())
+    if size > CONTENT_LIMIT:
+        raise Invalid(
+            f"the message has {size:,} bytes; at most {CONTENT_LIMIT:,} are allowed",
+            hint="put it in a file and send the path",
+        )
+    return value
+
+
+def body_format(value: str) -> str:
+    """Return markdown, plain or json. Raises Invalid for anything else."""
+    if value not in FORMATS:
+        raise Invalid(f"{value!r} is not a format", hint="use markdown, plain or json")
+    return value
+
+
+def key(value: str | None) -> str | None:
+    """Return an idempotency key, or None. Raises Invalid."""
+    if value is not None and (not value or len(value) > KEY_LIMIT):
+        raise Invalid(f"an idempotency key has 1 to {KEY_LIMIT} characters", hint="shorten it")
+    return None if value is None else storable(value, "idempotency key")
+
+
+def structured(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON object that travels with a message. Raises Invalid.
+
+    It has at most 16 KiB and 32 levels, and whole numbers of at most 53 bits.
+    """
+    try:
+        encoded = storable(values.finite(value), "structured data")
+    except (TypeError, ValueError, RecursionError):
+        raise Invalid("the structured data is not a JSON object", hint='write it like {"pr": 42}') from None
+    if (size := len(encoded.encode())) > STRUCTURED_LIMIT:
+        raise Invalid(
+            f"the structured data has {size:,} bytes; at most {STRUCTURED_LIMIT:,} are allowed", hint="shorten it"
+        )
+    if not _plain(value, DEPTH_LIMIT):
+        hint = f"write such numbers as text, and nest at most {DEPTH_LIMIT} levels"
+        raise Invalid("the structured data holds too large a number or is nested too deep", hint=hint)
+    return value
+
+
+def _plain(value: Any, levels: int) -> bool:
+    """Return whether every parser takes this JSON: not nested too deep, no number that loses digits."""
+    if value.__class__ is dict:
+        return levels > 0 and all(_plain(inside, levels - 1) for inside in value.values())
+    if value.__class__ in (list, tuple):
+        return levels > 0 and all(_plain(inside, levels - 1) for inside in value)
+    return not isinstance(value, int) or abs(value) < 2**53
+
+
+def _is_id(value: str, prefix: str) -> bool:
+    digits = value.removeprefix(prefix)
+    return len(digits) == _ID_LENGTH == len(value) - len(prefix) and _CROCKFORD.issuperset(digits)
+
+
+def thread_id(value: str) -> str:
+    """Return a thread id as it was shown. Raises Invalid."""
+    if not _is_id(value, "thr_"):
+        raise Invalid(f"{value!r} is not a thread id", hint="ids look like thr_01HXE…, see `thrum message get`")
+    return value
+
+
+def message_id(value: str) -> str:
+    """Return a message id as it was shown. Raises Invalid."""
+    if not _is_id(value, "msg_"):
+        raise Invalid(f"{value!r} is not a message id", hint="ids look like msg_01HXE…, see `thrum inbox`")
+    return value
+
+
+# --- callers and recipients -------------------------------------------------------------------------------------------
+
+
+def acting(store: Store, caller: Caller) -> Agent:
+    """Return the caller's own agent. Raises NotRegistered, or WorktreeMismatch if the name is another worktree's.
+
+    That prevents mistakes between agents that mean well. It is no defence against a process of the same user.
+    """
+    agent = known(store, caller)
+    _check_worktree(caller, agent.worktree)
+    return agent
+
+
+def speaking(store: Store, caller: Caller) -> Speaker:
+    """Return as much of the caller's agent as a send needs. Raises what `acting` raises."""
+    speaker = lookup.speaker(store.view, caller.name)
+    if speaker is None:
+        raise NotRegistered(caller.name)
+    _check_worktree(caller, speaker.worktree)
+    return speaker
+
+
+def known(store: Store, caller: Caller) -> Agent:
+    """Return the caller's own agent, for reading only. Raises NotRegistered."""
+    agent = lookup.own(store.view, caller.name)
+    if agent is None:
+        raise NotRegistered(caller.name)
+    return agent
+
+
+def known_id(store: Store, caller: Caller) -> int:
+    """Return the id of the caller's own agent, for a look that happens often. Raises NotRegistered."""
+    agent = lookup.speaker(store.view, caller.name)
+    if agent is None:
+        raise NotRegistered(caller.name)
+    return agent.id
+
+
+def worktree(store: Store, name: str) -> str:
+    """Return the worktree that an agent of this store works in; empty if there is no such agent."""
+    agent = lookup.own(store.view, name)
+    return agent.worktree if agent is not None else ""
+
+
+def _check_worktree(caller: Caller, worktree: str) -> None:
+    if caller.worktree and worktree and caller.worktree != worktree:
+        raise WorktreeMismatch(caller.name, worktree, caller.worktree)
+
+
+class Audience(NamedTuple):
+    """The addresses of a message as (type, value), and its recipients as (id, name, store)."""
+
+    addresses: tuple[tuple[str, str], ...]
+    recipients: tuple[AgentRow, ...]
+    warnings: tuple[str, ...]
+
+
+def resolve(store: Store, texts: Iterable[str], sender: int) -> Audience:
+    """Return the audience of these addresses without the sender; no address at all means everyone.
+
+    Raises UnknownRecipient naming every unknown address, with the nearest known names, and Invalid if only the sender
+    is left of the addresses.
+    """
+    addresses: dict[tuple[str, str], None] = {}
+    recipients: dict[int, AgentRow] = {}
+    unknown: list[str] = []
+    warnings: list[str] = []
+    for text in dict.fromkeys(identity.bare_address(text) for text in texts) or (EVERYONE,):
+        resolved = _resolve(store, text, warnings)
+        if resolved is None:
+            unknown.append(text)
+            continue
+        kind, value, rows = resolved
+        addresses[kind, value] = None
+        recipients |= {row[0]: row for row in rows}
+    if unknown:
+        raise UnknownRecipient(unknown, _nearest(store, unknown))
+    only_self = list(recipients) == [sender] and {kind for kind, _ in addresses} == {"agent"}
+    if only_self:
+        raise Invalid("you cannot send a message to yourself", hint="`thrum context save` keeps notes for yourself")
+    recipients.pop(sender, None)
+    return Audience(tuple(addresses), tuple(sorted(recipients.values())), tuple(warnings))
+
+
+def exists(store: Store, text: str) -> bool:
+    """Return whether an address means any agent, role or group."""
+    return _resolve(store, text, []) is not None
+
+
+def _resolve(store: Store, text: str, warnings: list[str]) -> tuple[str, str, list[AgentRow]] | None:
+    """Return the type and the value of an address, and the agents that it means; None for an unknown address."""
+    if text == EVERYONE:
+        return EVERYONE, EVERYONE, lookup.addressed(store.view)
+    name, _, nick = text.partition("@")
+    agent = _agent(store, name, nick, warnings)
+    if agent is not None:
+        return "agent", text, [agent]
+    if nick:
+        return None
+    if rows := lookup.addressed(store.view, role=text):
+        return "role", text, rows
+    from thrum_store.view.queries import groups  # 0.8 ms with what it needs, which a message to an agent does not pay
+
+    if groups.group(store.view, text) is not None:
+        return "group", text, _in_group(store, text)
+    return None
+
+
+def _agent(store: Store, name: str, nick: str, warnings: list[str]) -> AgentRow | None:
+    """Return the agent of a name, this store's first; `nick` is the beginning of another store's id."""
+    rows = [row for row in lookup.addressed(store.view, name) if row[2].startswith(nick)]
+    if not rows:
+        return None
+    if len(rows) > 1:
+        others = ", ".join(f"@{other}@{owner[:8]}" for _, other, owner in rows[1:])
+        warnings.append(f"@{name} is ambiguous; this went to the one in this store, not to {others}")
+    return rows[0]
+
+
+def _in_group(store: Store, group: str) -> list[AgentRow]:
+    from thrum_store.view.queries import groups  # as above
+
+    inside = groups.inside(store.view, group)
+    rows = [row for row in lookup.addressed(store.view) if row[1] in inside.agents]
+    for role in sorted(inside.roles):
+        rows += lookup.addressed(store.view, role=role)
+    return rows
+
+
+def _nearest(store: Store, unknown: list[str]) -> list[str]:
+    """Return up to two known names that resemble each unknown one."""
+    from difflib import get_close_matches
+
+    from thrum_store.view.queries import groups  # as above
+
+    view = store.view
+    names = {*lookup.names(view), *lookup.roles(view), *groups.names(view), EVERYONE}
+    near = [match for name in unknown for match in get_close_matches(name, sorted(names), n=2, cutoff=0.5)]
+    return list(dict.fromkeys(near))
+
+
+# --- how they are shown -----------------------------------------------------------------------------------------------
+
+
+class Pair(Record):
+    """A scope, a ref or an address: its kind and its value."""
+
+    type: str
+    value: str
+
+
+class MessageHeader(Record):
+    """The facts that every result shows of a message; `author` is an address."""
+
+    id: str
+    thread: str
+    reply_to: str | None
+    author: str
+    to: tuple[Pair, ...]
+    scopes: tuple[Pair, ...]
+    sent_at: str
+
+
+class MessageText(Record):
+    """A message with its text as it is now; `updated_at` is None unless it was edited."""
+
+    header: MessageHeader
+    format: str
+    content: str
+    structured: dict[str, object] | None
+    updated_at: str | None
+    deleted: bool
+
+
+class Recipient(Record):
+    """A recipient of a message, and when it got and read it; `answered` once it replied."""
+
+    address: str
+    delivered_at: str
+    read_at: str | None
+    answered: bool
+
+    @property
+    def status(self) -> str:
+        """Return `delivered`, `read` or `answered`."""
+        if self.answered:
+            return "answered"
+        return "read" if self.read_at else "delivered"
+
+
+def header_of(row: MessageRow) -> MessageHeader:
+    """Return the header of a message."""
+    author = address_of(row.author_name, row.author_store, own=row.author_own)
+    to, scopes = pairs_of(row.audience), pairs_of(row.scopes)
+    return MessageHeader(
+        row.id, thread_id_of(row.thread, row.id), row.reply_to, author, to, scopes, rfc3339(row.sent_ms)
+    )
+
+
+def text_of(row: Row) -> tuple[MessageHeader, str, str, dict[str, object] | None, str | None, bool]:
+    """Return the fields of a `MessageText`."""
+    edited_at, deleted = maybe_rfc3339(row.edited_ms), row.deleted_ms is not None
+    return header_of(row), row.format, row.content, structured_of(row.structured), edited_at, deleted
+
+
+def pairs_of(column: str | None) -> tuple[Pair, ...]:
+    """Parse tags or addresses as the view keeps them, a JSON array of pairs."""
+    return tuple(Pair(kind, value) for kind, value in values.loads(column)) if column else ()
+
+
+def structured_of(column: str | None) -> dict[str, Any] | None:
+    """Parse the structured data of a message as the view keeps it."""
+    return values.loads(column) if column else None
+
+
+def recipient_of(delivery: Delivery) -> Recipient:
+    """Return a delivery as it is shown."""
+    return Recipient(
+        address_of(delivery.name, delivery.store, own=delivery.own),
+        rfc3339(delivery.delivered_ms),
+        maybe_rfc3339(delivery.read_ms),
+        bool(delivery.answered),
+    )
+
+
+def address_of(name: str, store: str, *, own: bool) -> str:
+    """Return the address of an agent: its name, with the beginning of its store's id if it belongs to another store."""
+    return name if own else f"{name}@{store[:8]}"
+
+
+def thread_id_of(column: str | None, message_id: str) -> str:
+    """Return the thread of a message; a message outside of any thread begins its own."""
+    return column or thread_of(message_id)

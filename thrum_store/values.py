@@ -1,0 +1,345 @@
+"""Values: their base classes, and how they are written as JSON, as a time and as safe text.
+
+`dataclasses` costs 1.8 and `typing` 1.05 of an interpreter's start, at every call of `thrum`. `Record` and `NamedTuple`
+give what the program uses of them, and type checkers read them as the originals. A module that derives from them needs
+`from __future__ import annotations`, so that its annotations stay texts.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .errors import Invalid
+
+
+# --- records and named tuples -----------------------------------------------------------------------------------------
+
+
+if TYPE_CHECKING:
+    from typing import Any, TypeVar, dataclass_transform
+    from typing import NamedTuple as NamedTuple
+
+    R = TypeVar("R", bound="Record")
+else:
+    from _collections import _tuplegetter  # what collections.namedtuple reads its fields with
+
+    def dataclass_transform(**_):
+        """Do nothing: type checkers read the original."""
+        return lambda decorated: decorated
+
+
+def _arguments(
+    name: str, fields: tuple[str, ...], defaults: dict[str, Any], given: tuple[Any, ...], named: dict[str, Any]
+) -> list[Any]:
+    """Return one value for each field. Raises TypeError for a missing, unknown, repeated or extra argument."""
+    if len(given) > len(fields):
+        raise TypeError(f"{name} takes {len(fields)} values, not {len(given)}")
+    values = list(given)
+    for field in fields[len(given) :]:
+        if field in named:
+            values.append(named.pop(field))
+        elif field in defaults:
+            values.append(defaults[field])
+        else:
+            raise TypeError(f"{name} needs {field!r}")
+    if named:
+        raise TypeError(f"{name} does not take {sorted(named)}")
+    return values
+
+
+def _declared(namespace: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Take the fields of a class body and their defaults out of its namespace."""
+    annotations: dict[str, str] = namespace.get("__annotations__", {})
+    fields = tuple(name for name, kind in annotations.items() if not kind.startswith("ClassVar"))
+    return fields, {name: namespace.pop(name) for name in fields if name in namespace}
+
+
+class _RecordType(type):
+    """Makes the fields of a record its slots."""
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, name, bases, namespace):
+            fields, defaults = _declared(namespace)
+            namespace["__slots__"] = fields
+            made = super().__new__(cls, name, bases, namespace)
+            base = bases[0] if bases else None
+            made._fields = made.__match_args__ = (*(base._fields if base else ()), *fields)
+            made._defaults = {**(base._defaults if base else {}), **defaults}
+            return made
+
+
+@dataclass_transform(frozen_default=True)
+class Record(metaclass=_RecordType):
+    """A frozen value with named fields: the base of requests and results.
+
+    Fields are written as in a dataclass; arguments come by position or by name. Two records are equal if they are of
+    one class and their fields are equal.
+    """
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *given, **named):
+            values = _arguments(type(self).__name__, self._fields, self._defaults, given, named)
+            for field, value in zip(self._fields, values, strict=True):
+                object.__setattr__(self, field, value)
+
+        def __setattr__(self, name, value):
+            raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set")
+
+        def __delattr__(self, name):
+            raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be removed")
+
+        def __eq__(self, other):
+            if type(other) is not type(self):
+                return NotImplemented
+            return all(getattr(self, field) == getattr(other, field) for field in self._fields)
+
+        def __hash__(self):
+            return hash(tuple(getattr(self, field) for field in self._fields))
+
+        def __repr__(self):
+            shown = ", ".join(f"{field}={getattr(self, field)!r}" for field in self._fields)
+            return f"{type(self).__name__}({shown})"
+
+        def __reduce__(self):
+            return type(self), tuple(getattr(self, field) for field in self._fields)
+
+
+def replaced(record: R, **changes: Any) -> R:
+    """Return a copy of a record with these fields changed. Raises TypeError for a field that it does not have."""
+    return type(record)(**{field: getattr(record, field) for field in fields_of(record) or ()} | changes)
+
+
+def fields_of(value: object) -> tuple[str, ...] | None:
+    """Return the names of the fields of a record, named tuple or dataclass, or of such a class; else None."""
+    kept = getattr(value, "__dataclass_fields__", None)
+    return tuple(kept) if kept is not None else getattr(value, "_fields", None)
+
+
+if not TYPE_CHECKING:
+
+    class _NamedTupleType(type):
+        """Makes the fields of a named tuple readable by name."""
+
+        def __new__(cls, name, bases, namespace):
+            if not bases:
+                return super().__new__(cls, name, (tuple,), namespace)
+            fields, defaults = _declared(namespace)
+            namespace["__slots__"] = ()
+            made = super().__new__(cls, name, bases, namespace)
+            for place, field in enumerate(fields):
+                setattr(made, field, _tuplegetter(place, ""))
+            made._fields = made.__match_args__ = fields
+            made._field_defaults = defaults
+            made._length = len(fields)
+            return made
+
+    class NamedTuple(metaclass=_NamedTupleType):
+        """A tuple with named fields, as `typing.NamedTuple` makes it."""
+
+        __slots__ = ()
+
+        def __new__(cls, *given, **named):
+            if named or len(given) != cls._length:
+                given = _arguments(cls.__name__, cls._fields, cls._field_defaults, given, named)
+            return tuple.__new__(cls, given)
+
+        def _replace(self, **changes):
+            return type(self)(**{**self._asdict(), **changes})
+
+        def _asdict(self):
+            return dict(zip(self._fields, self, strict=True))
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            shown = ", ".join(f"{field}={value!r}" for field, value in self._asdict().items())
+            return f"{type(self).__name__}({shown})"
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+_ENCODERS: dict[str, Callable[[object], str]] = {}  # made at first use
+_FORMS: dict[str, dict[str, Any]] = {
+    "compact": {"ensure_ascii": False, "separators": (",", ":")},
+    "escaped": {},
+    "canonical": {"ensure_ascii": False, "separators": (",", ":"), "sort_keys": True},
+    "canonical_ascii": {"ensure_ascii": True, "separators": (",", ":"), "sort_keys": True},
+    "finite": {"ensure_ascii": False, "allow_nan": False},
+}
+
+
+def _encoder(form: str) -> Callable[[object], str]:
+    import json  # 0.84 of an interpreter's start, most of it for `re`; its C part alone may serve here later
+
+    _ENCODERS[form] = json.JSONEncoder(**_FORMS[form]).encode
+    return _ENCODERS[form]
+
+
+def loads(text: str | bytes) -> Any:
+    """Return the value of a JSON text. Raises ValueError."""
+    import json  # as above
+
+    return json.loads(text)
+
+
+def compact(value: object) -> str:
+    """Return JSON without white space."""
+    return (_ENCODERS.get("compact") or _encoder("compact"))(value)
+
+
+def escaped(value: object) -> str:
+    """Return JSON in ASCII alone, for a reader that may expect another encoding."""
+    return (_ENCODERS.get("escaped") or _encoder("escaped"))(value)
+
+
+def canonical(value: object) -> str:
+    """Return JSON without white space, its keys sorted."""
+    return (_ENCODERS.get("canonical") or _encoder("canonical"))(value)
+
+
+def canonical_ascii(value: object) -> str:
+    """Return JSON in ASCII without white space, its keys sorted."""
+    return (_ENCODERS.get("canonical_ascii") or _encoder("canonical_ascii"))(value)
+
+
+def finite(value: object) -> str:
+    """Return JSON. Raises ValueError for NaN and infinities."""
+    return (_ENCODERS.get("finite") or _encoder("finite"))(value)
+
+
+def readable(value: object, ascii_only: bool = False) -> str:
+    """Return JSON indented by two spaces."""
+    import json  # as above
+
+    return json.dumps(value, ensure_ascii=ascii_only, indent=2)
+
+
+def checking_decoder(
+    integer: Callable[[str], Any], number: Callable[[str], Any], constant: Callable[[str], Any]
+) -> Callable[[str], Any]:
+    """Return a decoder that makes numbers, and NaN and infinities, with these functions."""
+    import json  # as above
+
+    return json.JSONDecoder(parse_int=integer, parse_float=number, parse_constant=constant).decode
+
+
+# --- times and durations ----------------------------------------------------------------------------------------------
+_UNITS = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}  # ms before m
+_NUMBER = "0123456789."
+_LIMIT = 253_402_300_799_999  # the last millisecond of the year 9999
+
+
+def _invalid(message: str, *, hint: str) -> Invalid:
+    from .errors import Invalid  # a hook that stays silent needs no errors
+
+    return Invalid(message, hint=hint)
+
+
+def rfc3339(ms: int) -> str:
+    """Return `ms` since 1970 as 2026-11-23T16:00:00.123Z, always of this width; at most the end of the year 9999."""
+    seconds, rest = divmod(min(max(ms, 0), _LIMIT), 1000)
+    year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z"
+
+
+def maybe_rfc3339(ms: int | None) -> str | None:
+    """Return `rfc3339` of a time, or None."""
+    return None if ms is None else rfc3339(ms)
+
+
+def seconds(text: str, noun: str = "duration") -> float:
+    """Parse `90s`, `1h30m`, `-30s` or `+1m` to seconds. Raises Invalid."""
+    total = _total(text[1:] if text[:1] in ("-", "+") else text)
+    if total is None:
+        raise _invalid(f"{text!r} is not a {noun}", hint="write it like 30s, 5m, 1h30m or 2d")
+    return -total if text.startswith("-") else total
+
+
+def _total(text: str) -> float | None:
+    """Return the seconds in a sequence of numbers with units, or None for any other text."""
+    total = None
+    while text:
+        rest = text.lstrip(_NUMBER)
+        number = text[: len(text) - len(rest)]
+        unit = next((unit for unit in _UNITS if rest.startswith(unit)), "")
+        whole, point, fraction = number.partition(".")
+        if not unit or not whole.isdigit() or (point and not fraction.isdigit()):
+            return None
+        total, text = (total or 0.0) + float(number) * _UNITS[unit], rest[len(unit) :]
+    return total
+
+
+def moment(text: str, now_ms: int, noun: str = "time") -> int:
+    """Parse a time to milliseconds since 1970: `2d` or `24h` before `now_ms`, `2026-03-15` (midnight UTC) or RFC 3339.
+
+    Raises Invalid, also for a duration of zero.
+    """
+    from datetime import UTC, datetime  # 2 ms, which a send does without
+
+    hint = "write 2d, 24h, 2026-03-15 or 2026-03-15T12:00:00Z"
+    if text[:1].isdecimal() and "-" not in text:
+        back = seconds(text, noun)
+        if back > 0:
+            return now_ms - int(back * 1000)
+        raise _invalid(f"{text!r} is not a duration above zero", hint=hint)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise _invalid(f"{text!r} is not a {noun}", hint=hint) from None
+    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+# --- safe text --------------------------------------------------------------------------------------------------------
+_KEPT = "\n\t"
+_JOINER = "\u200d"
+
+
+def _visible(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"
+
+
+def _table() -> dict[int, str]:
+    hidden = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), 0x2028, 0x2029]
+    hidden += [*range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)]
+    hidden += [*range(0xE0000, 0xE0080), *range(0xD800, 0xE000)]
+    return {code: _visible(code) for code in hidden if chr(code) not in _KEPT}
+
+
+_TABLE: dict[int, str] = {}
+
+
+def safe_text(text: str) -> str:
+    """Return `text` with control, bidi, invisible and surrogate characters made visible; newline and tab stay.
+
+    A zero-width joiner is left out between emoji, where it only glues them; elsewhere it is made visible too.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if _JOINER in text:
+        text = _without_joiners(text)
+    if not _TABLE:
+        _TABLE.update(_table())
+    return text.translate(_TABLE)
+
+
+def _without_joiners(text: str) -> str:
+    first, *rest = text.split(_JOINER)
+    for part in rest:
+        first += part if _is_emoji(first[-1:]) and _is_emoji(part[:1]) else _JOINER + part
+    return first
+
+
+def _is_emoji(letter: str) -> bool:
+    return letter == "\ufe0f" or "\u2600" <= letter <= "\u27bf" or "\U0001f000" <= letter <= "\U0001faff"
+
+
+def safe_line(text: str) -> str:
+    """Return `text` as `safe_text` does, on one line: newline and tab become visible too."""
+    return safe_text(text).replace("\n", "\\n").replace("\t", "\\t")
