@@ -24,6 +24,7 @@ LONGER = {  # up to 550 lines, and why: each module costs two hundredths of an i
     "thrum_store/machine/host.py": "loaded by every command",
     "thrum_store/service/message_parts.py": "loaded by every command that shows or sends a message",
     "thrum_store/store.py": "loaded by every command",
+    "thrum_store/values.py": "loaded by every command",
     "thrum_store/view/database.py": "loaded by every command",
     "thrum_store/view/projection.py": "loaded by every send",
 }
@@ -106,7 +107,7 @@ def test_a_module_fits_in_the_head() -> None:
     sizes = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
     longer = {name: size for name, size in sizes.items() if size > LONGEST_MODULE}
     assert set(longer) == set(LONGER), longer
-    assert {name: size for name, size in longer.items() if size > 400} == {}
+    assert {name: size for name, size in longer.items() if size > 550} == {}
 
 
 def test_a_function_fits_on_a_screen() -> None:

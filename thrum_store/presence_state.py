@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from .repository.changes import Changes, Commit, FileChange
 from .repository.paths import LIVE, Paths
 from .values import Record, canonical_ascii, fields_of, loads, replaced
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .machine.host import Host
+    from .repository.changes import Changes, Commit, FileChange
 
 _FOREIGN_LIMIT = 4 * 1024 * 1024  # bytes that are read of another store's file
 
@@ -126,6 +126,8 @@ def _parsed(raw: Any) -> PresenceState:
 def _changes(raw: Any) -> Changes | None:
     if raw is None:
         return None
+    from .repository.changes import Changes  # only where there are changes
+
     fields = _object(raw)
     return Changes(
         worktree_path=_text(fields.get("worktree_path")),
@@ -138,10 +140,14 @@ def _changes(raw: Any) -> Changes | None:
 
 
 def _commit(fields: dict[str, Any]) -> Commit:
+    from .repository.changes import Commit  # as above
+
     return Commit(_text(fields.get("sha")), _text(fields.get("message")), _texts(fields.get("files")))
 
 
 def _file_change(fields: dict[str, Any]) -> FileChange:
+    from .repository.changes import FileChange  # as above
+
     lines = [_number(fields.get(name)) or 0 for name in ("additions", "deletions")]
     return FileChange(_text(fields.get("path")), lines[0], lines[1], _text(fields.get("status")))
 

@@ -20,7 +20,7 @@ from thrum_store.errors import DiskFull, ThrumError
 from thrum_store.identity import Caller
 from thrum_store.log.segments import Shard
 from thrum_store.repository import paths
-from thrum_store.service.messages import handover, sending
+from thrum_store.service.messages import editing, handover, sending
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import MarkRead
 from thrum_store.service.messages.inbox import ReadInbox
@@ -62,7 +62,7 @@ def anew(store: Store, caller: Caller, count: str, *places: str) -> None:
             message = sending.send(opened, caller, SendMessage(f"{caller.name} {number}", to=(draw.choice(places),)))
             tell(id=message.message_id, recipients=[recipient.address for recipient in message.recipients])
             mailbox.inbox(opened, caller, ReadInbox(unread=True))
-            mailbox.mark_read(opened, caller, MarkRead(everything=True))
+            editing.mark_read(opened, caller, MarkRead(everything=True))
 
 
 def poll(store: Store, caller: Caller, limit: str) -> None:

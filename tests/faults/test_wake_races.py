@@ -20,8 +20,7 @@ from tests.conftest import Two
 from thrum_mcp.tools.mail_wait import MailWait
 from thrum_store.machine.host import Bell
 from thrum_store.repository.paths import Paths
-from thrum_store.service.messages import handover, sending, waiting
-from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages import editing, handover, sending, waiting
 from thrum_store.service.messages.editing import MarkRead
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.waiting import WaitFor
@@ -83,7 +82,7 @@ class Race:
         self.repo, self.two = repo, two
         with open_store(repo) as store:
             sending.send(store, two.alice, SendMessage("read before", to=("bob",)))
-            mailbox.mark_read(store, two.bob, MarkRead(everything=True))
+            editing.mark_read(store, two.bob, MarkRead(everything=True))
 
     def send(self) -> str:
         """One message from alice; its id."""
@@ -93,7 +92,7 @@ class Race:
     def read(self) -> None:
         """Bob reads all he has."""
         with open_store(self.repo) as store:
-            mailbox.mark_read(store, self.two.bob, MarkRead(everything=True))
+            editing.mark_read(store, self.two.bob, MarkRead(everything=True))
 
     def at_each_line(self, act: Callable[[], str], request: WaitFor) -> int:
         """Let `act` happen at every line between the making of the bell and the sleep; each must end the wait.

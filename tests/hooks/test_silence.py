@@ -85,7 +85,7 @@ def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
     packages = {"thrum_cli", "thrum_cli.hooks", "thrum_store", "thrum_store.repository"}
     ours = {
         "thrum_cli.hooks.entry",
-        "thrum_store.records",
+        "thrum_store.values",
         "thrum_store.repository.paths",
         "thrum_store.repository.unread_probe",
     }

@@ -13,8 +13,7 @@ from thrum_store.log.events import Draft
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import editing, sending
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.editing import DeleteMessage, EditMessage
-from thrum_store.service.messages.editing import MarkRead
+from thrum_store.service.messages.editing import DeleteMessage, EditMessage, MarkRead
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.sent import ReadSent, outbox
@@ -64,7 +63,7 @@ def test_an_edit_that_changes_nothing_is_refused(store: Store, two_agents: Two, 
 
 
 def test_an_edited_message_stays_as_read_as_it_was(store: Store, two_agents: Two, sent: str) -> None:
-    mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
+    editing.mark_read(store, two_agents.bob, MarkRead((sent,)))
     editing.edit(store, two_agents.alice, EditMessage(sent, "second"))
     assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
 

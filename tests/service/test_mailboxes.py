@@ -39,7 +39,7 @@ def test_an_inbox_lists_the_newest_first(store: Store, two_agents: Two) -> None:
 
 def test_an_inbox_has_pages_and_counts(store: Store, two_agents: Two) -> None:
     sent = [send(store, two_agents.alice, "bob") for _ in range(5)][::-1]
-    mailbox.mark_read(store, two_agents.bob, MarkRead((sent[0],)))
+    editing.mark_read(store, two_agents.bob, MarkRead((sent[0],)))
     page = mailbox.inbox(store, two_agents.bob, ReadInbox(page_size=2, page=3))
     assert (ids(page), page.total, page.unread, page.total_pages) == (sent[4:], 5, 4, 3)
     assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(page=9))) == []
@@ -79,7 +79,7 @@ def test_an_inbox_is_narrowed_to_unread_scope_or_mentions(store: Store, two_agen
     plain = send(store, two_agents.alice, "everyone")
     scoped = send(store, two_agents.alice, "everyone", scopes=("pr:1",))
     mentioned = [send(store, two_agents.alice, to) for to in ("bob", "reviewer")]
-    mailbox.mark_read(store, two_agents.bob, MarkRead((plain,)))
+    editing.mark_read(store, two_agents.bob, MarkRead((plain,)))
     assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(unread=True))) == [*mentioned[::-1], scoped]
     assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(scope="pr:1"))) == [scoped]
     assert ids(mailbox.inbox(store, two_agents.bob, ReadInbox(mentions=True))) == mentioned[::-1]
@@ -96,10 +96,10 @@ def test_read_keeps_its_first_time(repo: Paths, two_agents: Two) -> None:
     clock = SetClock()
     with open_store(repo, with_clock(clock)) as store:
         sent = send(store, two_agents.alice, "bob")
-        mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
+        editing.mark_read(store, two_agents.bob, MarkRead((sent,)))
         (first,) = editing.get(store, sent).message.recipients
         clock.ms += 60_000
-        assert mailbox.mark_read(store, two_agents.bob, MarkRead((sent,))).marked_count == 0
+        assert editing.mark_read(store, two_agents.bob, MarkRead((sent,))).marked_count == 0
         with store.writing("bob") as shard:  # as another machine may say it a second time
             shard.append(Draft("message.read", {"messages": [sent]}))
         (later,) = editing.get(store, sent).message.recipients
@@ -111,29 +111,29 @@ def test_read_keeps_its_first_time(repo: Paths, two_agents: Two) -> None:
 def test_marking_names_what_is_not_there_and_marks_nothing(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
     with pytest.raises(UnknownMessage):
-        mailbox.mark_read(store, two_agents.bob, MarkRead((sent, "msg_" + "0" * 26)))
+        editing.mark_read(store, two_agents.bob, MarkRead((sent, "msg_" + "0" * 26)))
     assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
     with pytest.raises(Invalid):
-        mailbox.mark_read(store, two_agents.bob, MarkRead())
+        editing.mark_read(store, two_agents.bob, MarkRead())
 
 
 def test_marking_all_marks_all(store: Store, two_agents: Two) -> None:
     for _ in range(12):
         send(store, two_agents.alice, "bob")
-    marked = mailbox.mark_read(store, two_agents.bob, MarkRead(everything=True))
+    marked = editing.mark_read(store, two_agents.bob, MarkRead(everything=True))
     assert (marked.marked_count, marked.unread) == (12, 0)
 
 
 def test_marking_somebody_elses_mail_changes_nothing(store: Store, two_agents: Two) -> None:
     sent = send(store, two_agents.alice, "bob")
-    assert mailbox.mark_read(store, two_agents.alice, MarkRead((sent,))).marked_count == 0
+    assert editing.mark_read(store, two_agents.alice, MarkRead((sent,))).marked_count == 0
     assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 1
 
 
 def test_the_sender_sees_who_has_read(store: Store, two_agents: Two) -> None:
     agents.register(store, Register("carol", "reviewer", "auth"))
     sent = send(store, two_agents.alice, "@reviewer")
-    mailbox.mark_read(store, two_agents.bob, MarkRead((sent,)))
+    editing.mark_read(store, two_agents.bob, MarkRead((sent,)))
     (message,) = outbox(store, two_agents.alice, ReadSent()).messages
     assert [(recipient.address, recipient.status) for recipient in message.recipients] == [
         ("bob", "read"),
@@ -141,7 +141,7 @@ def test_the_sender_sees_who_has_read(store: Store, two_agents: Two) -> None:
     ]
     assert message.read_count == 1
     assert ids(outbox(store, two_agents.alice, ReadSent(unread=True))) == [sent]
-    mailbox.mark_read(store, Caller("carol", worktree="main"), MarkRead((sent,)))
+    editing.mark_read(store, Caller("carol", worktree="main"), MarkRead((sent,)))
     assert ids(outbox(store, two_agents.alice, ReadSent(unread=True))) == []
 
 

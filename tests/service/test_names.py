@@ -25,7 +25,7 @@ from thrum_store.log.events import Draft
 from thrum_store.repository.paths import Paths
 from thrum_store.service.messages import sending, waiting
 from thrum_store.service.messages.sending import SendMessage
-from thrum_store.service.team import agents, groups, sessions
+from thrum_store.service.team import agents, groups, sessions, whoami
 from thrum_store.service.team.agents import ListAgents, Register
 from thrum_store.service.team.groups import CreateGroup, Membership
 from thrum_store.service.team.sessions import EndSession
@@ -98,8 +98,8 @@ def test_registering_writes_the_identity_file_of_this_worktree(repo: Paths, stor
 
 
 def test_whoami_tells_a_stranger_that_nobody_registered_it(store: Store, two_agents: Two) -> None:
-    assert agents.whoami(store, two_agents.alice).registered
-    assert not agents.whoami(store, Caller("nobody")).registered
+    assert whoami.whoami(store, two_agents.alice).registered
+    assert not whoami.whoami(store, Caller("nobody")).registered
 
 
 def test_one_who_waits_is_shown_as_waiting(store: Store, two_agents: Two) -> None:
@@ -125,7 +125,7 @@ def test_a_session_that_was_left_open_ends_when_the_next_one_starts(store: Store
     second = sessions.start(store, two_agents.alice).session_id
     rows = store.view.execute("SELECT id, reason FROM sessions ORDER BY seq").fetchall()
     assert rows == [(first, "crash_recovered"), (second, None)]
-    assert agents.whoami(store, two_agents.alice).session_id == second
+    assert whoami.whoami(store, two_agents.alice).session_id == second
 
 
 def test_a_session_ends_once(store: Store, two_agents: Two) -> None:

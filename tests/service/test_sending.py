@@ -360,4 +360,4 @@ def test_nobody_speaks_under_a_name_of_another_worktree(store: Store, two_agents
     assert "--force" in (refused.value.hint or "")
     mailbox.inbox(store, Caller("alice", worktree="feature"), ReadInbox())  # looking is free
     with pytest.raises(WorktreeMismatch):
-        mailbox.mark_read(store, Caller("bob", worktree="feature"), MarkRead(everything=True))
+        editing.mark_read(store, Caller("bob", worktree="feature"), MarkRead(everything=True))

@@ -13,8 +13,8 @@ from tests.machines import YEAR_MS, SetClock, with_clock
 from thrum_store.errors import Invalid, NotInitialized, NotRegistered
 from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
+from thrum_store.service.messages import editing, sending, waiting
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages import sending, waiting
 from thrum_store.service.messages.editing import MarkRead
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.waiting import WaitFor
@@ -62,7 +62,7 @@ def test_mail_that_was_read_before_does_not_end_a_wait_that_reaches_back(
     repo: Paths, store: Store, two_agents: Two
 ) -> None:
     say(repo, two_agents.alice, "bob", scopes=("pr:1",))
-    mailbox.mark_read(store, two_agents.bob, MarkRead(everything=True))
+    editing.mark_read(store, two_agents.bob, MarkRead(everything=True))
     assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == []
     assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == []
 

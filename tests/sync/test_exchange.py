@@ -14,7 +14,7 @@ from thrum_store import presence_state
 from thrum_store.identity import Caller
 from thrum_store.machine.host import Bell
 from thrum_store.repository import paths
-from thrum_store.service.messages import inbox as mailbox
+from thrum_store.service.messages import editing
 from thrum_store.service.messages.sent import show_sent
 from thrum_store.service.team import contexts
 from thrum_store.service.upkeep import syncing
@@ -33,7 +33,7 @@ def test_a_message_reaches_the_other_clone_and_its_receipt_comes_back(pair: Pair
     pair.ours.sync()
     pair.theirs.sync()
     with pair.theirs.open() as store:
-        mailbox.mark_read(store, Caller("bob"), mailbox.MarkRead((sent,)))
+        editing.mark_read(store, Caller("bob"), editing.MarkRead((sent,)))
     pair.theirs.sync()
     pair.ours.sync()
     assert converged(pair.ours, pair.theirs)

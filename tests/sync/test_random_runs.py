@@ -97,7 +97,7 @@ class Run:
         with clone.open() as store:
             unread = [message.header.id for message in mailbox.inbox(store, caller, mailbox.ReadInbox()).messages]
             if unread:
-                mailbox.mark_read(store, caller, mailbox.MarkRead(tuple(self.random.sample(unread, 1))))
+                editing.mark_read(store, caller, editing.MarkRead(tuple(self.random.sample(unread, 1))))
 
     def group(self) -> None:
         clone, _, caller = self._anyone()

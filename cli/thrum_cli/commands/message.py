@@ -6,9 +6,15 @@ from thrum_cli.command import BODY, App, Argument, Group, Option, body, command,
 from thrum_cli.terminal.output import Screen, ago, bold, fields, human, plural, table, wrap
 from thrum_store import values
 from thrum_store.service.messages import editing
-from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.editing import Deleted, DeleteMessage, Edited, EditMessage, MessageDetail
-from thrum_store.service.messages.editing import Marked, MarkRead
+from thrum_store.service.messages.editing import (
+    Deleted,
+    DeleteMessage,
+    Edited,
+    EditMessage,
+    Marked,
+    MarkRead,
+    MessageDetail,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +73,7 @@ def read(app: App, msg_ids: tuple[str, ...], everything: bool) -> Marked:
 
     Their senders see that you read them.
     """
-    return mailbox.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
+    return editing.mark_read(app.store, app.caller, MarkRead(msg_ids, everything))
 
 
 message = Group(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from thrum_cli.command import App, command
 from thrum_cli.terminal.output import Screen, ago, card, human
-from thrum_store.service.team import agents
+from thrum_store.service.team import whoami as service
 from thrum_store.service.team.whoami import WhoAmI
 
 
 @command("whoami", "thrum whoami", "THRUM_NAME=builder thrum whoami --json")
 def whoami(app: App) -> WhoAmI:
     """Show your identity and where it comes from."""
-    return agents.whoami(app.store, app.caller)
+    return service.whoami(app.store, app.caller)
 
 
 @human.register(WhoAmI)

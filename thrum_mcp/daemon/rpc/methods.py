@@ -13,7 +13,7 @@ from thrum_store.errors import Invalid
 from thrum_store.service.messages import editing, feeds, inbox, search, sending, sent, subscriptions
 from thrum_store.service.messages.search import Search
 from thrum_store.service.messages.subscriptions import Subscribe, Subscribed
-from thrum_store.service.team import agents, contexts, groups, heartbeat, removal, sessions, team, work
+from thrum_store.service.team import agents, contexts, groups, heartbeat, removal, sessions, team, whoami, work
 from thrum_store.service.team.contexts import Cleared, Context, Saved
 from thrum_store.service.team.heartbeat import Alive, Heartbeat, IntentSet, TaskSet
 from thrum_store.service.team.sessions import EndSession, SessionEnded, SessionStarted
@@ -182,7 +182,7 @@ METHODS: dict[str, Method] = {
     "health": Method(_health, "Show the state of the daemon and of its parts."),
     "agent.register": Method(agents.register, "Register an agent in the daemon's worktree."),
     "agent.list": Method(agents.list_agents, "List the registered agents, the latest registration first."),
-    "agent.whoami": Method(agents.whoami, "Show the caller as the store knows it."),
+    "agent.whoami": Method(whoami.whoami, "Show the caller as the store knows it."),
     "agent.listContext": Method(_work_contexts, "List the work contexts that agents last reported."),
     "agent.ping": Method(team.ping, "Show whether an agent is online.", {"address": "name"}),
     "agent.delete": Method(
@@ -217,7 +217,7 @@ METHODS: dict[str, Method] = {
         editing.edit, "Replace the text of your own message; without `content`, change only `structured`."
     ),
     "message.delete": Method(editing.delete, "Delete your own message from every mailbox.", force=True),
-    "message.markRead": Method(inbox.mark_read, "Mark messages in the caller's mailbox as read.", _ALL),
+    "message.markRead": Method(editing.mark_read, "Mark messages in the caller's mailbox as read.", _ALL),
     "message.search": Method(_search, "Search messages by their words. Marks nothing as read."),
     "purge.execute": Method(_purge, "Count or remove old messages, sessions and events of this store's agents."),
     "subscribe": Method(_subscribe, "Subscribe the caller's session and notify this connection from now on.", _WATCHED),

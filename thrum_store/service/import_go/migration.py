@@ -15,7 +15,7 @@ from thrum_store.repository.paths import Paths
 from thrum_store.setup import BRANCH, Initialize
 from thrum_store.store import Store
 from thrum_store.values import Record
-from thrum_store.view.queries import groups, lookup, mailbox, shards
+from thrum_store.view.queries import groups, lookup, shards
 
 from . import go_logs
 from .go_logs import Agent, GoLogs, Group, Message
@@ -193,7 +193,7 @@ class _Import:
                 read.setdefault(reader, []).append((ms, self._ids[message.id]))
         for reader, receipts in read.items():
             agent = lookup.own(self._store.view, reader)
-            unread = set(mailbox.unread_ids(self._store.view, agent.id)) if agent else set[str]()
+            unread = set(lookup.unread_ids(self._store.view, agent.id)) if agent else set[str]()
             chosen = [message_id for _, message_id in receipts if message_id in unread]
             if chosen:
                 self._append(reader, "message.read", {"messages": chosen}, max(ms for ms, _ in receipts))

@@ -1,4 +1,4 @@
-"""One message: show it, edit it, delete it."""
+"""One message: show it, edit it, delete it, mark it as read."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from thrum_store.identity import Caller
     from thrum_store.view.queries.lookup import Row
+
+
+# --- one message ------------------------------------------------------------------------------------------------------
 
 
 class Message(MessageText):
@@ -138,3 +141,40 @@ def _author_of(store: Store, caller: Caller, message_id: str) -> str:
     if row.deleted_ms is not None:
         raise Invalid(f"{row.id} was deleted", hint="send a new message")
     return agent.name
+
+
+# --- marking as read --------------------------------------------------------------------------------------------------
+
+
+class MarkRead(Record):
+    """The messages to mark as read: by id, or every unread one."""
+
+    message_ids: tuple[str, ...] = ()
+    everything: bool = False
+
+
+class Marked(Record):
+    """The number of messages that became read, and of those that are still unread."""
+
+    marked_count: int
+    unread: int
+
+
+@use_case
+def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
+    """Mark messages of the caller's mailbox as read, in one event; receipts that exist already stay as they are.
+
+    Raises Invalid, UnknownMessage for the first unknown id, NotRegistered, WorktreeMismatch.
+    """
+    if not request.message_ids and not request.everything:
+        raise Invalid("nothing to mark", hint="`thrum message read --all`, or name message ids")
+    for message_id in request.message_ids:
+        if lookup.message(store.view, message_parts.message_id(message_id)) is None:
+            raise UnknownMessage(message_id)
+    reader = speaking(store, caller)
+    with store.writing(reader.name) as shard:
+        unread = lookup.unread_ids(store.view, reader.id)
+        chosen = [message for message in unread if request.everything or message in request.message_ids]
+        if chosen:
+            shard.append(Draft("message.read", {"messages": chosen}))
+    return Marked(len(chosen), lookup.unread_count(store.view, reader.id))

@@ -13,7 +13,7 @@ from thrum_store.service import message_parts
 from thrum_store.service.message_parts import MessageHeader, speaking
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record
-from thrum_store.view.queries import mailbox
+from thrum_store.view.queries import lookup, mailbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
         batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now))
         mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now)
     failpoint("check.reserved")
-    remaining = mailbox.unread_count(store.view, reader.id) - len(batch)
+    remaining = lookup.unread_count(store.view, reader.id) - len(batch)
     mail = [
         Mail(message_parts.header_of(row), row.content, message_parts.structured_of(row.structured)) for _, row in batch
     ]

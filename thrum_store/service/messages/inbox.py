@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from thrum_store.errors import Invalid, UnknownMessage
-from thrum_store.log.events import Draft
+from thrum_store.errors import Invalid
 from thrum_store.service import message_parts
-from thrum_store.service.message_parts import MessageText, known, speaking
+from thrum_store.service.message_parts import MessageText, known
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record
-from thrum_store.view.queries import lookup, mailbox
+from thrum_store.view.queries import mailbox
 from thrum_store.view.queries.mailbox import Filter
 
 TYPE_CHECKING = False
@@ -52,20 +51,6 @@ class Inbox(Record):
     address: str
 
 
-class MarkRead(Record):
-    """The messages to mark as read: by id, or every unread one."""
-
-    message_ids: tuple[str, ...] = ()
-    everything: bool = False
-
-
-class Marked(Record):
-    """The number of messages that became read, and of those that are still unread."""
-
-    marked_count: int
-    unread: int
-
-
 @use_case
 def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
     """Return a page of the caller's mailbox. Marks nothing as read. Raises Invalid, NotRegistered."""
@@ -81,26 +66,6 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
     page = mailbox.page(store.view, wanted, size, number)
     shown = tuple(InboxMessage(*message_parts.text_of(row), read_ms is not None) for row, read_ms in page.rows)
     return Inbox(shown, page.total, page.unread, number, size, pages(page.total, size), reader.name)
-
-
-@use_case
-def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
-    """Mark messages of the caller's mailbox as read, in one event; receipts that exist already stay as they are.
-
-    Raises Invalid, UnknownMessage for the first unknown id, NotRegistered, WorktreeMismatch.
-    """
-    if not request.message_ids and not request.everything:
-        raise Invalid("nothing to mark", hint="`thrum message read --all`, or name message ids")
-    for message_id in request.message_ids:
-        if lookup.message(store.view, message_parts.message_id(message_id)) is None:
-            raise UnknownMessage(message_id)
-    reader = speaking(store, caller)
-    with store.writing(reader.name) as shard:
-        unread = mailbox.unread_ids(store.view, reader.id)
-        chosen = [message for message in unread if request.everything or message in request.message_ids]
-        if chosen:
-            shard.append(Draft("message.read", {"messages": chosen}))
-    return Marked(len(chosen), mailbox.unread_count(store.view, reader.id))
 
 
 def page_of(size: int, number: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from thrum_store.service import message_parts
 from thrum_store.service.message_parts import MessageHeader, known_id
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record
-from thrum_store.view.queries import mailbox
+from thrum_store.view.queries import lookup, mailbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def offer(store: Store, caller: Caller, seen: SeenMarker) -> Offer:
     rows = [row for _, row in unread if row.id not in seen.messages]
     now = SeenMarker(generation, _newest(store, reader, unread, after), seen.messages | {row.id for row in rows})
     messages = tuple(OfferedMessage(message_parts.header_of(row), row.content) for row in rows)
-    return Offer(messages, mailbox.unread_count(store.view, reader), now)
+    return Offer(messages, lookup.unread_count(store.view, reader), now)
 
 
 def _newest(store: Store, reader: int, unread: list[Unread], after: int) -> int:

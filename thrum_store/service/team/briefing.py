@@ -15,9 +15,9 @@ from thrum_store.values import Record, replaced, rfc3339
 from thrum_store.view.queries import lookup, mailbox
 from thrum_store.view.queries.mailbox import Filter
 
-from . import agents, contexts, presence
-from .agents import WhoAmI
+from . import contexts, presence, whoami
 from .contexts import Context
+from .whoami import WhoAmI
 from .work import with_branches
 
 RECENT = 5  # messages in a briefing
@@ -107,7 +107,7 @@ def prime(store: Store, caller: Caller | None, problem: str | None = None, *, ru
     """
     notes = contexts.in_worktree(store.paths, store.host, caller.name) if caller else None
     return Prime(
-        identity=agents.whoami(store, caller) if caller else None,
+        identity=whoami.whoami(store, caller) if caller else None,
         problem=problem,
         session=_session(store, caller) if caller else None,
         agents=_company(store, caller),
@@ -145,7 +145,7 @@ def _mailbox(store: Store, caller: Caller) -> Mailbox | None:
     agent = lookup.own(store.view, caller.name)
     if agent is None:
         return None
-    unread = mailbox.unread_count(store.view, agent.id)
+    unread = lookup.unread_count(store.view, agent.id)
     rows = mailbox.page(store.view, Filter(agent.id, unread=unread > 0), RECENT, 1).rows
     recent = [
         Excerpt(

@@ -9,9 +9,9 @@ from thrum_store.store import Store, use_case
 from thrum_store.values import Record
 from thrum_store.view.queries import lookup, mailbox
 
-from . import agents, contexts, presence, team
-from .agents import WhoAmI
+from . import contexts, presence, team, whoami
 from .team import TeamMember
+from .whoami import WhoAmI
 from .work import WorkContext, with_branches
 
 
@@ -72,7 +72,7 @@ def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
     notes = contexts.in_worktree(store.paths, store.host, caller.name)
     return Status(
         health=condition.health(store),
-        agent=agents.whoami(store, caller),
+        agent=whoami.whoami(store, caller),
         work_context=_own_work(store, caller),
         context=Notes(notes.has_context, notes.size, notes.updated_at),
         inbox=_counted(store, caller),
@@ -89,7 +89,7 @@ def overview(store: Store, caller: Caller, *, running: bool = False, port: int |
     everyone = team.team(store)
     return Overview(
         health=condition.health(store),
-        agent=agents.whoami(store, caller),
+        agent=whoami.whoami(store, caller),
         work_context=_own_work(store, caller),
         team=tuple(member for member in everyone.members if member.address != caller.name),
         offline=everyone.offline,
@@ -108,4 +108,4 @@ def _counted(store: Store, caller: Caller) -> Counted:
     agent = lookup.own(store.view, caller.name)
     if agent is None:
         return Counted(0, 0)
-    return Counted(mailbox.held(store.view, agent.id), mailbox.unread_count(store.view, agent.id))
+    return Counted(mailbox.held(store.view, agent.id), lookup.unread_count(store.view, agent.id))

@@ -110,7 +110,7 @@ def ping(store: Store, address: str) -> Ping:
         intent=work.intent,
         current_task=work.current_task,
         branch=work.branch,
-        inbox_unread=mailbox.unread_count(store.view, agent.id),
+        inbox_unread=lookup.unread_count(store.view, agent.id),
     )
 
 
@@ -132,7 +132,7 @@ def _member(store: Store, agent: Agent, work: WorkContext, now: Presence) -> Tea
         uncommitted_files=len(work.uncommitted_files),
         file_changes=work.file_changes,
         inbox_total=mailbox.held(store.view, agent.id),
-        inbox_unread=mailbox.unread_count(store.view, agent.id),
+        inbox_unread=lookup.unread_count(store.view, agent.id),
         waiting=now.listens(agent),
         status=work.status,
     )

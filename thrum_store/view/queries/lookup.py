@@ -1,4 +1,4 @@
-"""Lookup of agents by name or role, and of messages by id or key: the queries of every send."""
+"""Lookup of agents by name or role, of messages by id or key, and of unread mail."""
 
 from __future__ import annotations
 
@@ -152,9 +152,6 @@ def open_session(view: Connection, agent: int) -> Session | None:
     return Session(*row) if row else None
 
 
-# --- messages ---------------------------------------------------------------------------------------------------------
-
-
 class Row(NamedTuple):
     """A message. `audience`, `scopes`, `refs` and `structured` are JSON; times in milliseconds."""
 
@@ -239,3 +236,22 @@ def authored(view: Connection, author: int) -> int:
     sql = "SELECT count(*) FROM messages WHERE author = ? AND deleted_ms IS NULL"
     (count,) = view.execute(sql, (author,)).fetchone()
     return int(count)
+
+
+# --- unread mail ------------------------------------------------------------------------------------------------------
+
+
+def unread_count(view: Connection, reader: int) -> int:
+    """Return how many unread messages a mailbox holds."""
+    sql = "SELECT count(*) FROM deliveries WHERE recipient = ? AND read_ms IS NULL"
+    (count,) = view.execute(sql, (reader,)).fetchone()
+    return int(count)
+
+
+def unread_ids(view: Connection, reader: int) -> list[str]:
+    """Return the ids of all unread messages, oldest first."""
+    sql = (
+        "SELECT m.id FROM deliveries d JOIN messages m ON m.number = d.message"
+        " WHERE d.recipient = ? AND d.read_ms IS NULL ORDER BY d.number"
+    )
+    return [message_id for (message_id,) in view.execute(sql, (reader,))]

@@ -15,8 +15,6 @@ _UNRESERVED = (
     " NOT EXISTS (SELECT 1 FROM claims c WHERE c.recipient = d.recipient AND c.number = d.number"
     " AND c.until_ms > :now AND c.until_ms <= :now + :lease)"
 )
-
-
 _UNREAD_BY = (
     "EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NULL)"
 )
@@ -132,13 +130,6 @@ def has_unread(view: Connection, reader: int) -> bool:
     return view.execute(sql, (reader,)).fetchone() is not None
 
 
-def unread_count(view: Connection, reader: int) -> int:
-    """Return how many unread messages a mailbox holds."""
-    sql = "SELECT count(*) FROM deliveries WHERE recipient = ? AND read_ms IS NULL"
-    (count,) = view.execute(sql, (reader,)).fetchone()
-    return int(count)
-
-
 def held(view: Connection, reader: int) -> int:
     """Return how many messages a mailbox holds, read or not."""
     (count,) = view.execute("SELECT count(*) FROM deliveries WHERE recipient = ?", (reader,)).fetchone()
@@ -150,15 +141,6 @@ def addressed(view: Connection, kind: str, value: str) -> int:
     sql = "SELECT count(*) FROM tags WHERE field = 'to' AND type = ? AND value = ?"
     (count,) = view.execute(sql, (kind, value)).fetchone()
     return int(count)
-
-
-def unread_ids(view: Connection, reader: int) -> list[str]:
-    """Return the ids of all unread messages, oldest first."""
-    sql = (
-        "SELECT m.id FROM deliveries d JOIN messages m ON m.number = d.message"
-        " WHERE d.recipient = ? AND d.read_ms IS NULL ORDER BY d.number"
-    )
-    return [message_id for (message_id,) in view.execute(sql, (reader,))]
 
 
 def reserve(view: Connection, reader: int, deliveries: list[int], token: str, now_ms: int) -> None:

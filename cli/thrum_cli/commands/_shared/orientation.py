@@ -6,8 +6,8 @@ from thrum_cli.command import App
 from thrum_cli.terminal.output import ago, plural
 from thrum_mcp.daemon.process import file_names
 from thrum_store.machine.host import REAL
-from thrum_store.service.team.whoami import WhoAmI
 from thrum_store.service.team.overview import Counted
+from thrum_store.service.team.whoami import WhoAmI
 from thrum_store.service.team.work import WorkContext
 from thrum_store.service.upkeep.condition import Health, SyncState
 
