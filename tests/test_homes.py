@@ -92,7 +92,11 @@ def counted_bytes(tree: ast.Module) -> Iterator[int]:
 
 def sorted_compact_json(tree: ast.Module) -> Iterator[int]:
     """Yield the lines that encode JSON with sorted keys and without blanks."""
-    return (call.lineno for call in calls(tree) if {"sort_keys", "separators"} <= {item.arg for item in call.keywords})
+    wanted = {"sort_keys", "separators"}
+    yield from (call.lineno for call in calls(tree) if wanted <= {item.arg for item in call.keywords})
+    for node in ast.walk(tree):  # the keywords may stand in a table
+        if isinstance(node, ast.Dict) and wanted <= {key.value for key in node.keys if isinstance(key, ast.Constant)}:
+            yield node.lineno
 
 
 def shortened_text(tree: ast.Module) -> Iterator[int]:
@@ -114,9 +118,9 @@ HOMES = {
         ("thrum_store/repository/config.py", "thrum_store/repository/paths.py"), configuration
     ),
     "counting the bytes of a segment": Home(("thrum_store/log/segments.py",), counted_bytes),
-    "canonical JSON": Home(("thrum_store/json_codec.py",), sorted_compact_json),
+    "canonical JSON": Home(("thrum_store/values.py",), sorted_compact_json),
     "the grammar of names": Home(
-        ("thrum_store/model.py",), texts_like(r"\[(a-z0-9|0-9a-z)(_-|-)?\]|abcdefghijklmnopqrstuvwxyz(0|$)")
+        ("thrum_store/identity.py",), texts_like(r"\[(a-z0-9|0-9a-z)(_-|-)?\]|abcdefghijklmnopqrstuvwxyz(0|$)")
     ),
     "waiting for a bell": Home(
         ("thrum_store/service/messages/waiting.py",),
@@ -135,7 +139,7 @@ HOMES = {
         within="thrum_mcp/",
     ),
     "reading HEAD": Home(("thrum_store/repository/paths.py",), texts_like("^ref:")),
-    "shortening a text": Home(("thrum_store/fence.py", "cli/thrum_cli/terminal/text.py"), shortened_text),
+    "shortening a text": Home(("thrum_store/fence.py", "cli/thrum_cli/terminal/output.py"), shortened_text),
     "facts of a process": Home(
         ("thrum_mcp/daemon/process/facts.py",), uses_of("psutil", "socket.SO_PEERCRED", "socket.LOCAL_PEERCRED")
     ),

@@ -315,13 +315,12 @@ def json_object(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        value = values.loads(text)
+        fields: dict[str, Any] = values.loads(text)
+        if text.lstrip().startswith("{"):
+            return fields
     except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
-    fields: dict[str, Any] = value
-    return fields
+        pass
+    raise Invalid("--structured is not a JSON object", hint="write it like --structured '{\"pr\": 42}'")
 
 
 def sent_words(sent: Sent) -> str:

@@ -23,54 +23,33 @@ SLOW = {"typing", "dataclasses", "contextlib", "enum", "re", "functools"}  # eac
 # Modules of ours that every one of these commands loads, and those that each adds. A module costs as much as a hundred
 # lines, so a new one needs a reason. `__init__` files that hold nothing are not counted.
 EVERY = """
-    thrum_cli.main thrum_cli.command thrum_cli.root thrum_cli.terminal.output thrum_cli.terminal.text
-    thrum_store.errors thrum_store.identity thrum_store.json_codec thrum_store.log.events thrum_store.log.segments
-    thrum_store.machine.bells thrum_store.machine.digest thrum_store.machine.host thrum_store.machine.storage
-    thrum_store.model thrum_store.printable thrum_store.records thrum_store.repository.paths
-    thrum_store.service.results thrum_store.store thrum_store.times thrum_store.view.database
-    thrum_store.view.generations thrum_store.view.projection thrum_store.view.queries.agents thrum_store.view.rows
+    thrum_cli.main thrum_cli.command thrum_cli.root thrum_cli.terminal.output thrum_store.errors thrum_store.identity
+    thrum_store.log.events thrum_store.log.segments thrum_store.machine.host thrum_store.repository.paths
+    thrum_store.store thrum_store.values thrum_store.view.database thrum_store.view.queries.lookup
 """
+_SEND = "thrum_store.service.messages.sending thrum_store.view.events.message thrum_store.view.projection"
+_READ = "thrum_store.service.message_parts thrum_store.view.queries.mailbox"
 LOADS = {
-    "send x --to @builder": (
-        "thrum_cli.commands._shared.composing thrum_cli.commands.send thrum_store.service.addressing "
-        "thrum_store.service.messages.sending thrum_store.view.events.message"
-    ),
-    "send x --json": (
-        "thrum_cli.commands._shared.composing thrum_cli.commands.send thrum_store.service.addressing "
-        "thrum_store.service.messages.sending thrum_store.view.events.message"
-    ),
+    "send x --to @builder": f"thrum_cli.commands.send thrum_store.service.message_parts {_SEND}",
+    "send x --json": f"thrum_cli.commands.send thrum_store.service.message_parts thrum_store.service.results {_SEND}",
     "reply ID x": (
-        "thrum_cli.commands._shared.composing thrum_cli.commands.reply thrum_store.service.addressing "
-        "thrum_store.service.messages.sending thrum_store.view.events.message thrum_store.view.events.receipt "
-        "thrum_store.view.queries.messages"
+        f"thrum_cli.commands.reply thrum_store.service.message_parts {_SEND} thrum_store.view.events.receipt"
     ),
-    "inbox": (
-        "thrum_cli.commands.inbox thrum_store.service.addressing thrum_store.service.messages.inbox "
-        "thrum_store.view.queries.mailbox thrum_store.view.queries.messages"
-    ),
+    "inbox": f"thrum_cli.commands.inbox thrum_store.service.messages.inbox {_READ}",
     "inbox --unread --json": (
-        "thrum_cli.commands.inbox thrum_store.service.addressing thrum_store.service.messages.inbox "
-        "thrum_store.view.queries.mailbox thrum_store.view.queries.messages"
+        f"thrum_cli.commands.inbox thrum_store.service.messages.inbox thrum_store.service.results {_READ}"
     ),
-    "wait --after -30s": (
-        "thrum_cli.commands.wait thrum_store.service.addressing thrum_store.service.messages.waiting "
-        "thrum_store.view.queries.mailbox thrum_store.view.queries.messages"
-    ),
+    "wait --after -30s": f"thrum_cli.commands.wait thrum_store.service.messages.waiting {_READ}",
     "wait --after -30s --json": (
-        "thrum_cli.commands.wait thrum_store.service.addressing thrum_store.service.messages.waiting "
-        "thrum_store.view.queries.mailbox thrum_store.view.queries.messages"
+        f"thrum_cli.commands.wait thrum_store.service.messages.waiting thrum_store.service.results {_READ}"
     ),
-    "whoami": (
-        "thrum_cli.commands.whoami thrum_store.presence_state thrum_store.repository.changes "
-        "thrum_store.service.team.agents thrum_store.service.team.presence thrum_store.view.membership "
-        "thrum_store.view.queries.groups"
-    ),
+    "whoami": "thrum_cli.commands.whoami thrum_store.presence_state thrum_store.service.team.whoami",
     "message read ID": (
-        "thrum_cli.commands._shared.composing thrum_cli.commands.message thrum_store.service.addressing "
-        "thrum_store.service.messages.editing thrum_store.service.messages.inbox thrum_store.service.messages.sending "
-        "thrum_store.view.events.receipt thrum_store.view.queries.mailbox thrum_store.view.queries.messages"
+        "thrum_cli.commands.message thrum_store.service.message_parts thrum_store.service.messages.editing "
+        "thrum_store.view.events.receipt thrum_store.view.projection"
     ),
 }
+MOST = 20  # of them, with --json one more
 
 
 def loaded_by(shell: Shell, *arguments: str) -> set[str]:

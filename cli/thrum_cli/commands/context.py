@@ -6,14 +6,13 @@ import sys
 from typing import BinaryIO
 
 from thrum_cli.command import App, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, Screen, Verbatim, human
-from thrum_cli.terminal.output import ago, bold
-from thrum_store import model
+from thrum_cli.terminal.output import Outcome, Screen, Verbatim, ago, bold, human
+from thrum_store import identity
 from thrum_store.errors import Invalid
-from thrum_store.values import Record, replaced
 from thrum_store.service.team import context_sharing, contexts, roles
 from thrum_store.service.team.context_sharing import Shared
 from thrum_store.service.team.contexts import Cleared, Context, Saved
+from thrum_store.values import Record, replaced
 
 from ._shared.preambles import default_preamble, text_of
 from .prime import prime
@@ -56,7 +55,7 @@ def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
 
     The preamble comes first. For an agent of another clone (--agent NAME@CLONE), the notes it shared are shown.
     """
-    notes = contexts.show(app.store, model.address(name) if name else app.caller.name)
+    notes = contexts.show(app.store, identity.bare_address(name) if name else app.caller.name)
     if no_preamble:
         notes = replaced(notes, preamble=None)
     if raw and not app.json:
@@ -125,7 +124,7 @@ context = Group(
 
 
 def _name(app: App, name: str | None) -> str:
-    return model.name(name.removeprefix("@")) if name else app.caller.name
+    return identity.valid_name(name.removeprefix("@")) if name else app.caller.name
 
 
 def _initial(app: App, name: str) -> str:

@@ -7,8 +7,8 @@ from thrum_cli.clients.presets import PRESETS, Preset, Wake, preset
 from thrum_cli.command import App, Argument, Group, command, commands
 from thrum_cli.terminal.output import Screen, card, human, table
 from thrum_store.machine.host import REAL
-from thrum_store.values import Record
 from thrum_store.repository.paths import find
+from thrum_store.values import Record
 
 
 class RuntimeList(Record):
