@@ -14,21 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.manifest import requirement
-from thrum_cli.terminal.output import (
-    BOLD,
-    PLAIN,
-    Screen,
-    ago,
-    bold,
-    cells,
-    emit,
-    flow,
-    lasting,
-    listing,
-    plural,
-    table,
-    wrap,
-)
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import BOLD, PLAIN, Screen, ago, bold, cells, emit, flow, lasting, listing, plural, wrap
 from thrum_store.service.message_parts import MessageHeader, Pair
 from thrum_store.service.messages.inbox import InboxMessage
 from thrum_store.values import rfc3339, safe_text

@@ -163,6 +163,20 @@ def mapped(error: Error) -> ThrumError:
 # --- ids of shards ----------------------------------------------------------------------------------------------------
 
 
+class SegmentStats(NamedTuple):
+    """Statistics of a segment, collected while reading, so that a purge can be previewed without reading logs again.
+
+    `seq`: the last sequence that was read. `latest_ms`: the latest time of an event.
+    """
+
+    segment: int
+    seq: int
+    events: int = 0
+    messages: int = 0
+    bytes: int = 0
+    latest_ms: int = 0
+
+
 class ShardIds:
     """The ids under which a view keeps its shards. They are given once, so one connection remembers them."""
 

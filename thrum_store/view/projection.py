@@ -12,7 +12,7 @@ from thrum_store.log.events import EVENT_TYPES, TIMES, authentic, original
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.values import NamedTuple
 
-from .database import ShardIds
+from .database import SegmentStats, ShardIds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,20 +123,6 @@ def fast_json() -> Callable[[object], str | None]:
     from orjson import dumps
 
     return lambda value: None if value is None else dumps(value).decode()
-
-
-class SegmentStats(NamedTuple):
-    """Statistics of a segment, collected while reading, so that a purge can be previewed without reading logs again.
-
-    `seq`: the last sequence that was read. `latest_ms`: the latest time of an event.
-    """
-
-    segment: int
-    seq: int
-    events: int = 0
-    messages: int = 0
-    bytes: int = 0
-    latest_ms: int = 0
 
 
 def stats_of(reading: Reading) -> SegmentStats:

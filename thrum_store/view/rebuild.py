@@ -17,8 +17,8 @@ from thrum_store.machine.host import failpoint
 from thrum_store.values import NamedTuple
 
 from . import database
-from .database import SCHEMA, Error, ShardIds, connect, mapped
-from .projection import Projection, SegmentStats, save_rebuilt, stats_of
+from .database import SCHEMA, Error, SegmentStats, ShardIds, connect, mapped
+from .projection import Projection, save_rebuilt, stats_of
 from .queries import lookup
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from thrum_cli.clients import detect
 from thrum_cli.clients.presets import PRESETS
 from thrum_cli.command import App, Argument, Group, command, commands
-from thrum_cli.terminal.output import Screen, bold, dim, human, pad, panel
+from thrum_cli.terminal.layout import panel
+from thrum_cli.terminal.output import Screen, bold, dim, human, pad
 from thrum_mcp.daemon.process import file_names
 from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.errors import NoIdentity

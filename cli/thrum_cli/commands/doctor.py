@@ -6,7 +6,8 @@ from thrum_cli.clients import check as checking
 from thrum_cli.clients.check import Checked, RuntimeCheck
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.hooks.wake_check import WakeCheck, wake_check
-from thrum_cli.terminal.output import Outcome, Screen, bold, dim, green, human, plural, red, table, wrap
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, bold, dim, green, human, plural, red, wrap
 from thrum_cli.terminal.progress import Counting
 from thrum_store import values
 from thrum_store.service.upkeep.check_logs import Examine

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing, panel, plural, table, wrap
+from thrum_cli.terminal.layout import panel, table
+from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing, plural, wrap
 from thrum_store.errors import Invalid
 from thrum_store.service.team import groups
 from thrum_store.service.team.groups import (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import BODY, App, Argument, Group, Option, body, command, commands
-from thrum_cli.terminal.output import Screen, ago, bold, fields, human, plural, table, wrap
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Screen, ago, bold, fields, human, plural, wrap
 from thrum_store import values
 from thrum_store.service.messages import editing
 from thrum_store.service.messages.editing import (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, ago, card, fields, green, human, table
+from thrum_cli.terminal.layout import card, table
+from thrum_cli.terminal.output import Screen, ago, fields, green, human
 from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
 from thrum_store.service.team import overview as overviews

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, ago, bold, card, dim, fields, green, human, plural, shorten, table
+from thrum_cli.terminal.layout import card, table
+from thrum_cli.terminal.output import Screen, ago, bold, dim, fields, green, human, plural, shorten
 from thrum_mcp.daemon.process import lease
 from thrum_store.errors import NoIdentity
 from thrum_store.machine.host import REAL

@@ -7,7 +7,8 @@ import io
 import json
 
 from thrum_cli.command import App, Argument, Option, Usage, command
-from thrum_cli.terminal.output import Screen, Verbatim, human, plural, table
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Screen, Verbatim, human, plural
 from thrum_store.service.inspect import query as queries
 from thrum_store.service.inspect.query import PublicViews, Query, QueryResult
 from thrum_store.values import Record, safe_line

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, Screen, human, listing, plural, table
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, human, listing, plural
 from thrum_store.service.team import roles as templates
 from thrum_store.service.team.roles import Deploy, Deployed, RoleTemplates
 

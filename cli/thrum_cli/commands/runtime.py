@@ -5,7 +5,8 @@ from __future__ import annotations
 from thrum_cli.clients import detect
 from thrum_cli.clients.presets import PRESETS, Preset, Wake, preset
 from thrum_cli.command import App, Argument, Group, command, commands
-from thrum_cli.terminal.output import Screen, card, human, table
+from thrum_cli.terminal.layout import card, table
+from thrum_cli.terminal.output import Screen, human
 from thrum_store.machine.host import REAL
 from thrum_store.repository.paths import find
 from thrum_store.values import Record

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, Screen, ago, dim, green, human, lasting, plural, table
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, ago, dim, green, human, lasting, plural
 from thrum_store.service.team import heartbeat as service
 from thrum_store.service.team import sessions
 from thrum_store.service.team.heartbeat import Alive, Heartbeat, IntentSet, TaskSet

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, ago, card, human
+from thrum_cli.terminal.layout import card
+from thrum_cli.terminal.output import Screen, ago, human
 from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
 from thrum_store.service.team import overview as overviews

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, ago, human, table
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Screen, ago, human
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.subscriptions import SubscriptionInfo, SubscriptionList
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Group, command, commands
-from thrum_cli.terminal.output import Screen, ago, fields, human, plural, table
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Screen, ago, fields, human, plural
 from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store.machine.host import REAL
 from thrum_store.service.upkeep import syncing

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, command
-from thrum_cli.terminal.output import Screen, ago, card, human
+from thrum_cli.terminal.layout import card
+from thrum_cli.terminal.output import Screen, ago, human
 from thrum_store.service.team import whoami as service
 from thrum_store.service.team.whoami import WhoAmI
 

@@ -249,36 +249,6 @@ class _Renderers:
 human = _Renderers()
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
-    """Return rows under the names of their columns; empty columns are left out."""
-    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    names, lines = [head[place] for place in used], [[row[place] for place in used] for row in rows]
-    if screen.terminal and rows:
-        from . import layout  # loads rich
-
-        return layout.table(names, lines, screen.width)
-    return columns([[name.upper() for name in names], *lines], screen.width)
-
-
-def panel(title: str, body: str, screen: Screen) -> str:
-    """Return a text in a box with a title; without a terminal, the title in bold and the text below."""
-    if not screen.terminal:
-        return f"{bold(title)}\n{body}"
-    from . import layout  # loads rich
-
-    return layout.panel(title, body, screen.width)
-
-
-def card(title: str, pairs: Sequence[tuple[str, str | None]], screen: Screen) -> str:
-    """Return names and values in a panel; without a terminal, the lines alone."""
-    return panel(title, fields(pairs, screen.width - 4), screen) if screen.terminal else fields(pairs)
-
-
-def inside(screen: Screen) -> Screen:
-    """Return the screen inside a panel."""
-    return screen._replace(width=screen.width - 4) if screen.terminal else screen
-
-
 def emit(value: object, *, as_json: bool, quiet: bool) -> int:
     """Print the value a command returned, and return the exit code."""
     outcome = value if isinstance(value, Outcome) else Outcome(value)

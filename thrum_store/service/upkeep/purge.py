@@ -16,7 +16,7 @@ from thrum_store.machine.host import failpoint
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store, use_case
 from thrum_store.values import NamedTuple, Record, rfc3339
-from thrum_store.view.projection import SegmentStats
+from thrum_store.view.database import SegmentStats
 from thrum_store.view.queries import purge as queries
 from thrum_store.view.queries import shards
 

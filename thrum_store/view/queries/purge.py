@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from thrum_store.log.events import Draft, original
 from thrum_store.values import Record
-from thrum_store.view.projection import SegmentStats
+from thrum_store.view.database import SegmentStats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

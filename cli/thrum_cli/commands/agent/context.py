@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from thrum_cli.command import App, Argument, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, fields, human, shorten, table
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, fields, human, shorten
 from thrum_store.errors import Invalid
 from thrum_store.service.team import work
 from thrum_store.service.team.work import WantContexts, WorkContext, WorkContexts

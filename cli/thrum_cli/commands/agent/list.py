@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, ago, green, human, table
+from thrum_cli.terminal.layout import table
+from thrum_cli.terminal.output import Outcome, Screen, ago, green, human
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import AgentInfo, AgentList, ListAgents
 from thrum_store.service.team.work import WorkContexts
