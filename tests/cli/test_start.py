@@ -43,7 +43,9 @@ LOADS = {
     "wait --after -30s --json": (
         f"thrum_cli.commands.wait thrum_store.service.messages.waiting thrum_store.service.results {_READ}"
     ),
-    "whoami": "thrum_cli.commands.whoami thrum_cli.terminal.layout thrum_store.presence_state thrum_store.service.team.whoami",
+    "whoami": (
+        "thrum_cli.commands.whoami thrum_cli.terminal.layout thrum_store.presence_state thrum_store.service.team.whoami"
+    ),
     "message read ID": (
         "thrum_cli.commands.message thrum_store.service.message_parts thrum_store.service.messages.editing "
         "thrum_store.view.events.receipt thrum_store.view.projection"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from thrum_cli.command import BODY, App, Argument, Group, Option, body, command, commands
-from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, ago, bold, fields, human, plural, wrap
 from thrum_store import values
 from thrum_store.service.messages import editing
@@ -87,6 +86,8 @@ message = Group(
 
 @human.register(MessageDetail)
 def _detail(detail: MessageDetail, screen: Screen) -> str:
+    from thrum_cli.terminal.layout import table  # `message read` draws none
+
     message = detail.message
     receipts = [(f"@{recipient.address}", _receipt(recipient, screen.now_ms)) for recipient in message.recipients]
     text = [f"    {line}".rstrip() for line in wrap(message.content, screen.width - 4)]
