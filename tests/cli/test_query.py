@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,8 @@ def test_the_exported_file_holds_the_views_with_keys_indices_and_search(talk: Te
         assert {"name": name, "rows": len(expected)} in answer["tables"]
         assert expected, f"{name} has a row to compare"
         assert not file.table(name).use_rowid
-    assert [row["author"] for row in file.table("messages").search("token")] == ["planner"]
+    matches: Iterable[dict[str, Any]] = file.table("messages").search("token")
+    assert [row["author"] for row in matches] == ["planner"]
     assert file.table("messages").indexes
     assert file.execute("PRAGMA foreign_key_check").fetchall() == []
     assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from git import Blob, Repo
 from sqlite_utils import Database
@@ -41,7 +42,7 @@ def test_both_clones_views_hold_the_same_messages(remote: Remote) -> None:
     second.send("bob", "from there")
     for clone in (first, second, first):
         clone.sync()
-    tables = []
+    tables: list[list[tuple[Any, ...]]] = []
     for clone in (first, second):
         with clone.open():
             path = database.current(clone.paths.var, REAL)
