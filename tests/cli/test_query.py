@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlite_utils import Database
@@ -165,7 +165,7 @@ def test_the_exported_file_holds_the_views_with_keys_indices_and_search(talk: Te
         assert {"name": name, "rows": len(expected)} in answer["tables"]
         assert expected, f"{name} has a row to compare"
         assert not file.table(name).use_rowid
-    matches: Iterable[dict[str, Any]] = file.table("messages").search("token")
+    matches = cast(Iterable[dict[str, Any]], file.table("messages").search("token"))
     assert [row["author"] for row in matches] == ["planner"]
     assert file.table("messages").indexes
     assert file.execute("PRAGMA foreign_key_check").fetchall() == []
