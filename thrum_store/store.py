@@ -213,7 +213,8 @@ class Store:
             if frozen:
                 return
             reading = self.log.read(shard, head)
-            self.log.repair(shard, reading, self.paths.in_var(TORN))
+            if reading.torn:
+                self._repair_tail(shard, reading.head)
             if reading.head == head and not reading.damage:
                 return
             if reading.head != head:
@@ -221,6 +222,12 @@ class Store:
             self._apply(shard, reading, generation)
             if reading.damage:
                 return
+
+    def _repair_tail(self, shard: Shard, end: ShardPosition) -> None:
+        from .log import torn_tail  # only after a crash
+
+        path, label = self.log.segment(shard, end.segment), f"{shard.agent}-{end.segment}"
+        torn_tail.repair(self.host.storage, path, end.offset, self.paths.in_var(TORN), label)
 
     def _apply(self, shard: Shard, reading: Reading, generation: str) -> bool:
         """Apply a reading to the view that it was made for; return False where another view counts now."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from thrum_store.errors import Invalid, StorageFailed
+from thrum_store.log import torn_tail
 from thrum_store.log.events import GENESIS, Draft, Header, Place
 from thrum_store.log.segments import (
     SEGMENT_LIMIT,
@@ -16,7 +17,7 @@ from thrum_store.log.segments import (
     length_before_purge,
     remaining,
 )
-from thrum_store.machine.host import Storage
+from thrum_store.machine.host import DISK, Storage
 
 from .conftest import SHARD, appended, events, message, texts
 
@@ -59,7 +60,7 @@ def test_a_torn_tail_is_put_aside_and_the_next_append_follows(log: EventLog, scr
         file.write(b'{"a":"alice","d":{"con')
     reading = log.read(SHARD, end)
     assert (reading.torn, reading.damage, reading.events) == (22, "", [])
-    log.repair(SHARD, reading, str(scratch / "torn"))
+    torn_tail.repair(DISK, log.segment(SHARD, 1), end.offset, str(scratch / "torn"), "alice-1")
     (copy,) = (scratch / "torn").iterdir()
     assert copy.read_bytes() == b'{"a":"alice","d":{"con'
     appended(log, end, "c")

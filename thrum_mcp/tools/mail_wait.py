@@ -12,6 +12,7 @@ import anyio
 
 from thrum_mcp.caller import Call, context_of, request_of
 from thrum_mcp.store_thread import Job
+from thrum_mcp.wait_limits import LONGEST, most_seconds
 from thrum_store.identity import Caller
 from thrum_store.machine.host import Bell
 from thrum_store.service.messages import handover
@@ -22,21 +23,7 @@ from thrum_store.store import Store
 from .delivery import Delivery, hand_over
 
 DEFAULT = 300  # seconds
-LONGEST = 600  # seconds
-
-_UNKNOWN = 240  # seconds, for a client that is not in the table
 _PROGRESS = 10.0  # seconds between two reports of progress
-
-# Seconds after which each client gives up on a call; a wait must end before. THRUM_WAIT_MAX overrides this.
-_PATIENCE = {
-    "claude-code": LONGEST,
-    "codex-mcp-client": 280,
-    "amp-mcp-client": 280,
-    "gemini-cli-mcp-client": 580,
-    "augment-mcp-client": 580,
-    "Cursor": 50,
-}
-
 
 # --- in the wait's own thread ---------------------------------------------------------------------------------------
 
@@ -82,11 +69,8 @@ def allowed_seconds(asked: int, call: Call) -> int:
 
 
 def _most(call: Call) -> int:
-    configured = os.environ.get("THRUM_WAIT_MAX", "")
-    if configured.isascii() and configured.isdigit() and int(configured):
-        return int(configured)
     client = call.session.client_params
-    return _PATIENCE.get(client.client_info.name, _UNKNOWN) if client else _UNKNOWN
+    return most_seconds(client.client_info.name if client else None, os.environ.get("THRUM_WAIT_MAX", ""))
 
 
 async def wait(call: Call, seconds: int) -> tuple[Delivery, int]:

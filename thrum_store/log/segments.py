@@ -150,17 +150,6 @@ class EventLog:
 
     # writing
 
-    def repair(self, shard: Shard, reading: Reading, aside: str) -> None:
-        """Truncate a torn tail after a copy was put into the directory `aside`. Only under the shard's lock."""
-        if not reading.torn:
-            return
-        path = self.segment(shard, reading.head.segment)
-        rest = self._storage.read(path, reading.head.offset)
-        self._storage.directory(aside)
-        name = f"{shard.agent}-{reading.head.segment}-{reading.head.offset}-{fingerprint(rest)[:8]}"
-        self._storage.replace(os.path.join(aside, name), rest)
-        self._storage.truncate(path, reading.head.offset)
-
     def sync(self, shard: Shard, head: ShardPosition, before: ShardPosition) -> None:
         """Make everything between `before` and `head` durable; nobody may see it earlier."""
         if head.segment:

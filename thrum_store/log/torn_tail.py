@@ -1,4 +1,4 @@
-"""Tells a torn tail, which nobody was promised, from acknowledged lines that have rotted.
+"""The torn tail of a log: told from acknowledged lines that have rotted, and repaired.
 
 A crash leaves a beginning without an end; a power cut leaves holes of NULs as well. A line that was written whole
 begins and ends as an event does.
@@ -6,14 +6,30 @@ begins and ends as an event does.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
-from .events import own_hash
+from .events import fingerprint, own_hash
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.machine.host import Storage
 
 ENDING = rb'"t":(-?[0-9]+),"v":[0-9]+,"y":"([a-z._]+)"}'  # of an event's line: its time and its type
 _ENDING_LIMIT = 96  # bytes
 _ends = re.compile(ENDING + b"$").search
+
+
+def repair(storage: Storage, path: str, whole: int, aside: str, label: str) -> None:
+    """Truncate a segment to its `whole` bytes after the rest was put into the directory `aside`.
+
+    Only under the shard's lock. `label` begins the name of the copy.
+    """
+    rest = storage.read(path, whole)
+    storage.directory(aside)
+    storage.replace(os.path.join(aside, f"{label}-{whole}-{fingerprint(rest)[:8]}"), rest)
+    storage.truncate(path, whole)
 
 
 def was_whole(rest: bytes, agent: str) -> bool:

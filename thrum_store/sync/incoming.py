@@ -12,13 +12,14 @@ from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.repository.config import GitSettings
 from thrum_store.store import Store
 
-from .admit import Admitted, admit, holds, keep_aside, reached
+from .admit_events import Admitted, admit, holds, keep_aside, reached
+from .admit_heads import admit_heads
 from .remote.branch import Branch, BranchTip
 from .remote.repository_id import Repository
 from .state import FrozenShard, KnownStore, State, key_of
 from .trust import Budget, Trust, trust_in
 from .wire import signed_files
-from .wire.signed_heads import AdmissionError, SignedEnd, SignedHeads, verify_heads
+from .wire.signed_heads import AdmissionError, SignedEnd, SignedHeads
 from .wire.tree import Blob, Listing, StoreFiles
 
 STORES_LIMIT = 2000
@@ -84,7 +85,7 @@ class Incoming:
         if signed_files.CERTIFICATE not in files or signed_files.HEADS not in files:
             raise AdmissionError("unsigned", "a store without its certificate or its signature")
         before = signed_files.read(self._store, owner, signed_files.HEADS)
-        heads = self._heads(owner, files)
+        heads = admit_heads(self._store, self._state, self._repository, owner, files)
         self._new_heads = before != files[signed_files.HEADS]
         trust = trust_in(owner, self._store.own, self._settings, self._state)
         if owner != self._store.own:
@@ -108,40 +109,6 @@ class Incoming:
         return known
 
     # signed files
-
-    def _heads(self, owner: str, files: dict[str, bytes]) -> SignedHeads:
-        """Return the offered heads, and save them if they are new. Raises AdmissionError for old or forged ones."""
-        offered = files[signed_files.HEADS]
-        certificate = signed_files.certificate(self._store, owner, files[signed_files.CERTIFICATE])
-        before = signed_files.read(self._store, owner, signed_files.HEADS)
-        heads = verify_heads(offered, certificate)
-        if offered == before:
-            return heads
-        if not self._repository.accepts(heads.repo):
-            self._repository.look_again([heads.repo])
-            if not self._repository.accepts(heads.repo):
-                raise AdmissionError("repository", "signed for another repository")
-        if owner != self._store.own or self._is_ours(heads):
-            self._check_newer(owner, heads, offered, before)
-        if not signed_files.read(self._store, owner, signed_files.CERTIFICATE):
-            signed_files.save(self._store, owner, signed_files.CERTIFICATE, files[signed_files.CERTIFICATE])
-        signed_files.save(self._store, owner, signed_files.HEADS, offered)
-        return heads
-
-    def _is_ours(self, heads: SignedHeads) -> bool:
-        """Return whether every signed event is in our own log. If not, a copy of this clone signed with our key."""
-        return all(holds(self._store, Shard(heads.store, agent), end) for agent, end in heads.shards.items())
-
-    def _check_newer(self, owner: str, heads: SignedHeads, offered: bytes, before: bytes) -> None:
-        known = signed_files.heads(self._store, owner)
-        if known is None or heads.ctr > known.ctr + 1:
-            return
-        if heads.ctr < known.ctr:
-            raise AdmissionError("replayed", "older than the known heads")
-        if heads.ctr == known.ctr or heads.prev != fingerprint(before):
-            self._state.count("forked")  # two machines sign with one key: every clone must choose the same heads
-        if heads.ctr == known.ctr and fingerprint(offered) > fingerprint(before):
-            raise AdmissionError("replayed", "of two heads with the same counter, the other one counts")
 
     def _raise_purge_marks(self, heads: SignedHeads) -> None:
         if heads.cuts:

@@ -5,6 +5,7 @@ A client's wake channels are the ways in which mail reaches its agent, best firs
 
 from __future__ import annotations
 
+from thrum_mcp.wait_limits import WAIT_LIMITS
 from thrum_store.errors import Invalid
 from thrum_store.values import Record, replaced
 
@@ -47,6 +48,10 @@ class Preset(Record):
     verified: str = VERIFIED
 
 
+def _seconds(client: str) -> int:
+    return WAIT_LIMITS[client].configured
+
+
 def _wait(seconds: int, basis: str = "seen") -> Wake:
     return Wake(
         "wait", wakes=False, how="the agent calls wait_for_message and blocks",
@@ -76,7 +81,7 @@ PRESETS = {
         Preset(
             "claude", "Claude Code", "claude", True, True, "AGENTS.md, or CLAUDE.md where there is one", ".mcp.json",
             "MCP server in .mcp.json; hooks and approvals in .claude/settings.json; agents in .claude/agents.",
-            "start `claude` in this directory once and accept the trust dialog", 600,
+            "start `claude` in this directory once and accept the trust dialog", _seconds("claude"),
             (
                 Wake("monitor", wakes=True, how="the plugin runs `thrum listen --follow`; each line starts a turn",
                      limits="needs the plugin: see toolkit/README.md", basis="seen", events=("monitor",)),
@@ -91,69 +96,71 @@ PRESETS = {
         Preset(
             "codex", "OpenAI Codex", "codex", True, True, "AGENTS.md", ".codex/config.toml",
             "MCP server in .codex/config.toml; hooks in .codex/hooks.json. Both need the user's trust.",
-            "start `codex` in this directory, trust it, and accept the hooks when it asks to review them", 600,
+            "start `codex` in this directory, trust it, and accept the hooks when it asks to review them",
+            _seconds("codex"),
             (
                 Wake("queue", wakes=True, how="the stop hook starts a listener that queues mail with `codex queue`",
                      limits="needs codex on the PATH; from the first turn on; within 10 s if run with --no-daemon",
                      basis="seen", events=("listen",)),
-                _PROMPT, _STOP, _wait(600),
+                _PROMPT, _STOP, _wait(_seconds("codex")),
             ),
             _BEFORE,
         ),
         Preset(
             "cursor", "Cursor", "cursor-agent", True, True, "AGENTS.md", ".cursor/mcp.json",
             "MCP server in .cursor/mcp.json; hooks in .cursor/hooks.json. Calls to one server run one after the other.",
-            "run `agent mcp enable thrum`, or turn it on under Settings > MCP", 50,
+            "run `agent mcp enable thrum`, or turn it on under Settings > MCP", _seconds("cursor"),
             (
                 Wake("stop", wakes=False, how="a hook submits new mail as a follow-up when the agent stops",
                      limits="at most ten times in a row; does not reach an idle session", basis="read",
                      events=_STOP.events),
-                replaced(_PROMPT, basis="read"), _wait(50, "read"),
+                replaced(_PROMPT, basis="read"), _wait(_seconds("cursor"), "read"),
             ),
             _AFTER,
         ),
         Preset(
             "gemini", "Gemini CLI", "gemini", True, True, "AGENTS.md", ".gemini/settings.json",
             "MCP server, hooks and the names of instruction files, all in .gemini/settings.json.",
-            "start `gemini` in this directory and trust the folder", 600,
-            (_PROMPT, _STOP, _wait(600)), _AFTER,
+            "start `gemini` in this directory and trust the folder", _seconds("gemini"),
+            (_PROMPT, _STOP, _wait(_seconds("gemini"))), _AFTER,
         ),
         Preset(
             "auggie", "Augment (Auggie)", "auggie", True, True, "AGENTS.md", ".augment/settings.json",
             "MCP server and hooks in .augment/settings.json. The model does not see the server's instructions.",
-            "", 540,
+            "", _seconds("auggie"),
             (
                 replaced(_STOP, limits="does not reach an idle session", basis="read"),
                 Wake("after-tool", wakes=False, how="a hook shows new mail after each tool call", limits=_PROMPT.limits,
                      basis="read", events=_PROMPT.events),
-                _wait(540, "read"),
+                _wait(_seconds("auggie"), "read"),
             ),
             _AFTER,
         ),
         Preset(
             "amp", "Amp", "amp", True, True, "AGENTS.md", ".amp/settings.json",
             "MCP server in .amp/settings.json; a plugin in .amp/plugins shows new mail and wakes an idle session.",
-            "run `amp mcp approve thrum`", 280,
+            "run `amp mcp approve thrum`", _seconds("amp"),
             (
                 Wake("plugin", wakes=True, how="the plugin waits for mail while the thread is idle and starts a turn",
                      limits="as long as amp runs", basis="read", events=("listen",)),
-                replaced(_PROMPT, basis="read"), replaced(_STOP, basis="read"), _wait(280, "read"),
+                replaced(_PROMPT, basis="read"), replaced(_STOP, basis="read"), _wait(_seconds("amp"), "read"),
             ),
             "warned with the edit's result",
         ),
         Preset(
             "opencode", "opencode", "opencode", True, True, "AGENTS.md", "opencode.json",
-            "MCP server in opencode.json; a plugin beside it shows new mail and wakes an idle session.", "", 240,
+            "MCP server in opencode.json; a plugin beside it shows new mail and wakes an idle session.", "",
+            _seconds("opencode"),
             (
                 Wake("plugin", wakes=True, how="the plugin waits for mail while the session is idle and starts a turn",
                      limits="as long as opencode runs", basis="seen", events=("listen",)),
-                _PROMPT, _wait(240),
+                _PROMPT, _wait(_seconds("opencode")),
             ),
             "warned with the edit's result",
         ),
         Preset(
             "cli-only", "any agent with a shell", "", False, False, "AGENTS.md", "",
-            "The agent runs `thrum` in its shell; AGENTS.md explains how.", "", 240,
+            "The agent runs `thrum` in its shell; AGENTS.md explains how.", "", _seconds("cli-only"),
             (
                 Wake("wait", wakes=False, how="the agent runs `thrum wait`", limits="as long as its shell allows",
                      basis="seen"),
