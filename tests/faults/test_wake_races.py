@@ -59,9 +59,10 @@ class Interrupted:
         code = frame.f_code
         if not code.co_filename.startswith(PACKAGES):
             return None
-        if code.co_filename.endswith("bells.py") and code.co_name == "__init__":
+        if code.co_qualname == "Bell.__init__":
             self._counting = True
-        taken_down = code.co_filename.endswith(("waiting.py", "bells.py")) and code.co_name in ("__exit__", "close")
+        leaving = code.co_filename.endswith("waiting.py") and code.co_name in ("__exit__", "close")
+        taken_down = leaving or code.co_qualname in ("Bell.__exit__", "Bell.close")
         if taken_down and not self.until_the_end:
             self.until_the_end = self.lines
         return self._line
