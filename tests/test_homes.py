@@ -139,7 +139,9 @@ HOMES = {
         within="thrum_mcp/",
     ),
     "reading HEAD": Home(("thrum_store/repository/paths.py",), texts_like("^ref:")),
-    "shortening a text": Home(("thrum_store/fence.py", "cli/thrum_cli/terminal/output.py"), shortened_text),
+    "shortening a text": Home(
+        ("thrum_store/service/message_parts.py", "cli/thrum_cli/terminal/output.py"), shortened_text
+    ),
     "facts of a process": Home(
         ("thrum_mcp/daemon/process/facts.py",), uses_of("psutil", "socket.SO_PEERCRED", "socket.LOCAL_PEERCRED")
     ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from thrum_store.fence import fenced, marker
 from thrum_store.machine.host import Entropy
+from thrum_store.service.message_parts import fenced, marker
 
 
 class Drawn(Entropy):

@@ -6,9 +6,9 @@ import anyio
 
 from thrum_mcp.caller import Call, CallerContext, context_of, request_of
 from thrum_mcp.transport.pending_requests import PendingRequest
-from thrum_store.fence import UNTRUSTED
 from thrum_store.identity import Caller
 from thrum_store.machine.host import failpoint
+from thrum_store.service.message_parts import UNTRUSTED
 from thrum_store.service.messages import handover
 from thrum_store.service.messages.handover import Handover
 from thrum_store.values import Record

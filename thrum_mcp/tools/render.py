@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from thrum_store import fence
-from thrum_store.fence import UNTRUSTED
 from thrum_store.machine.host import REAL
+from thrum_store.service import message_parts
+from thrum_store.service.message_parts import UNTRUSTED
 from thrum_store.values import safe_line
 
 from . import results
@@ -21,7 +21,7 @@ ANSWER = "Answer with send_message(to=<from>, reply_to=<message_id>, content=…
 
 def fenced(messages: Sequence[results.Message]) -> str:
     """Return messages, each with all that an answer to it needs."""
-    marker = fence.marker([message.content for message in messages], REAL.entropy)
+    marker = message_parts.marker([message.content for message in messages], REAL.entropy)
     first = f"{_count(len(messages), 'message')}. The text between the lines marked {marker} was {UNTRUSTED}."
     return "\n\n".join([first, *(_message(message, marker) for message in messages)])
 
@@ -46,7 +46,7 @@ def _message(message: results.Message, marker: str) -> str:
     lines = [" · ".join(header)]
     if message.metadata:
         lines.append("metadata " + safe_line(json.dumps(message.metadata, ensure_ascii=False)))
-    lines.append(fence.fenced(message.content, marker))
+    lines.append(message_parts.fenced(message.content, marker))
     if message.shortened_from:
         lines.append(f"(shortened from {message.shortened_from} characters: `thrum message get {message.message_id}`)")
     lines.append(f'Answer: send_message(to="@{message.from_}", reply_to="{message.message_id}", content=…)')

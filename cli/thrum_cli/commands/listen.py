@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.hooks import texts
+from thrum_cli.hooks import responses
 from thrum_cli.hooks.entry import session
 from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
-from thrum_cli.hooks.session_state import SessionFiles
+from thrum_cli.hooks.session import SessionFiles
 from thrum_cli.terminal.output import human, tell
 from thrum_store.machine.host import REAL
 from thrum_store.repository import unread_probe
@@ -53,7 +53,7 @@ def _heard(app: App) -> Iterator[Heard]:
     files = SessionFiles(app.paths.var, unread_probe.session_key(caller.name, session(b"")), REAL)
     for offer in arrivals(app.paths, caller, files, parent_lives(), _CHANNEL):
         pairs = tuple((message.header.id, message.header.author) for message in offer.messages)
-        yield Heard(caller.name, pairs, offer.unread, texts.signal(offer, caller.name))
+        yield Heard(caller.name, pairs, offer.unread, responses.signal(offer, caller.name))
 
 
 def _document(mail: Heard) -> str:

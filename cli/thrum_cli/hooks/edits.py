@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.service.team.work import WorkContext
 
-    from .call import HookRun
+    from .session import HookRun
 
 
 def record_work(run: HookRun) -> None:

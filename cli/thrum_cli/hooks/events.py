@@ -13,8 +13,8 @@ from thrum_store.repository import unread_probe
 from thrum_store.service.messages import offers
 from thrum_store.store import open_store
 
-from . import response_formats, texts
-from .call import Call, HookRun, parse_call, session_files
+from . import responses
+from .session import Call, HookRun, parse_call, session_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _answer(call: Call, host: Host) -> int:
     except ThrumError as error:
         if call.event != "session-start":
             raise
-        text = response_formats.context(call.runtime, call.event, f"thrum: {error.message}. {error.hint or ''}")
+        text = responses.context(call.runtime, call.event, f"thrum: {error.message}. {error.hint or ''}")
     _print(text)
     return 0
 
@@ -109,17 +109,17 @@ def fresh_mail(run: HookRun) -> Offer:
 
 
 def _digest(run: HookRun) -> str:
-    return texts.digest(fresh_mail(run), run.caller.name, run.host.entropy)
+    return responses.digest(fresh_mail(run), run.caller.name, run.host.entropy)
 
 
 def _offer(run: HookRun) -> str:
     text = _digest(run)
-    return response_formats.context(run.call.runtime, run.call.event, text) if text else ""
+    return responses.context(run.call.runtime, run.call.event, text) if text else ""
 
 
 def _stop(run: HookRun) -> str:
     text = _digest(run)
-    return response_formats.go_on(run.call.runtime, text) if text else ""
+    return responses.go_on(run.call.runtime, text) if text else ""
 
 
 def _prompt(run: HookRun) -> str:

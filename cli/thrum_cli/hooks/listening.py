@@ -18,8 +18,8 @@ from thrum_store.service.messages.waiting import wakeups
 from thrum_store.store import open_store
 from thrum_store.values import NamedTuple
 
-from . import texts
-from .session_state import SessionFiles
+from . import responses
+from .session import SessionFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,6 +112,6 @@ def listen(paths: Paths, caller: Caller, files: SessionFiles, runtime: str) -> i
     briefing = _BRIEFING if files.key != caller.name else 0  # only a session with an id gets a briefing
     channel = Channel(EVENT, runtime, briefing)
     for offer in arrivals(paths, caller, files, idle(files, parent_lives()), channel):
-        sys.stderr.write(texts.digest(offer, caller.name, files.host.entropy) + "\n")
+        sys.stderr.write(responses.digest(offer, caller.name, files.host.entropy) + "\n")
         return WAKES
     return 0

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 
-from . import texts
+from . import responses
 from .listening import EVENT, Channel, arrivals, idle
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from thrum_store.repository.paths import Paths
 
     from .listening import Living
-    from .session_state import SessionFiles
+    from .session import SessionFiles
 
 _COMMAND = "codex"
 
@@ -33,7 +33,7 @@ def listen(paths: Paths, caller: Caller, files: SessionFiles, thread: str) -> in
         return 0
     _detach()
     for offer in arrivals(paths, caller, files, idle(files, client), Channel(EVENT, "codex")):
-        text = texts.digest(offer, caller.name, files.host.entropy)
+        text = responses.digest(offer, caller.name, files.host.entropy)
         arguments = [command, "queue", "--thread", thread, "--message", text]
         if os.waitpid(os.posix_spawn(command, arguments, os.environ), 0)[1]:
             with files.editing() as state:

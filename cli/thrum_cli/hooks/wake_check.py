@@ -14,7 +14,7 @@ from thrum_store.service.team import agents, removal
 from thrum_store.store import Store, open_store
 from thrum_store.values import Record, replaced
 
-from . import session_state
+from .session import shown_by
 
 _DOCTOR = "thrum-doctor"
 _WAIT = "wait"
@@ -87,7 +87,7 @@ def _watch(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: 
 
 def _updated(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeCheck:
     """Return the check with the steps that happened since; earlier ones keep their time."""
-    event, runtime = session_state.shown_by(store.paths.var, check.agent, check.message_id, store.host)
+    event, runtime = shown_by(store.paths.var, check.agent, check.message_id, store.host)
     (recipient,) = editing.get(store, check.message_id).message.recipients
     answered = recipient.answered and _is_answered(store, caller, check)
     taken = _WAIT if recipient.read_at and not event else ""  # no hook showed it: the agent read it by itself

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from thrum_store.fence import shorten
 from thrum_store.identity import Caller
 from thrum_store.repository import changes
 from thrum_store.repository.git_runner import GitFailed, GitRunner
 from thrum_store.service import message_parts
-from thrum_store.service.message_parts import MessageHeader
+from thrum_store.service.message_parts import MessageHeader, shorten
 from thrum_store.service.upkeep import condition
 from thrum_store.service.upkeep.condition import SyncState
 from thrum_store.store import Store, use_case
