@@ -1,6 +1,6 @@
-"""Declarations of commands, by a table of their options, and the App that each command is given.
+"""Declarations of commands, by a table of their options, their small reader, and the App that each command is given.
 
-Nothing here loads click: `root` makes click's commands from these records.
+Nothing here loads click: `root` makes click's commands from these records, and reads what the small reader leaves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .terminal.output import listing, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from thrum_store.identity import Caller
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 
-# --- the App and its commands -----------------------------------------------------------------------------------------
+# --- declarations -----------------------------------------------------------------------------------------------------
 
 
 class Usage(ThrumError):
@@ -190,6 +190,142 @@ def loaded(entry: Entry | Command | Group) -> Command | Group:
 def summary(entry: Entry | Command | Group) -> str:
     """Return the line of a command in the help of its group: the first of its own help."""
     return entry.help.strip().partition("\n")[0]
+
+
+# --- the reader of plain lines ----------------------------------------------------------------------------------------
+_DIGITS = 10  # numbers with as many are click's to read
+EVERYDAY = ("send", "reply", "inbox", "wait", "whoami", "message")  # commands that it reads
+
+
+class Line(Record):
+    """A command line that was read: the command, its values by name, and the attributes that it sets on the App."""
+
+    command: Command
+    values: dict[str, Any]
+    on_app: dict[str, Any]
+
+    def run(self, app: App) -> object:
+        """Run the command and return its result."""
+        for name, value in self.on_app.items():
+            setattr(app, name, value)
+        app.error_code = self.command.error_code
+        return self.command.function(app, **self.values)
+
+
+def read(arguments: Sequence[str]) -> Line | None:
+    """Return a plain line of an everyday command, read as click reads it; None for any other line.
+
+    Click's import costs three times the start of an interpreter. Help, mistakes, files and numbers that are not plain
+    digits are left to it, so that each message is click's.
+    """
+    try:
+        return _Reader(arguments).line()
+    except _UnusualError:
+        return None
+
+
+class _UnusualError(Exception):
+    """Raised for a line that is left to click."""
+
+
+class _Reader:
+    """The rest of a command line, and the global flags that were read."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.rest = list(arguments)
+        self.on_app: dict[str, Any] = {}
+
+    def line(self) -> Line:
+        """Read the whole line. Raises _UnusualError."""
+        self.options(())
+        declared = _member(lazily("commands", dict.fromkeys(EVERYDAY, "")), self.next())
+        while isinstance(declared, Group):
+            self.options(declared.options)
+            declared = _member(declared.entries, self.next())
+        words: list[str] = []
+        given = self.options(declared.options, words)
+        values = {parameter.parameter: _value(parameter, given, words) for parameter in declared.options}
+        if words:
+            raise _UnusualError
+        return Line(declared, values, self.on_app)
+
+    def next(self) -> str:
+        """Take the next argument. Raises _UnusualError at the end of the line."""
+        if not self.rest:
+            raise _UnusualError
+        return self.rest.pop(0)
+
+    def options(
+        self, declared: tuple[Option | Argument, ...], words: list[str] | None = None
+    ) -> dict[Option, list[Any]]:
+        """Take the options before the next word; with `words` the whole rest, its words into that list."""
+        spelled = _spelled(declared)
+        given: dict[Option, list[Any]] = {}
+        while self.rest and (words is not None or self.rest[0].startswith("-")):
+            word = self.next()
+            if words is None or (word.startswith("-") and word not in ("-", "--")):
+                self._option(word, spelled, given)
+            elif word == "--":
+                words += self.rest
+                self.rest.clear()
+            else:
+                words.append(word)
+        # An empty value sets nothing: another level of the line may have set the flag.
+        self.on_app |= {flag.parameter: values[-1] for flag, values in given.items() if flag.on_app and values[-1]}
+        return given
+
+    def _option(self, word: str, spelled: dict[str, Option], given: dict[Option, list[Any]]) -> None:
+        name, equals, text = word.partition("=")
+        option = spelled.get(name)
+        if option is None or (equals and not (option.metavar and name.startswith("--"))):
+            raise _UnusualError
+        if option.metavar:
+            value: object = _converted(option, text if equals else self.next())
+        else:
+            value = name in option.flags.partition("/")[0].split()
+        given.setdefault(option, []).append(value)
+
+
+def _member(entries: Mapping[str, Entry | Command | Group], name: str) -> Command | Group:
+    if name not in entries:
+        raise _UnusualError
+    return loaded(entries[name])
+
+
+def _spelled(declared: tuple[Option | Argument, ...]) -> dict[str, Option]:
+    """Return options by spelling: the declared ones, and each global flag whose name none of them uses."""
+    options = (*GLOBAL_FLAGS, *(option for option in declared if isinstance(option, Option)))
+    return {flag: option for option in options for flag in option.flags.replace("/", " ").split()}
+
+
+def _value(parameter: Option | Argument, given: dict[Option, list[Any]], words: list[str]) -> object:
+    """Return the value of a parameter; that of an argument is taken from the words."""
+    if isinstance(parameter, Option):
+        values = given.get(parameter, [])
+        if parameter.multiple:
+            return tuple(values)
+        unset = parameter.default if parameter.metavar or "/" in parameter.flags else bool(parameter.default)
+        return values[-1] if values else unset
+    if parameter.required and not words:
+        raise _UnusualError
+    taken = [_converted(parameter, word) for word in (words if parameter.many else words[:1])]
+    del words[: len(taken)]
+    return tuple(taken) if parameter.many else next(iter(taken), None)
+
+
+def _converted(parameter: Option | Argument, text: str) -> str | int:
+    """Return a text, or the integer of a few digits within its bounds. Raises _UnusualError for anything else."""
+    if parameter.kind == "text" and parameter.least is None:
+        return text
+    if parameter.kind == "file" or not (text.isascii() and text.isdecimal() and len(text) < _DIGITS):
+        raise _UnusualError
+    most = parameter.most if isinstance(parameter, Option) else None
+    if int(text) < (parameter.least or 0) or (most is not None and int(text) > most):
+        raise _UnusualError
+    return int(text)
+
+
+# --- the App ----------------------------------------------------------------------------------------------------------
 
 
 class App:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .command import App
+    from .command import App, Line
 
 INTERRUPTED = 130  # what a shell reports for signal 2
 BROKEN_PIPE = 141  # signal 13: the reader of our output is gone
@@ -79,15 +79,27 @@ def _answer(app: App, arguments: Sequence[str]) -> int:
 
 
 def _run(app: App, arguments: Sequence[str]) -> object:
+    from .command import read  # as above
+
     for place, argument in enumerate(arguments, 1):
         _check(argument, place)
     if _COMPLETE in os.environ:
         from .completion import offer  # only when a shell asks
 
         offer()
-    from .root import run as run_command  # click, which a hook does not need
+    elif (line := read(arguments)) is not None:
+        return _everyday(app, line)
+    from .root import run as run_command  # click, which a plain line does not need
 
     return run_command(app, arguments)
+
+
+def _everyday(app: App, line: Line) -> object:
+    try:
+        return line.run(app)
+    except KeyboardInterrupt:
+        output.end_line()
+        raise
 
 
 def _check(argument: str, place: int) -> None:

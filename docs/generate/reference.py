@@ -14,7 +14,7 @@ from thrum_cli.command import GLOBAL_FLAGS, Command, Group, Option, loaded, summ
 from thrum_cli.root import made, thrum
 from thrum_cli.terminal.output import Outcome, human
 from thrum_store.errors import ThrumError
-from thrum_store.service.results import json_keys
+from thrum_store.values import json_keys
 
 _SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null", Any: "anything"}
 

@@ -17,10 +17,10 @@ from thrum_store.repository import paths
 from thrum_store.service.messages import editing
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.inbox import ReadInbox
-from thrum_store.service.results import json_keys
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Register
 from thrum_store.store import open_store
+from thrum_store.values import json_keys
 
 # Method -> the keys that its result has at least; all of them can be called one after the other.
 TOUR: list[tuple[str, dict[str, object], set[str]]] = [

@@ -94,7 +94,7 @@ def test_prime_stays_small_whatever_others_wrote(place: Place) -> None:
         contexts.save(store, "ann", "c" * 200_000)
         contexts.set_preamble(store, "ann", "p" * 200_000)
         briefed = briefing.prime(store, ann)
-    from thrum_store.service.results import as_json
+    from thrum_store.values import as_json
 
     assert len(json.dumps(as_json(briefed), ensure_ascii=False).encode()) < 24_000
     assert briefed.work_context.more_files == 180

@@ -8,8 +8,7 @@ import pytest
 
 from docs.generate.reference import every
 from thrum_store.service.message_parts import MessageHeader, Pair, Recipient
-from thrum_store.service.results import as_json, json_keys
-from thrum_store.values import NamedTuple, Record, fields_of
+from thrum_store.values import NamedTuple, Record, as_json, fields_of, json_keys
 
 HEADER = MessageHeader(
     "msg_1", "thr_1", None, "alice", (Pair("agent", "bob"),), (Pair("pr", "1"),), "2026-11-23T16:00:00.123Z"

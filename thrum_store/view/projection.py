@@ -323,13 +323,12 @@ class _Checked(NamedTuple):
     checks: dict[str, Callable[[Any], bool]]
 
 
-_FILES = {"message.read": "receipt"}  # the other types stand in the file that has the name of their first word
 _CHECKED: dict[str, _Checked] = {}  # of the types that were met so far
 
 
 def rules_of(event_type: str) -> type[Rules]:
-    """Return the rules of a known event type; its subject's file is loaded at first use."""
-    subject = _FILES.get(event_type) or event_type.partition(".")[0]
+    """Return the rules of a known event type, from the file named like its first word, loaded at first use."""
+    subject = event_type.partition(".")[0]
     file = __import__(f"{__package__}.events.{subject}", fromlist=("RULES",))  # `importlib` would load `typing`
     rules: type[Rules] = file.RULES[event_type]
     return rules

@@ -12,7 +12,7 @@ from thrum_cli.hooks.session import SessionFiles
 from thrum_cli.terminal.output import human, tell
 from thrum_store.machine.host import REAL
 from thrum_store.repository import unread_probe
-from thrum_store.values import Record
+from thrum_store.values import Record, as_json
 
 _CHANNEL = Channel("monitor", "claude")  # the plugin's monitor runs this for a session
 
@@ -58,8 +58,6 @@ def _heard(app: App) -> Iterator[Heard]:
 
 def _document(mail: Heard) -> str:
     import json
-
-    from thrum_store.service.results import as_json
 
     return json.dumps(as_json(mail), ensure_ascii=True)
 

@@ -7,7 +7,7 @@ from thrum_cli.terminal.output import bold, dim, shorten, tell, warn
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.feeds import Notification
 from thrum_store.service.messages.subscriptions import Follow
-from thrum_store.values import safe_line, safe_text
+from thrum_store.values import as_json, safe_line, safe_text
 
 
 @command(
@@ -36,8 +36,6 @@ def watch(app: App, count: int | None) -> None:
 
 def _document(notification: Notification) -> str:
     import json
-
-    from thrum_store.service.results import as_json
 
     return json.dumps(as_json(notification), ensure_ascii=True)
 

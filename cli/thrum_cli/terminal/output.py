@@ -278,6 +278,12 @@ def tell(text: str) -> None:
     _print(sys.stdout, text, styles=_STYLES)
 
 
+def end_line() -> None:
+    """End the line of standard error on which a terminal shows `^C`, as click does."""
+    if sys.stderr is not None:
+        sys.stderr.write("\n")
+
+
 def debug(text: str) -> None:
     """Print a detail that --verbose asks for, to standard error."""
     _print(sys.stderr, text)
@@ -299,10 +305,8 @@ def _items(value: Any) -> list[Any]:
 
 def _document(value: object, stream: TextIO | None) -> str:
     """Return one JSON document; characters that could control a terminal are written as \\u escapes."""
-    from thrum_store.service.results import as_json  # only --json needs it
-
     plainest = stream is not None and (stream.encoding or "utf-8").lower() not in ("utf-8", "utf8")
-    text = values.readable(as_json(value), plainest)
+    text = values.readable(values.as_json(value), plainest)
     if safe_text(text) == text:
         return text
     hidden = {letter for letter in set(text) if letter != "\n" and safe_text(letter) != letter}

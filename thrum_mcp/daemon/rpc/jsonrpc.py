@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeGuard
 import orjson
 
 from thrum_store.errors import ThrumError
-from thrum_store.service.results import as_json
+from thrum_store.values import as_json
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
