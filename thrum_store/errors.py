@@ -33,19 +33,19 @@ class ThrumError(Exception):
 
 
 class Invalid(ThrumError):
-    """Raised for an argument, a setting or a file that cannot be understood."""
+    """Raised if an argument, a setting or a file is not valid."""
 
     code = "invalid"
 
 
 class NotFound(ThrumError):
-    """Raised if something that was named does not exist."""
+    """Raised if the named thing does not exist."""
 
     code = "not_found"
 
 
 class UnknownRecipient(NotFound):
-    """Raised if an address names no agent, role or group; then nothing of the message is sent."""
+    """Raised if an address names no agent, role or group. Nothing was sent."""
 
     code = "unknown_recipient"
 
@@ -69,7 +69,7 @@ class UnknownGroup(NotFound):
 
 
 class UnknownMember(NotFound):
-    """Raised if an agent, role or group that should become or stop being a member does not exist."""
+    """Raised if the agent, role or group to add or remove does not exist, or is no member."""
 
     code = "unknown_member"
 
@@ -93,19 +93,19 @@ class UnknownSession(NotFound):
 
 
 class Conflict(ThrumError):
-    """Raised if a request collides with the current state."""
+    """Raised if the request contradicts the current state."""
 
     code = "conflict"
 
 
 class NameTaken(Conflict):
-    """Raised if an agent, a role and a group would share one name."""
+    """Raised if an agent, a role or a group has that name already."""
 
     code = "name_taken"
 
 
 class WorktreeMismatch(Conflict):
-    """Raised if a name is used in another worktree than the one it is registered in."""
+    """Raised if the agent is registered in another worktree."""
 
     code = "worktree_mismatch"
 
@@ -138,7 +138,7 @@ class GroupCycle(Conflict):
 
 
 class KeyReused(Conflict):
-    """Raised if an idempotency key comes back with another message."""
+    """Raised if the idempotency key was used for another message."""
 
     code = "key_reused"
 
@@ -156,7 +156,7 @@ class Forbidden(ThrumError):
 
 
 class NotAuthor(Forbidden):
-    """Raised if somebody else than its author would change a message."""
+    """Raised if someone other than its author tries to change a message."""
 
     code = "not_author"
 
@@ -168,7 +168,7 @@ class NotAuthor(Forbidden):
 
 
 class ProtectedGroup(Forbidden):
-    """Raised if the built-in group would be changed."""
+    """Raised if a request would change the built-in group."""
 
     code = "protected_group"
 
@@ -180,13 +180,13 @@ class ProtectedGroup(Forbidden):
 
 
 class NeedsConfirmation(Forbidden):
-    """Raised if something that cannot be undone was not confirmed."""
+    """Raised if the action cannot be undone and was not confirmed."""
 
     code = "needs_confirmation"
 
 
 class NoIdentity(ThrumError):
-    """Raised if no agent is registered here and the request names none."""
+    """Raised if no agent is registered in this worktree and the request names none."""
 
     code = "no_identity"
 
@@ -195,7 +195,7 @@ class NoIdentity(ThrumError):
 
 
 class AmbiguousIdentity(NoIdentity):
-    """Raised if the worktree has several identity files and the request names no agent."""
+    """Raised if this worktree has several identities and the request names none."""
 
     code = "ambiguous_identity"
 
@@ -220,7 +220,7 @@ class NotRegistered(NoIdentity):
 
 
 class NotARepository(ThrumError):
-    """Raised outside of any git repository."""
+    """Raised if the directory is not in a git repository."""
 
     code = "not_a_repository"
 
@@ -230,7 +230,7 @@ class NotARepository(ThrumError):
 
 
 class NotInitialized(ThrumError):
-    """Raised in a repository that has no store yet."""
+    """Raised if thrum is not set up in this repository."""
 
     code = "not_initialized"
 
@@ -239,7 +239,7 @@ class NotInitialized(ThrumError):
 
 
 class StoreBusy(ThrumError):
-    """Raised if a lock was not free within its time limit."""
+    """Raised if another process held a lock for too long."""
 
     code = "store_busy"
 
@@ -252,7 +252,7 @@ class StoreBusy(ThrumError):
 
 
 class DiskFull(ThrumError):
-    """Raised if the disk is full; nothing was confirmed, and nothing is half written."""
+    """Raised if the disk is full. Nothing was confirmed, and nothing is half written."""
 
     code = "disk_full"
 
@@ -261,7 +261,7 @@ class DiskFull(ThrumError):
 
 
 class StorageFailed(ThrumError):
-    """Raised if the disk refused a call; nothing was confirmed. `unsynced`: see `Storage.append`."""
+    """Raised if the disk reported an error. Nothing was confirmed."""
 
     code = "storage_failed"
 
@@ -269,11 +269,11 @@ class StorageFailed(ThrumError):
         message = reason if denied else f"the disk failed: {reason}"
         step = "look at its owner and its mode" if denied else "check the disk"
         super().__init__(message, hint=f"nothing was confirmed; {step}, then repeat the command")
-        self.unsynced = unsynced
+        self.unsynced = unsynced  # see `Storage.append`
 
 
 class Corrupted(ThrumError):
-    """Raised if a file of the store does not hold what it must; it is never repaired by deleting."""
+    """Raised if a file of the store is damaged. It is never deleted to repair it."""
 
     code = "damaged"
 
@@ -285,7 +285,7 @@ class Corrupted(ThrumError):
 
 
 class ViewCorrupted(Corrupted):
-    """Raised within the store if SQLite's file is broken; it is rebuilt, and the use case starts again."""
+    """Raised if the view's SQLite file is damaged. It is rebuilt, and the use case runs again."""
 
     code = "view_damaged"
 
@@ -295,6 +295,6 @@ class ViewCorrupted(Corrupted):
 
 
 class Unsupported(ThrumError):
-    """Raised on a platform or file system that lacks something the store needs."""
+    """Raised if the platform or the file system lacks something that thrum needs."""
 
     code = "unsupported"

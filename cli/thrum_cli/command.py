@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Usage(ThrumError):
-    """Raised when a command line cannot be read."""
+    """Raised if the command line is not valid."""
 
     code = "usage"
 

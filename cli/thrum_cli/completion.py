@@ -108,7 +108,7 @@ class WholeFishComplete(_UpToTheCursor, FishComplete):
 
 
 def offer() -> None:
-    """Make click answer each shell with whole words, and fish with whole sentences."""
+    """Register our completion classes with click."""
     for shell in (WholeBashComplete, WholeZshComplete, WholeFishComplete, PowerShellComplete):
         add_completion_class(shell)
 

@@ -224,7 +224,7 @@ class ClickCommand(click.Command):
             raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write its own options in full; the global ones in full at the top, by name below."""
+        """Write this command's options in full; list the global ones in full only in `thrum --help`."""
         params = self.get_params(ctx) if ctx.parent is None else [*self.params, _HELP]
         records = [option.get_help_record(ctx) for option in params if isinstance(option, click.Option)]
         with formatter.section("Options"):

@@ -73,10 +73,16 @@ def results() -> str:
 
 
 def codes() -> str:
-    """Return docs/json.md: the codes of errors, and when each is raised."""
+    """Return docs/json.md: the codes of errors, and when each occurs."""
     list(every())  # loads every module that has errors of its own
-    meanings = {error.code: (error.__doc__ or "").split("\n")[0] for error in _errors(ThrumError)}
+    meanings = {error.code: _meaning(error) for error in _errors(ThrumError)}
     return grid(("code", "meaning"), [(f"`{code}`", meaning) for code, meaning in sorted(meanings.items())]) + "\n"
+
+
+def _meaning(error: type[ThrumError]) -> str:
+    """Return when an error is raised, as a sentence of its own."""
+    condition = (error.__doc__ or "").split("\n")[0].removeprefix("Raised if ")
+    return condition[:1].upper() + condition[1:]
 
 
 def _errors(root: type[ThrumError]) -> Iterator[type[ThrumError]]:

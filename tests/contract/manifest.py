@@ -212,7 +212,7 @@ MANIFEST = {
     ),
     "purge": Entry(
         "thrum purge --before DURATION|DATE [--confirm] Without --confirm, shows a preview.",
-        "what this machine said; gone from the disk, too",
+        "what this clone's agents wrote; gone from the disk, too",
     ),
     "purge:all": Entry(
         "thrum purge --all [--confirm] Agents are not touched.", "nor groups, memberships, open sessions"
@@ -440,7 +440,7 @@ MANIFEST = {
         "in the foreground",
         ("daemon/test_commands.py::test_run_in_the_foreground_logs_to_the_terminal_and_ends_on_ctrl_c",),
     ),
-    "daemon:logs": Entry("(ours) thrum daemon logs", "the end of its journal", (_DAEMON,)),
+    "daemon:logs": Entry("(ours) thrum daemon logs", "the end of its log", (_DAEMON,)),
     "daemon:socket": Entry(
         "Socket: .thrum/var/thrum.sock (Unix socket, JSON-RPC 2.0)",
         "for its owner alone",

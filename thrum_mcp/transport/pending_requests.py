@@ -42,7 +42,7 @@ class PendingRequest:
                     await (receipt if answered else release)()
                 except ThrumError as error:
                     # The reservation times out and the message is delivered again: late, never lost.
-                    logger.warning("cannot settle a hand-over: %s", error)
+                    logger.warning("cannot settle a handover: %s", error)
         self.free.set()
 
 

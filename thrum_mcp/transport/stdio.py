@@ -2,7 +2,7 @@
 
 The SDK's own stdio transport sends every line through worker threads. Here the event loop waits for the descriptors
 itself, which halves the time of a call. Each pending request learns when the last byte of its answer was written, which
-makes a hand-over safe (`pending_requests.py`). Lines that the light front read come first, by replay (`main.py`).
+makes a handover safe (`pending_requests.py`). Lines that the light front read come first, by replay (`main.py`).
 """
 
 from __future__ import annotations

@@ -108,13 +108,13 @@ class EventLog:
 
     def _read_next(self, shard: Shard, head: ShardPosition, parse: Parser) -> Reading:
         expected, number = _place_after(shard, head), head.segment + 1
-        found_header = self.header(shard, number)
-        if found_header is None:
+        header_read = self.header(shard, number)
+        if header_read is None:
             # Nothing follows a header that is not durable: a file longer than its header held events and has rotted.
             whole = len(encode_header(expected, number, head.offset))
             rotten = self._storage.size(self.segment(shard, number)) > whole
             return Reading([], [], head, damage=f"segment {number} has no header" if rotten else "")
-        header, length = found_header
+        header, length = header_read
         if header.place != expected or header.number != number:
             return Reading([], [], head, damage=f"segment {number} does not continue the chain")
         return self._read_rest(shard, ShardPosition(number, length, head.seq, head.hash), parse)
@@ -136,7 +136,7 @@ class EventLog:
     def counted(self, shard: Shard, number: int, following: Header, size: int) -> int:
         """Return how many bytes of a segment count, as the header of the `following` one says.
 
-        A purged segment has what the purge left of them. The `size` of the file spares a look into its own header.
+        A purged segment has what the purge left of them. Pass the file's `size` to avoid reading its header.
         """
         own = self.header(shard, number) if size < following.previous_length else None
         return remaining(own, following) if own else following.previous_length

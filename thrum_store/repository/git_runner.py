@@ -28,7 +28,7 @@ SILENT = "the remote was silent"  # begins the error text of a remote that does 
 
 
 class GitFailed(ThrumError):
-    """Raised if git fails; the message holds git's own words."""
+    """Raised if git failed. The message quotes git's output."""
 
     code = "git_failed"
 

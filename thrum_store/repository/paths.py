@@ -35,7 +35,7 @@ REPOSITORY_FILE = "repository.json"  # the id of the repository, from its first 
 ASIDE = "aside"  # logs of others that a log with another history replaced
 DAMAGED = "damaged"  # damaged logs as they were before their repair
 LOST = "lost"  # events that a repair could not keep in their place
-REKEY_JOURNAL = "renewal.json"  # a re-key that is under way
+REKEY_STEP = "renewal.json"  # a re-key that is under way
 REKEY = "renewal"  # the logs of the new store while a re-key is under way
 FORMER_LOGS = "former"  # the logs of this clone's former stores
 

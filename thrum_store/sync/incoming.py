@@ -111,8 +111,8 @@ class Incoming:
     # signed files
 
     def _raise_purge_marks(self, heads: SignedHeads) -> None:
-        if heads.cuts:
-            purged = {Shard(heads.store, agent): seq for agent, seq in heads.cuts.items()}
+        if heads.purge_marks:
+            purged = {Shard(heads.store, agent): seq for agent, seq in heads.purge_marks.items()}
             self._moved |= bool(purge_marks.raise_to(self._store.paths.var, self._store.host, purged))
 
     def _save_files(self, heads: SignedHeads, files: dict[str, bytes]) -> None:

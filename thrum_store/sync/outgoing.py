@@ -24,7 +24,7 @@ SEAL = 16 * 1024
 
 
 class Outgoing(NamedTuple):
-    """Files for the tree by path (None: removed), and what `State` remembers once they are in it."""
+    """Files to write into the tree by path (None removes one), and values to save in `State` after the commit."""
 
     contents: dict[str, bytes | None]
     published: dict[str, list[int]]
@@ -174,7 +174,7 @@ def _sign(store: Store, state: State, ends: dict[str, ShardPosition], repository
         repo=repository,
         ctr=before.ctr + 1 if before else 1,
         prev=fingerprint(signed_files.read(store, store.own, signed_files.HEADS)) if before else "",
-        cuts={shard.agent: seq for shard, seq in marks.items() if shard.store == store.own},
+        purge_marks={shard.agent: seq for shard, seq in marks.items() if shard.store == store.own},
         files=_files(store, before, ends),
         shards=_signed_ends(store, state, before, ends),
     )

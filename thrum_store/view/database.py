@@ -76,7 +76,10 @@ def disown(var: str, host: Host) -> None:
 
 
 class Stamp(NamedTuple):
-    """The state of a generation's files, from stats alone: it changes when another one counts or a file is replaced."""
+    """A fingerprint of the view's files, from stat calls.
+
+    It changes when another generation becomes current or a file is replaced.
+    """
 
     counts: tuple[int, ...]  # the pointer and the file it names; empty where one of them is missing
     beside: tuple[int, ...]  # the WAL and its index

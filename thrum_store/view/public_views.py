@@ -50,13 +50,13 @@ _STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock, a
 
 
 class QueryFailed(Invalid):
-    """Raised where SQLite refuses a query, or the query does more than read the views."""
+    """Raised if SQLite refuses the query, or the query does more than read the views."""
 
     code = "query_failed"
 
 
 class QueryTooLong(ThrumError):
-    """Raised where a query does not end within its time."""
+    """Raised if the query does not end within its time limit."""
 
     code = "query_too_long"
 

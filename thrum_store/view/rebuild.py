@@ -45,7 +45,10 @@ PRAGMA temp_store = MEMORY;
 
 
 def intact(path: str, *, thorough: bool = True) -> bool:
-    """Return whether SQLite finds nothing wrong with a view: all of it, or the beginning of each table and index."""
+    """Return whether the view passes SQLite's check.
+
+    Without `thorough`, read only the first part of each table and index.
+    """
     try:
         connection = connect(path)
         try:
@@ -110,7 +113,7 @@ class Generation:
         self._remove_older()
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
+        """Delete the unfinished view and its side files."""
         self.connection.close()
         self._host.storage.remove(self.path)
 

@@ -26,7 +26,8 @@ _HISTORY = "Messages that were already synced stay in git's history; if one cont
 def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outcome:
     """Delete old messages permanently.
 
-    It deletes messages, sessions and events of this machine, from the view and from the disk. Agents, groups,
+    It deletes messages, sessions and events of this clone's agents, from the view and from the disk. Other clones
+    delete the same events with their next sync, and purge their own agents' messages themselves. Agents, groups,
     memberships and open sessions stay. Without --confirm nothing is deleted.
     """
     with Counting(quiet=app.quiet) as counting:

@@ -25,7 +25,7 @@ _WITHOUT_USER_SETTINGS = {
 
 
 class DemoFailed(ThrumError):
-    """Raised when a step of the demonstration failed."""
+    """Raised if a step of the demonstration failed."""
 
     code = "demo_failed"
 

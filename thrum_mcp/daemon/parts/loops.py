@@ -42,7 +42,7 @@ class Loop:
         self._changed.set()
 
     async def run(self, running: Callable[[], None]) -> None:
-        """Take turns until cancelled. Raises what a turn raises."""
+        """Call the function repeatedly until cancelled. Its exceptions pass through."""
         running()
         while True:
             self.sleeps = False

@@ -23,7 +23,7 @@ TIMEOUT = 15.0  # seconds for an answer; longer than any lock of the store is wa
 
 
 class DaemonRefusal(ThrumError):
-    """Raised for an error that the daemon answered; `answered` is the code of that error."""
+    """Raised if the daemon answered with an error. `answered` is its code."""
 
     code = "daemon_refused"
 

@@ -12,7 +12,7 @@ from thrum_store.errors import Conflict, ThrumError
 
 
 class DaemonNotRunning(ThrumError):
-    """Raised when a command needs the daemon and none is running."""
+    """Raised if the command needs the daemon and none is running."""
 
     code = "daemon_not_running"
 
@@ -21,7 +21,7 @@ class DaemonNotRunning(ThrumError):
 
 
 class DaemonFailed(ThrumError):
-    """Raised when the daemon does not start, or does not do what it should."""
+    """Raised if the daemon does not start, stop or answer as it should."""
 
     code = "daemon_failed"
 
@@ -30,7 +30,7 @@ class DaemonFailed(ThrumError):
 
 
 class AlreadyRunning(Conflict):
-    """Raised when this repository already has a daemon."""
+    """Raised if this repository already has a daemon."""
 
     code = "already_running"
 

@@ -27,7 +27,7 @@ class SeenMarker(Record):
 
 
 class OfferedMessage(Record):
-    """A message to tell of. `content` is whole; whoever shows it shortens it."""
+    """A message in an offer, with its full text; the caller shortens it."""
 
     header: MessageHeader
     content: str

@@ -1,9 +1,8 @@
 """Subscriptions: the messages that a session wants to be told of as they arrive.
 
-They stand in `.thrum/var/subscriptions.json`, replaced as a whole under a lock. Not in the log, because the wish of one
-session does not concern other machines and must cost no commit; not in the view, because they must survive a rebuild.
-A subscription counts as long as its session is open. One whose session ended is dropped by the next change, so that a
-session can end without knowing of this file.
+They are kept in `.thrum/var/subscriptions.json`, which is replaced as a whole under a lock. They are not events: the
+subscriptions of one session do not concern other machines and must cost no commit. They are not in the view, because
+they must survive a rebuild. A subscription ends with its session; the next change of the file drops it.
 """
 
 from __future__ import annotations

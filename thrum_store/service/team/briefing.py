@@ -102,7 +102,7 @@ class Prime(Record):
 def prime(store: Store, caller: Caller | None, problem: str | None = None, *, running: bool = False) -> Prime:
     """Return everything that an agent needs to start, or to continue after a compaction.
 
-    Without a caller, `problem` is passed on and the rest is returned all the same. `running`: a daemon is running.
+    Without a caller, the result holds `problem` and everything that needs no identity. `running`: a daemon is running.
     """
     notes = contexts.in_worktree(store.paths, store.host, caller.name) if caller else None
     return Prime(

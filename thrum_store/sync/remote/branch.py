@@ -38,13 +38,13 @@ _INCLUDING = """[include]
 
 
 class Unreachable(ThrumError):
-    """Raised when the remote cannot be reached, or denies access."""
+    """Raised if the remote cannot be reached, or denies access."""
 
     code = "remote_unreachable"
 
 
 class PushRejected(ThrumError):
-    """Raised when the remote refuses a push and an immediate retry is pointless."""
+    """Raised if the remote refused a push and trying again at once would not help."""
 
     code = "push_rejected"
 

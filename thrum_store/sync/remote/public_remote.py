@@ -24,7 +24,7 @@ _CONNECTION = ("http.proxy", "http.sslcainfo", "http.sslcapath", "http.sslverify
 
 
 class PublicRemote(Forbidden):
-    """Raised when anyone could read what would be published."""
+    """Raised if anyone could read what thrum would publish there."""
 
     code = "public_remote"
 
@@ -36,7 +36,7 @@ class PublicRemote(Forbidden):
 
 
 class DoubtfulRemote(Forbidden):
-    """Raised when nobody can tell whether the remote is world-readable."""
+    """Raised if thrum cannot tell whether anyone can read the remote."""
 
     code = "doubtful_remote"
 

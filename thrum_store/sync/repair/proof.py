@@ -34,7 +34,7 @@ def prove(store: Store, branch: Branch, offered: StoreFiles, heads: SignedHeads,
     wanted = {n: blob for n, blob in offered.segments.get(shard.agent, {}).items() if n <= end.segment}
     contents = branch.blobs(blob.oid for blob in wanted.values())
     blobs = {number: contents[blob.oid] for number, blob in wanted.items() if blob.oid in contents}
-    purged = max(store.purged_log.marks.of(shard), heads.cuts.get(shard.agent, 0))
+    purged = max(store.purged_log.marks.of(shard), heads.purge_marks.get(shard.agent, 0))
     if purged:
         return Proven(verify_purged(shard, START, blobs, end, purged, fast_parser()), purged)
     return Proven(verify_extension(shard, START, b"", blobs, end, fast_parser()))

@@ -18,7 +18,7 @@ from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.host import failpoint
-from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_JOURNAL, STORE_FILE, STORE_KEY
+from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_STEP, STORE_FILE, STORE_KEY
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip
 from thrum_store.sync.state import State
@@ -81,8 +81,8 @@ def _switch(store: Store, published: dict[str, set[str]]) -> None:
             locks.enter_context(store.shard_lock(Shard(store.own, agent)))
             store.absorb(Shard(store.own, agent))
         old, new = store.own, _prepare(store, published)
-        journal = store.paths.in_var(REKEY_JOURNAL)
-        storage.replace(journal, json.dumps({"new": new, "old": old}).encode() + b"\n")
+        marker = store.paths.in_var(REKEY_STEP)
+        storage.replace(marker, json.dumps({"new": new, "old": old}).encode() + b"\n")
         storage.move(os.path.join(store.paths.in_var(REKEY), new), os.path.join(store.paths.logs, new))
         failpoint("rekey.prepared")
         fields = json.loads(storage.read(store.paths.in_var(STORE_FILE)))
@@ -96,19 +96,19 @@ def finish(store: Store) -> None:
     """Finish an interrupted re-keying, or remove what it had prepared. Only under sync.lock."""
     storage = store.host.storage
     try:
-        journal = json.loads(storage.read(store.paths.in_var(REKEY_JOURNAL)))
+        switch = json.loads(storage.read(store.paths.in_var(REKEY_STEP)))
     except FileNotFoundError:
         return
     store.refresh()
-    switched = store.own == journal["new"]
+    switched = store.own == switch["new"]
     if switched:
-        key = storage.read(_key(store, journal["new"]))
+        key = storage.read(_key(store, switch["new"]))
         storage.replace(store.paths.in_var(STORE_KEY), key)
-    _put_away(store, journal["old"] if switched else journal["new"])
+    _put_away(store, switch["old"] if switched else switch["new"])
     failpoint("rekey.moved")
     store.rebuild()
-    storage.remove(_key(store, journal["new"]))
-    storage.remove(store.paths.in_var(REKEY_JOURNAL))
+    storage.remove(_key(store, switch["new"]))
+    storage.remove(store.paths.in_var(REKEY_STEP))
 
 
 def _put_away(store: Store, owner: str) -> None:

@@ -50,7 +50,7 @@ class SignedHeads(Record):
     repo: str
     ctr: int
     prev: str
-    cuts: dict[str, int]
+    purge_marks: dict[str, int]  # `cuts` in the file
     files: dict[str, str]
     shards: dict[str, SignedEnd]
 
@@ -70,6 +70,7 @@ class StoreCertificate(NamedTuple):
 def sign(heads: SignedHeads, private_key: bytes) -> bytes:
     """Return the content of heads.json."""
     fields: dict[str, Any] = {field: getattr(heads, field) for field in fields_of(heads) or ()} | {"v": 1}
+    fields["cuts"] = fields.pop("purge_marks")
     fields["sig"] = base64.b64encode(keys.sign(private_key, canonical(fields))).decode()
     return canonical(fields) + b"\n"
 
@@ -131,7 +132,7 @@ def _heads(fields: dict[str, Any]) -> SignedHeads:
         repo=_text(fields["repo"]),
         ctr=_count(fields["ctr"]),
         prev=_text(fields["prev"]),
-        cuts={_agent(agent): _count(seq) for agent, seq in fields["cuts"].items()},
+        purge_marks={_agent(agent): _count(seq) for agent, seq in fields["cuts"].items()},
         files={_text(path): _text(digest) for path, digest in fields["files"].items()},
         shards={_agent(agent): _end(*end) for agent, end in fields["shards"].items()},
     )

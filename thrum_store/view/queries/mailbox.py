@@ -144,7 +144,7 @@ def addressed(view: Connection, kind: str, value: str) -> int:
 
 
 def reserve(view: Connection, reader: int, deliveries: list[int], token: str, now_ms: int) -> None:
-    """Reserve deliveries for a hand-over, for RESERVED_MS; a later reservation replaces one that timed out."""
+    """Reserve deliveries for a handover, for RESERVED_MS; a later reservation replaces one that timed out."""
     view.executemany(
         "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)",
         [(reader, number, token, now_ms + RESERVED_MS) for number in deliveries],
