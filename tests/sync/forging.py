@@ -71,7 +71,7 @@ class Stranger:
     def heads(self, repo: str, **changes: Any) -> bytes:
         """Signed heads of what was said."""
         fields: dict[str, Any] = {
-            "store": self.store, "repo": repo, "ctr": 1, "prev": "", "cuts": {}, "files": {},
+            "store": self.store, "repo": repo, "ctr": 1, "prev": "", "purge_marks": {}, "files": {},
             "shards": {self.agent: SignedEnd(1, self.seq, self.before)}, **changes,
         }  # fmt: skip
         return sign(SignedHeads(**fields), self.private)
