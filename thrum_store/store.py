@@ -144,7 +144,7 @@ class Store:
         row = self.view.execute(
             "SELECT segment, position, seq, hash, frozen FROM shards WHERE store = ? AND agent = ?", shard
         ).fetchone()
-        return (ShardPosition(*row[:4]), row[4]) if row else (ShardPosition(), None)
+        return (ShardPosition._make(row[:4]), row[4]) if row else (ShardPosition(), None)
 
     def catch_up(self) -> None:
         """Apply to the view what only the logs have: from a process that died, or a fetch.
@@ -159,7 +159,7 @@ class Store:
 
     def _known(self) -> list[tuple[Shard, ShardPosition]]:
         sql = "SELECT store, agent, segment, position, seq, hash FROM shards WHERE frozen IS NULL"
-        known = {Shard(*row[:2]): ShardPosition(*row[2:]) for row in self.view.execute(sql)}
+        known = {Shard._make(row[:2]): ShardPosition._make(row[2:]) for row in self.view.execute(sql)}
         (frozen,) = self.view.execute("SELECT count(*) FROM shards WHERE frozen IS NOT NULL").fetchone()
         heads = {shard: known.get(shard, ShardPosition()) for shard in self.log.shards()}
         return [(shard, head) for shard, head in heads.items() if not frozen or not self.head(shard)[1]]

@@ -37,6 +37,11 @@ def _arguments(
     name: str, fields: tuple[str, ...], defaults: dict[str, Any], given: tuple[Any, ...], named: dict[str, Any]
 ) -> list[Any]:
     """Return one value for each field. Raises TypeError for a missing, unknown, repeated or extra argument."""
+    if not given and len(named) == len(fields):
+        try:
+            return [named[field] for field in fields]
+        except KeyError:
+            pass  # the check below names the argument
     if len(given) > len(fields):
         raise TypeError(f"{name} takes {len(fields)} values, not {len(given)}")
     values = list(given)
@@ -71,6 +76,7 @@ class _RecordType(type):
             base = bases[0] if bases else None
             made._fields = made.__match_args__ = (*(base._fields if base else ()), *fields)
             made._defaults = {**(base._defaults if base else {}), **defaults}
+            made._setters = tuple(getattr(made, field).__set__ for field in made._fields)
             return made
 
 
@@ -85,9 +91,11 @@ class Record(metaclass=_RecordType):
     if not TYPE_CHECKING:
 
         def __init__(self, *given, **named):
-            values = _arguments(type(self).__name__, self._fields, self._defaults, given, named)
-            for field, value in zip(self._fields, values, strict=True):
-                object.__setattr__(self, field, value)
+            setters = self._setters  # of the slots, past our own __setattr__
+            if named or len(given) != len(setters):
+                given = _arguments(type(self).__name__, self._fields, self._defaults, given, named)
+            for set_field, value in zip(setters, given):  # noqa: B905 - of one length by now; `strict` costs time
+                set_field(self, value)
 
         def __setattr__(self, name, value):
             raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set")
@@ -149,6 +157,8 @@ if not TYPE_CHECKING:
             if named or len(given) != cls._length:
                 given = _arguments(cls.__name__, cls._fields, cls._field_defaults, given, named)
             return tuple.__new__(cls, given)
+
+        _make = classmethod(tuple.__new__)  # for the rows of a query: as many values as fields, and three times as fast
 
         def _replace(self, **changes):
             return type(self)(**{**self._asdict(), **changes})

@@ -75,7 +75,7 @@ def _audience(db: Connection, audience: str, ms: int, store: str) -> set[int]:
 
 def _role(db: Connection, agent: int, ms: int) -> str | None:
     rows = db.execute("SELECT seq, ms, role FROM registrations WHERE id = ?", (agent,))
-    return membership.role_at((membership.Registration(*row) for row in rows), ms)
+    return membership.role_at((membership.Registration._make(row) for row in rows), ms)
 
 
 def _members(db: Connection, group: str, ms: int) -> membership.Members:

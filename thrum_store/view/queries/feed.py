@@ -42,7 +42,7 @@ _SELECT = (
 def after(view: Connection, number: int, limit: int) -> list[Item]:
     """Return the messages that came after an ingest number, in that order; deleted ones are left out."""
     sql = f"{_SELECT} WHERE m.number > ? AND m.deleted_ms IS NULL ORDER BY m.number LIMIT ?"
-    return [Item(*row) for row in view.execute(sql, (number, limit))]
+    return [Item._make(row) for row in view.execute(sql, (number, limit))]
 
 
 def before_time(view: Connection, received_ms: int) -> int:

@@ -41,7 +41,7 @@ def group(view: Connection, name: str) -> Group | None:
         f" WHERE g.name = ? AND g.member_type = ? AND{_ALIVE} ORDER BY g.ms, g.id LIMIT 1"
     )
     row = view.execute(sql, (name, ITSELF)).fetchone()
-    return Group(*row) if row else None
+    return Group._make(row) if row else None
 
 
 def names(view: Connection) -> list[str]:
@@ -58,7 +58,7 @@ def members(view: Connection, name: str) -> list[Member]:
     )
     first: dict[tuple[str, str], Member] = {}
     for row in view.execute(sql, (name, ITSELF)):
-        first.setdefault(row[1:3], Member(*row))
+        first.setdefault(row[1:3], Member._make(row))
     return list(first.values())
 
 

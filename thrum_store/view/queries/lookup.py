@@ -49,7 +49,9 @@ SELECT a.id, a.name, s.store, a.own, a.kind, a.role, a.module, a.display, a.work
 
 def named(view: Connection, name: str) -> list[Agent]:
     """Return the agents of that name, this store's first."""
-    return [Agent(*row) for row in view.execute(_SELECT + " WHERE a.name = ? ORDER BY a.own DESC, s.store", (name,))]
+    return [
+        Agent._make(row) for row in view.execute(_SELECT + " WHERE a.name = ? ORDER BY a.own DESC, s.store", (name,))
+    ]
 
 
 def own(view: Connection, name: str) -> Agent | None:
@@ -75,7 +77,7 @@ def speaker(view: Connection, name: str) -> Speaker | None:
         " FROM agents a JOIN shards s ON s.id = a.id WHERE a.name = ? AND a.own"
     )
     row = view.execute(sql, (name,)).fetchone()
-    return Speaker(*row) if row else None
+    return Speaker._make(row) if row else None
 
 
 def listed(view: Connection, role: str | None = None, module: str | None = None) -> list[Agent]:
@@ -84,7 +86,7 @@ def listed(view: Connection, role: str | None = None, module: str | None = None)
         _SELECT
         + " WHERE (?1 IS NULL OR a.role = ?1) AND (?2 IS NULL OR a.module = ?2) ORDER BY a.updated_ms DESC, a.id"
     )
-    return [Agent(*row) for row in view.execute(sql, (role, module))]
+    return [Agent._make(row) for row in view.execute(sql, (role, module))]
 
 
 def addressed(view: Connection, name: str | None = None, role: str | None = None) -> list[tuple[int, str, str]]:
@@ -130,7 +132,7 @@ def session(view: Connection, session_id: str) -> Session | None:
     """Return a session by its id."""
     sql = "SELECT id, agent, started_ms, ended_ms, reason FROM sessions WHERE id = ?"
     row = view.execute(sql, (session_id,)).fetchone()
-    return Session(*row) if row else None
+    return Session._make(row) if row else None
 
 
 def sessions(view: Connection, agent: int | None, open_only: bool) -> list[Session]:
@@ -139,7 +141,7 @@ def sessions(view: Connection, agent: int | None, open_only: bool) -> list[Sessi
         "SELECT id, agent, started_ms, ended_ms, reason FROM sessions"
         " WHERE (?1 IS NULL OR agent = ?1) AND (NOT ?2 OR ended_ms IS NULL) ORDER BY started_ms DESC, id DESC"
     )
-    return [Session(*row) for row in view.execute(sql, (agent, open_only))]
+    return [Session._make(row) for row in view.execute(sql, (agent, open_only))]
 
 
 def open_session(view: Connection, agent: int) -> Session | None:
@@ -149,7 +151,7 @@ def open_session(view: Connection, agent: int) -> Session | None:
         " WHERE agent = ? AND ended_ms IS NULL ORDER BY seq DESC LIMIT 1"
     )
     row = view.execute(sql, (agent,)).fetchone()
-    return Session(*row) if row else None
+    return Session._make(row) if row else None
 
 
 class Row(NamedTuple):
@@ -190,14 +192,14 @@ JOINS = " JOIN shards s ON s.id = m.author LEFT JOIN agents a ON a.id = m.author
 def message(view: Connection, message_id: str) -> Row | None:
     """Return a message, deleted or not."""
     row = view.execute(f"SELECT {COLUMNS} FROM messages m{JOINS} WHERE m.id = ?", (message_id,)).fetchone()
-    return Row(*row) if row else None
+    return Row._make(row) if row else None
 
 
 def with_key(view: Connection, author: int, key: str) -> Row | None:
     """Return the message that an author sent under an idempotency key."""
     sql = f"SELECT {COLUMNS} FROM messages m{JOINS} WHERE m.author = ? AND m.idempotency = ? ORDER BY m.seq LIMIT 1"
     row = view.execute(sql, (author, key)).fetchone()
-    return Row(*row) if row else None
+    return Row._make(row) if row else None
 
 
 class Delivery(NamedTuple):
@@ -219,7 +221,7 @@ def deliveries(view: Connection, number: int) -> list[Delivery]:
         " FROM deliveries d JOIN messages m ON m.number = d.message JOIN shards s ON s.id = d.recipient"
         " LEFT JOIN agents a ON a.id = d.recipient WHERE d.message = ? ORDER BY s.agent, s.store"
     )
-    return [Delivery(*row) for row in view.execute(sql, (number,))]
+    return [Delivery._make(row) for row in view.execute(sql, (number,))]
 
 
 def is_unread(view: Connection, message_id: str, reader: int) -> bool:

@@ -56,7 +56,7 @@ def page(view: Connection, wanted: Filter, size: int, number: int) -> Page:
     rows = view.execute(sql, {**bound, "n": size, "k": size * (number - 1)}).fetchall()
     total = _count(view, wanted)
     unread = _count(view, wanted._replace(unread=True, everything=False))
-    return Page([(Row(*row[1:]), row[0]) for row in rows], total, unread)
+    return Page([(Row._make(row[1:]), row[0]) for row in rows], total, unread)
 
 
 def _count(view: Connection, wanted: Filter) -> int:
@@ -111,7 +111,7 @@ def unread(view: Connection, reader: int, limit: int, now_ms: int, after: int = 
         " ORDER BY d.number LIMIT :n"
     )
     bound = {"reader": reader, "after": after, "n": limit, "now": now_ms, "lease": RESERVED_MS}
-    return [Unread(row[0], Row(*row[1:])) for row in view.execute(sql, bound)]
+    return [Unread(row[0], Row._make(row[1:])) for row in view.execute(sql, bound)]
 
 
 def newest_unread(view: Connection, reader: int) -> int:
@@ -181,7 +181,7 @@ def sent(
     (total,) = view.execute(f"SELECT count(*) FROM messages m WHERE {where}", bound).fetchone()
     sql = f"SELECT {COLUMNS} FROM messages m{JOINS} WHERE {where} ORDER BY m.number DESC LIMIT :n OFFSET :k"
     rows = view.execute(sql, {**bound, "n": size, "k": size * (number - 1)})
-    return [Row(*row) for row in rows], total
+    return [Row._make(row) for row in rows], total
 
 
 class Arrival(NamedTuple):
@@ -258,7 +258,7 @@ def arrivals(
             _ARRIVAL.format(number="m.number") + f"messages m{JOINS} WHERE {_TAGGED} ORDER BY m.number DESC LIMIT 1000"
         )
         bound = {"reader": reader, "above": above, "type": kind, "value": value, "mention": mention}
-    return [Arrival(*row) for row in view.execute(sql, bound)][::-1]
+    return [Arrival._make(row) for row in view.execute(sql, bound)][::-1]
 
 
 _TAGGED = """

@@ -86,7 +86,7 @@ def matches(view: Connection, wanted: Wanted, size: int, page: int) -> tuple[lis
     # Sorted without what is shown of them: the sorter would carry the texts of all that were found.
     sql = f"SELECT {number} AS hit FROM {source} WHERE {where} ORDER BY {order} LIMIT :size OFFSET :skip"
     numbers = view.execute(sql, {**bound, "size": size, "skip": size * (page - 1)}).fetchall()
-    return [Row(*row) for row in _shown(view, [number for (number,) in numbers])], int(total)
+    return [Row._make(row) for row in _shown(view, [number for (number,) in numbers])], int(total)
 
 
 def _shown(view: Connection, numbers: list[int]) -> Iterator[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def lengths(view: Connection) -> dict[Shard, ShardPosition]:
     """Return the end of every shard that holds an event, by shard."""
     sql = "SELECT store, agent, segment, position, seq, hash FROM shards WHERE segment > 0 ORDER BY store, agent"
-    return {Shard(*row[:2]): ShardPosition(*row[2:]) for row in view.execute(sql)}
+    return {Shard._make(row[:2]): ShardPosition._make(row[2:]) for row in view.execute(sql)}
 
 
 def rejected_count(view: Connection) -> int:
@@ -34,7 +34,7 @@ class Frozen(NamedTuple):
 def frozen(view: Connection) -> list[Frozen]:
     """Return the shards that are not read any further."""
     sql = "SELECT store, agent, seq, frozen FROM shards WHERE frozen IS NOT NULL ORDER BY store, agent"
-    return [Frozen(*row) for row in view.execute(sql)]
+    return [Frozen._make(row) for row in view.execute(sql)]
 
 
 def rejected(view: Connection) -> list[tuple[str, str, int, str]]:
