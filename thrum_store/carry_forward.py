@@ -1,4 +1,4 @@
-"""Carry-forward: copies of purged events that must go on holding are appended behind the purge mark.
+"""Carry-forward: a purge appends copies of events that must still hold, after the purge mark.
 
 Registrations, the open session, groups and their members keep their ids and times, so that everything that refers to
 them goes on. Receipts stay for messages that stay. A copy holds `again`, the sequence and the time of its original
@@ -28,7 +28,7 @@ _ORDER = sorted(EVENT_TYPES, key=lambda event_type: not event_type.startswith("a
 
 
 def carried(store: Store, below: list[Event], above: list[Event], stays: Callable[[str], bool]) -> list[Draft]:
-    """Return the copies to append when the events `below` go and `above` stay; `stays` tells whether a message does.
+    """Return the copies to append if the events `below` are removed; `stays` tells whether a message remains.
 
     All of them are of one own shard, in order.
     """
@@ -37,12 +37,12 @@ def carried(store: Store, below: list[Event], above: list[Event], stays: Callabl
 
 
 def pending(store: Store) -> list[Shard]:
-    """Return the shards of which purged events are still on the disk."""
+    """Return the shards whose purged events are still on the disk."""
     return [shard for shard in store.purged_log.marks.all() if store.purged_log.pending(shard)]
 
 
 def remove_purged(store: Store, progress: Progress | None = None) -> None:
-    """Make a view without what was purged, then remove it from the logs. Call it under sync.lock.
+    """Rebuild the view without the purged events, then remove them from the logs. Call it under sync.lock.
 
     In this order, because a view is made again from the logs and never the other way. The view that held the purged
     messages goes as well: a process that still reads it switches to the new one with its next look.

@@ -178,7 +178,7 @@ def _store(paths: Paths, host: Host) -> list[str]:
 
 
 def _nick() -> str:
-    """Return this machine's name, which people see behind an agent of another store."""
+    """Return this machine's name. Other stores show it after the names of our agents."""
     bare = socket.gethostname().partition(".")[0].lower()
     return (
         "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in bare).strip("-")[:32] or "store"

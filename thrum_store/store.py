@@ -1,4 +1,4 @@
-"""One clone's store, opened: the log, the view of it, and the commit protocol between them.
+"""The store of one clone: its logs, the view of them, and the commit protocol between the two.
 
 Locks are taken in this order and never the other way: an agent's shard, then commit.lock. The holder of a shard's lock
 reads its tail first; a line that a dead process left is made durable before anybody may see it.
@@ -69,7 +69,7 @@ class Retry:
                 self.appended, self.replay_index = [], 0
 
     def repairing(self, action: Callable[[], T]) -> T:
-        """Run an action; where the view breaks, repair it and run the action again, three times at most.
+        """Run an action; if the view breaks, repair it and run the action again, at most three times.
 
         Errors of SQLite become ours.
         """
@@ -140,14 +140,14 @@ class Store:
     # reading
 
     def head(self, shard: Shard) -> tuple[ShardPosition, str | None]:
-        """Return how far the view has read a shard, and why no further if it is frozen."""
+        """Return the view's position in a shard, and the reason if it is frozen."""
         row = self.view.execute(
             "SELECT segment, position, seq, hash, frozen FROM shards WHERE store = ? AND agent = ?", shard
         ).fetchone()
         return (ShardPosition._make(row[:4]), row[4]) if row else (ShardPosition(), None)
 
     def catch_up(self) -> None:
-        """Apply to the view what only the logs have: from a process that died, or a fetch.
+        """Apply to the view the events that only the logs have: of a process that died, or of a fetch.
 
         A shard whose files cannot be read or written holds up no other; `take_warnings` reports it.
         """
@@ -196,7 +196,7 @@ class Store:
         return head
 
     def show(self, shard: Shard, appended: Reading, generation: str) -> None:
-        """Apply an append to the view it was made for; if another one counts now, apply what that one lacks."""
+        """Apply an append to the view it was made for; if another view is current, apply the events it lacks."""
         try:
             if _mapping(lambda: self._apply(shard, appended, generation)):
                 return
@@ -241,36 +241,36 @@ class Store:
         return True
 
     def projection(self) -> Projection:
-        """Return what applies events to the view, inside of `committing`."""
+        """Return the projection, which applies events to the view inside of `committing`."""
         from .view.projection import Projection  # a command that only reads has nothing to apply
 
         return Projection(self.view, self._view.shards, self.own, self.host.clock.wall_ms())
 
     def committing(self) -> Commit:
-        """Return a write transaction on the view that counts now, under commit.lock."""
+        """Return a write transaction on the current view, under commit.lock."""
         return self._view.committing()
 
     def refresh(self) -> None:
-        """Switch to the view that counts now, if another process replaced it."""
+        """Switch to the current view if another process replaced ours."""
         self.follow_store_id(self.store_id.now())
         self._view.refresh()
 
     def repair(self) -> None:
-        """Make a broken view good again."""
+        """Repair a broken view."""
         self._view.repair()
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Make a new view from nothing but the logs."""
+        """Make a new view from the logs alone."""
         self._view.rebuild(progress)
 
     def wake(self) -> None:
-        """Ring for all who got mail since the last call."""
+        """Ring the bells of all agents that got mail since the last call."""
         if self._rung:
             ring(self.paths.bells, self._rung)
             self._rung = set()
 
     def take_warnings(self) -> list[str]:
-        """Return, once, what went wrong after an append was durable."""
+        """Return the warnings about appends that were durable, and forget them."""
         warnings, self.warnings = self.warnings, []
         return warnings
 
@@ -361,7 +361,7 @@ def open_store(paths: Paths, host: Host = REAL, progress: Progress | None = None
 
 
 def use_case(function: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
-    """Mark a use case: where the view breaks, it is repaired and all starts again, but nothing is appended twice."""
+    """Mark a use case: if the view breaks, it is repaired and the use case runs again; nothing is appended twice."""
 
     def run(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return store.retry.use_case(lambda: function(store, *args, **kwargs))

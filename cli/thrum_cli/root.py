@@ -93,7 +93,7 @@ thrum = Group(
     "thrum",
     """Durable messaging for coding agents in the worktrees of one repository.
 
-    Two agents need nothing but a repository that is set up: there is no server to start.
+    Two agents need only a repository that is set up; there is no server to start.
     """,
     {heading: lazily("commands", helps) for heading, helps in _SECTIONS.items()},
     (

@@ -1,1 +1,1 @@
-"""The daemon: a small supervisor of listeners and loops. Nothing of it is needed to send or to read."""
+"""The daemon: a small supervisor of listeners and loops. Sending and reading work without it."""

@@ -144,7 +144,7 @@ def thread_of(message_id: str) -> str:
 
 
 def original(event: Event) -> Event:
-    """Return an event that was carried forward with the id and time of its purged original; any other as it is."""
+    """Return the event; a carried-forward one gets the id and time of its purged original."""
     if "again" not in event.data:
         return event
     seq, ms = event.data["again"]
@@ -187,7 +187,7 @@ def _hashed(fields: Data) -> tuple[bytes, str]:
 
 
 def survives(draft: Draft, line: bytes) -> bool:
-    """Return whether a line gives its draft back: parsers disagree about some numbers and depths."""
+    """Return whether decoding the line gives the draft again: parsers disagree about some numbers and depths."""
     if "structured" not in draft.data:
         return True
     try:

@@ -54,7 +54,7 @@ def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def certificate(private_key: bytes, public_key: bytes, nick: str, ms: int) -> bytes:
-    """Return store.json as it is published: who this store is, signed by itself, never changed."""
+    """Return the store's certificate (store.json): its id, key and nick, signed by the store. It never changes."""
     fields: Data = {"created": ms, "key": base64.b64encode(public_key).decode(), "nick": nick, "v": 1}
     fields["sig"] = base64.b64encode(sign(private_key, canonical(fields))).decode()
     return canonical(fields) + b"\n"

@@ -1,4 +1,4 @@
-"""Logs in which something was purged: reading begins behind the purge mark, and a purge removes what is below it.
+"""Purged logs: reading begins after the purge mark, and a purge removes the events up to it.
 
 A purge mark is a sequence number. Segments wholly below it are removed; the one that holds it is replaced by one that
 begins behind it, with the same number. Both follow from the shard and the mark alone, so every clone ends with the same
@@ -29,7 +29,7 @@ _line_ends = re.compile(ENDING + b"\n").finditer
 
 
 class PurgePrefix(NamedTuple):
-    """The part of a segment that a purge would take: its last sequence, how many events and messages, their bytes."""
+    """The part of a segment that a purge would remove: its last sequence, and its events, messages and bytes."""
 
     seq: int
     events: int
@@ -38,7 +38,7 @@ class PurgePrefix(NamedTuple):
 
 
 class PurgedLog(EventLog):
-    """All shards below one directory, as if what was purged had never been there."""
+    """All shards below one directory, without their purged events."""
 
     def __init__(self, root: str, var: str, host: Host) -> None:
         super().__init__(root, host.storage)
@@ -132,7 +132,7 @@ class PurgedLog(EventLog):
         self._storage.sync_directory(os.path.dirname(self.segment(shard, 1)))
 
     def _behead(self, shard: Shard, number: int, mark: int, following: Header) -> None:
-        """Replace a segment by one that begins behind the purge mark."""
+        """Replace a segment by one that begins after the purge mark."""
         own = self.header(shard, number)
         if own is None or own[0].place.seq > mark:
             return
@@ -150,7 +150,7 @@ class PurgedLog(EventLog):
         self._storage.replace(path, encode_header(place, number, own[0].previous_length, gone) + data[at:])
 
     def _beginning(self, shard: Shard, mark: int) -> ShardPosition:
-        """Return the position behind the header of the first segment there is, if a purge explains that."""
+        """Return the position after the header of the first existing segment, if a purge removed those before it."""
         numbers = self.numbers(shard) if mark else []
         first = self.header(shard, numbers[0]) if numbers else None
         if first is None or first[0].place.seq > mark + 1:

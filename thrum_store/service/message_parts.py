@@ -1,4 +1,4 @@
-"""The parts of a message: what they may hold, whom an address reaches, how they are shown and fenced."""
+"""The parts of a message: checks of their content, resolution of addresses, and their display inside a fence."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def tags(texts: Iterable[str], noun: str) -> tuple[Tag, ...]:
 
 
 def storable(value: str, noun: str) -> str:
-    """Return a text that can be stored: it holds no NUL and no lone surrogate. Raises Invalid."""
+    """Return `text` if it can be stored. Raises Invalid for a NUL or a lone surrogate."""
     if "\0" in value:
         raise Invalid(f"the {noun} contains a NUL character", hint="remove it")
     try:
@@ -346,7 +346,7 @@ class MessageHeader(Record):
 
 
 class MessageText(Record):
-    """A message with its text as it is now; `updated_at` is None unless it was edited."""
+    """A message with its current text; `updated_at` is None unless it was edited."""
 
     header: MessageHeader
     format: str
@@ -398,7 +398,7 @@ def structured_of(column: str | None) -> dict[str, Any] | None:
 
 
 def recipient_of(delivery: Delivery) -> Recipient:
-    """Return a delivery as it is shown."""
+    """Return a delivery as a `Recipient`."""
     return Recipient(
         address_of(delivery.name, delivery.store, own=delivery.own),
         rfc3339(delivery.delivered_ms),

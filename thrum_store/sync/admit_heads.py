@@ -1,4 +1,4 @@
-"""Admission of signed heads: they are saved as the newest word of a store only after every check here.
+"""Admission of signed heads: a store's heads are saved only after every check in this module.
 
 The signature and the form are checked by `wire.signed_heads`; here it counts for which repository they were signed, and
 that they are newer than the known ones.

@@ -1,4 +1,4 @@
-"""One sync: fetch, take in what is new, publish what is ours, push.
+"""One sync: fetch, take in new events, publish our own, push.
 
 It holds sync.lock, and no other lock while git talks to the remote. An idle sync starts git three times and makes
 neither a commit nor a push. Nothing is ever forced: if another machine was faster, the sync starts again.

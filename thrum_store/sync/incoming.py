@@ -150,7 +150,7 @@ class Incoming:
         return ""
 
     def _extend(self, shard: Shard, head: ShardPosition, end: SignedEnd, segments: dict[int, Blob]) -> None:
-        """Admit the segments behind `head`, unless the budget is used up or the same offer was refused before."""
+        """Admit the segments after `head`, unless the budget is used up or the same offer was refused before."""
         first = 1 if self._store.purged_log.marks.of(shard) > head.seq or not head.segment else head.segment
         wanted = {number: blob for number, blob in segments.items() if first <= number <= end.segment}
         offer = fingerprint(repr((end, sorted(wanted.items()))).encode())
@@ -188,7 +188,7 @@ class Incoming:
             keep_aside(self._store, shard, blobs)
 
     def _carry(self, shard: Shard, end: SignedEnd, segments: dict[int, Blob]) -> None:
-        """Keep segments in the branch that we could not or may not take in yet.
+        """Keep segments in the branch that we have not taken in yet.
 
         If two clones see different unread files, a rule that both know decides which one stays.
         """

@@ -1,4 +1,4 @@
-"""Trust in other stores, and how much of each may be taken in at once."""
+"""Trust in other stores, and the quotas for their events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Trust(NamedTuple):
 
     @property
     def accepted(self) -> bool:
-        """Return whether anything of such a store is taken in."""
+        """Return whether events of such a store are taken in."""
         return self.level not in ("blocked", "untrusted")
 
 
@@ -53,12 +53,12 @@ class Budget:
 
     @property
     def used_up(self) -> bool:
-        """Return whether nothing more may be taken in of this store."""
+        """Return whether the quotas of this store are used up."""
         return min(self.trust.events, self.trust.bytes, self.cycle_bytes) <= 0
 
     @property
     def postponed(self) -> bool:
-        """Return whether a store with a used-up budget goes on in the next cycle."""
+        """Return whether a store with a used-up budget continues in the next cycle."""
         return self.trust.level == "tofu" or self.cycle_bytes <= 0
 
     def spend(self, events: int, size: int) -> None:

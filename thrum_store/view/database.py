@@ -1,7 +1,7 @@
 """The view's SQLite file: its name, its settings, its transactions, its errors. SQLite is reached through here alone.
 
 The file is named by schema and generation (`p-v3.3-9f2c11e0.db`), and `current-v3` names the one that counts, so that
-a broken view is replaced and never unlinked under a live process. No name comes back: a process that still has the old
+a broken view is replaced and never unlinked under a live process. No name is used twice: a process that has the old
 file open could not tell, and SQLite would take the old WAL for the new file's.
 
 Every write, checkpoint and close happens under commit.lock: SQLite before 3.51.3 can corrupt a WAL that two
@@ -56,7 +56,7 @@ PRAGMA temp_store = MEMORY;
 
 
 def current(var: str, host: Host) -> str | None:
-    """Return the path of the generation that counts, or None where there is none yet."""
+    """Return the path of the current generation, or None if there is none yet."""
     try:
         name = host.storage.read(os.path.join(var, VIEW_POINTER)).decode("ascii", "replace").strip()
     except FileNotFoundError:
@@ -66,12 +66,12 @@ def current(var: str, host: Host) -> str | None:
 
 
 def set_current(var: str, host: Host, path: str) -> None:
-    """Make a generation the one that counts. Only under commit.lock."""
+    """Make a generation the current one. Only under commit.lock."""
     host.storage.replace(os.path.join(var, VIEW_POINTER), os.path.basename(path).encode())
 
 
 def disown(var: str, host: Host) -> None:
-    """Make no generation count any more; the next process makes one. Only under commit.lock."""
+    """Remove the pointer to the current generation; the next process makes a new one. Only under commit.lock."""
     host.storage.remove(os.path.join(var, VIEW_POINTER))
 
 
@@ -135,7 +135,7 @@ def is_generation(name: str) -> bool:
 
 
 def generation_number(name: str) -> int:
-    """Return the number of the generation that a file belongs to; 0 where it is none's."""
+    """Return the number of the generation that a file belongs to; 0 for any other file."""
     digits = name.removeprefix(_START).partition("-")[0]
     return int(digits) if name.startswith(_START) and digits.isdecimal() else 0
 
@@ -148,7 +148,7 @@ def generation_name(number: int, token: str) -> str:
 def mapped(error: Error) -> ThrumError:
     """Return our error for one of SQLite. Busy, full and read-only are never taken for damage.
 
-    Raises the error itself where it comes from our misuse of SQLite.
+    Raises the error itself if our code misused SQLite.
     """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code is None:
@@ -241,7 +241,7 @@ class View:
         self.shards: ShardIds  # of that connection
 
     def refresh(self) -> None:
-        """Switch to the generation that counts now; make one where there is none or a broken one."""
+        """Switch to the current generation; make one if there is none or it is broken."""
         try:
             if not self.generation:
                 self.follow()
@@ -252,7 +252,7 @@ class View:
             self.repair()
 
     def committing(self) -> Commit:
-        """Return a write transaction on the generation that counts, under commit.lock."""
+        """Return a write transaction on the current generation, under commit.lock."""
         return Commit(self)
 
     def repair(self) -> None:
@@ -260,7 +260,7 @@ class View:
         self._replace(only_if_broken=True, progress=self._progress)
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Make a new view from nothing but the logs, whatever the present one is like."""
+        """Make a new view from the logs alone, in any state of the present one."""
         self._replace(only_if_broken=False, progress=progress)
 
     def close(self) -> None:
@@ -289,7 +289,7 @@ class View:
             self.lock.release()
 
     def follow(self) -> None:
-        """Stay, or switch to the generation that counts. Raises ViewCorrupted where there is none."""
+        """Stay, or switch to the current generation. Raises ViewCorrupted if there is none."""
         if self._stays():
             return
         if self._severed:
@@ -328,7 +328,7 @@ class View:
 
 
 class Commit:
-    """A write transaction on the generation that counts, under commit.lock; errors of SQLite become ours."""
+    """A write transaction on the current generation, under commit.lock; errors of SQLite become ours."""
 
     def __init__(self, view: View) -> None:
         self._view = view

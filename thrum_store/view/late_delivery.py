@@ -53,7 +53,7 @@ def _recipients(db: Connection, number: int, *, late: bool) -> set[int]:
 
 
 def _withdraw(db: Connection, recipient: int, message: int, message_id: str) -> None:
-    """Remove a delivery; its receipt waits, in case the delivery comes back."""
+    """Remove a delivery; its receipt is kept in case the delivery is made again."""
     sql = "DELETE FROM deliveries WHERE recipient = ? AND message = ? RETURNING read_ms"
     (read_ms,) = db.execute(sql, (recipient, message)).fetchone()
     if read_ms is not None:

@@ -1,7 +1,7 @@
 """Applies events to the view. The only way in: a local send, a sync and a rebuild all end here.
 
 `Projection` applies events of any shards inside of one transaction. The same set of events gives the same rows,
-whatever the order between shards, the batches or the repeats: only `number` and `received_ms` tell what came first.
+in any order between shards, any batches and with repeats: only `number` and `received_ms` tell the order of arrival.
 The rules of each event type stand in `events/`.
 """
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
         @staticmethod
         def carried(purge: ShardPurge) -> list[Draft]:
-            """Return copies of the purged events of this type that must go on holding."""
+            """Return copies of the purged events of this type that must still hold."""
             ...
 
 
@@ -99,7 +99,7 @@ class MessageRows:
         self._write(_TAG, [(field, *pair, number) for pair in pairs])
 
     def flush(self) -> None:
-        """Write the rows that wait."""
+        """Write the buffered rows."""
         if self._waiting:
             for sql, rows in self._waiting.items():
                 self._db.executemany(sql, rows)
@@ -227,7 +227,7 @@ class Projection:
     def advance(
         self, shard: Shard, head: ShardPosition, frozen: str | None = None, stats: SegmentStats | None = None
     ) -> None:
-        """Note how far the shard was read, why no further, and the statistics of what was read of its last segment."""
+        """Save the position of the shard, the reason if it is frozen, and the statistics of its last segment."""
         number = self.shards.of(shard)
         counters = stats[2:] if stats else (0, 0, 0, 0)
         self.db.execute(

@@ -170,7 +170,7 @@ def connect(path: str, own: str, stop: Callable[[], bool]) -> sqlite3.Connection
     """Return a connection on which only SELECT over the views works; a statement ends once `stop` answers True.
 
     `path` is a generation of the view, `own` the id of this clone's store. Writing, ATTACH, PRAGMA, extensions and
-    direct reads of the tables behind the views are refused with sqlite3.DatabaseError.
+    direct reads of the views' tables are refused with sqlite3.DatabaseError.
     """
     connection = sqlite3.connect(f"file:{_escaped(path)}?mode=ro", uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema = OFF")

@@ -1,4 +1,4 @@
-"""Makes a new generation of the view from nothing but the logs, and checks whether an old one is intact."""
+"""Builds a new generation of the view from the logs alone, and checks whether an old one is intact."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def new_generation(paths: Paths, host: Host, own: str, progress: Progress | None
 
 
 class Generation:
-    """A view in the making: filled without a journal, because until `publish` nobody sees it."""
+    """An unfinished view: filled without a journal, because nobody sees it before `publish`."""
 
     def __init__(self, var: str, host: Host) -> None:
         self._var, self._host = var, host
@@ -103,7 +103,7 @@ class Generation:
         self.connection.execute("BEGIN")
 
     def publish(self) -> None:
-        """Make it the view that counts. Only under commit.lock."""
+        """Make it the current generation. Only under commit.lock."""
         self.connection.execute("COMMIT")
         self.connection.execute(f"PRAGMA user_version = {SCHEMA}")
         self.connection.executescript("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;")
@@ -133,7 +133,7 @@ def script(name: str) -> str:
 
 
 class ReadEnd(NamedTuple):
-    """The end of what could be read of a shard, and the damage there; `refused`: the disk did not give the rest."""
+    """The end of the readable part of a shard, and the damage there; `refused`: the disk reported an error."""
 
     head: ShardPosition = ShardPosition()
     damage: str = ""

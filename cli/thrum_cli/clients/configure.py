@@ -28,7 +28,7 @@ RESTORED, REMOVED = "restored", "removed"
 
 
 class Configure(Record):
-    """A request to set clients up. `stealth`: git sees nothing of it, and files that git tracks are left alone.
+    """A request to set clients up. `stealth`: git shows no change, and files that git tracks are left alone.
 
     `force`: the user's changes inside thrum's own pieces are overwritten. `dry_run`: nothing is written.
     """

@@ -43,7 +43,7 @@ def query(app: App, sql: str | None, views: bool, nl: bool, csv: bool, tsv: bool
     """Run one SQL query over messages, agents and groups.
 
     The query is a SELECT over the views that docs/sql-views.md describes. It only reads, and may take 5 seconds and
-    return 100,000 rows. The views stay stable; the tables behind them do not.
+    return 100,000 rows. The views stay stable; the tables of the view's file do not.
     """
     if views or sql is None:
         if sql is not None or not views:

@@ -118,7 +118,7 @@ class AgentLog(NamedTuple):
 
 
 def log_of(actor: Actor) -> AgentLog:
-    """Return the first file of an agent's log, as it is on the disk."""
+    """Return the first file of an agent's log, read from the disk."""
     places = actor.paths
     with open_store(places) as store:
         folder = os.path.join(places.logs, store.own, actor.name)

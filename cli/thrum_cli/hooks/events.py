@@ -1,4 +1,4 @@
-"""Answers a hook event: mail is handled in this module, the rest of a session's life in `session_events`."""
+"""Answers a hook event: this module handles mail, and `session_events` the events of a session."""
 
 from __future__ import annotations
 

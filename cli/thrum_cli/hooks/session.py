@@ -5,10 +5,10 @@ The state is one small file per session in `.thrum/var/hooks`:
     p-v3.3.db 124          the view, and the newest delivery in it that was shown to the session
     session ses_01K…       the thrum session that the client's session started
     told msg_01K… prompt claude   one line per message: the event whose hook showed it, and the client
-    warned bob src/a.py    one line per file and agent of which the session was warned
+    warned bob src/a.py    one line per file and agent that the session was warned about
 
-A hook that has nothing to show reads only the first line (`unread_probe.shown`). Two marks lie beside the file: `.due`,
-while the next prompt has to brief the session, and `.idle`, while a listener waits for mail.
+A hook that has nothing to show reads only the first line (`unread_probe.shown`). Two marks are beside the file: `.due`
+while the next prompt has to brief the session, and `.idle` while a listener waits for mail.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ _PATCH_LINES = ("*** Add File: ", "*** Update File: ", "*** Delete File: ")
 
 
 class SessionState:
-    """The things that a session has seen. `session` is the thrum session that it started, empty before its briefing."""
+    """The mail and warnings that a session has seen.
+
+    `session` is the thrum session that it started, empty before its briefing.
+    """
 
     def __init__(self, seen: SeenMarker, session: str, warned: frozenset[str], shown: dict[str, str]) -> None:
         self.seen = seen
@@ -89,7 +92,7 @@ class SessionFiles(Record):
         return True
 
     def end_listener(self, folder: str, agent: str) -> None:
-        """End the session's listener, because the session is idle no more; `folder` holds the agents' bells."""
+        """End the session's listener, because the session is no longer idle; `folder` holds the agents' bells."""
         mark = unread_probe.idle_mark(self.var, self.key)
         if self.host.storage.size(mark) >= 0:
             self.host.storage.remove(mark)

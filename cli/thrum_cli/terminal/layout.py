@@ -1,7 +1,7 @@
 """Tables and panels: plain columns for a program, drawn by rich on a terminal.
 
-The data comes in made safe by `output`, with its marks. Rich's own markup, emoji codes and highlighting are off, so a
-text stays as it is.
+The data comes in made safe by `output`, with its marks. Rich's own markup, emoji codes and highlighting are off, so
+no text changes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The client of a running daemon, for the command line. Imports next to nothing."""
+"""The client of a running daemon, for the command line. It imports very little."""
 
 from __future__ import annotations
 

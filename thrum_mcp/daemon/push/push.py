@@ -1,8 +1,8 @@
 """Notifications of messages as they arrive: each matching message once, sent here or fetched by a sync.
 
 Ingest numbers give the order. Clients that are up to date share one look for each arrival. A client that reads slowly,
-or came back with an old cursor, is further behind and continues when it has room, so nothing piles up and nothing is
-skipped. A client that takes nothing at all is disconnected, and comes back with its cursor.
+or connects with an old cursor, gets its messages later, when it has room, so nothing piles up and nothing is
+skipped. A client that takes nothing at all is disconnected, and connects again with its cursor.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class Push:
         listener.disconnect(f"{reason}; come back with the cursor of your last notification")
 
     def _furthest_behind(self) -> int | None:
-        """Return the ingest number of the client furthest behind that has room; None if all are up to date."""
+        """Return the lowest ingest number of a client that has room and is not up to date; None without one."""
         behind = [
             feed.number
             for listener, feed in self._feeds.items()

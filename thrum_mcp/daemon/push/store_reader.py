@@ -26,8 +26,8 @@ _CLOSING = 2.0  # seconds for closing the store when the daemon stops
 class Look(Record):
     """New messages and subscriptions, read at one moment.
 
-    `live` are the messages for clients that are up to date, `late` those for the client furthest behind. Each holds
-    every message between its two ingest numbers.
+    `live` are the messages for clients that are up to date, `late` those for the client with the lowest ingest number.
+    Each holds every message between its two ingest numbers.
     """
 
     live: Batch
@@ -65,7 +65,7 @@ class StoreReader:
             reader._executor.shutdown(wait=False)
 
     async def look(self, new: list[FeedCursor], behind: int | None, *, catch_up: bool) -> Look:
-        """Read new messages; `behind` is the ingest number of the client furthest behind, if one is."""
+        """Read new messages; `behind` is the lowest ingest number of a client that is not up to date, or None."""
         return await self._run(lambda: self._look(new, behind, catch_up))
 
     async def pulse(self, *, catch_up: bool) -> int:

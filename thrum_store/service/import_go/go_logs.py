@@ -67,7 +67,7 @@ class GoLogs:
 
 
 def parse(lines: Iterable[bytes]) -> GoLogs:
-    """Parse the lines of all files, in whatever order the files come."""
+    """Parse the lines of all files; the order of the files does not matter."""
     logs = GoLogs()
     events: list[tuple[int, int, dict[str, Any]]] = []
     for place, line in enumerate(line for line in lines if line.strip()):

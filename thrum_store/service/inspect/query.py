@@ -47,7 +47,7 @@ class PublicViews(Record):
 
 
 def query(store: Store, request: Query) -> QueryResult:
-    """Run a query on the view as it is now; at most 5 seconds, 100,000 rows and 64 MiB.
+    """Run a query on the current view; at most 5 seconds, 100,000 rows and 64 MiB.
 
     Raises QueryFailed for anything but one SELECT over the documented views, QueryTooLong.
     """

@@ -1,6 +1,6 @@
 """Feeds: every message once, in the order in which this view learned of them.
 
-A feed goes by the ingest number, so a message counts when it arrives in this clone, whatever its sender's clock says
+A feed follows the ingest number, so a message counts when it arrives in this clone, independent of its sender's clock
 and whether it came from this machine or through git.
 """
 
@@ -80,10 +80,10 @@ def appended(store: Store) -> int:
 
 
 def resume(store: Store, cursor: FeedCursor) -> int:
-    """Return the ingest number after which a reader goes on.
+    """Return the ingest number after which a reader continues.
 
-    It is exact in the view that gave the cursor. A rebuilt view numbers anew: then the time decides, ten minutes early,
-    because a message had better come twice than never.
+    It is exact in the view that gave the cursor. A rebuilt view has other numbers: then the time decides, ten minutes
+    early, because it is better to get a message twice than never.
     """
     if cursor.generation == generation(store) and cursor.number <= mailbox.newest(store.view):
         return cursor.number
@@ -111,7 +111,7 @@ def after(store: Store, number: int, limit: int) -> Batch:
 class FeedReader:
     """A reader of the messages that arrive from now on, each once, even if the view is rebuilt meanwhile.
 
-    A rebuilt view numbers anew. Then the shards' own sequence numbers tell which messages were read before.
+    A rebuilt view has other numbers. Then the shards' own sequence numbers tell which messages were read before.
     """
 
     def __init__(self, store: Store) -> None:
@@ -146,7 +146,7 @@ class FeedReader:
 
 
 def notification(item: Item, generation_name: str) -> Notification:
-    """Return what a subscriber is told about a message."""
+    """Return the notification of a message."""
     more = "…" if len(item.preview) > PREVIEW else ""
     cursor = FeedCursor(generation_name, item.number, item.received_ms)
     return Notification(

@@ -29,7 +29,7 @@ class ReadInbox(Record):
 
 
 class InboxMessage(MessageText):
-    """A message as it lies in a mailbox."""
+    """A message in a mailbox."""
 
     is_read: bool
 

@@ -1,4 +1,4 @@
-"""Offers: unread mail that a session was not told of yet. An offer reserves nothing and marks nothing as read."""
+"""Offers: unread mail that was not shown to a session yet. An offer reserves nothing and marks nothing as read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT = 50
 
 
 class SeenMarker(Record):
-    """The mail that a session was told of: all deliveries of a view up to `newest`, and these message ids."""
+    """The mail that a session has seen: all deliveries of a view up to `newest`, and these message ids."""
 
     generation: str = ""
     newest: int = 0
@@ -34,7 +34,7 @@ class OfferedMessage(Record):
 
 
 class Offer(Record):
-    """Unread messages that the session was not told of, oldest first; `unread` counts all unread messages.
+    """Unread messages that the session has not seen, oldest first; `unread` counts all unread messages.
 
     `seen` is the session's marker once these were shown.
     """
@@ -46,10 +46,10 @@ class Offer(Record):
 
 @use_case
 def offer(store: Store, caller: Caller, seen: SeenMarker) -> Offer:
-    """Return what to tell the caller's session now. Raises NotRegistered."""
+    """Return the mail to show to the caller's session now. Raises NotRegistered."""
     reader = known_id(store, caller)
     generation = os.path.basename(store.generation)
-    after = seen.newest if generation == seen.generation else 0  # a new view numbers anew: then the ids decide
+    after = seen.newest if generation == seen.generation else 0  # another view gives other numbers: then the ids decide
     now_ms = store.host.clock.wall_ms()
     unread = mailbox.unread(store.view, reader, LIMIT, now_ms, after)
     rows = [row for _, row in unread if row.id not in seen.messages]

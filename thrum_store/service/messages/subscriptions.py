@@ -1,4 +1,4 @@
-"""Subscriptions: the messages that a session wants to be told of as they arrive.
+"""Subscriptions: the messages that a session is notified of as they arrive.
 
 They are kept in `.thrum/var/subscriptions.json`, which is replaced as a whole under a lock. They are not events: the
 subscriptions of one session do not concern other machines and must cost no commit. They are not in the view, because
@@ -36,7 +36,7 @@ _PAGE = 500  # messages in one look
 
 
 class Subscribe(Record):
-    """The messages to be told of: those with a scope, those that mention an address, or all."""
+    """Request to subscribe to messages: those with a scope, those that mention an address, or all."""
 
     scope: str | None = None
     mention: str | None = None
@@ -77,7 +77,7 @@ class SubscriptionList(Record):
 
 
 class Kept(NamedTuple):
-    """A subscription as it is kept; neither scope nor mention means all messages."""
+    """A stored subscription; without scope and mention it means all messages."""
 
     id: int
     session: str
@@ -228,7 +228,7 @@ def tags(item: Item) -> Tags:
 def match(kept: Kept, item: Item, carried: Tags) -> str | None:
     """Return `scope`, `mention` or `all` if the subscription wants this message, else None.
 
-    No agent is told of its own messages.
+    No agent is notified of its own messages.
     """
     if item.author_own and item.author_name == kept.agent:
         return None

@@ -82,7 +82,7 @@ class GroupMember(Record):
 
 
 class GroupInfo(Record):
-    """A group with its direct members; `expanded` holds the agents behind them, if requested."""
+    """A group with its direct members; `expanded` holds the agents that they stand for, if requested."""
 
     group_id: str
     name: str

@@ -152,7 +152,7 @@ def _removes(store: Store, prefix: _Prefix, stays: Callable[[str], bool]) -> boo
 
 
 def _parted(store: Store, prefix: _Prefix) -> tuple[list[Event], list[Event]]:
-    """Return the events in a prefix, and those behind it."""
+    """Return the events in a prefix, and those after it."""
     below: list[Event] = []
     above: list[Event] = []
     for event in _events(store, prefix.shard):
@@ -173,7 +173,7 @@ def _events(store: Store, shard: Shard) -> Iterator[Event]:
 
 
 def _execute(store: Store, prefixes: list[_Prefix], progress: Progress | None) -> None:
-    """Carry forward what still holds, then raise the purge marks: an interruption loses nothing that must stay."""
+    """Carry forward the events that still hold, then raise the purge marks: an interruption loses none of them."""
     stays = _staying(store, prefixes)
     for prefix in prefixes:
         _carry_forward(store, prefix, stays)

@@ -1,4 +1,4 @@
-"""Damage reports: how much of a log on the disk is whole, read from its beginning, and what follows that part."""
+"""Damage reports: the part of a log that is whole from its beginning, and the damage after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from thrum_store.view.queries import shards
 
 
 class DamageReport(NamedTuple):
-    """The end of the whole part of a log, the damage behind it (empty: none), and the last event that ever existed."""
+    """The end of the whole part of a log, the damage after it (empty: none), and the last event that ever existed."""
 
     head: ShardPosition
     why: str
@@ -54,7 +54,7 @@ def _sequences(store: Store, shard: Shard, head: ShardPosition) -> list[int]:
 
 
 def _lines_behind(store: Store, shard: Shard, head: ShardPosition) -> Iterator[tuple[int, bytes]]:
-    """Yield sequence and bytes of the readable lines behind `head` that the chain does not reach."""
+    """Yield sequence and bytes of the readable lines after `head` that the chain does not reach."""
     for number in store.purged_log.numbers(shard):
         if number >= head.segment:
             start = head.offset if number == head.segment else 0
@@ -65,7 +65,7 @@ def _lines_behind(store: Store, shard: Shard, head: ShardPosition) -> Iterator[t
 
 
 def event_in(line: bytes) -> Event | None:
-    """Return the event in a line, whatever its place; None if there is none."""
+    """Return the event in a line, for any place; None if there is none."""
     try:
         return decode(line, plain_parser)
     except InvalidLine:

@@ -32,7 +32,7 @@ def within_reach(store: Store, shards: Iterable[Shard]) -> dict[Shard, int]:
 
 
 def untrusted(store: Store, shards: Iterable[Shard]) -> set[Shard]:
-    """Return the logs of blocked or untrusted stores: nothing of them is taken in, not even to repair them."""
+    """Return the logs of blocked or untrusted stores. None of their events is taken in, not even for a repair."""
     remembered = state.load(store.paths.var, store.host)
     configured = config.git_settings(_branch(store).git)
     configured = configured._replace(known=configured.known | former_stores(store.paths, store.host))

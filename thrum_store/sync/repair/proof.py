@@ -56,7 +56,7 @@ class Proof:
         return self._in_history(shard, best) if self._deep else best
 
     def _in_history(self, shard: Shard, best: Proven) -> Proven:
-        """Return the longest proven copy in the commits behind the tips, or `best`."""
+        """Return the longest proven copy in the older commits of the branch, or `best`."""
         known = self._known(shard)
         tips = self._branch.history(f"v1/{shard.store}/{shard.agent}", _HISTORY_LIMIT) if best.seq < known else []
         for tip in tips:

@@ -49,7 +49,7 @@ def _missing(store: Store, shard: Shard, head: ShardPosition) -> bool:
 
 
 def restore(store: Store, state: State, proof: Proof, shards: Iterable[Shard], tips: str) -> list[str]:
-    """Restore what can be restored of these logs, under sync.lock; return a sentence for each news.
+    """Restore the published part of these logs, under sync.lock; return a sentence for each log whose repair is new.
 
     If a disk refuses a log, or its agent holds it for long, that log waits for the next time.
     """
@@ -73,7 +73,7 @@ def restore(store: Store, state: State, proof: Proof, shards: Iterable[Shard], t
 
 
 def _stop(store: Store, shard: Shard, damage: DamageReport) -> None:
-    """Freeze a log in the view: events appended behind unreadable ones would be lost with them."""
+    """Freeze a log in the view: events appended after unreadable ones would be lost with them."""
     head, frozen = store.head(shard)
     if not frozen:
         with store.committing():
@@ -131,7 +131,7 @@ def _agrees(store: Store, shard: Shard, head: ShardPosition, proven: Proven) -> 
 
 
 def _files(store: Store, shard: Shard, proven: Proven) -> dict[int, bytes]:
-    """Return the segments to replace; the last one continues with our own events behind the proven ones."""
+    """Return the segments to replace; the last one continues with our own events after the proven ones."""
     contents: dict[int, bytes] = {}
     for piece in proven.pieces:
         ours = content(store, shard, piece.number)
@@ -141,7 +141,7 @@ def _files(store: Store, shard: Shard, proven: Proven) -> dict[int, bytes]:
 
 
 def _beyond(ours: bytes, piece: Piece) -> bytes:
-    """Return the rest of our copy behind the last proven event, wherever that begins in our damaged bytes."""
+    """Return the rest of our copy after the last proven event, found anywhere in our damaged bytes."""
     at = 0
     while (end := ours.find(b"\n", at)) >= 0:
         event = event_in(ours[at:end])

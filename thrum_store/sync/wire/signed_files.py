@@ -1,6 +1,6 @@
 """The signed files beside the shards: a store's certificate, its signed heads, presence states and shared contexts.
 
-They lie in the logs' directory, `<store>/store.json` and `<store>/heads.json`, and outlive the view.
+They are kept in the logs' directory, `<store>/store.json` and `<store>/heads.json`, and outlive the view.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _COUNT_LIMIT = 1 << 53
 
 
 class AdmissionError(ValueError):
-    """Raised inside the sync for foreign data that is refused: a code to count by and a sentence for people.
+    """Raised inside the sync to refuse foreign data, with a code to count by and a sentence for people.
 
     It stops one file or one shard, never a whole cycle.
     """

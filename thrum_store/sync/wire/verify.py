@@ -31,7 +31,7 @@ START = ShardPosition()
 
 
 class Piece(NamedTuple):
-    """Bytes to put into a segment at `start`; `head` is the end of the shard behind them."""
+    """Bytes to put into a segment at `start`; `head` is the end of the shard after them."""
 
     number: int
     start: int
@@ -144,7 +144,7 @@ def _verify_lines(
 ) -> tuple[int, ShardPosition, int]:
     """Verify the lines from `at` up to `size`, else up to the signed end.
 
-    Returns the offset behind them, the position there and the number of events.
+    Returns the offset after them, the position there and the number of events.
     """
     events = 0
     while place.seq <= limit.end.seq if size is None else at < size:

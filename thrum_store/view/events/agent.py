@@ -16,7 +16,7 @@ _REGISTRATIONS = ("agent.register", "agent.delete")
 
 
 class AgentRegister:
-    """An agent was registered, or registered anew."""
+    """An agent was registered, or registered again."""
 
     schema: Mapping[str, str] = {
         "kind": "text", "role": "text", "module": "text", "display": "text", "worktree": "text", "host": "text",
@@ -47,7 +47,7 @@ class AgentRegister:
 
     @staticmethod
     def carried(purge: ShardPurge) -> list[Draft]:
-        """Return the last registration or deletion that goes and all that stay: the last one in a log counts."""
+        """Return the last purged registration or deletion, then all that stay: the last one in a log counts."""
         gone, kept = purge.gone(*_REGISTRATIONS), purge.kept(*_REGISTRATIONS)
         if not gone or (gone[-1].type == "agent.delete" and not kept):
             return []
@@ -70,7 +70,7 @@ class AgentDelete:
 
     @staticmethod
     def carried(purge: ShardPurge) -> list[Draft]:
-        """Return nothing: deletions are carried in one order with registrations, see there."""
+        """Return nothing: `AgentRegister.carried` returns deletions too, in one order with registrations."""
         return []
 
 

@@ -91,7 +91,7 @@ class MessageEdit:
 
     @staticmethod
     def apply(projection: Projection, event: Event, author: int) -> None:
-        """Replace the text and count a version; a deleted or foreign message stays as it is."""
+        """Replace the text and count a version; a deleted or foreign message does not change."""
         data = event.data
         projection.keep_indexed_text("id = ? AND author = ?", data["message"], author)
         projection.db.execute(
@@ -139,7 +139,7 @@ class MessageRead:
 
     @staticmethod
     def apply(projection: Projection, event: Event, author: int) -> None:
-        """Mark the deliveries as read; a receipt that comes before its delivery waits for it."""
+        """Mark the deliveries as read; a receipt that arrives before its delivery is kept until then."""
         for message_id in event.data["messages"]:
             _mark_read(projection, message_id, author, event.ms)
 

@@ -52,7 +52,7 @@ class SessionEnd:
 
     @staticmethod
     def carried(purge: ShardPurge) -> list[Draft]:
-        """Return nothing: a session that is over goes as a whole."""
+        """Return nothing: the events of an ended session are purged."""
         return []
 
 

@@ -46,7 +46,7 @@ def after(view: Connection, number: int, limit: int) -> list[Item]:
 
 
 def before_time(view: Connection, received_ms: int) -> int:
-    """Return the ingest number after which lies everything that was received at this time or later."""
+    """Return the ingest number just before the first message that was received at this time or later."""
     sql = "SELECT min(number) - 1 FROM messages WHERE received_ms >= ?"
     (number,) = view.execute(sql, (received_ms,)).fetchone()
     if number is None:

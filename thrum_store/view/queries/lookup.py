@@ -33,7 +33,7 @@ class Agent(NamedTuple):
     session_ms: int | None
 
     def active(self, now_ms: int) -> bool:
-        """Return whether it has an open session and gave a sign of life in the last ten minutes."""
+        """Return whether it has an open session and was seen in the last ten minutes."""
         return self.session is not None and now_ms - self.seen_ms < ACTIVE_MS
 
 
@@ -110,7 +110,7 @@ def names(view: Connection) -> list[str]:
 
 
 def seen(view: Connection, store: str, name: str, ms: int) -> None:
-    """Note a sign of life; an older one changes nothing."""
+    """Save the time an agent was last seen; an older one changes nothing."""
     sql = (
         "INSERT INTO presence (agent, seen_ms) SELECT id, ?3 FROM shards WHERE store = ?1 AND agent = ?2"
         " ON CONFLICT (agent) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)"
@@ -225,7 +225,7 @@ def deliveries(view: Connection, number: int) -> list[Delivery]:
 
 
 def is_unread(view: Connection, message_id: str, reader: int) -> bool:
-    """Return whether a message lies unread in this mailbox."""
+    """Return whether a message is unread in this mailbox."""
     sql = (
         "SELECT 1 FROM messages m JOIN deliveries d ON d.message = m.number"
         " WHERE m.id = ? AND d.recipient = ? AND d.read_ms IS NULL"
@@ -234,7 +234,7 @@ def is_unread(view: Connection, message_id: str, reader: int) -> bool:
 
 
 def authored(view: Connection, author: int) -> int:
-    """Return how many messages of an agent exist still."""
+    """Return how many messages of an agent still exist."""
     sql = "SELECT count(*) FROM messages WHERE author = ? AND deleted_ms IS NULL"
     (count,) = view.execute(sql, (author,)).fetchone()
     return int(count)

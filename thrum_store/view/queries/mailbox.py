@@ -157,7 +157,7 @@ def release(view: Connection, token: str) -> None:
 
 
 def newest(view: Connection) -> int:
-    """Return the ingest number that was given last: the cursor that means now."""
+    """Return the highest ingest number: the cursor that means now."""
     row = view.execute("SELECT ingest FROM counter").fetchone()
     return int(row[0]) if row else 0
 
@@ -204,7 +204,7 @@ class Arrival(NamedTuple):
 class WaitCursor(NamedTuple):
     """A cursor: the ingest number that was given last, or a time of receipt.
 
-    `heads` holds how far each shard had been read: if the view is rebuilt during a wait, its numbers begin anew, and
+    `heads` holds how far each shard had been read: if the view is rebuilt during a wait, its numbers start again, and
     the shards' own sequences decide which messages are new.
     """
 

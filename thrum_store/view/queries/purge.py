@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ShardPurge(Record):
-    """A purge of one own shard: the events `below` its mark go, those `above` stay, both in order.
+    """A purge of one own shard: the events `below` its mark are removed, those `above` stay, both in order.
 
     `stays` tells whether a message remains, by its id.
     """
@@ -26,7 +26,7 @@ class ShardPurge(Record):
     stays: Callable[[str], bool]
 
     def gone(self, *types: str) -> list[Event]:
-        """Return the events of these types that go."""
+        """Return the events of these types that are removed."""
         return [event for event in self.below if event.type in types]
 
     def kept(self, *types: str) -> list[Event]:
@@ -83,7 +83,7 @@ def segments_by_agent(view: Connection, store: str) -> dict[str, list[SegmentSta
 
 
 def ended_sessions(view: Connection, store: str) -> dict[str, list[int]]:
-    """Return the sequences at which sessions began that are over, by agent, ascending."""
+    """Return the sequences at which ended sessions began, by agent, ascending."""
     rows = view.execute(
         "SELECT s.agent, e.seq FROM sessions e JOIN shards s ON s.id = e.agent"
         " WHERE s.store = ? AND e.ended_ms IS NOT NULL ORDER BY s.agent, e.seq",

@@ -1,4 +1,4 @@
-"""Queries about shards: how far each was read, and what could not be."""
+"""Queries about shards: reading positions, frozen shards and invalid events."""
 
 from __future__ import annotations
 
