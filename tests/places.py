@@ -71,7 +71,7 @@ class Place:
     def send(self, author: str, content: str, *to: str) -> str:
         """Send a message; return its id."""
         with self.open() as store:
-            return sending.send(store, self.caller(author), SendMessage(content, to=to)).message_id
+            return sending.send(store, self.caller(author), SendMessage(content, to=to)).header.id
 
     def write(self, name: str, text: str = "x\n") -> Path:
         """Write a file of the worktree."""

@@ -111,6 +111,14 @@ def shortened_text(tree: ast.Module) -> Iterator[int]:
                     yield from [node.lineno] if str(text.value).startswith("…") else ()
 
 
+def short_store_ids(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines that take the first eight letters of a store's id."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            store = last_name(node.value) in ("store", "store_id", "own", "owner")
+            yield from [node.lineno] if store and ast.unparse(node.slice) == ":8" else ()
+
+
 # --- the homes ------------------------------------------------------------------------------------------------------
 
 HOMES = {
@@ -122,6 +130,7 @@ HOMES = {
     "the grammar of names": Home(
         ("thrum_store/identity.py",), texts_like(r"\[(a-z0-9|0-9a-z)(_-|-)?\]|abcdefghijklmnopqrstuvwxyz(0|$)")
     ),
+    "the short id of a store": Home(("thrum_store/identity.py",), short_store_ids),
     "waiting for a bell": Home(
         ("thrum_store/service/messages/waiting.py",),
         calls_of("register", "wait_readable", "select", argument=r"\.fd\b"),
@@ -201,6 +210,8 @@ def test_the_rule_is_found_in_its_home(rule: str) -> None:
         ("canonical JSON", "json.dumps(fields, sort_keys=True, separators=(',', ':'))"),
         ("the grammar of names", "NAME = re.compile('[a-z0-9_-]{1,64}')"),
         ("the grammar of names", "LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789_-'"),
+        ("the short id of a store", "f'{name}@{shard.store[:8]}'"),
+        ("the short id of a store", "own[:8] + '…'"),
         ("waiting for a bell", "poll.register(bell.fd, select.POLLIN)"),
         ("waiting for a bell", "select.select([self._bell.fd], [], [], 1)"),
         ("waiting for a bell", "await anyio.wait_readable(bell.fd)"),
@@ -229,6 +240,7 @@ def test_a_planted_second_home_is_found(rule: str, source: str) -> None:
         ("counting the bytes of a segment", "purged + 1"),
         ("canonical JSON", "json.dumps(fields, sort_keys=True)"),
         ("the grammar of names", '"""A name is [a-z0-9_-]."""'),
+        ("the short id of a store", "fingerprint(data)[:8]"),
         ("waiting for a bell", "poll.register(0, select.POLLIN)"),
         ("setting up the log", "import logging\nlogging.getLogger(__name__)"),
         ("splitting a stream into lines", "text.split(b' ')"),

@@ -72,6 +72,16 @@ def bare_address(text: str) -> str:
     return bare
 
 
+def short_id(store: str) -> str:
+    """Return the beginning of a store's id, by which people tell stores apart."""
+    return store[:8]
+
+
+def address_of(name: str, store: str, *, own: bool) -> str:
+    """Return the address of an agent: its name, with the short id of its store if it belongs to another store."""
+    return name if own else f"{name}@{short_id(store)}"
+
+
 # --- who is asking ----------------------------------------------------------------------------------------------------
 VERSION = 3  # of the identity file, as the Go program counts
 

@@ -10,7 +10,7 @@ import socket
 
 from . import values
 from .errors import Forbidden, NotInitialized, ThrumError
-from .identity import StoreId
+from .identity import StoreId, short_id
 from .log import keys
 from .machine.host import REAL, Host, Storage
 from .repository import config
@@ -174,7 +174,7 @@ def _store(paths: Paths, host: Host) -> list[str]:
     certificate = keys.certificate(private, public, _nick(), now)
     host.storage.replace(os.path.join(paths.logs, own, "store.json"), certificate)
     host.storage.replace(store_file, values.compact({"created": now, "store": own}).encode() + b"\n")
-    return [f"made the keys of this store ({own[:8]}…)"]
+    return [f"made the keys of this store ({short_id(own)}…)"]
 
 
 def _nick() -> str:

@@ -245,7 +245,8 @@ def as_json(value: Any) -> Any:
 
     A result whose JSON keys are not its fields names them in `JSON`, a text of items `key=field`: `key` alone stands
     for a field of that name, `outer.key=field` for a key inside an object. Fields of the result's header count as its
-    own. Without `JSON`, only a field `address` has another key: `agent_id`.
+    own. After a first item `*`, only the keys that differ are named; a field `address` then has the key `agent_id`.
+    Without `JSON`, it is `*`.
     """
     if value.__class__ is dict:
         return {key: as_json(item) for key, item in value.items()}
@@ -260,12 +261,23 @@ def as_json(value: Any) -> Any:
 
 def json_keys(result: type) -> Iterator[tuple[str, str, str]]:
     """Yield the outer key (or none), the key and the field of each value that a result has in JSON, in order."""
-    table = getattr(result, "JSON", None)
-    plain = ("agent_id=address" if field == "address" else field for field in fields_of(result) or ())
-    for item in table.split() if table else plain:
+    items: list[str] = getattr(result, "JSON", "*").split()
+    if items[0] == "*":
+        others = {"address": "agent_id=address"}
+        others |= {item.partition("=")[2]: item for item in items[1:]}
+        items = [others.get(field, field) for field in fields_of(result) or ()]
+    for item in items:
         path, _, field = item.partition("=")
         outer, _, key = path.rpartition(".")
         yield outer, key.removesuffix("_"), field or key
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 message`, `2,345 messages`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 # --- times and durations ----------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from thrum_store import identity, values
 from thrum_store.errors import Invalid, ThrumError
 from thrum_store.identity import Given
 from thrum_store.repository import paths
-from thrum_store.values import Record
+from thrum_store.values import Record, plural
 
 from .terminal import output
-from .terminal.output import listing, plural
+from .terminal.output import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -462,10 +462,10 @@ def json_object(text: str | None) -> dict[str, Any] | None:
 def sent_words(sent: Sent) -> str:
     """Return one sentence about a message that was sent, and to whom."""
     names = [recipient.address for recipient in sent.recipients]
-    addresses = [address.value for address in sent.to]
+    addresses = [address.value for address in sent.header.to]
     if not names:
-        return f"Sent {sent.message_id}."
+        return f"Sent {sent.header.id}."
     if addresses == names:
-        return f"Sent {sent.message_id} to {listing(names)}."
+        return f"Sent {sent.header.id} to {listing(names)}."
     recipients = listing(names) if len(names) <= _NAMED else plural(len(names), "agent")
-    return f"Sent {sent.message_id} to {listing(addresses)}: {recipients}."
+    return f"Sent {sent.header.id} to {listing(addresses)}: {recipients}."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # what a shell reports for signal 2
 BROKEN_PIPE = 141  # signal 13: the reader of our output is gone
 _COMPLETE = "_THRUM_COMPLETE"
+_HELP = {"--help", "-h"}
 
 
 def run() -> None:
@@ -28,7 +29,7 @@ def run() -> None:
     Nothing is torn down: every answer is flushed and every event is on disk, so SQLite's last checkpoint and the
     interpreter's clean-up would only cost time (8 ms of 60). A kill would do no harm either.
     """
-    if sys.argv[1:2] == ["hook"]:
+    if sys.argv[1:2] == ["hook"] and not _HELP.intersection(sys.argv):
         from .hooks.entry import run as hook  # runs at every tool call of an agent, and loads nothing else
 
         code = hook(sys.argv[2:])

@@ -90,8 +90,8 @@ def test_unset_takes_the_former_spelling_too(team: Team) -> None:
 
 
 def test_a_change_is_told_in_a_sentence(team: Team) -> None:
-    assert "local_only is no." in team.planner.ok("config", "set", "local_only", "false")
-    assert "local_only is yes (default)." in team.planner.ok("config", "unset", "local_only")
+    assert "local_only is now false." in team.planner.ok("config", "set", "local_only", "false")
+    assert "local_only is true (default)." in team.planner.ok("config", "unset", "local_only")
     shell = team.planner.having(THRUM_LOCAL="0")
     assert "because the environment overrides" in shell.ok("config", "set", "local_only", "true")
 

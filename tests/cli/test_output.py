@@ -15,10 +15,10 @@ import pytest
 
 from tests.contract.manifest import requirement
 from thrum_cli.terminal.layout import table
-from thrum_cli.terminal.output import BOLD, PLAIN, Screen, ago, bold, cells, emit, flow, lasting, listing, plural, wrap
+from thrum_cli.terminal.output import BOLD, PLAIN, Screen, ago, bold, cells, emit, flow, lasting, listing, wrap
 from thrum_store.service.message_parts import MessageHeader, Pair
 from thrum_store.service.messages.inbox import InboxMessage
-from thrum_store.values import rfc3339, safe_text
+from thrum_store.values import plural, rfc3339, safe_text
 
 from .conftest import Team
 from .shell import SCRIPT, Answer, Shell

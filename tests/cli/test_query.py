@@ -71,6 +71,15 @@ def test_a_query_needs_no_identity(repository: Shell) -> None:
     assert repository.ok("query", "SELECT * FROM messages") == "No rows.\n"
 
 
+@pytest.mark.parametrize("end", ["", ";", " -- all of them"])
+def test_an_answer_without_rows_names_its_columns(repository: Shell, end: str) -> None:
+    repository.ok("init")
+    sql = f"SELECT id, author, 1 AS id FROM messages{end}"
+    assert repository.json("query", sql)["columns"] == ["id", "author", "id_2"]
+    assert repository.ok("query", sql, "--csv") == "id,author,id_2\n"
+    assert repository.ok("query", sql, "--tsv") == "id\tauthor\tid_2\n"
+
+
 def test_the_forms_hold_the_same_rows(talk: Team) -> None:
     sql = "SELECT author, content, reply_to FROM messages ORDER BY sent_at"
     expected = rows(talk.planner, sql)
@@ -99,6 +108,7 @@ REFUSED = [
     "SELECT zeroblob(1000000000)", "SELECT * FROM words", "", "SELECT", "selec", "SELECT missing FROM messages",
     "WITH x AS (SELECT 1) DELETE FROM messages", "SELECT 1 /*", "EXPLAIN DELETE FROM messages", "DETACH main",
     "SAVEPOINT x", "SELECT readfile('/etc/passwd')", "SELECT * FROM dbstat", "SELECT * FROM fts5vocab",
+    "SELECT * FROM sqlite_temp_master", "SELECT sql FROM sqlite_temp_schema", "SELECT name FROM temp.sqlite_schema",
 ]  # fmt: skip
 
 

@@ -157,7 +157,7 @@ def send(paths: Paths, content: str, *to: str, author: str = "bob", scopes: tupl
     """Send a message from this process, without the daemon; return its id."""
     with open_store(paths) as store:
         caller = Caller(author, worktree="main")
-        return sending.send(store, caller, SendMessage(content, to=to, scopes=scopes)).message_id
+        return sending.send(store, caller, SendMessage(content, to=to, scopes=scopes)).header.id
 
 
 def spawn(paths: Paths, *arguments: str) -> subprocess.Popen[bytes]:

@@ -37,7 +37,7 @@ def tell(**fields: object) -> None:
 
 def send(store: Store, caller: Caller, *to: str) -> None:
     """Send one message."""
-    tell(id=sending.send(store, caller, SendMessage("one", to=to)).message_id)
+    tell(id=sending.send(store, caller, SendMessage("one", to=to)).header.id)
 
 
 def chatter(store: Store, caller: Caller, count: str, *places: str) -> None:
@@ -49,7 +49,7 @@ def chatter(store: Store, caller: Caller, count: str, *places: str) -> None:
         to = tuple(draw.sample(places, draw.randint(1, min(3, len(places)))))
         scopes = ("module:auth",) if draw.random() < 0.5 else ()
         message = sending.send(store, caller, SendMessage(f"{caller.name} {sent}", to=to, scopes=scopes))
-        tell(id=message.message_id, recipients=[recipient.address for recipient in message.recipients])
+        tell(id=message.header.id, recipients=[recipient.address for recipient in message.recipients])
         sent += 1
 
 
@@ -60,7 +60,7 @@ def anew(store: Store, caller: Caller, count: str, *places: str) -> None:
     for number in range(int(count)):
         with open_store(store.paths) as opened:
             message = sending.send(opened, caller, SendMessage(f"{caller.name} {number}", to=(draw.choice(places),)))
-            tell(id=message.message_id, recipients=[recipient.address for recipient in message.recipients])
+            tell(id=message.header.id, recipients=[recipient.address for recipient in message.recipients])
             mailbox.inbox(opened, caller, ReadInbox(unread=True))
             editing.mark_read(opened, caller, MarkRead(everything=True))
 
@@ -85,7 +85,7 @@ def cramped(store: Store, caller: Caller, to: str) -> None:
         except DiskFull as error:
             tell(refused=error.code, grew=log.stat().st_size - size)
         else:
-            tell(id=message.message_id)
+            tell(id=message.header.id)
             return
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))

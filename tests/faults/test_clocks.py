@@ -39,7 +39,7 @@ def test_under_any_clock_each_senders_order_is_kept_and_no_id_comes_twice(
     repo: Paths, two_agents: Two, clock: str
 ) -> None:
     with open_store(repo, with_clock(OddClock(CLOCKS[clock]))) as store:
-        sent = [sending.send(store, two_agents.alice, SendMessage(f"{n}", to=("bob",))).message_id for n in range(80)]
+        sent = [sending.send(store, two_agents.alice, SendMessage(f"{n}", to=("bob",))).header.id for n in range(80)]
         assert len(set(sent)) == 80
         assert received(store, two_agents) == sent
         agree(store)
@@ -67,7 +67,7 @@ def test_a_clock_that_jumps_to_2099_and_back_reorders_nothing(repo: Paths, two_a
         for jump in (0, IN_2099 - clock.ms, -YEAR_MS, YEAR_MS, 0):
             clock.ms += jump
             for caller, to in ((two_agents.alice, "bob"), (two_agents.bob, "alice")):
-                sent.append(sending.send(store, caller, SendMessage("text", to=(to,))).message_id)
+                sent.append(sending.send(store, caller, SendMessage("text", to=(to,))).header.id)
         assert len(set(sent)) == len(sent)
         assert received(store, two_agents) == sent[::2]
         store.rebuild()

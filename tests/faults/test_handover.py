@@ -28,7 +28,7 @@ STEPS = (
 
 def send(store: Store, two: Two, count: int) -> list[str]:
     """So many messages from alice to bob."""
-    return [sending.send(store, two.alice, SendMessage(f"{n}", to=("bob",))).message_id for n in range(count)]
+    return [sending.send(store, two.alice, SendMessage(f"{n}", to=("bob",))).header.id for n in range(count)]
 
 
 def taken_later(repo: Paths, two: Two) -> list[str]:

@@ -55,7 +55,7 @@ def test_a_writer_stopped_while_it_commits_is_named_and_nothing_said_is_lost(
     stopped.process.send_signal(signal.SIGCONT)
     assert stopped.wait() == 0
     logs = sound(repo)
-    assert sent.message_id in {event["i"] for events in logs.values() for event in events}
+    assert sent.header.id in {event["i"] for events in logs.values() for event in events}
 
 
 @pytest.mark.parametrize("stopped", ["append.begin", "append.durable", "commit.apply"], indirect=True)

@@ -148,7 +148,7 @@ class Send:
                 sent = sending.send(store, caller, SendMessage("next", to=(to,)))
                 assert sent.warnings == ()
                 if caller.name == "alice":
-                    self.acknowledged.append(sent.message_id)
+                    self.acknowledged.append(sent.header.id)
             agree(store)
         nothing_lost(spoken(self.repo.logs), "alice", self.acknowledged)
 
@@ -168,7 +168,7 @@ class HardSend(Send):
         with open_store(repo) as store:
             head, _ = store.head(self.shard)
             filler = SendMessage("x" * (SEGMENT_LIMIT - head.offset + 1), to=("bob",))
-            self.before = sending.send(store, Caller("alice", worktree="main"), filler).message_id
+            self.before = sending.send(store, Caller("alice", worktree="main"), filler).header.id
             head, _ = store.head(self.shard)
         with open(log.segment(self.shard, head.segment), "ab") as file:
             file.write(b'{"a":"alice","d":{"con')

@@ -40,7 +40,7 @@ class FeedReader:
         """Send a message, which must work at once."""
         sent = sending.send(store, self.alice, SendMessage("next", to=("bob",)))
         assert sent.warnings == ()
-        return sent.message_id
+        return sent.header.id
 
     def line(self) -> bytes:
         """Return the line that alice would write next."""
@@ -116,6 +116,6 @@ def test_a_torn_header_of_a_new_segment_is_written_again(tail: FeedReader) -> No
     second = Path(EventLog(tail.repo.logs, Storage()).segment(tail.shard, 2))
     second.write_bytes(b'{"a":"alice","d":{"fir')
     with open_store(tail.repo) as store:
-        tail.acknowledged += [sent.message_id, tail.send(store)]
+        tail.acknowledged += [sent.header.id, tail.send(store)]
     assert second.read_bytes().startswith(b'{"a":"alice","d":{"first":4,')
     tail.survives()

@@ -88,7 +88,7 @@ class Race:
     def send(self) -> str:
         """One message from alice; its id."""
         with open_store(self.repo) as store:
-            return sending.send(store, self.two.alice, SendMessage("now", to=("bob",), scopes=("pr:1",))).message_id
+            return sending.send(store, self.two.alice, SendMessage("now", to=("bob",), scopes=("pr:1",))).header.id
 
     def read(self) -> None:
         """Bob reads all he has."""

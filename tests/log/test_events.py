@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from thrum_store.log.events import (
@@ -26,6 +26,7 @@ from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.host import Storage
 from thrum_store.view.projection import malformed, rules_of
 
+FEWER = settings().max_examples // 4  # large values take long to make
 PLACE = Place("s" * 26, "ann", 7, GENESIS)
 
 
@@ -59,6 +60,7 @@ def line(data: str = "{}", **other: str) -> bytes:
     )
 
 
+@settings(max_examples=FEWER)
 @given(
     st.sampled_from(sorted(EVENT_TYPES)),
     st.dictionaries(st.text(max_size=5), st.text(max_size=20)),
@@ -78,6 +80,7 @@ anything = st.recursive(
 )
 
 
+@settings(max_examples=FEWER)
 @given(anything)
 @example(2**64)
 @example(10**400)

@@ -31,7 +31,7 @@ class Team:
     def send(self, content: str, to: str = "@builder") -> str:
         """Send a message from planner through the service; return its id."""
         with open_store(paths.find(str(self.planner))) as store:
-            return sending.send(store, Caller("planner"), SendMessage(content, to=(to,))).message_id
+            return sending.send(store, Caller("planner"), SendMessage(content, to=(to,))).header.id
 
 
 def git(directory: Path, *arguments: str) -> None:

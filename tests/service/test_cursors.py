@@ -54,7 +54,7 @@ def test_a_wait_cursor_has_a_floor_only_where_the_number_alone_decides(
 
 def sent(store: Store, two: Two, count: int) -> list[str]:
     """So many messages from alice to bob; their ids."""
-    return [sending.send(store, two.alice, SendMessage("text", to=("bob",))).message_id for _ in range(count)]
+    return [sending.send(store, two.alice, SendMessage("text", to=("bob",))).header.id for _ in range(count)]
 
 
 def test_a_page_of_the_feed_that_is_just_full_says_there_may_be_more(store: Store, two_agents: Two) -> None:

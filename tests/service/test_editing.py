@@ -23,7 +23,7 @@ from thrum_store.store import Store, open_store
 @pytest.fixture
 def sent(store: Store, two_agents: Two) -> str:
     """A message from alice to bob."""
-    return sending.send(store, two_agents.alice, SendMessage("first", to=("bob",))).message_id
+    return sending.send(store, two_agents.alice, SendMessage("first", to=("bob",))).header.id
 
 
 def test_an_edit_replaces_the_text_and_counts(store: Store, two_agents: Two, sent: str) -> None:

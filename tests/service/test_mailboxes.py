@@ -24,7 +24,7 @@ from thrum_store.store import Store, open_store
 
 def send(store: Store, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -> str:
     """One message; its id."""
-    return sending.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
+    return sending.send(store, author, SendMessage("text", to=to, scopes=scopes)).header.id
 
 
 def ids(box: mailbox.Inbox | Outbox) -> list[str]:

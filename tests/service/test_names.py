@@ -121,24 +121,24 @@ def test_an_agent_is_active_while_its_session_is_open(store: Store, two_agents: 
 
 
 def test_a_session_that_was_left_open_ends_when_the_next_one_starts(store: Store, two_agents: Two) -> None:
-    first = sessions.start(store, two_agents.alice).session_id
-    second = sessions.start(store, two_agents.alice).session_id
+    first = sessions.start(store, two_agents.alice).id
+    second = sessions.start(store, two_agents.alice).id
     rows = store.view.execute("SELECT id, reason FROM sessions ORDER BY seq").fetchall()
     assert rows == [(first, "crash_recovered"), (second, None)]
-    assert whoami.whoami(store, two_agents.alice).session_id == second
+    assert whoami.whoami(store, two_agents.alice).session == second
 
 
 def test_a_session_ends_once(store: Store, two_agents: Two) -> None:
-    session = sessions.start(store, two_agents.alice).session_id
+    session = sessions.start(store, two_agents.alice).id
     ended = sessions.end(store, two_agents.alice, EndSession(reason="crash"))
-    assert (ended.session_id, ended.duration_ms >= 0) == (session, True)
+    assert (ended.id, ended.duration_ms >= 0) == (session, True)
     for wanted in (None, session):
         with pytest.raises(UnknownSession):
             sessions.end(store, two_agents.alice, EndSession(wanted))
 
 
 def test_nobody_ends_a_session_of_another(store: Store, two_agents: Two) -> None:
-    session = sessions.start(store, two_agents.alice).session_id
+    session = sessions.start(store, two_agents.alice).id
     with pytest.raises(UnknownSession):
         sessions.end(store, two_agents.bob, EndSession(session))
     with pytest.raises(Invalid):

@@ -198,12 +198,12 @@ def test_agents_sessions_groups_and_memberships_stay(old: Place) -> None:
             a.registered_at for a in known[0].agents
         ]
         assert (groups.info(store, "backend", True), groups.list_groups(store)) == known[1:]
-        assert groups.info(store, "backend").group_id == made.group_id
+        assert groups.info(store, "backend").id == made.id
         assert sessions.list_sessions(store, ListSessions(active=True)).sessions == open_ones.sessions
         assert agents.register(store, Register("ann", "planner", "core")).status == "unchanged"
         assert sending.send(store, ann, SendMessage("hello", to=("@backend",))).resolved_to == 1
-        (mine,) = [session.session_id for session in open_ones.sessions if session.address == "bob"]
-        sessions.end(store, bob, EndSession(session_id=mine))
+        (mine,) = [session.id for session in open_ones.sessions if session.address == "bob"]
+        sessions.end(store, bob, EndSession(id=mine))
 
 
 def test_the_last_registration_stays_the_last(place: Place) -> None:

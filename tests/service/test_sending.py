@@ -62,7 +62,7 @@ def got(store: Store, caller: Caller) -> list[str]:
 def test_an_agent_is_addressed_by_name(store: Store, two_agents: Two, address: str) -> None:
     sent = send(store, two_agents.alice, address)
     assert names(sent) == ["bob"]
-    assert got(store, two_agents.bob) == [sent.message_id]
+    assert got(store, two_agents.bob) == [sent.header.id]
 
 
 def test_a_role_reaches_all_who_have_it(store: Store, two_agents: Two, carol: Caller) -> None:
@@ -101,7 +101,7 @@ def test_a_group_without_members_is_told(store: Store, two_agents: Two) -> None:
 def test_one_who_is_meant_several_times_gets_it_once(store: Store, two_agents: Two, carol: Caller) -> None:
     sent = send(store, two_agents.alice, "bob", "@bob", "reviewer", "everyone", mentions=("@bob",))
     assert names(sent) == ["bob", "carol"]
-    assert got(store, two_agents.bob) == [sent.message_id]
+    assert got(store, two_agents.bob) == [sent.header.id]
 
 
 def test_duplicate_addresses_scopes_and_refs_are_merged_before_they_are_written(store: Store, two_agents: Two) -> None:
@@ -148,7 +148,7 @@ def test_one_who_left_a_group_keeps_what_came_before(store: Store, two_agents: T
     sent = send(store, two_agents.alice, "@team")
     groups.remove(store, two_agents.alice, member)
     send(store, two_agents.alice, "@team")
-    assert got(store, two_agents.bob) == [sent.message_id]
+    assert got(store, two_agents.bob) == [sent.header.id]
 
 
 # --- other stores ---------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_an_agent_that_the_sender_did_not_know_yet_gets_what_its_role_group_or_e
         sent = send(store, two_agents.alice, to)
         assert elsewhere.address("zoe") not in names(sent)
         elsewhere.reaches(store)
-        shown = editing.get(store, sent.message_id).message
+        shown = editing.get(store, sent.header.id).message
         assert elsewhere.address("zoe") in [recipient.address for recipient in shown.recipients]
     assert zoe
 
@@ -202,7 +202,7 @@ def test_an_agent_that_registered_after_the_message_does_not_get_it(
     later.agent("zoe")
     later.reaches(store)
     later.store.close()
-    assert [recipient.address for recipient in editing.get(store, sent.message_id).message.recipients] == ["bob"]
+    assert [recipient.address for recipient in editing.get(store, sent.header.id).message.recipients] == ["bob"]
 
 
 # --- replies --------------------------------------------------------------------------------------------------------
@@ -210,18 +210,18 @@ def test_an_agent_that_registered_after_the_message_does_not_get_it(
 
 def test_a_reply_goes_to_the_author_and_to_whom_the_message_went(store: Store, two_agents: Two, carol: Caller) -> None:
     parent = send(store, two_agents.alice, "@reviewer", scopes=("pr:1",))
-    sent = sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
+    sent = sending.reply(store, two_agents.bob, Reply(parent.header.id, "answer"))
     assert names(sent) == ["alice", "carol"]
-    shown = editing.get(store, sent.message_id).message
-    assert (shown.header.reply_to, shown.header.thread) == (parent.message_id, parent.thread_id)
+    shown = editing.get(store, sent.header.id).message
+    assert (shown.header.reply_to, shown.header.thread) == (parent.header.id, parent.header.thread)
     assert [str(scope.value) for scope in shown.header.scopes] == ["1"]
 
 
 def test_a_reply_marks_its_parent_as_read_and_its_author_sees_it_answered(store: Store, two_agents: Two) -> None:
     parent = send(store, two_agents.alice, "bob")
-    sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
+    sending.reply(store, two_agents.bob, Reply(parent.header.id, "answer"))
     assert mailbox.inbox(store, two_agents.bob, ReadInbox()).unread == 0
-    (recipient,) = editing.get(store, parent.message_id).message.recipients
+    (recipient,) = editing.get(store, parent.header.id).message.recipients
     assert (recipient.status, recipient.read_at is not None) == ("answered", True)
 
 
@@ -230,7 +230,7 @@ def test_a_reply_leaves_out_who_is_gone_and_says_so(store: Store, two_agents: Tw
     groups.add(store, two_agents.alice, Membership("team", "agent", "bob"))
     parent = send(store, two_agents.alice, "@team")
     groups.delete(store, two_agents.alice, "team")
-    sent = sending.reply(store, two_agents.bob, Reply(parent.message_id, "answer"))
+    sent = sending.reply(store, two_agents.bob, Reply(parent.header.id, "answer"))
     assert (names(sent), sent.warnings) == (["alice"], ("@team no longer exists and was left out",))
 
 
@@ -247,11 +247,11 @@ def test_a_reply_to_nothing_is_refused(store: Store, two_agents: Two) -> None:
 def test_a_repeated_send_under_one_key_is_one_message(store: Store, two_agents: Two) -> None:
     first = send(store, two_agents.alice, "bob", key="k1")
     second = send(store, two_agents.alice, "bob", key="k1")
-    assert second.message_id == first.message_id
+    assert second.header.id == first.header.id
     assert second.warnings == ("already sent under this idempotency key",)
-    assert got(store, two_agents.bob) == [first.message_id]
+    assert got(store, two_agents.bob) == [first.header.id]
     store.rebuild()
-    assert send(store, two_agents.alice, "bob", key="k1").message_id == first.message_id
+    assert send(store, two_agents.alice, "bob", key="k1").header.id == first.header.id
 
 
 def test_a_key_cannot_come_back_with_another_message(store: Store, two_agents: Two) -> None:
@@ -265,7 +265,7 @@ def test_a_key_cannot_come_back_with_another_message(store: Store, two_agents: T
 def test_two_agents_may_use_the_same_key(store: Store, two_agents: Two) -> None:
     first = send(store, two_agents.alice, "bob", key="k1")
     other = send(store, two_agents.bob, "alice", key="k1")
-    assert first.message_id != other.message_id
+    assert first.header.id != other.header.id
 
 
 # --- what cannot be sent --------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"structured": {"x": json.loads("[" * 900 + "]" * 900)}}, "too deep"),
     ({"key": ""}, "idempotency key"),
     ({"key": "k" * 65}, "idempotency key"),
-    ({"thread_id": "thr_1"}, "not a thread id"),
+    ({"thread": "thr_1"}, "not a thread id"),
     ({"reply_to": "msg_1"}, "not a message id"),
 ]
 
@@ -324,7 +324,7 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
 def test_every_other_text_arrives_as_it_was(store: Store, two_agents: Two, content: str) -> None:
     sent = sending.send(store, two_agents.alice, SendMessage(content, to=("bob",)))
     for _ in range(2):
-        assert editing.get(store, sent.message_id).message.content == content
+        assert editing.get(store, sent.header.id).message.content == content
         store.rebuild()
 
 
@@ -339,14 +339,14 @@ def test_every_other_text_arrives_as_it_was(store: Store, two_agents: Two, conte
 def test_structured_data_is_the_same_after_a_rebuild(store: Store, two_agents: Two, structured: dict[str, Any]) -> None:
     sent = send(store, two_agents.alice, "bob", structured=structured)
     for _ in range(2):
-        assert editing.get(store, sent.message_id).message.structured == structured
+        assert editing.get(store, sent.header.id).message.structured == structured
         store.rebuild()
 
 
 def test_a_message_carries_the_session_it_was_sent_in(store: Store, two_agents: Two) -> None:
-    session = sessions.start(store, two_agents.alice).session_id
+    session = sessions.start(store, two_agents.alice).id
     sent = send(store, two_agents.alice, "bob")
-    assert editing.get(store, sent.message_id).message.session == session
+    assert editing.get(store, sent.header.id).message.session == session
 
 
 def test_nobody_speaks_under_a_name_that_nobody_registered(store: Store, two_agents: Two) -> None:

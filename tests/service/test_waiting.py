@@ -24,7 +24,7 @@ from thrum_store.store import Store, open_store
 def say(repo: Paths, author: Caller, *to: str, scopes: tuple[str, ...] = ()) -> str:
     """One message, by a store of its own; its id."""
     with open_store(repo) as store:
-        return sending.send(store, author, SendMessage("text", to=to, scopes=scopes)).message_id
+        return sending.send(store, author, SendMessage("text", to=to, scopes=scopes)).header.id
 
 
 def ids(repo: Paths, caller: Caller, request: WaitFor) -> list[str]:

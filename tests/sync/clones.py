@@ -160,7 +160,7 @@ class Clone:
     def send(self, author: str, content: str, *to: str) -> str:
         """Send a message; return its id."""
         with self.open() as store:
-            return sending.send(store, Caller(author), SendMessage(content, to=to)).message_id
+            return sending.send(store, Caller(author), SendMessage(content, to=to)).header.id
 
     def sync(self) -> SyncForced:
         """One sync, here and now."""

@@ -104,7 +104,7 @@ def test_replies_edits_and_keys_follow_what_is_said_again(pair: Pair) -> None:
         ).fetchall()
         unread = [message.content for message in mailbox.inbox(store, Caller("alice"), mailbox.ReadInbox()).messages]
     assert threads == [(1, 1)]
-    assert texts(copy).count("once only") == 1 and again.message_id
+    assert texts(copy).count("once only") == 1 and again.header.id
     assert unread == ["an answer of the copy"]
 
 

@@ -62,8 +62,8 @@ class Run:
             to = self._addresses(store)
             text = f"{place} {caller.name} {len(self.wrote)}"
             done = sending.send(store, caller, SendMessage(text, to=to))
-        self.texts[done.message_id] = text
-        self.wrote[done.message_id] = place, caller.name
+        self.texts[done.header.id] = text
+        self.wrote[done.header.id] = place, caller.name
 
     def _addresses(self, store: Store) -> tuple[str, ...]:
         known = sorted(set(lookup.names(store.view)))

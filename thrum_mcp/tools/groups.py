@@ -27,7 +27,7 @@ async def create_group(
     """Create a group; @name then addresses all its members at once."""
     request = groups.CreateGroup(name, description or "")
     created = await context_of(call).as_caller(lambda store, caller: groups.create(store, caller, request))
-    result = results.GroupCreated.of(created)
+    result = results.GroupCreated(group_id=created.id, name=created.name)
     return tool_result(result, render.group_created(result))
 
 

@@ -30,7 +30,7 @@ async def send_message(
     recipients that wait. If a recipient is unknown, nothing is sent. To answer a message, pass its id as reply_to."""
     sent = await _send(call, SendMessage(content=content, to=(to,), reply_to=reply_to, structured=metadata))
     result = results.Sent(
-        message_id=sent.message_id,
+        message_id=sent.header.id,
         resolved_to=sent.resolved_to,
         recipients=[recipient.address for recipient in sent.recipients],
         warnings=list(sent.warnings),
@@ -46,7 +46,7 @@ async def broadcast_message(
     result = results.Broadcast(
         sent_to=["@everyone"],
         total_sent=1,
-        message_ids=[sent.message_id],
+        message_ids=[sent.header.id],
         resolved_to=sent.resolved_to,
         warnings=list(sent.warnings),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from thrum_store import identity, values
 from thrum_store.errors import Invalid, NotRegistered, UnknownRecipient, WorktreeMismatch
-from thrum_store.identity import EVERYONE, is_name
+from thrum_store.identity import EVERYONE, address_of, is_name
 from thrum_store.log.events import thread_of
 from thrum_store.values import NamedTuple, Record, maybe_rfc3339, rfc3339
 from thrum_store.view.queries import lookup
@@ -111,7 +111,7 @@ def label(value: str, noun: str) -> str:
 def content(value: str) -> str:
     """Return the text of a message. Raises Invalid if it is empty or too large."""
     if not value.strip():
-        raise Invalid("the message is empty", hint="give it some text, or use --stdin or --body-file")
+        raise Invalid("the message is empty", hint="give it some text")
     size = len(storable(value, "message").encode())
     if size > CONTENT_LIMIT:
         raise Invalid(
@@ -296,7 +296,7 @@ def _agent(store: Store, name: str, nick: str, warnings: list[str]) -> AgentRow 
     if not rows:
         return None
     if len(rows) > 1:
-        others = ", ".join(f"@{other}@{owner[:8]}" for _, other, owner in rows[1:])
+        others = ", ".join(f"@{address_of(other, owner, own=False)}" for _, other, owner in rows[1:])
         warnings.append(f"@{name} is ambiguous; this went to the one in this store, not to {others}")
     return rows[0]
 
@@ -405,11 +405,6 @@ def recipient_of(delivery: Delivery) -> Recipient:
         maybe_rfc3339(delivery.read_ms),
         bool(delivery.answered),
     )
-
-
-def address_of(name: str, store: str, *, own: bool) -> str:
-    """Return the address of an agent: its name, with the beginning of its store's id if it belongs to another store."""
-    return name if own else f"{name}@{store[:8]}"
 
 
 def thread_id_of(column: str | None, message_id: str) -> str:

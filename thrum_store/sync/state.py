@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from thrum_store.identity import short_id
 from thrum_store.log.segments import Shard
 from thrum_store.repository.paths import SYNC_STATE
 from thrum_store.values import Record, fields_of, loads, readable
@@ -67,7 +68,7 @@ def sentence(key: str, repair: Repair) -> str:
     parts = [f"{extent(repair.back)} came back from the branch"] if repair.back else []
     if repair.lost:
         parts.append(f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}")
-    return f"the log of @{agent} ({store[:8]}) was damaged: {'; '.join(parts)}"
+    return f"the log of @{agent} ({short_id(store)}) was damaged: {'; '.join(parts)}"
 
 
 def extent(events: list[int]) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from thrum_store.errors import Invalid, ThrumError
+from thrum_store.identity import address_of
 from thrum_store.values import Record, rfc3339
 
 from .database import mapped
 from .rebuild import script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from sqlite_utils import Database
@@ -43,7 +44,7 @@ _INDICES = (
 _NUMBERS = {"own", "registered", "recipients", "edits", "late"}
 _REFUSALS = ("not authorized", "authorization denied", "prohibited", "cannot modify")  # where SQLite gives no code
 _BATCH = 5_000  # rows in one transaction
-_READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_TRANSACTION)
+_READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION)
 _JSON_TABLES = ("json_each", "json_tree")
 _VALUE_LIMIT = 16 * 1024 * 1024  # bytes of one text or blob: `zeroblob` and `group_concat` cannot fill the memory
 _STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock, about a millisecond
@@ -72,23 +73,28 @@ class Selected(Record):
 def select(connection: sqlite3.Connection, sql: str, most_rows: int, most_bytes: int) -> Selected:
     """Run one query. Raises QueryFailed, and QueryTooLong where the connection was told to stop."""
     from sqlite_utils import Database  # 60 ms, and only here and in `thrum export`
+    from sqlite_utils.utils import dedupe_keys
 
     try:
         reader = Database(connection, recursive_triggers=False, execute_plugins=False)  # no PRAGMA of its own
-        return _collected(cast("Iterator[dict[str, Any]]", reader.query(sql)), most_rows, most_bytes)
+        cursor = reader.execute(sql)
+        if cursor.description is None:
+            raise ValueError("the statement returns no rows")
+        names = tuple(dedupe_keys(column[0] for column in cursor.description))
+        return _collected(names, cursor, most_rows, most_bytes)
     except (ValueError, sqlite3.Warning, sqlite3.Error) as error:
         raise _failure(error) from None
 
 
-def _collected(answer: Iterator[dict[str, Any]], most_rows: int, most_bytes: int) -> Selected:
+def _collected(names: tuple[str, ...], cursor: Iterable[tuple[Any, ...]], most_rows: int, most_bytes: int) -> Selected:
     rows: list[dict[str, Any]] = []
     size = 0
-    for row in answer:
+    for row in cursor:
         if len(rows) == most_rows or size > most_bytes:
-            return Selected(tuple(rows[0]), tuple(rows), truncated=True)
-        rows.append({column: _plain(value) for column, value in row.items()})
-        size += sum(len(value) for value in row.values() if isinstance(value, str | bytes))
-    return Selected(tuple(rows[0]) if rows else (), tuple(rows), truncated=False)
+            return Selected(names, tuple(rows), truncated=True)
+        rows.append({name: _plain(value) for name, value in zip(names, row, strict=True)})
+        size += sum(len(value) for value in row if isinstance(value, str | bytes))
+    return Selected(names, tuple(rows), truncated=False)
 
 
 def _plain(value: Any) -> Any:
@@ -209,18 +215,26 @@ def _time(ms: int | None) -> str | None:
 
 
 def _address(own: str, agent: str, store: str) -> str:
-    return agent if store == own else f"{agent}@{store[:8]}"
+    return address_of(agent, store, own=store == own)
 
 
 def _allowed(action: int, first: str | None, second: str | None, database: str | None, view: str | None) -> int:
     """Decide what a statement may do, as sqlite3.Connection.set_authorizer asks it."""
     if action in _READING or (action == sqlite3.SQLITE_FUNCTION and second != "load_extension"):
         return sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_READ and (database != "main" or view in VIEWS or first in _JSON_TABLES or not second):
-        return (
-            sqlite3.SQLITE_OK
-        )  # without a column: SQLite asks so, and names no view, where a joined table is not read
+    if action == sqlite3.SQLITE_READ and _readable(first or "", second or "", database, view):
+        return sqlite3.SQLITE_OK
     return sqlite3.SQLITE_DENY
+
+
+def _readable(table: str, column: str, database: str | None, view: str | None) -> bool:
+    """Return whether a statement may read a table: a view, what a view reads, or rows made from JSON.
+
+    SQLite asks without a column, and names no view, where a joined table is not read.
+    """
+    if database != "main":
+        return not table.startswith("sqlite_")  # the definitions of the views
+    return view in VIEWS or table in _JSON_TABLES or not column
 
 
 def _escaped(path: str) -> str:

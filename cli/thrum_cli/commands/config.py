@@ -73,7 +73,8 @@ def _identity(app: App) -> IdentitySettings:
 
 @human.register(SettingChanged)
 def _changed(result: SettingChanged) -> str:
-    state = f"{result.key} is {_words(result.value) or 'not set'}"
+    value = str(result.value).lower() if isinstance(result.value, bool) else str(result.value)
+    state = f"{result.key} is {'now ' if result.changed and result.source == FILE else ''}{value or 'not set'}"
     if result.source not in (FILE, DEFAULT):
         return f"{state}, because the environment overrides {result.config_file}."
     default = " (default)" if result.source == DEFAULT else ""

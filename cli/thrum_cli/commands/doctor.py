@@ -7,12 +7,13 @@ from thrum_cli.clients.check import Checked, RuntimeCheck
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.hooks.wake_check import WakeCheck, wake_check
 from thrum_cli.terminal.layout import table
-from thrum_cli.terminal.output import Outcome, Screen, bold, dim, green, human, plural, red, wrap
+from thrum_cli.terminal.output import Outcome, Screen, bold, dim, green, human, red, wrap
 from thrum_cli.terminal.progress import Counting
 from thrum_store import values
 from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.doctor import Diagnosis, examine
 from thrum_store.service.upkeep.findings import Finding
+from thrum_store.values import plural
 
 
 def _doctor(app: App, fix: bool, deep: bool, give_up: bool) -> Outcome:
@@ -142,7 +143,7 @@ _CHANNELS = {
 @human.register(WakeCheck)
 def _woken(result: WakeCheck) -> str:
     if not result.reached:
-        rest = "was withdrawn" if result.withdrawn else f"is waiting for it ({result.message_id})"
+        rest = "was withdrawn" if result.withdrawn else f"is waiting for it ({result.message})"
         return f"@{result.agent} was not reached in time; the message {rest}."
     lines = [
         ("shown", result.shown_seconds, f", {_CHANNELS.get(result.shown_by, result.shown_by)}"),

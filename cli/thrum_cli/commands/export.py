@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, Usage, command
-from thrum_cli.terminal.output import human, plural
+from thrum_cli.terminal.output import human
 from thrum_cli.terminal.progress import Counting
 from thrum_store.service.inspect import export as exporting
-from thrum_store.service.inspect.export import Export, Exported
+from thrum_store.service.inspect.export import Export, Exported, ExportedTable
+from thrum_store.values import plural
 
 
 @command(
@@ -30,7 +31,14 @@ def export(app: App, to: str | None, replace: bool) -> Exported:
         return exporting.export(app.store, Export(to, replace), counting)
 
 
+def _counted(table: ExportedTable) -> str:
+    """Return the number of rows of a table with its noun, like `1 agent`."""
+    if table.name == "deliveries":
+        return "1 delivery" if table.rows == 1 else f"{table.rows:,} deliveries"
+    return plural(table.rows, table.name.removesuffix("s").replace("_", " "))
+
+
 @human.register(Exported)
 def _exported(file: Exported) -> str:
-    rows = ", ".join(f"{table.rows:,} {table.name}" for table in file.tables if table.rows)
+    rows = ", ".join(_counted(table) for table in file.tables if table.rows)
     return f"Exported to {file.path} ({file.bytes / 1_000_000:.1f} MB): {rows or plural(0, 'row')}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.terminal.layout import panel, table
-from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing, plural, wrap
+from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing, wrap
 from thrum_store.errors import Invalid
 from thrum_store.service.team import groups
 from thrum_store.service.team.groups import (
@@ -18,6 +18,7 @@ from thrum_store.service.team.groups import (
     Membership,
     MembershipChanged,
 )
+from thrum_store.values import plural
 
 
 @command(
@@ -161,7 +162,7 @@ def _list(listed: GroupList, screen: Screen) -> str:
 def _info(group: GroupInfo, screen: Screen) -> str:
     by = f" by @{group.created_by}" if group.created_by else ""
     created = f"{ago(group.created_at, screen.now_ms)}{by}" if group.created_at else None
-    about = fields((("About", group.description), ("Created", created), ("Id", group.group_id)))
+    about = fields((("About", group.description), ("Created", created), ("Id", group.id)))
     head = panel(f"@{group.name}", about, screen)
     return f"{head}\n\n{_rows(group.members, screen)}".rstrip()
 

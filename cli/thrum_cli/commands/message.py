@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import BODY, App, Argument, Group, Option, body, command, commands
-from thrum_cli.terminal.output import Screen, ago, bold, fields, human, plural, wrap
+from thrum_cli.terminal.output import Screen, ago, bold, fields, human, wrap
 from thrum_store import values
 from thrum_store.service.messages import editing
 from thrum_store.service.messages.editing import (
@@ -15,6 +15,7 @@ from thrum_store.service.messages.editing import (
     MarkRead,
     MessageDetail,
 )
+from thrum_store.values import plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,12 +129,12 @@ def _receipt(recipient: Recipient, now_ms: int) -> str:
 
 @human.register(Edited)
 def _edited(edited: Edited) -> str:
-    return f"Edited {edited.message_id} (version {edited.version})."
+    return f"Edited {edited.id} (version {edited.version})."
 
 
 @human.register(Deleted)
 def _deleted(deleted: Deleted) -> str:
-    return f"Deleted {deleted.message_id}."
+    return f"Deleted {deleted.id}."
 
 
 @human.register(Marked)

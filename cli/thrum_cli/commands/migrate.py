@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, human, plural
+from thrum_cli.terminal.output import Outcome, human
 from thrum_cli.terminal.progress import Counting
 from thrum_store.service.import_go.migration import Migrated
 from thrum_store.service.import_go.migration import migrate as migrating
+from thrum_store.values import plural
 
 
 @command(

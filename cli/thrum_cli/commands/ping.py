@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, command
-from thrum_cli.terminal.output import Screen, ago, human, plural
+from thrum_cli.terminal.output import Screen, ago, human
 from thrum_store.service.team import team as teams
 from thrum_store.service.team.team import Ping
+from thrum_store.values import plural
 
 
 @command("ping", "thrum ping @reviewer", "thrum ping builder", options=(Argument("agent", complete="addresses"),))

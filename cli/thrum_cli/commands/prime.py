@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card, table
-from thrum_cli.terminal.output import Screen, ago, bold, dim, fields, green, human, plural, shorten
+from thrum_cli.terminal.output import Screen, ago, bold, dim, fields, green, human, shorten
 from thrum_mcp.daemon.process import lease
 from thrum_store.errors import NoIdentity
 from thrum_store.machine.host import REAL
 from thrum_store.service.team import briefing
 from thrum_store.service.team.briefing import Excerpt, Prime
+from thrum_store.values import plural
 
 from ._shared.orientation import identity_rows, sync_rows
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, dim, fields, human, plural
+from thrum_cli.terminal.output import Outcome, dim, fields, human
 from thrum_cli.terminal.progress import Counting
 from thrum_store.service.upkeep import purge as purging
 from thrum_store.service.upkeep.purge import Purge, Purged
+from thrum_store.values import plural
 
 _HISTORY = "Messages that were already synced stay in git's history; if one contained a secret, change it."
 

@@ -8,10 +8,10 @@ import json
 
 from thrum_cli.command import App, Argument, Option, Usage, command
 from thrum_cli.terminal.layout import table
-from thrum_cli.terminal.output import Screen, Verbatim, human, plural
+from thrum_cli.terminal.output import Screen, Verbatim, human
 from thrum_store.service.inspect import query as queries
 from thrum_store.service.inspect.query import PublicViews, Query, QueryResult
-from thrum_store.values import Record, safe_line
+from thrum_store.values import Record, plural, safe_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def reply(
     The reply goes to the author of the message and to all its recipients. The message is marked as read.
     """
     request = Reply(
-        message_id=msg_id,
+        id=msg_id,
         content=body(text, stdin, body_file),
         format=format_,
         structured=json_object(structured),

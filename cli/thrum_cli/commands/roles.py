@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
-from thrum_cli.terminal.output import Outcome, Screen, human, listing, plural
+from thrum_cli.terminal.output import Outcome, Screen, human, listing
 from thrum_store.service.team import roles as templates
 from thrum_store.service.team.roles import Deploy, Deployed, RoleTemplates
+from thrum_store.values import plural
 
 
 @command("list", "thrum roles list", returns=RoleTemplates)

@@ -59,7 +59,7 @@ def send(
         refs=ref,
         format=format_,
         structured=json_object(structured),
-        thread_id=thread,
+        thread=thread,
         key=idempotency_key,
     )
     return sending.send(app.store, app.caller, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
-from thrum_cli.terminal.output import Outcome, Screen, ago, dim, green, human, lasting, plural
+from thrum_cli.terminal.output import Outcome, Screen, ago, dim, green, human, lasting
 from thrum_store.service.team import heartbeat as service
 from thrum_store.service.team import sessions
 from thrum_store.service.team.heartbeat import Alive, Heartbeat, IntentSet, TaskSet
@@ -16,6 +16,7 @@ from thrum_store.service.team.sessions import (
     SessionList,
     SessionStarted,
 )
+from thrum_store.values import plural
 
 
 @command("start", "thrum session start")
@@ -113,12 +114,12 @@ session = Group(
 @human.register(SessionStarted)
 def started(session: SessionStarted) -> str:
     """Return a started session in words."""
-    return f"Session {session.session_id} of @{session.address} started."
+    return f"Session {session.id} of @{session.address} started."
 
 
 @human.register(SessionEnded)
 def _ended(ended: SessionEnded) -> str:
-    return f"Session {ended.session_id} ended after {lasting(ended.duration_ms)}."
+    return f"Session {ended.id} ended after {lasting(ended.duration_ms)}."
 
 
 @human.register(Alive)
@@ -154,4 +155,4 @@ def _row(session: SessionInfo, now_ms: int) -> tuple[str, ...]:
     mark = green("●") if session.status == "active" else "○"
     reason = session.end_reason if session.end_reason and session.end_reason != "normal" else ""
     started, ended = ago(session.started_at, now_ms), ago(session.ended_at, now_ms)
-    return mark, session.session_id, f"@{session.address}", started, ended, reason, session.intent
+    return mark, session.id, f"@{session.address}", started, ended, reason, session.intent

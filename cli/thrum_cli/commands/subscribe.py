@@ -29,7 +29,4 @@ def subscribe(app: App, scope: str | None, mention: str | None, everything: bool
 
 @human.register(Subscribed)
 def _subscribed(subscribed: Subscribed) -> str:
-    return (
-        f"✓ Subscription #{subscribed.subscription_id}, until session {subscribed.session_id} ends"
-        "\n  Follow it: thrum watch"
-    )
+    return f"✓ Subscription #{subscribed.id}, until session {subscribed.session} ends\n  Follow it: thrum watch"

@@ -24,6 +24,6 @@ def _list(result: SubscriptionList, screen: Screen) -> str:
 
 
 def _wanted(info: SubscriptionInfo) -> str:
-    if info.all:
+    if info.everything:
         return "all"
-    return f"mention @{info.mention_role}" if info.mention_role else f"scope {info.scope_type}:{info.scope_value}"
+    return f"mention @{info.mention}" if info.mention else f"scope {info.scope_type}:{info.scope_value}"

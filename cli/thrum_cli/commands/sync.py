@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Group, command, commands
 from thrum_cli.terminal.layout import table
-from thrum_cli.terminal.output import Screen, ago, fields, human, plural
+from thrum_cli.terminal.output import Screen, ago, fields, human
 from thrum_mcp.daemon.process.status import daemon_status
+from thrum_store.identity import short_id
 from thrum_store.machine.host import REAL
 from thrum_store.service.upkeep import syncing
 from thrum_store.service.upkeep.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
+from thrum_store.values import plural
 
 _STATES = {"synced": "✓ synced", "idle": "idle (no syncs yet)", "error": "✗ error", "stopped": "stopped (no syncs yet)"}
 _ADD_REMOTE = (
@@ -95,7 +97,13 @@ def _stores(status: SyncStatus, screen: Screen) -> str:
     if not status.stores:
         return ""
     rows = [
-        (clone.nick, clone.store[:8], clone.trust, f"{clone.events:,}", f"{clone.behind:,}" if clone.behind else "")
+        (
+            clone.nick,
+            short_id(clone.store),
+            clone.trust,
+            f"{clone.events:,}",
+            f"{clone.behind:,}" if clone.behind else "",
+        )
         for clone in status.stores
     ]
     return table(("clone", "store", "trust", "events", "behind"), rows, screen)
@@ -104,7 +112,7 @@ def _stores(status: SyncStatus, screen: Screen) -> str:
 def _frozen(frozen: tuple[FrozenShard, ...], screen: Screen) -> str:
     if not frozen:
         return ""
-    rows = [(f"@{log.agent}", log.store[:8], str(log.after), log.reason) for log in frozen]
+    rows = [(f"@{log.agent}", short_id(log.store), str(log.after), log.reason) for log in frozen]
     shown = table(("agent", "store", "after", "reason"), rows, screen)
     return f"Frozen logs (all others continue; for help run: thrum doctor):\n{shown}"
 
@@ -115,7 +123,7 @@ def _damaged(damaged: tuple[DamagedLog, ...], screen: Screen) -> str:
     rows = [
         (
             f"@{log.agent}",
-            log.store[:8],
+            short_id(log.store),
             ago(log.at, screen.now_ms),
             _extent(log.back_from, log.back_to),
             _extent(log.lost_from, log.lost_to),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.layout import inside, panel
-from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, green, human, plural, shorten
+from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, green, human, shorten
 from thrum_store.service.team import team as teams
 from thrum_store.service.team.team import Team, TeamMember
+from thrum_store.values import plural
 
 _FILES = 6  # of one member
 

@@ -16,4 +16,4 @@ def unsubscribe(app: App, subscription_id: int) -> Unsubscribed:
 
 @human.register(Unsubscribed)
 def _unsubscribed(unsubscribed: Unsubscribed) -> str:
-    return f"✓ Subscription #{unsubscribed.subscription_id} removed"
+    return f"✓ Subscription #{unsubscribed.id} removed"

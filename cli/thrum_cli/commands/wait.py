@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, ago, human, lasting, plural
+from thrum_cli.terminal.output import Outcome, Screen, ago, human, lasting
 from thrum_store import values
 from thrum_store.errors import Invalid
 from thrum_store.service.messages import waiting
 from thrum_store.service.messages.waiting import WaitEnded, WaitFor
+from thrum_store.values import plural
 
 TIMED_OUT = 1
 FAILED = 2

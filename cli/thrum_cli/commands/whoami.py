@@ -17,7 +17,7 @@ def whoami(app: App) -> WhoAmI:
 
 @human.register(WhoAmI)
 def _whoami(agent: WhoAmI, screen: Screen) -> str:
-    session = f"{agent.session_id} (started {ago(agent.session_start, screen.now_ms)})" if agent.session_id else None
+    session = f"{agent.session} (started {ago(agent.session_start, screen.now_ms)})" if agent.session else None
     sources = {"file": agent.identity_file, "environment": "THRUM_NAME", "flag": "--name"}
     rows = [
         (

@@ -57,7 +57,7 @@ def briefing(run: HookRun, *, again: bool) -> str:
 def _join(run: HookRun, state: SessionState) -> None:
     """Start the agent's session together with the client's, once."""
     if not state.session or not run.call.session:
-        state.session = sessions.start(run.store, run.caller).session_id
+        state.session = sessions.start(run.store, run.caller).id
         prune(run.store.paths.var, run.host)
 
 

@@ -31,7 +31,7 @@ class WakeCheck(Record):
     """
 
     agent: str
-    message_id: str
+    message: str
     nonce: str
     channel: str
     shown_by: str
@@ -40,7 +40,7 @@ class WakeCheck(Record):
     answered_seconds: float | None
     withdrawn: bool = False
 
-    JSON = "agent_id=agent message_id nonce rung=channel shown_by shown_seconds read_seconds answered_seconds withdrawn"
+    JSON = "* agent_id=agent message_id=message rung=channel"
 
     @property
     def reached(self) -> bool:
@@ -70,7 +70,7 @@ def _ask(store: Store, caller: Caller, name: str, bell: Bell, timeout: float) ->
     nonce = store.host.entropy.token(4)
     text = f"thrum checks that mail reaches you. Please answer this message with exactly: {nonce}"
     sent = sending.send(store, caller, SendMessage(text, to=(f"@{name}",)))
-    return _watch(store, caller, WakeCheck(name, sent.message_id, nonce, "", "", None, None, None), bell, timeout)
+    return _watch(store, caller, WakeCheck(name, sent.header.id, nonce, "", "", None, None, None), bell, timeout)
 
 
 def _watch(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: float) -> WakeCheck:
@@ -87,8 +87,8 @@ def _watch(store: Store, caller: Caller, begun: WakeCheck, bell: Bell, timeout: 
 
 def _updated(store: Store, caller: Caller, check: WakeCheck, now: float) -> WakeCheck:
     """Return the check with the steps that happened since; earlier ones keep their time."""
-    event, runtime = shown_by(store.paths.var, check.agent, check.message_id, store.host)
-    (recipient,) = editing.get(store, check.message_id).message.recipients
+    event, runtime = shown_by(store.paths.var, check.agent, check.message, store.host)
+    (recipient,) = editing.get(store, check.message).message.recipients
     answered = recipient.answered and _is_answered(store, caller, check)
     taken = _WAIT if recipient.read_at and not event else ""  # no hook showed it: the agent read it by itself
     return replaced(
@@ -103,4 +103,4 @@ def _updated(store: Store, caller: Caller, check: WakeCheck, now: float) -> Wake
 
 def _is_answered(store: Store, caller: Caller, check: WakeCheck) -> bool:
     messages = inbox.inbox(store, caller, ReadInbox(page_size=20)).messages
-    return any(message.header.reply_to == check.message_id and check.nonce in message.content for message in messages)
+    return any(message.header.reply_to == check.message and check.nonce in message.content for message in messages)

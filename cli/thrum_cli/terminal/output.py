@@ -11,7 +11,7 @@ import sys
 
 from thrum_store import values
 from thrum_store.machine.host import REAL
-from thrum_store.values import NamedTuple, fields_of, safe_text
+from thrum_store.values import NamedTuple, fields_of, plural, safe_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,11 +166,6 @@ def lasting(ms: int) -> str:
     hours, minutes = divmod(minutes, 60)
     large, small = (f"{hours} h", f"{minutes} min") if hours < 24 else (f"{hours // 24} d", f"{hours % 24} h")
     return large if small.startswith("0 ") else f"{large} {small}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 message`, `2,345 messages`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def beyond(page: int, total: int, pages: int) -> str:

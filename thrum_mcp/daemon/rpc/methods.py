@@ -61,8 +61,10 @@ class Method:
 class Listens(Record):
     """A session whose notifications this connection gets, from a cursor on."""
 
-    session_id: str
+    session: str
     cursor: str
+
+    JSON = "* session_id=session"
 
 
 def _health(context: RequestContext) -> Health:
@@ -71,15 +73,15 @@ def _health(context: RequestContext) -> Health:
 
 
 def _work_contexts(
-    store: Store, agent_id: str | None = None, branch: str | None = None, file: str | None = None
+    store: Store, agent: str | None = None, branch: str | None = None, file: str | None = None
 ) -> WorkContexts:
-    return work.contexts(store, WantContexts(agent_id, branch, file, directory=store.paths.root))
+    return work.contexts(store, WantContexts(agent, branch, file, directory=store.paths.root))
 
 
 def _start_session(
-    context: RequestContext, request: Heartbeat, agent_id: str | None = None, caller_agent_id: str | None = None
+    context: RequestContext, request: Heartbeat, agent: str | None = None, caller_agent_id: str | None = None
 ) -> SessionStarted:
-    caller = context.caller(agent_id or caller_agent_id)
+    caller = context.caller(agent or caller_agent_id)
     started = sessions.start(context.store_of(caller.name), caller)
     if request != Heartbeat():
         heartbeat.heartbeat(context.store_of(caller.name), caller, request)
@@ -87,27 +89,27 @@ def _start_session(
 
 
 def _end_session(context: RequestContext, request: EndSession, caller_agent_id: str | None = None) -> SessionEnded:
-    caller = context.session_caller(caller_agent_id, request.session_id)
+    caller = context.session_caller(caller_agent_id, request.id)
     return sessions.end(context.store_of(caller.name), caller, request)
 
 
 def _heartbeat(
-    context: RequestContext, request: Heartbeat, session_id: str | None = None, caller_agent_id: str | None = None
+    context: RequestContext, request: Heartbeat, session: str | None = None, caller_agent_id: str | None = None
 ) -> Alive:
-    caller = context.session_caller(caller_agent_id, session_id)
+    caller = context.session_caller(caller_agent_id, session)
     return heartbeat.heartbeat(context.store_of(caller.name), caller, request)
 
 
 def _set_intent(
-    context: RequestContext, intent: str, session_id: str | None = None, caller_agent_id: str | None = None
+    context: RequestContext, intent: str, session: str | None = None, caller_agent_id: str | None = None
 ) -> IntentSet:
-    return heartbeat.set_intent(context.store, context.session_caller(caller_agent_id, session_id), intent)
+    return heartbeat.set_intent(context.store, context.session_caller(caller_agent_id, session), intent)
 
 
 def _set_task(
-    context: RequestContext, current_task: str, session_id: str | None = None, caller_agent_id: str | None = None
+    context: RequestContext, current_task: str, session: str | None = None, caller_agent_id: str | None = None
 ) -> TaskSet:
-    return heartbeat.set_task(context.store, context.session_caller(caller_agent_id, session_id), current_task)
+    return heartbeat.set_task(context.store, context.session_caller(caller_agent_id, session), current_task)
 
 
 def _search(context: RequestContext, request: Search, caller_agent_id: str | None = None) -> search.SearchResults:
@@ -121,7 +123,7 @@ def _purge(store: Store, before: str | None = None, all: bool = False, dry_run: 
 def _subscribe(context: RequestContext, request: Subscribe, caller_agent_id: str | None = None) -> Subscribed:
     subscribed = subscriptions.subscribe(context.store, context.caller(caller_agent_id), request)
     if context.can_listen:
-        context.listening = Listening(subscribed.session_id, feeds.parse_cursor(subscribed.cursor))
+        context.listening = Listening(subscribed.session, feeds.parse_cursor(subscribed.cursor))
     return subscribed
 
 
@@ -175,7 +177,10 @@ def _sync_now(context: RequestContext) -> SyncForced:
 _ALL, _KEY = {"everything": "all"}, {"key": "idempotency_key"}
 _LISTS = {"agent": "agent_id", "active": "active_only"}
 _WATCHED = {"mention": "mention_role", "everything": "all"}
-_STARTS = {"add_scopes": "scopes", "add_refs": "refs"}
+_STARTS = {"agent": "agent_id", "add_scopes": "scopes", "add_refs": "refs"}
+_ENDS = {"id": "session_id"}
+_SENDS, _REPLIES = _KEY | {"thread": "thread_id"}, _KEY | {"id": "message_id"}
+_AGENT, _SESSION, _MESSAGE = {"agent": "agent_id"}, {"session": "session_id"}, {"id": "message_id"}
 _EVERYBODY = {"everybody": "include_offline"}
 
 METHODS: dict[str, Method] = {
@@ -183,7 +188,7 @@ METHODS: dict[str, Method] = {
     "agent.register": Method(agents.register, "Register an agent in the daemon's worktree."),
     "agent.list": Method(agents.list_agents, "List the registered agents, the latest registration first."),
     "agent.whoami": Method(whoami.whoami, "Show the caller as the store knows it."),
-    "agent.listContext": Method(_work_contexts, "List the work contexts that agents last reported."),
+    "agent.listContext": Method(_work_contexts, "List the work contexts that agents last reported.", _AGENT),
     "agent.ping": Method(team.ping, "Show whether an agent is online.", {"address": "name"}),
     "agent.delete": Method(
         removal.delete, "Delete an agent: its registration, identity, context and messages.", {"by": CALLER}, force=True
@@ -196,11 +201,11 @@ METHODS: dict[str, Method] = {
         _start_session, "Start a session; an open one ends as crash_recovered.", _STARTS,
         remove_scopes=(), remove_refs=(),
     ),
-    "session.end": Method(_end_session, "End a session and its subscriptions; `reason` is normal or crash."),
+    "session.end": Method(_end_session, "End a session and its subscriptions; `reason` is normal or crash.", _ENDS),
     "session.list": Method(sessions.list_sessions, "List sessions, the newest first.", _LISTS),
-    "session.heartbeat": Method(_heartbeat, "Record that an agent is alive, and the state of its worktree."),
-    "session.setIntent": Method(_set_intent, "Set what an agent is working on; an empty text clears it."),
-    "session.setTask": Method(_set_task, "Set the task an agent is working on; an empty text clears it."),
+    "session.heartbeat": Method(_heartbeat, "Record that an agent is alive, and the state of its worktree.", _SESSION),
+    "session.setIntent": Method(_set_intent, "Set what an agent is working on; an empty text clears it.", _SESSION),
+    "session.setTask": Method(_set_task, "Set the task an agent is working on; an empty text clears it.", _SESSION),
     "group.create": Method(groups.create, "Create a group."),
     "group.delete": Method(groups.delete, "Delete a group; messages sent to it stay."),
     "group.member.add": Method(groups.add, "Add an agent, role or group to a group."),
@@ -208,15 +213,17 @@ METHODS: dict[str, Method] = {
     "group.list": Method(groups.list_groups, "List all groups."),
     "group.info": Method(groups.info, "Show a group; `expand` resolves roles and nested groups to agents."),
     "group.members": Method(groups.members, "List the members of a group; `expand` resolves them to agents."),
-    "message.send": Method(sending.send, "Send a message; it is on disk and in every mailbox once this answers.", _KEY),
-    "message.reply": Method(sending.reply, "Reply to a message and mark it as read.", _KEY),
+    "message.send": Method(
+        sending.send, "Send a message; it is on disk and in every mailbox once this answers.", _SENDS
+    ),
+    "message.reply": Method(sending.reply, "Reply to a message and mark it as read.", _REPLIES),
     "message.get": Method(editing.get, "Show a message in full. Marks nothing as read."),
     "message.list": Method(inbox.inbox, "List messages by page, newest first; `all` lists the whole store.", _ALL),
     "message.outbox": Method(sent.outbox, "List the caller's sent messages by page, with receipts."),
     "message.edit": Method(
-        editing.edit, "Replace the text of your own message; without `content`, change only `structured`."
+        editing.edit, "Replace the text of your own message; without `content`, change only `structured`.", _MESSAGE
     ),
-    "message.delete": Method(editing.delete, "Delete your own message from every mailbox.", force=True),
+    "message.delete": Method(editing.delete, "Delete your own message from every mailbox.", _MESSAGE, force=True),
     "message.markRead": Method(editing.mark_read, "Mark messages in the caller's mailbox as read.", _ALL),
     "message.search": Method(_search, "Search messages by their words. Marks nothing as read."),
     "purge.execute": Method(_purge, "Count or remove old messages, sessions and events of this store's agents."),

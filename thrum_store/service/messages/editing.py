@@ -47,7 +47,7 @@ class MessageDetail(Record):
 class EditMessage(Record):
     """A message of the caller and its new text, or None to keep the text; `structured` replaces the structured data."""
 
-    message_id: str
+    id: str
     content: str | None = None
     structured: dict[str, object] | None = None
 
@@ -55,15 +55,17 @@ class EditMessage(Record):
 class Edited(Record):
     """An edited message; `version` counts its edits."""
 
-    message_id: str
+    id: str
     updated_at: str
     version: int
+
+    JSON = "* message_id=id"
 
 
 class DeleteMessage(Record):
     """A message of the caller to delete; `force` confirms it."""
 
-    message_id: str
+    id: str
     force: bool = False
     reason: str | None = None
 
@@ -71,8 +73,10 @@ class DeleteMessage(Record):
 class Deleted(Record):
     """A deleted message: it is in no mailbox any more, and its text is no longer shown."""
 
-    message_id: str
+    id: str
     deleted_at: str
+
+    JSON = "* message_id=id"
 
 
 @use_case
@@ -95,9 +99,9 @@ def edit(store: Store, caller: Caller, request: EditMessage) -> Edited:
     if request.content is None and request.structured is None:
         raise Invalid("this edit changes nothing", hint="give content or structured data")
     text = None if request.content is None else message_parts.content(request.content)
-    agent = _author_of(store, caller, request.message_id)
+    agent = _author_of(store, caller, request.id)
     with store.writing(agent) as shard:
-        row = _row(store, request.message_id)  # only its author edits it, and the author's shard is locked
+        row = _row(store, request.id)  # only its author edits it, and the author's shard is locked
         data: dict[str, Any] = {"message": row.id, "content": row.content if text is None else text}
         if request.structured is not None:
             data["structured"] = message_parts.structured(request.structured)
@@ -114,15 +118,15 @@ def delete(store: Store, caller: Caller, request: DeleteMessage) -> Deleted:
     """
     if not request.force:
         raise NeedsConfirmation(
-            "deleting a message cannot be undone", hint=f"`thrum message delete {request.message_id} --force`"
+            "deleting a message cannot be undone", hint=f"`thrum message delete {request.id} --force`"
         )
-    agent = _author_of(store, caller, request.message_id)
-    data = {"message": request.message_id}
+    agent = _author_of(store, caller, request.id)
+    data = {"message": request.id}
     if request.reason:
         data["reason"] = message_parts.label(request.reason, "reason")
     with store.writing(agent) as shard:
         (event,) = shard.append(Draft("message.delete", data))
-    return Deleted(request.message_id, rfc3339(event.ms))
+    return Deleted(request.id, rfc3339(event.ms))
 
 
 def _row(store: Store, message_id: str) -> Row:

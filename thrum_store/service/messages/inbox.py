@@ -71,7 +71,7 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
 def page_of(size: int, number: int) -> tuple[int, int]:
     """Return the size and the number of a page as they are. Raises Invalid if there can be no such page."""
     if not 1 <= size <= PAGE_LIMIT:
-        raise Invalid(f"a page has 1 to {PAGE_LIMIT} messages, not {size}", hint="use --page to see more")
+        raise Invalid(f"a page has 1 to {PAGE_LIMIT} messages, not {size}", hint=f"use --page-size 1 to {PAGE_LIMIT}")
     if not 1 <= number <= 10**9:
         raise Invalid(f"there is no page {number}", hint="pages begin with 1")
     return size, number

@@ -115,7 +115,7 @@ def _author(store: Store, text: str | None) -> int | None:
     name, _, nick = identity.bare_address(text).partition("@")
     matching = [agent.id for agent in lookup.named(store.view, name) if agent.store.startswith(nick)]
     if not matching:
-        raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows who there is")
+        raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows all agents")
     return matching[0]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from thrum_store.errors import Invalid, KeyReused, UnknownMessage
+from thrum_store.identity import address_of
 from thrum_store.log.events import Draft, thread_of
 from thrum_store.service import message_parts
-from thrum_store.service.message_parts import Pair, Recipient
+from thrum_store.service.message_parts import MessageHeader, Pair, Recipient
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, replaced, rfc3339
 from thrum_store.view.queries import lookup
@@ -33,14 +34,14 @@ class SendMessage(Record):
     format: str = "markdown"
     structured: dict[str, object] | None = None
     reply_to: str | None = None
-    thread_id: str | None = None
+    thread: str | None = None
     key: str | None = None
 
 
 class Reply(Record):
-    """An answer to a message; it goes to that message's recipients and to its author."""
+    """An answer to the message `id`; it goes to that message's recipients and to its author."""
 
-    message_id: str
+    id: str
     content: str
     format: str = "markdown"
     structured: dict[str, object] | None = None
@@ -50,15 +51,12 @@ class Reply(Record):
 class Sent(Record):
     """A message that is durable, and its recipients."""
 
-    message_id: str
-    thread_id: str
-    sent_at: str
+    header: MessageHeader
     resolved_to: int
-    to: tuple[Pair, ...]
     recipients: tuple[Recipient, ...]
     warnings: tuple[str, ...] = ()
 
-    JSON = "message_id thread_id created_at=sent_at resolved_to audiences=to recipients warnings"
+    JSON = "message_id=id thread_id=thread created_at=sent_at resolved_to audiences=to recipients warnings"
 
 
 @use_case
@@ -81,17 +79,22 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
         if parent is not None and _is_unread(store, parent, sender):
             drafts.append(Draft("message.read", {"messages": [parent.id]}))
         event, *_ = shard.append(*drafts)
-    sent_at = rfc3339(event.ms)
+    header = _header(event.id, event.ms, data, sender)
     recipients = tuple(
-        Recipient(message_parts.address_of(name, owner, own=owner == sender.store), sent_at, None, False)
+        Recipient(address_of(name, owner, own=owner == sender.store), header.sent_at, None, False)
         for _, name, owner in audience.recipients
     )
     warnings = (*audience.warnings, *store.take_warnings())
     if not recipients:
         warnings = (*warnings, "no agent receives this message yet")
-    to = tuple(Pair(kind, value) for kind, value in audience.addresses)
-    thread = data.get("thread") or thread_of(event.id)
-    return Sent(event.id, thread, sent_at, len(recipients), to, recipients, warnings)
+    return Sent(header, len(recipients), recipients, warnings)
+
+
+def _header(message: str, ms: int, data: dict[str, Any], sender: Speaker) -> MessageHeader:
+    """Return the header of a message that was just written, from the data of its event."""
+    to, scopes = (tuple(Pair(*pair) for pair in data.get(field, ())) for field in ("to", "scopes"))
+    thread = data.get("thread") or thread_of(message)
+    return MessageHeader(message, thread, data.get("reply_to"), sender.name, to, scopes, rfc3339(ms))
 
 
 @use_case
@@ -100,7 +103,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
 
     Raises Invalid, UnknownMessage, KeyReused, NotRegistered, WorktreeMismatch; then nothing was stored.
     """
-    parent = message_parts.header_of(_message(store, request.message_id))
+    parent = message_parts.header_of(_message(store, request.id))
     sender = message_parts.speaking(store, caller)
     addresses = dict.fromkeys((parent.author, *(address.value for address in parent.to)))
     addresses.pop(sender.name, None)
@@ -140,7 +143,7 @@ def _event_data(
         "key": message_parts.key(request.key),
         "scopes": [list(scope) for scope in message_parts.tags(request.scopes, "scope")] or None,
         "refs": [list(ref) for ref in dict.fromkeys((*mentioned, *refs))] or None,
-        "thread": thread if request.thread_id is None else message_parts.thread_id(request.thread_id),
+        "thread": thread if request.thread is None else message_parts.thread_id(request.thread),
         "reply_to": None if parent is None else parent.id,
         "session": sender.session,
     }
@@ -148,7 +151,6 @@ def _event_data(
 
 
 def _message(store: Store, message_id: str) -> Row:
-
     row = lookup.message(store.view, message_parts.message_id(message_id))
     if row is None:
         raise UnknownMessage(message_id)
@@ -156,20 +158,17 @@ def _message(store: Store, message_id: str) -> Row:
 
 
 def _is_unread(store: Store, parent: Row, reader: Speaker) -> bool:
-
     return lookup.is_unread(store.view, parent.id, reader.id)
 
 
 def _under_key(store: Store, sender: Speaker, data: dict[str, Any]) -> Sent | None:
     """Return the message that was sent under this idempotency key. Raises KeyReused if it is another message."""
-
     row = lookup.with_key(store.view, sender.id, data["key"])
     if row is None:
         return None
-    to = message_parts.pairs_of(row.audience)
-    if (row.content, [[address.type, address.value] for address in to]) != (data["content"], data["to"]):
+    header = message_parts.header_of(row)
+    if (row.content, [[address.type, address.value] for address in header.to]) != (data["content"], data["to"]):
         raise KeyReused(data["key"], row.id)
     recipients = tuple(message_parts.recipient_of(delivery) for delivery in lookup.deliveries(store.view, row.number))
     warnings = ("already sent under this idempotency key",)
-    thread = message_parts.thread_id_of(row.thread, row.id)
-    return Sent(row.id, thread, rfc3339(row.sent_ms), len(recipients), to, recipients, warnings)
+    return Sent(header, len(recipients), recipients, warnings)

@@ -46,28 +46,34 @@ class Subscribe(Record):
 class Subscribed(Record):
     """A subscription; it ends with its session. Messages after `cursor` count."""
 
-    subscription_id: int
-    session_id: str
+    id: int
+    session: str
     created_at: str
     cursor: str
+
+    JSON = "* subscription_id=id session_id=session"
 
 
 class Unsubscribed(Record):
     """The subscription that was removed."""
 
     removed: bool
-    subscription_id: int
+    id: int
+
+    JSON = "* subscription_id=id"
 
 
 class SubscriptionInfo(Record):
-    """One subscription: a scope, a mention, or `all`."""
+    """One subscription: to a scope, to the mentions of an address, or to everything."""
 
     id: int
     scope_type: str | None
     scope_value: str | None
-    mention_role: str | None
-    all: bool
+    mention: str | None
+    everything: bool
     created_at: str
+
+    JSON = "* mention_role=mention all=everything"
 
 
 class SubscriptionList(Record):

@@ -150,7 +150,7 @@ def list_agents(store: Store, request: ListAgents) -> AgentList:
 
 def _info(agent: Agent, now: Presence) -> AgentInfo:
     return AgentInfo(
-        address=message_parts.address_of(agent.name, agent.store, own=agent.own),
+        address=identity.address_of(agent.name, agent.store, own=agent.own),
         kind=agent.kind,
         role=agent.role,
         module=agent.module,

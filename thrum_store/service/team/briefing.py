@@ -29,10 +29,12 @@ NOTES = 4_000  # bytes of the saved context, and of the preamble, in a briefing
 class Session(Record):
     """The open session."""
 
-    session_id: str
+    id: str
     started_at: str | None
     intent: str
     current_task: str
+
+    JSON = "* session_id=id"
 
 
 class Colleague(Record):

@@ -26,9 +26,11 @@ class CreateGroup(Record):
 class GroupCreated(Record):
     """A group that was created."""
 
-    group_id: str
+    id: str
     name: str
     created_at: str
+
+    JSON = "* group_id=id"
 
 
 class GroupDeleted(Record):
@@ -58,11 +60,13 @@ class MembershipChanged(Record):
 class GroupSummary(Record):
     """A group in a list."""
 
-    group_id: str
+    id: str
     name: str
     description: str
     member_count: int
     created_at: str
+
+    JSON = "* group_id=id"
 
 
 class GroupList(Record):
@@ -84,13 +88,15 @@ class GroupMember(Record):
 class GroupInfo(Record):
     """A group with its direct members; `expanded` holds the agents that they stand for, if requested."""
 
-    group_id: str
+    id: str
     name: str
     description: str
     created_at: str | None
     created_by: str | None
     members: tuple[GroupMember, ...]
     expanded: tuple[str, ...] | None = None
+
+    JSON = "* group_id=id"
 
 
 class GroupMembers(Record):

@@ -29,7 +29,7 @@ class Heartbeat(Record):
 class Alive(Record):
     """The result of a heartbeat: the agent's session and the changes in its worktree."""
 
-    session_id: str
+    session: str
     address: str
     last_seen_at: str
     branch: str
@@ -39,21 +39,27 @@ class Alive(Record):
     scopes: tuple[str, ...]
     refs: tuple[str, ...]
 
+    JSON = "* session_id=session"
+
 
 class IntentSet(Record):
     """The intent of an agent; empty if it was cleared."""
 
-    session_id: str
+    session: str
     intent: str
     intent_updated_at: str
+
+    JSON = "* session_id=session"
 
 
 class TaskSet(Record):
     """The task of an agent; empty if it was cleared."""
 
-    session_id: str
+    session: str
     current_task: str
     task_updated_at: str
+
+    JSON = "* session_id=session"
 
 
 @use_case
@@ -129,7 +135,7 @@ def _merged(
 
 def _alive(session: str, agent: Agent, last: PresenceState, now: int, status: Changes) -> Alive:
     return Alive(
-        session_id=session,
+        session=session,
         address=agent.name,
         last_seen_at=rfc3339(now),
         branch=status.branch,

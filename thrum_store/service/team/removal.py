@@ -108,7 +108,7 @@ def _own(store: Store, name: str) -> Agent:
         return mine
     if matches:
         raise Forbidden(f"{bare!r} belongs to another store", hint="delete it on its own machine")
-    raise NotFound(f"agent not found: {bare!r}", hint="`thrum agent list` shows all agents")
+    raise NotFound(f"there is no agent {bare!r}", hint="`thrum agent list` shows all agents")
 
 
 def _orphans(store: Store, threshold: int, by: str) -> list[Orphan]:

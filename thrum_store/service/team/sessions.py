@@ -7,7 +7,6 @@ from thrum_store.errors import Invalid, NotFound, UnknownSession
 from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
 from thrum_store.presence_state import PresenceState
-from thrum_store.service import message_parts
 from thrum_store.service.message_parts import acting
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, maybe_rfc3339, rfc3339
@@ -21,24 +20,28 @@ SUPERSEDED = "crash_recovered"  # the end reason of a session that was still ope
 class SessionStarted(Record):
     """A session that was started."""
 
-    session_id: str
+    id: str
     address: str
     started_at: str
 
+    JSON = "* session_id=id"
+
 
 class EndSession(Record):
-    """Request to end a session (None: the open one)."""
+    """Request to end the session `id` (None: the open one)."""
 
-    session_id: str | None = None
+    id: str | None = None
     reason: str = "normal"
 
 
 class SessionEnded(Record):
     """A session that was ended."""
 
-    session_id: str
+    id: str
     ended_at: str
     duration_ms: int
+
+    JSON = "* session_id=id"
 
 
 class ListSessions(Record):
@@ -51,7 +54,7 @@ class ListSessions(Record):
 class SessionInfo(Record):
     """A session. `status` is active or ended; `intent` is the last one that was set in it."""
 
-    session_id: str
+    id: str
     address: str
     started_at: str
     ended_at: str | None
@@ -59,6 +62,8 @@ class SessionInfo(Record):
     last_seen_at: str | None
     intent: str
     status: str
+
+    JSON = "* session_id=id"
 
 
 class SessionList(Record):
@@ -87,7 +92,7 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
         raise Invalid(f"{request.reason!r} is not a reason", hint=f"use {' or '.join(REASONS)}")
     agent = acting(store, caller)
     with store.writing(agent.name) as shard:
-        wanted = request.session_id or agent.session
+        wanted = request.id or agent.session
         session = lookup.session(store.view, wanted) if wanted else None
         if session is None or session.agent != agent.id:
             message = f"you have no session {wanted!r}" if wanted else "no session is open"
@@ -130,8 +135,8 @@ def _info(session: Session, agent: Agent, last: dict[tuple[str, str], PresenceSt
     values = last.get((agent.store, agent.name), presence_state.NOTHING).of(session.id)
     is_last = session.id == agent.session
     return SessionInfo(
-        session_id=session.id,
-        address=message_parts.address_of(agent.name, agent.store, own=agent.own),
+        id=session.id,
+        address=identity.address_of(agent.name, agent.store, own=agent.own),
         started_at=rfc3339(session.started_ms),
         ended_at=maybe_rfc3339(session.ended_ms),
         end_reason=session.reason,

@@ -25,7 +25,7 @@ class TeamMember(Record):
     display: str
     hostname: str
     worktree: str
-    session_id: str | None
+    session: str | None
     session_start: str | None
     last_seen: str
     intent: str
@@ -38,6 +38,8 @@ class TeamMember(Record):
     inbox_unread: int
     waiting: bool
     status: str
+
+    JSON = "* session_id=session"
 
 
 class GroupTotal(Record):
@@ -122,7 +124,7 @@ def _member(store: Store, agent: Agent, work: WorkContext, now: Presence) -> Tea
         display=agent.display,
         hostname=agent.host,
         worktree=agent.worktree,
-        session_id=agent.session,
+        session=agent.session,
         session_start=maybe_rfc3339(agent.session_ms),
         last_seen=rfc3339(now.seen_ms(agent)),
         intent=work.intent,

@@ -18,12 +18,14 @@ class WhoAmI(Record):
     display: str
     branch: str
     worktree: str
-    session_id: str | None
+    session: str | None
     session_start: str | None
     intent: str
     identity_file: str | None
     source: str
     registered: bool
+
+    JSON = "* session_id=session"
 
 
 @use_case
@@ -38,7 +40,7 @@ def whoami(store: Store, caller: Caller) -> WhoAmI:
         display=caller.display or (agent.display if agent else ""),
         branch=store.paths.branch,
         worktree=caller.worktree,
-        session_id=agent.session if agent else None,
+        session=agent.session if agent else None,
         session_start=rfc3339(agent.session_ms) if agent and agent.session_ms is not None else None,
         intent=presence_state.load(store.paths.var, store.host, agent.name).of(agent.session).intent if agent else "",
         identity_file=file,

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from thrum_store import presence_state
 from thrum_store.errors import Invalid, NotFound
+from thrum_store.identity import address_of
 from thrum_store.presence_state import NOTHING, PresenceState
 from thrum_store.repository import changes, worktrees
 from thrum_store.repository.changes import Changes, Commit, FileChange
 from thrum_store.repository.git_runner import GitFailed, GitRunner
-from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, maybe_rfc3339, replaced
 from thrum_store.view.queries import lookup
@@ -24,7 +24,7 @@ from . import presence
 class WorkContext(Record):
     """The work of an agent. `git_updated_at`: the time of its git status; None if it has none."""
 
-    session_id: str | None
+    session: str | None
     address: str
     status: str
     branch: str
@@ -39,6 +39,8 @@ class WorkContext(Record):
     task_updated_at: str | None
     intent: str
     intent_updated_at: str | None
+
+    JSON = "* session_id=session"
 
 
 class WantContexts(Record):
@@ -110,8 +112,8 @@ def context_of(agent: Agent, last: PresenceState, presence: str, branch: str = "
     last = last.of(agent.session)
     status = last.changes or Changes("")
     return WorkContext(
-        session_id=agent.session,
-        address=message_parts.address_of(agent.name, agent.store, own=agent.own),
+        session=agent.session,
+        address=address_of(agent.name, agent.store, own=agent.own),
         status=presence,
         branch=branch or status.branch,
         worktree=agent.worktree,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from thrum_store.identity import short_id
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.repository import config
@@ -13,7 +14,7 @@ from thrum_store.sync import state
 from thrum_store.sync.repair import on_demand
 from thrum_store.sync.repair.damage import DamageReport, examine
 from thrum_store.sync.state import Repair, extent, shard_of
-from thrum_store.values import Record
+from thrum_store.values import Record, plural
 
 from .findings import PROBLEM, Check, Finding, fine, note, problem
 
@@ -45,10 +46,12 @@ def logs(store: Store, request: Examine) -> Iterator[Check]:
             message = f"{_path(store, shard)} ends in {torn_size} bytes that were never acknowledged"
             yield note("logs", message, "the next command of that agent sets them aside")
     if not damaged and skimmed:
-        message = f"{len(shards)} logs of {size / 1e6:.1f} MB have all their files, as long as they should be"
+        message = (
+            f"{plural(len(shards), 'log')} of {size / 1e6:.1f} MB: every file exists and is as long as it should be"
+        )
         yield fine("logs", f"{message}; `thrum doctor --deep` reads every line")
     elif not damaged:
-        yield fine("logs", f"{events:,} events in {len(shards)} logs, every one of them whole")
+        yield fine("logs", f"{plural(events, 'event')} in {plural(len(shards), 'log')}, every one of them whole")
     else:
         yield from _damaged(store, damaged, request)
 
@@ -148,7 +151,7 @@ def _fixed(message: str) -> Check:
 
 
 def _path(store: Store, shard: Shard) -> str:
-    return os.path.join(store.log.root, shard.store[:8] + "…", shard.agent)
+    return os.path.join(store.log.root, short_id(shard.store) + "…", shard.agent)
 
 
 _OWN_CLONE = "all else works; its own clone repairs it with its next sync"
@@ -162,5 +165,5 @@ def sync(store: Store) -> Iterator[Check]:
         yield note("sync", f"the last one failed: {remembered.last_error}", remembered.last_error_hint)
     for key, frozen in sorted(remembered.frozen.items()):
         owner, agent = shard_of(key)
-        message = f"the log of @{agent} ({owner[:8]}) is not taken in after event {frozen.seq}: {frozen.why}"
+        message = f"the log of @{agent} ({short_id(owner)}) is not taken in after event {frozen.seq}: {frozen.why}"
         yield note("sync", message, _COPIED_CLONE if frozen.code == "diverged" else _OWN_CLONE)

@@ -122,7 +122,7 @@ def _key(paths: Paths, host: Host) -> Iterator[Check]:
     if own != store_id:
         yield problem("keys", "the private key belongs to another store", lost)
     else:
-        yield fine("keys", f"store {own[:8]}")
+        yield fine("keys", f"store {identity.short_id(own)}")
 
 
 def _identities(paths: Paths, environ: Mapping[str, str]) -> Iterator[Check]:

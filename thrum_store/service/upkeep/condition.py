@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.errors import Invalid
+from thrum_store.identity import short_id
 from thrum_store.repository import config
 from thrum_store.store import Store
 from thrum_store.sync import state
@@ -32,7 +33,7 @@ class SyncState(Record):
 def health(store: Store) -> Health:
     """Return the health of the logs."""
     frozen = tuple(f"{row.agent}: {row.why}" for row in shards.frozen(store.view))
-    return Health("degraded" if frozen else "ok", store.own[:8], frozen)
+    return Health("degraded" if frozen else "ok", short_id(store.own), frozen)
 
 
 def sync_state(store: Store, *, running: bool) -> SyncState:

@@ -94,7 +94,8 @@ def _view(opened: Store, progress: Progress | None) -> Iterator[Check]:
     rejected = shards.rejected(opened.view)
     if rejected:
         store_id, agent, seq, why = rejected[0]
-        message = f"{len(rejected)} events are invalid, the first one is {agent}/{seq} of {store_id[:8]}: {why}"
+        place = f"{agent}/{seq} of {identity.short_id(store_id)}"
+        message = f"{len(rejected)} events are invalid, the first one is {place}: {why}"
         yield note("view", message, "they are kept and skipped; a newer thrum may understand them")
     if carry_forward.pending(opened):
         hint = "`thrum doctor --fix` finishes it, and so does the next `thrum purge --confirm`"

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 
-from thrum_store.identity import signed_ends
+from thrum_store.identity import short_id, signed_ends
 from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, fingerprint, plain_parser
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.repository.paths import DAMAGED, LOST
@@ -86,7 +86,7 @@ def keep(store: Store, shard: Shard, number: int) -> None:
     if data:
         directory = store.paths.in_var(DAMAGED)
         store.host.storage.directory(directory)
-        name = f"{shard.store[:8]}.{shard.agent}-{number}-{fingerprint(data)[:8]}"
+        name = f"{short_id(shard.store)}.{shard.agent}-{number}-{fingerprint(data)[:8]}"
         store.host.storage.replace(os.path.join(directory, name), data)
 
 
@@ -98,6 +98,6 @@ def export(store: Store, shard: Shard, damage: DamageReport) -> None:
     lines |= dict(_lines_behind(store, shard, damage.head))
     directory = store.paths.in_var(LOST)
     store.host.storage.directory(directory)
-    name = f"{shard.store[:8]}.{shard.agent}-{first}-{last}.jsonl"
+    name = f"{short_id(shard.store)}.{shard.agent}-{first}-{last}.jsonl"
     if name not in store.host.storage.listing(directory):  # the first export knew the most
         store.host.storage.replace(os.path.join(directory, name), b"".join(lines[seq] + b"\n" for seq in sorted(lines)))

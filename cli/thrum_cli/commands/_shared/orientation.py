@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from thrum_cli.command import App
-from thrum_cli.terminal.output import ago, plural
+from thrum_cli.terminal.output import ago
 from thrum_mcp.daemon.process import file_names
 from thrum_store.machine.host import REAL
 from thrum_store.service.team.overview import Counted
 from thrum_store.service.team.whoami import WhoAmI
 from thrum_store.service.team.work import WorkContext
 from thrum_store.service.upkeep.condition import Health, SyncState
+from thrum_store.values import plural
 
 Rows = list[tuple[str, str | None]]
 
@@ -21,7 +22,7 @@ def port(app: App, *, running: bool) -> int | None:
 
 def identity_rows(agent: WhoAmI, now_ms: int) -> Rows:
     """Return the agent, its role, session, branch and worktree."""
-    session = f"{agent.session_id} (started {ago(agent.session_start, now_ms)})" if agent.session_id else None
+    session = f"{agent.session} (started {ago(agent.session_start, now_ms)})" if agent.session else None
     name = f"@{agent.address}" + (f" ({agent.display})" if agent.display else "")
     return [
         ("Agent", name if agent.registered else f"{name} (not registered: thrum quickstart)"),

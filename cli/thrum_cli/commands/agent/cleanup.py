@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing, plural
+from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing
 from thrum_store.service.team import removal
 from thrum_store.service.team.removal import CleanedUp, Cleanup, Orphan
+from thrum_store.values import plural
 
 from .delete import acting
 

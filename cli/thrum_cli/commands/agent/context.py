@@ -65,7 +65,7 @@ def _row(context: WorkContext, now_ms: int) -> tuple[str, ...]:
 def _detail(context: WorkContext, screen: Screen) -> str:
     pairs: list[tuple[str, str | None]] = [
         ("Agent", f"@{context.address} ({context.status})"),
-        ("Session", context.session_id),
+        ("Session", context.session),
         ("Intent", context.intent),
         ("Task", context.current_task),
         ("Branch", context.branch),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Option, command
-from thrum_cli.terminal.output import Outcome, human, plural
+from thrum_cli.terminal.output import Outcome, human
 from thrum_store.errors import NeedsConfirmation, NoIdentity
 from thrum_store.service.team import removal
 from thrum_store.service.team.removal import AgentDeleted
+from thrum_store.values import plural
 
 
 @command(
