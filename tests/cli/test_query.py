@@ -203,3 +203,9 @@ def test_a_deleted_message_leaves_no_text_in_the_file(talk: Team, tmp_path: Path
     talk.planner.ok("message", "delete", message["id"], "--force")
     talk.planner.ok("export", "--to", str(tmp_path / "x.db"))
     assert b"token format" not in (tmp_path / "x.db").read_bytes()
+
+
+def test_the_counts_of_an_export_are_in_the_right_number(repository: Shell, tmp_path: Path) -> None:
+    repository.ok("init")
+    repository.ok("agent", "register", "--role", "lead", "--module", "auth", "--name", "ann")
+    assert repository.ok("export", "--to", str(tmp_path / "x.db")).rstrip().endswith(": 1 agent.")

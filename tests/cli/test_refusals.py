@@ -257,3 +257,15 @@ def test_an_option_without_its_value_points_to_the_help_of_its_command(unmoved: 
     command = " ".join(word for word in words[:-1] if word != "x")
     assert f"Option '{words[-1]}' requires an argument." in answer.err and f"`thrum {command} --help`" in answer.err
     assert answer.code == (2 if "wait" in words else 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("agent", "delete", "zed", "--force"), ("session", "list", "--agent", "zed"), ("search", "x", "--from", "zed")],
+)
+def test_an_unknown_agent_is_named_in_one_form(team: Team, words: tuple[str, ...]) -> None:
+    assert team.planner.thrum(*words, "--json").error["message"] == "there is no agent 'zed'"
+
+
+def test_the_hint_of_a_page_size_names_its_range(team: Team) -> None:
+    assert team.planner.thrum("inbox", "--limit", "0", "--json").error["hint"] == "use --page-size 1 to 100"

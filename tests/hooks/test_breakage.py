@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,10 @@ def test_a_worktree_that_cannot_be_written_is_left_alone_and_said_so(readonly: S
     reasons = {file["path"]: file["reason"] for file in json.loads(answer.out)["runtime_init"]["files"]}
     assert reasons
     assert all("is read-only" in reason for reason in reasons.values())
+
+
+@pytest.mark.parametrize("words", [("--help",), ("prompt", "-h")], ids=" ".join)
+def test_its_help_is_shown_as_for_any_command(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = subprocess.run([SCRIPT, "hook", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: thrum hook")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store import identity, values
-from thrum_store.errors import Invalid, NotRegistered, UnknownRecipient, WorktreeMismatch
+from thrum_store.errors import Invalid, NotFound, NotRegistered, UnknownRecipient, WorktreeMismatch
 from thrum_store.identity import EVERYONE, address_of, is_name
 from thrum_store.log.events import thread_of
 from thrum_store.values import NamedTuple, Record, maybe_rfc3339, rfc3339
@@ -224,6 +224,11 @@ def worktree(store: Store, name: str) -> str:
     """Return the worktree that an agent of this store works in; empty if there is no such agent."""
     agent = lookup.own(store.view, name)
     return agent.worktree if agent is not None else ""
+
+
+def unknown_agent(name: str, noun: str = "agent") -> NotFound:
+    """Return the error for a name that no agent has; `noun` is what the name may mean."""
+    return NotFound(f"there is no {noun} {name!r}", hint="`thrum agent list` shows all agents")
 
 
 def _check_worktree(caller: Caller, worktree: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from thrum_store import identity, values
-from thrum_store.errors import Invalid, NotFound
+from thrum_store.errors import Invalid
 from thrum_store.service import message_parts
 from thrum_store.service.message_parts import MessageHeader, known
 from thrum_store.store import Store, use_case
@@ -115,7 +115,7 @@ def _author(store: Store, text: str | None) -> int | None:
     name, _, nick = identity.bare_address(text).partition("@")
     matching = [agent.id for agent in lookup.named(store.view, name) if agent.store.startswith(nick)]
     if not matching:
-        raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows all agents")
+        raise message_parts.unknown_agent(name)
     return matching[0]
 
 

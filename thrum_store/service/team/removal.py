@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from thrum_store import identity, presence_state
-from thrum_store.errors import Forbidden, Invalid, NeedsConfirmation, NotFound
+from thrum_store.errors import Forbidden, Invalid, NeedsConfirmation
 from thrum_store.log.events import Draft
 from thrum_store.repository import worktrees
 from thrum_store.repository.git_runner import GitRunner
+from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, rfc3339
 from thrum_store.view.queries import lookup
@@ -108,7 +109,7 @@ def _own(store: Store, name: str) -> Agent:
         return mine
     if matches:
         raise Forbidden(f"{bare!r} belongs to another store", hint="delete it on its own machine")
-    raise NotFound(f"there is no agent {bare!r}", hint="`thrum agent list` shows all agents")
+    raise message_parts.unknown_agent(bare)
 
 
 def _orphans(store: Store, threshold: int, by: str) -> list[Orphan]:

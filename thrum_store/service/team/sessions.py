@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from thrum_store import identity, presence_state
-from thrum_store.errors import Invalid, NotFound, UnknownSession
+from thrum_store.errors import Invalid, UnknownSession
 from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
 from thrum_store.presence_state import PresenceState
+from thrum_store.service import message_parts
 from thrum_store.service.message_parts import acting
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, maybe_rfc3339, rfc3339
@@ -127,7 +128,7 @@ def owner(store: Store, session_id: str) -> str:
 def _agent(store: Store, name: str) -> int:
     matches = lookup.named(store.view, name.removeprefix("@"))
     if not matches:
-        raise NotFound(f"there is no agent {name!r}", hint="`thrum agent list` shows all agents")
+        raise message_parts.unknown_agent(name)
     return matches[0].id
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from thrum_store import identity
-from thrum_store.errors import NotFound
 from thrum_store.identity import EVERYONE
 from thrum_store.repository.changes import FileChange
+from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, maybe_rfc3339, rfc3339
 from thrum_store.view.queries import groups, lookup, mailbox
@@ -100,7 +100,7 @@ def ping(store: Store, address: str) -> Ping:
     matches = [agent for agent in lookup.named(store.view, name) if agent.store.startswith(nick)]
     matches = matches or sorted(lookup.listed(store.view, role=bare), key=lambda agent: -agent.seen_ms)
     if not matches:
-        raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows all agents")
+        raise message_parts.unknown_agent(bare, "agent or role")
     now = presence.now(store)
     ((agent, work),) = with_branches(store, matches[:1])
     return Ping(

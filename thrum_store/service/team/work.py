@@ -7,12 +7,13 @@ import unicodedata
 from collections.abc import Iterable
 
 from thrum_store import presence_state
-from thrum_store.errors import Invalid, NotFound
+from thrum_store.errors import Invalid
 from thrum_store.identity import address_of
 from thrum_store.presence_state import NOTHING, PresenceState
 from thrum_store.repository import changes, worktrees
 from thrum_store.repository.changes import Changes, Commit, FileChange
 from thrum_store.repository.git_runner import GitFailed, GitRunner
+from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, maybe_rfc3339, replaced
 from thrum_store.view.queries import lookup
@@ -75,7 +76,7 @@ def contexts(store: Store, wanted: WantContexts) -> WorkContexts:
         bare = wanted.agent.removeprefix("@")
         pairs = [(agent, work) for agent, work in pairs if bare in (agent.name, agent.role, work.address)]
         if not pairs:
-            raise NotFound(f"there is no agent or role {bare!r}", hint="`thrum agent list` shows all agents")
+            raise message_parts.unknown_agent(bare, "agent or role")
     pairs = [pair for pair in pairs if wanted.role in (None, pair[0].role) and wanted.module in (None, pair[0].module)]
     kept = [work for _, work in pairs if wanted.branch in (None, work.branch)]
     if wanted.file is not None:
