@@ -111,7 +111,7 @@ def request_of(call: Call) -> PendingRequest:
 
 
 def error_result(error: ToolError) -> CallToolResult:
-    """Return an error as the model reads it: a sentence, what to do next, a stable code. The only place for this."""
+    """Return an error as the model reads it: a sentence, the next step and a stable code. Only this does so."""
     cause = error.__cause__
     if isinstance(cause, ThrumError):
         text = sentence(cause)

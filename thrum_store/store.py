@@ -111,14 +111,14 @@ class Store:
 
     @property
     def log(self) -> EventLog:
-        """The logs, without what was purged."""
+        """The logs, without purged events."""
         if self._purged_log is None and not os.path.exists(self._purge_marks):
             return self._plain_log
         return self.purged_log
 
     @property
     def purged_log(self) -> PurgedLog:
-        """The same logs, with what only a purge, a sync and a check ask of them."""
+        """The same logs, with the methods for a purge, a sync and a check."""
         if self._purged_log is None:
             from .log.purged_log import PurgedLog  # few stores were ever purged
 
@@ -230,7 +230,7 @@ class Store:
         torn_tail.repair(self.host.storage, path, end.offset, self.paths.in_var(TORN), label)
 
     def _apply(self, shard: Shard, reading: Reading, generation: str) -> bool:
-        """Apply a reading to the view that it was made for; return False where another view counts now."""
+        """Apply a reading to the view that it was made for; return False if another view is current."""
         with self.committing():
             if self.generation != generation:
                 return False
@@ -348,7 +348,7 @@ def _rebuilding() -> Rebuilding:
 def open_store(paths: Paths, host: Host = REAL, progress: Progress | None = None) -> Store:
     """Open the store of this clone, its view caught up with its logs; a rebuild of the view reports to `progress`.
 
-    Raises NotInitialized where there is none, StoreBusy while another process rebuilds it for long.
+    Raises NotInitialized without one, StoreBusy if another process takes too long to rebuild the view.
     """
     failpoint("store.open")
     store = Store(paths, host, progress)

@@ -1,4 +1,4 @@
-"""Completion: what a shell is offered while a command line is typed, and the script that makes it ask."""
+"""Completion of a command line in a shell, and the script that connects the shell to it."""
 
 from __future__ import annotations
 

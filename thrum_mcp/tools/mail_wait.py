@@ -29,7 +29,7 @@ _PROGRESS = 10.0  # seconds between two reports of progress
 
 
 class MailWait:
-    """One wait of one agent. Its bell hangs already, so the first look sees everything that rang it since."""
+    """One wait of one agent. Its bell is open already, so the first look sees all mail that rang it since."""
 
     def __init__(self, caller: Caller, bell: Bell, seconds: float) -> None:
         self._caller = caller
@@ -54,7 +54,7 @@ class MailWait:
         return reserved
 
     def end(self) -> None:
-        """Make `run` return soon, with what it reserved until then. May be called from any thread."""
+        """Make `run` return soon, with the mail that it has reserved until then. May be called from any thread."""
         self._over = True
         self._bell.notify_self()
 
@@ -63,7 +63,7 @@ class MailWait:
 
 
 def allowed_seconds(asked: int, call: Call) -> int:
-    """Return how long to wait: `asked`, or 300 if that is not positive; at most 600 and what the client allows."""
+    """Return how long to wait: `asked`, or 300 if that is not positive; at most 600, and at most the client's limit."""
     wanted = asked if asked > 0 else DEFAULT
     return min(wanted, LONGEST, _most(call))
 

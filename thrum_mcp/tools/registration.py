@@ -27,7 +27,7 @@ def reads(function: Callable[..., Any], title: str, *, at_hand: bool = False) ->
 def writes(
     function: Callable[..., Any], title: str, *, destroys: bool = False, repeatable: bool = False, at_hand: bool = False
 ) -> Tool:
-    """Register a tool that changes what others see; `repeatable` if calling it again changes nothing more."""
+    """Register a tool with effects that others see; `repeatable` if calling it again changes nothing more."""
     annotations = ToolAnnotations(
         read_only_hint=False, destructive_hint=destroys, idempotent_hint=repeatable, open_world_hint=False
     )

@@ -1,7 +1,7 @@
 """Results of the tools, as structured data. The text beside it says the same: a model may see only one of the two.
 
-A result is made from the service's result of the same field names. Its string types make what other agents wrote safe
-to show.
+A result is made from the service's result of the same field names. Its string types make other agents' text safe to
+show.
 """
 
 from __future__ import annotations

@@ -272,7 +272,7 @@ def _shallow(data: Any) -> bool:
 
 
 def decode_header(start: bytes) -> tuple[Header, int]:
-    """Return the header at the start of a segment and its length in bytes. Raises InvalidLine where there is none."""
+    """Return the header at the start of a segment and its length in bytes. Raises InvalidLine if it has no header."""
     line, newline, _ = start.partition(b"\n")
     event = decode(line) if newline else None
     if event is None or event.type != "segment":

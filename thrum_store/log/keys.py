@@ -28,7 +28,7 @@ def generate() -> tuple[bytes, bytes]:
 
 
 def public(private_key: bytes) -> bytes:
-    """Return the raw public key (32 bytes) of a raw private key. Raises ValueError where that is none."""
+    """Return the raw public key (32 bytes) of a raw private key. Raises ValueError if it is not one."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()

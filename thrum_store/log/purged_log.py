@@ -51,7 +51,7 @@ class PurgedLog(EventLog):
         return super().grew(shard, head)
 
     def read(self, shard: Shard, head: ShardPosition, parse: Parser = plain_parser) -> Reading:
-        """Read the events that follow `head` in one segment, without purged ones; places stay what they were."""
+        """Read the events that follow `head` in one segment, without purged ones; places do not change."""
         mark = self.marks.of(shard)
         if mark <= head.seq and head.segment:
             return super().read(shard, head, parse)
@@ -71,9 +71,9 @@ class PurgedLog(EventLog):
         return sum(self._storage.size(self.segment(shard, number)) for number in self.numbers(shard))
 
     def gap(self, shard: Shard) -> str:
-        """Return what is missing before the last file, by headers and lengths; empty where nothing is.
+        """Return a sentence about files missing before the last one, by headers and lengths; empty if none is.
 
-        Nothing else is read: only a reading finds what rotted inside of a line.
+        Nothing else is read: only a full reading finds damage inside of a line.
         """
         numbers = self.numbers(shard)
         if numbers and numbers[0] != (self._beginning(shard, self.marks.of(shard)).segment or 1):
@@ -117,7 +117,7 @@ class PurgedLog(EventLog):
         return PurgePrefix(first + end - 1, end - purged, messages, endings[end - 1].end() - begin)
 
     def trim(self, shard: Shard) -> None:
-        """Remove what is below the purge mark; can be repeated. Only under the shard's lock and commit.lock."""
+        """Remove the events up to the purge mark; can be repeated. Only under the shard's lock and commit.lock."""
         mark = self.marks.of(shard)
         numbers = self.numbers(shard)
         for number, after in zip(numbers, numbers[1:], strict=False):

@@ -44,7 +44,7 @@ class Shard(NamedTuple):
 
 
 class ShardPosition(NamedTuple):
-    """The end of what was read of a shard: a segment, the bytes of it, and the last event there."""
+    """A position in a shard: a segment, the bytes read of it, and the last event read."""
 
     segment: int = 0
     offset: int = 0
@@ -142,7 +142,7 @@ class EventLog:
         return remaining(own, following) if own else following.previous_length
 
     def header(self, shard: Shard, number: int) -> tuple[Header, int] | None:
-        """Return the header of a segment and its length, or None where there is no whole one."""
+        """Return the header of a segment and its length, or None if it is missing or not whole."""
         try:
             return decode_header(self._storage.read(self.segment(shard, number), 0, HEADER_LIMIT))
         except (FileNotFoundError, InvalidLine):
@@ -202,7 +202,7 @@ class EventLog:
         return ShardPosition(number, len(line), head.seq, head.hash)
 
     def _abandon_segment(self, shard: Shard, head: ShardPosition) -> None:
-        """Continue in a new segment, because a failed sync leaves the disk's content unknown; else truncate."""
+        """Continue in a new segment after a failed sync, because the disk's content is unknown; else truncate."""
         try:
             self.begin_segment(shard, head)
         except ThrumError:

@@ -196,7 +196,7 @@ def acting(store: Store, caller: Caller) -> Agent:
 
 
 def speaking(store: Store, caller: Caller) -> Speaker:
-    """Return as much of the caller's agent as a send needs. Raises what `acting` raises."""
+    """Return the fields of the caller's agent that a send needs. Raises as `acting`."""
     speaker = lookup.speaker(store.view, caller.name)
     if speaker is None:
         raise NotRegistered(caller.name)

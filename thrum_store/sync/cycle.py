@@ -255,7 +255,7 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
 
 
 def adopt(store: Store) -> Synced:
-    """Take in what this clone fetched of the branch before thrum was set up; asks no remote."""
+    """Take in the branch that this clone fetched before thrum was set up; asks no remote."""
     remote = config.git_settings(Branch(store.paths, store.host, "").git).remote
     with store.host.lock(store.paths.in_var(SYNC_LOCK)):
         if not remote:

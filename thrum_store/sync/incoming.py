@@ -51,7 +51,7 @@ class Incoming:
         self._new_heads = False  # whether the heads of the current store were unknown before
 
     def take(self, tip: BranchTip, base: BranchTip) -> Taken:
-        """Take in what a commit offers; `base` is the tree that our own tree starts from."""
+        """Take in the events and files of a commit; `base` is the tree that our own tree starts from."""
         listing = self._branch.listing(tip, self._store.log)
         self._base = self._branch.listing(base, self._store.log)
         known = self._base.versions.items()

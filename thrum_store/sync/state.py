@@ -19,7 +19,7 @@ VERSION = 1
 
 
 class FrozenShard(Record):
-    """A shard that is no longer taken in: why, after which event, since when, and a fingerprint of what was offered."""
+    """A shard that is no longer taken in: why, after which event, since when, and a fingerprint of the offer."""
 
     code: str
     why: str

@@ -103,7 +103,7 @@ def _inode(path: str) -> int:
 
 
 def connect(path: str) -> Connection:
-    """Return a connection to an existing generation. Raises ViewCorrupted where the file is none."""
+    """Return a connection to an existing generation. Raises ViewCorrupted if the file is not a view."""
     try:
         connection = sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None)
     except Error as error:
@@ -256,7 +256,7 @@ class View:
         return Commit(self)
 
     def repair(self) -> None:
-        """Make the view good again: open what another process rebuilt, or rebuild it."""
+        """Repair the view: open the one that another process rebuilt, or rebuild it."""
         self._replace(only_if_broken=True, progress=self._progress)
 
     def rebuild(self, progress: Progress | None = None) -> None:

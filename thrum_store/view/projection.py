@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from .queries.purge import ShardPurge
 
     class Rules(Protocol):
-        """The rules of an event type; its docstring says what such an event means."""
+        """The rules of an event type; its docstring gives the meaning of such an event."""
 
         schema: Mapping[str, str]  # field -> one of SHAPES; `?` marks a field that may be missing
         sample: Mapping[str, Any]  # data of such an event, for the tests
 
         @staticmethod
         def apply(projection: Projection, event: Event, author: int) -> None:
-            """Bring the view to what it shows after this event; `author` is the id of the event's shard."""
+            """Change the view for this event; `author` is the id of the event's shard."""
 
         @staticmethod
         def carried(purge: ShardPurge) -> list[Draft]:
@@ -177,7 +177,7 @@ _START = (
 
 
 class Projection:
-    """Applies events to the view on an open transaction; `finish` settles what depends on all of them."""
+    """Applies events to the view on an open transaction; `finish` settles late deliveries and deletions."""
 
     def __init__(
         self, connection: Connection, shards: ShardIds, own: str, now_ms: int, *, rebuilding: bool = False
@@ -306,7 +306,7 @@ class Projection:
         return dict(self.db.execute(sql, (message_id,)).fetchall())
 
     def keep_indexed_text(self, condition: str, *bound: object) -> None:
-        """Keep the text of messages that the search index knows: an entry is removed by what it was made from."""
+        """Keep the text of messages that the search index knows: an entry is removed with the text it was made from."""
         if not self.rebuilding:
             self.db.execute(
                 "INSERT OR IGNORE INTO reworded SELECT number, content FROM messages"

@@ -219,7 +219,7 @@ def _address(own: str, agent: str, store: str) -> str:
 
 
 def _allowed(action: int, first: str | None, second: str | None, database: str | None, view: str | None) -> int:
-    """Decide what a statement may do, as sqlite3.Connection.set_authorizer asks it."""
+    """Allow or deny an action of a statement, for sqlite3.Connection.set_authorizer."""
     if action in _READING or (action == sqlite3.SQLITE_FUNCTION and second != "load_extension"):
         return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_READ and _readable(first or "", second or "", database, view):

@@ -40,7 +40,7 @@ class Configure(Record):
 
 
 class ClientFile(Record):
-    """A file and what happened to it: created, updated, unchanged, refused, restored or removed.
+    """A file and its change: created, updated, unchanged, refused, restored or removed.
 
     `reason` says why it was refused; `diff` is a unified diff, or empty.
     """
@@ -85,7 +85,7 @@ class _Plan(Record):
 
 
 def configure(paths: Paths, request: Configure, host: Host = REAL, command: Launcher | None = None) -> Configured:
-    """Write what the clients need; a second call changes nothing. Raises Invalid for an unknown runtime, Corrupted."""
+    """Write the clients' configuration; repeatable. Raises Invalid for an unknown runtime, Corrupted."""
     presets = chosen(request.runtime)
     known = ledger.load(paths.local, host)
     wanted = merged([recipe(preset.name, paths.root, command or launcher(paths.common)) for preset in presets])

@@ -1,4 +1,4 @@
-"""uninit: remove what init wrote for a client."""
+"""uninit: remove the configuration that init wrote for a client."""
 
 from __future__ import annotations
 

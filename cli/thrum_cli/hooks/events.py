@@ -34,7 +34,7 @@ EVENTS = (
 
 
 def answer(arguments: list[str], raw: bytes, project: str, session: str, host: Host = REAL) -> int:
-    """Do what the event asks for, print the text for the client's model, and return the exit code."""
+    """Handle the event, print the text for the client's model, and return the exit code."""
     try:
         call = parse_call(arguments, raw, project, session)
         if call.event not in (*EVENTS, LISTEN):

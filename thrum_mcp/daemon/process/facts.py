@@ -16,7 +16,7 @@ _SAME_START = 0.05  # seconds by which two readings of a start may differ
 def started(pid: int) -> str:
     """Return when a process started, in seconds since the system's start; empty where there is no such process.
 
-    psutil adds the wall clock's idea of that start; without it, setting the clock changes nothing.
+    psutil adds the wall clock's time of the boot; without it, setting the clock changes nothing.
     """
     try:
         return f"{psutil.Process(pid).create_time() - psutil.boot_time():.2f}"

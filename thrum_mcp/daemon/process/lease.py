@@ -74,7 +74,7 @@ def write_pid_file(paths: Paths, host: Host, content: PidFile) -> None:
 
 
 def read_pid_file(paths: Paths, host: Host) -> PidFile | None:
-    """Return the content of the PID file; None where there is none, or it is not valid."""
+    """Return the content of the PID file; None if it is missing or not valid."""
     try:
         fields = json.loads(host.storage.read(file_names.pid_file(paths)))
         return PidFile(

@@ -66,7 +66,7 @@ def _result(call: Call, context: RequestContext) -> object:
 
 
 def _packed(answers: list[bytes | None], batch: bool) -> bytes | None:
-    """Return the frame that carries the answers; None where there is none."""
+    """Return the frame that carries the answers; None without any."""
     frames = [answer for answer in answers if answer is not None]
     if not frames:
         return None

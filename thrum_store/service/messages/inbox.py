@@ -69,7 +69,7 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
 
 
 def page_of(size: int, number: int) -> tuple[int, int]:
-    """Return the size and the number of a page as they are. Raises Invalid if there can be no such page."""
+    """Return the size and the number of a page unchanged. Raises Invalid if one of them is out of range."""
     if not 1 <= size <= PAGE_LIMIT:
         raise Invalid(f"a page has 1 to {PAGE_LIMIT} messages, not {size}", hint=f"use --page-size 1 to {PAGE_LIMIT}")
     if not 1 <= number <= 10**9:

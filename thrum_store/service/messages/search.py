@@ -30,7 +30,7 @@ _EXCERPT = 240
 class Search(Record):
     """Words that all occur in a message, `"phrases"`, `begin*`; the other fields narrow, times as `times.moment` reads.
 
-    `mine`: only what the caller got or wrote. `best`: best first, otherwise newest first.
+    `mine`: only messages that the caller got or wrote. `best`: best first, otherwise newest first.
     """
 
     words: str

@@ -129,7 +129,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
 def _event_data(
     request: SendMessage, refs: tuple[message_parts.Tag, ...], sender: Speaker, audience: Audience, parent: Row | None
 ) -> dict[str, Any]:
-    """Return the data of the `message.create` event. Raises Invalid for what no message may hold."""
+    """Return the data of the `message.create` event. Raises Invalid for parts that a message may not hold."""
     mentioned = [message_parts.Tag("mention", value) for kind, value in audience.addresses if kind in ("agent", "role")]
     thread = None if parent is None else message_parts.thread_id_of(parent.thread, parent.id)
     data = {

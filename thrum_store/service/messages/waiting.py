@@ -1,7 +1,7 @@
-"""Waiting for messages: hang up a bell, look, sleep until it rings; and look again every second anyway.
+"""Waiting for messages: open a bell, look, sleep until it rings; and look again every second anyway.
 
-The bell hangs before the first look, so a message that is sent after the cursor was taken is either seen by the look or
-rings the bell (docs/models/wait.pml models this). Everything that waits in a thread goes by `wakeups`.
+The bell is open before the first look, so a message that is sent after the cursor was taken is either seen by the look
+or rings the bell (docs/models/wait.pml models this). Everything that waits in a thread goes by `wakeups`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Signal(Record):
 class WaitEnded(Record):
     """The end of a wait: `received` with the messages, oldest first, or `timeout` with none.
 
-    `action` says what to do next.
+    `action` names the next step.
     """
 
     status: str
@@ -86,7 +86,7 @@ class WaitEnded(Record):
 
 
 class Watch:
-    """One wait in an open store: a cursor, and a bell that was hung up after. Use it as a context manager."""
+    """One wait in an open store: a cursor, and a bell that was opened after it. Use it as a context manager."""
 
     def __init__(self, store: Store, caller: Caller, request: WaitFor) -> None:
         self.caller = caller

@@ -68,7 +68,7 @@ def _damaged(store: Store, damaged: list[Shard], request: Examine) -> Iterator[C
 
 
 def _fits(store: Store, shard: Shard) -> bool:
-    """Return whether headers and lengths agree with what the view knows of a log."""
+    """Return whether headers and lengths of a log agree with the view."""
     return not store.log.grew(shard, store.head(shard)[0]) and not store.purged_log.gap(shard)
 
 

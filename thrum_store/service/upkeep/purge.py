@@ -24,7 +24,7 @@ Progress = Callable[[int], None]
 
 
 class Purge(Record):
-    """Request to purge what is older than `before` (2d, 24h, 2026-03-15, RFC 3339), or `everything` up to now.
+    """Request to purge the events before `before` (2d, 24h, 2026-03-15, RFC 3339), or `everything` up to now.
 
     Without `confirm` it is only counted.
     """

@@ -195,7 +195,7 @@ class Branch:
         GitRunner(self.git.directory).run("update-ref", *arguments)
 
     def pack(self, commit: str, since: str) -> None:
-        """Pack what `commit` reaches and `since` (empty or lost: nothing) does not; remove the loose objects."""
+        """Pack the objects that `commit` reaches and `since` (may be empty or lost) does not; remove the loose ones."""
         known = bool(since) and self.git.asks("cat-file", "-e", f"{since}^{{tree}}") is not None
         wanted = f"{commit}\n^{since}\n" if known else f"{commit}\n"
         options = ("--revs", "--incremental", "--local", "--delta-base-offset", "--quiet")

@@ -1,4 +1,4 @@
-"""Explanations of git's errors with a remote: the reason in plain words, and what to do."""
+"""Explanations of git's errors with a remote: the reason in plain words, and the next step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from thrum_store.values import NamedTuple
 
 
 class Explanation(NamedTuple):
-    """The reason of an error, and what to do about it."""
+    """The reason of an error, and the next step."""
 
     why: str
     hint: str

@@ -1,4 +1,4 @@
-"""Repair of logs on demand: preview it, restore what was published, abandon what is lost."""
+"""Repair of logs on demand: preview it, restore published events, abandon lost ones."""
 
 from __future__ import annotations
 

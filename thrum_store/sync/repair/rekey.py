@@ -1,4 +1,4 @@
-"""Re-keying of a copied clone: it gets its own keys and appends again what only this copy had written.
+"""Re-keying of a copied clone: it gets its own keys and appends again the events that only this copy had.
 
 Two copies of one clone sign with one key. The second one to sync finds that the branch has another continuation of
 its logs, genuinely signed. It becomes another store: the branch's logs are taken in like any other store's, and events
@@ -93,7 +93,7 @@ def _switch(store: Store, published: dict[str, set[str]]) -> None:
 
 
 def finish(store: Store) -> None:
-    """Finish an interrupted re-keying, or remove what it had prepared. Only under sync.lock."""
+    """Finish an interrupted re-keying, or remove its prepared files. Only under sync.lock."""
     storage = store.host.storage
     try:
         switch = json.loads(storage.read(store.paths.in_var(REKEY_STEP)))
@@ -144,7 +144,7 @@ def _prepare(store: Store, published: dict[str, set[str]]) -> str:
 
 
 def _repeated(store: Store, new: str, published: dict[str, set[str]], now: int) -> dict[str, list[_Repeated]]:
-    """Return the events that each agent appends again: its registration and what only this copy has.
+    """Return the events that each agent appends again: its registration and the events that only this copy has.
 
     References to events that get new ids are changed accordingly.
     """

@@ -163,7 +163,7 @@ def _mark_read(projection: Projection, message_id: str, reader: int, ms: int) ->
 
 
 def _mark_delivery(projection: Projection, message: int, reader: int, ms: int) -> bool:
-    """Mark the delivery as read, once; return False where there is none (yet)."""
+    """Mark the delivery as read, once; return False if there is none yet."""
     db = projection.db
     sql = "SELECT number, read_ms FROM deliveries WHERE recipient = ? AND number = ? AND message = ?"
     row = db.execute(sql, (reader, message, message)).fetchone()

@@ -241,7 +241,7 @@ _ARRIVAL = (
 def arrivals(
     view: Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None
 ) -> list[Arrival]:
-    """Return a reader's unread mail with a number `above` this one, oldest first; the cursor decides what of it is new.
+    """Return a reader's unread mail with a number `above` this one, oldest first; the cursor decides which is new.
 
     With a scope or a mention: all messages that carry it, without the reader's own and those that it has read.
     """

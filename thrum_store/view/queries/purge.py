@@ -1,4 +1,4 @@
-"""Queries of a purge: the statistics of the segments, and what must be carried forward."""
+"""Queries of a purge: the statistics of the segments, and the events to carry forward."""
 
 from __future__ import annotations
 

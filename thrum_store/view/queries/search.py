@@ -63,7 +63,7 @@ def index(view: Connection, progress: Callable[[int], None] | None) -> None:
 
 
 def _take_in(view: Connection) -> int:
-    """Add the next messages to the index; return how many. Their words come last: they mark what is indexed."""
+    """Add the next messages to the index; return how many. Their words are written last, as its mark."""
     new = f"FROM messages WHERE number > {_NEWEST} ORDER BY number LIMIT {_STEP}"
     to = "SELECT DISTINCT json_extract(e.value, '$[1]'), m.number"
     view.execute(f"INSERT INTO addressed {to} FROM (SELECT number, audience {new}) m, json_each(m.audience) e")
