@@ -18,7 +18,7 @@ from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.service.messages import inbox as mailboxes
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.store import Store, open_store
-from thrum_store.view.queries import mailbox
+from thrum_store.view.queries import lookup
 from thrum_store.view.queries.lookup import own
 
 from .measuring import Row, repository, shown, times
@@ -54,7 +54,7 @@ def _pages(store: Store, caller: Caller) -> Iterator[Row]:
     agent = own(store.view, caller.name)
     assert agent is not None
     now = REAL.clock.wall_ms()
-    unread = times(lambda: mailbox.unread(store.view, agent.id, 10, now), 300)
+    unread = times(lambda: lookup.unread(store.view, agent.id, 10, now), 300)
     yield Row("unread page of 10", shown(unread), promise="< 1 ms")
     inbox = times(lambda: mailboxes.inbox(store, caller, ReadInbox()), 100)
     yield Row("inbox page of 10, with counts", shown(inbox))

@@ -90,6 +90,13 @@ def counted_bytes(tree: ast.Module) -> Iterator[int]:
             yield node.lineno
 
 
+def existence(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines that ask with signal 0 whether a process exists."""
+    for call in calls(tree):
+        if last_name(call.func) in ("kill", "killpg") and [ast.unparse(number) for number in call.args[1:]] == ["0"]:
+            yield call.lineno
+
+
 def sorted_compact_json(tree: ast.Module) -> Iterator[int]:
     """Yield the lines that encode JSON with sorted keys and without blanks."""
     wanted = {"sort_keys", "separators"}
@@ -152,7 +159,8 @@ HOMES = {
         ("thrum_store/service/message_parts.py", "cli/thrum_cli/terminal/output.py"), shortened_text
     ),
     "facts of a process": Home(
-        ("thrum_mcp/daemon/process/facts.py",), uses_of("psutil", "socket.SO_PEERCRED", "socket.LOCAL_PEERCRED")
+        ("thrum_mcp/daemon/process/facts.py",),
+        either(uses_of("psutil", "socket.SO_PEERCRED", "socket.LOCAL_PEERCRED"), existence),
     ),
     "editing TOML": Home(("cli/thrum_cli/clients/pieces.py",), uses_of("tomlkit")),
 }
@@ -160,7 +168,8 @@ HOMES = {
 # Where another module may all the same, and why. An entry that nothing needs any more fails the test below.
 ELSEWHERE = {
     ("counting the bytes of a segment", "thrum_store/log/purged_log.py"): "writes how many bytes a purge removed",
-    ("waiting for a bell", "thrum_mcp/daemon/push/push.py"): "waits in the daemon's event loop, which must not block",
+    ("facts of a process", "cli/thrum_cli/hooks/queueing.py"): "asks for its parent: a hook must not load psutil",
+    ("waiting for a bell", "thrum_mcp/daemon/push/notify.py"): "waits in the daemon's event loop, which must not block",
     (
         "splitting a stream into lines",
         "thrum_mcp/daemon/process/client.py",
@@ -226,6 +235,7 @@ def test_the_rule_is_found_in_its_home(rule: str) -> None:
         ("shortening a text", "end = '…' if len(text) > 40 else ''"),
         ("facts of a process", "def f():\n    import psutil"),
         ("facts of a process", "from socket import SO_PEERCRED"),
+        ("facts of a process", "os.kill(pid, 0)"),
         ("editing TOML", "import tomlkit.items"),
     ],
 )
@@ -247,6 +257,7 @@ def test_a_planted_second_home_is_found(rule: str, source: str) -> None:
         ("reading HEAD", "ref = 'refs/heads/main'"),
         ("shortening a text", "hint = f'`thrum reply {message} …`'"),
         ("facts of a process", "import socket\nsocket.SO_REUSEADDR"),
+        ("facts of a process", "os.kill(pid, signal.SIGTERM)"),
         ("editing TOML", "import tomllib"),
     ],
 )

@@ -9,8 +9,6 @@ import gc
 import os
 import sys
 
-from .terminal import output
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +68,8 @@ def answer(app: App, arguments: Sequence[str]) -> int:
 def _answer(app: App, arguments: Sequence[str]) -> int:
     from thrum_store.errors import ThrumError  # as above
 
+    from .terminal import output
+
     try:
         result = _run(app, arguments)
     except ThrumError as error:
@@ -99,6 +99,8 @@ def _everyday(app: App, line: Line) -> object:
     try:
         return line.run(app)
     except KeyboardInterrupt:
+        from .terminal import output  # as above
+
         output.end_line()
         raise
 
@@ -117,6 +119,7 @@ def _check(argument: str, place: int) -> None:
 
 def _failed(app: App, arguments: Sequence[str], error: tuple[str, str, str | None]) -> int:
     """Print an error: its code, message and hint."""
+    from .terminal import output  # as above
 
     # A line that could not be parsed may have ended before its --json.
     output.fail(*error, as_json=app.json or "--json" in arguments)

@@ -16,8 +16,8 @@ from tests.cli.shell import Answer, Shell
 from thrum_cli.clients import jsontext, recipes
 from thrum_cli.clients.configure import merged
 from thrum_cli.clients.launcher import PLAIN
-from thrum_cli.clients.pieces import Piece
 from thrum_cli.clients.presets import PRESETS
+from thrum_cli.clients.section import Piece
 
 # The JSON files of each client, and where something of ours goes in them.
 JSON_FILES = [

@@ -16,7 +16,7 @@ from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
-from thrum_store.view.queries.mailbox import RESERVED_MS
+from thrum_store.view.queries.lookup import RESERVED_MS
 
 from .crowd import Speaker, register, sound
 

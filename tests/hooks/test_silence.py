@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -12,13 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.source import ROOT
+from thrum_cli.hooks.events import EVENTS
+
 from .conftest import Session
 
 QUIET = ("prompt", "post-tool", "stop")
 # SQLite's shared memory is no content: whoever opens a view that another process left open makes it anew.
 SHARED_MEMORY = "-shm"
-COSTLY = {"typing", "dataclasses", "contextlib", "enum", "re", "functools", "json"}
-MOST_MODULES = 18  # of ours, the store's included; those that are empty do not count
+COSTLY = {"typing", "dataclasses", "contextlib", "enum", "re", "functools", "json", "collections.abc"}
+# How many of our modules a hook may load, the store's included; those that are empty do not count.
+MOST_MODULES = {
+    "prompt": 18, "post-tool": 18, "stop": 18, "before-edit": 24, "after-edit": 24,
+    "session-start": 30, "pre-compact": 31, "session-end": 30,
+}  # fmt: skip
 
 
 def disk(root: Path) -> dict[str, tuple[int, str]]:
@@ -66,32 +74,30 @@ def test_hooks_are_silent_where_thrum_is_not_used(session: Session, tmp_path: Pa
         assert (answer.code, answer.out, answer.err) == (0, "", "")
 
 
+# Runs the script as a client does, and reports what was loaded where the process ends.
+SPY = """
+import os, sys
+script, *sys.argv = sys.argv[1:]
+before, end = set(sys.modules), os._exit
+def report(code):
+    print(code, *sorted(set(sys.modules) - before), file=sys.stderr, flush=True)
+    end(code)
+os._exit = report
+exec(open(script).read())
+"""
+
+
 def loaded_by(session: Session, event: str) -> set[str]:
-    """Return the modules that a hook loads."""
-    code = (
-        "import sys; before = set(sys.modules); from thrum_cli.hooks.entry import run; code = run(['%s']);"
-        "print(code, *sorted(set(sys.modules) - before), file=sys.stderr)"
-    )
+    """Return the modules that the script loads for a hook, whose exit code must be 0."""
+    client = {"session_id": session.id, "tool_input": {"file_path": str(session.agent.cwd / "app.py")}}
     done = subprocess.run(
-        [sys.executable, "-c", code % event],
-        cwd=session.agent.cwd, env=session.agent.environ(), input=b"{}", capture_output=True, check=True,
+        [sys.executable, "-c", SPY, ROOT / "cli" / "thrum", "thrum", "hook", event, "--runtime", "claude"],
+        cwd=session.agent.cwd, env=session.agent.environ(), input=json.dumps(client).encode(), capture_output=True,
+        check=True,
     )  # fmt: skip
     status, *loaded = done.stderr.decode().split()
-    assert status == "0"
+    assert status == "0", done.stderr
     return set(loaded)
-
-
-def test_the_silent_path_loads_next_to_nothing(session: Session) -> None:
-    packages = {"thrum_cli", "thrum_cli.hooks", "thrum_store", "thrum_store.repository"}
-    ours = {
-        "thrum_cli.hooks.entry",
-        "thrum_store.values",
-        "thrum_store.repository.paths",
-        "thrum_store.repository.unread_probe",
-    }
-    loaded = loaded_by(session, "prompt")
-    assert ours <= loaded
-    assert loaded - ours - packages - {"_sqlite3", "select", "__future__"} == set()
 
 
 def sources(names: set[str]) -> dict[str, ast.Module]:
@@ -106,23 +112,58 @@ def sources(names: set[str]) -> dict[str, ast.Module]:
     return trees
 
 
-def test_showing_mail_loads_four_modules_of_the_command_line_and_no_costly_ones(session: Session) -> None:
+def imported(trees: dict[str, ast.Module]) -> set[str]:
+    """Return the modules that these import as they are loaded."""
+    at_start = [node for tree in trees.values() for node in tree.body]
+    names = {alias.name for node in at_start if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module or "" for node in at_start if isinstance(node, ast.ImportFrom)}
+
+
+SILENT = {
+    "thrum_cli.main",
+    "thrum_cli.hooks.entry",
+    "thrum_store.values",
+    "thrum_store.repository.paths",
+    "thrum_store.repository.unread_probe",
+}
+
+
+@pytest.mark.parametrize("event", QUIET)
+def test_the_silent_path_loads_next_to_nothing(session: Session, event: str) -> None:
+    session.context("session-start")
+    packages = {"thrum_cli", "thrum_cli.hooks", "thrum_store", "thrum_store.repository"}
+    loaded = loaded_by(session, event)
+    assert set(sources(loaded)) == SILENT
+    assert loaded - SILENT - packages - {"_sqlite3", "gc", "select", "__future__"} == set()
+
+
+@pytest.mark.parametrize("event", QUIET)
+def test_showing_mail_loads_four_modules_of_the_hooks(session: Session, event: str) -> None:
+    session.context("session-start")
     session.gets("hello")
-    loaded = loaded_by(session, "post-tool")
-    trees = sources(loaded)
-    ours = {name: tree for name, tree in trees.items() if name.startswith("thrum_cli.")}
-    assert sorted(ours) == [
+    loaded = loaded_by(session, event)
+    assert {name for name in sources(loaded) if name.startswith("thrum_cli.")} == {
+        "thrum_cli.main",
         "thrum_cli.hooks.entry",
         "thrum_cli.hooks.events",
         "thrum_cli.hooks.responses",
         "thrum_cli.hooks.session",
-    ]
-    assert len(trees) <= MOST_MODULES, sorted(trees)
-    at_start = [node for tree in trees.values() for node in tree.body]
-    imported = {alias.name for node in at_start if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in at_start if isinstance(node, ast.ImportFrom)}
-    assert imported & COSTLY == set()
+    }
     assert loaded & {"subprocess", "dataclasses", "tomllib", "shutil"} == set()
+
+
+@pytest.mark.parametrize("event", MOST_MODULES)
+def test_no_hook_loads_a_costly_module_or_many_of_ours(session: Session, event: str) -> None:
+    if event != "session-start":
+        session.context("session-start")
+    session.gets("hello")
+    trees = sources(loaded_by(session, event))
+    assert imported(trees) & COSTLY == set()
+    assert len(trees) <= MOST_MODULES[event], sorted(trees)
+
+
+def test_every_hook_has_its_limit() -> None:
+    assert set(MOST_MODULES) == set(EVENTS)
 
 
 def test_a_hook_reads_all_that_the_client_says(session: Session) -> None:

@@ -28,7 +28,7 @@ from .parts.supervisor import Health, Part, Supervisor
 from .process import facts, file_names, lease
 from .process.errors import DaemonFailed
 from .process.lease import PidFile
-from .push.push import Push
+from .push.notify import Push
 from .rpc.dispatch import Dispatcher
 
 logger = logging.getLogger(__name__)

@@ -19,9 +19,9 @@ from . import files, ledger
 from .jsontext import NotJson
 from .launcher import Launcher, launcher
 from .ledger import Entry, Ledger
-from .pieces import Piece, Section
 from .presets import chosen
 from .recipes import Recipe, recipe
+from .section import Piece, Section
 
 CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refused"
 RESTORED, REMOVED = "restored", "removed"

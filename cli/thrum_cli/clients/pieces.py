@@ -7,28 +7,12 @@ import tomllib
 from typing import Any
 
 from thrum_store.errors import Invalid
-from thrum_store.values import Record
 
 from . import jsontext
 from .jsontext import mapping, sequence
+from .section import Piece, Section
 
-BEGIN, END = "thrum:begin", "thrum:end"
 _HOOK = re.compile(r"\bhook['\", ]+([a-z-]+)")
-
-
-class Piece(Record):
-    """A part of a file. Both methods take the whole text and return the whole text."""
-
-    def add(self, text: str, *, mine: bool) -> str:
-        """Return the text with the piece in it. `mine`: a value in its place is thrum's own and is replaced.
-
-        Raises ValueError for a file that cannot be parsed.
-        """
-        raise NotImplementedError
-
-    def remove(self, text: str) -> str:
-        """Return the text without the piece; the user's own bytes stay. Raises ValueError as `add` does."""
-        raise NotImplementedError
 
 
 class Member(Piece):
@@ -109,35 +93,6 @@ def _hook_events(item: object) -> set[str]:
     """Return the events of thrum's hooks that this item runs."""
     text = repr(item)
     return set(_HOOK.findall(text)) if isinstance(item, dict) and "thrum" in text else set()
-
-
-class Section(Piece):
-    """Lines between two marks, at the end of a text: Markdown, TOML, or a file of patterns."""
-
-    body: str
-    opening: str  # the start of a comment in that language
-    closing: str = ""
-
-    def add(self, text: str, *, mine: bool) -> str:
-        del mine  # the lines between the marks are always thrum's
-        eol = "\r\n" if "\r\n" in text else "\n"
-        block = f"{self._mark(BEGIN)}\n{self.body.rstrip()}\n{self._mark(END)}".replace("\n", eol)
-        match = self._pattern().search(text)
-        if match is not None:
-            return text[: match.start(1)] + block + text[match.end(1) :]
-        gap = "" if not text else eol if text.endswith("\n") else eol * 2
-        return f"{text}{gap}{block}{eol}"
-
-    def remove(self, text: str) -> str:
-        return self._pattern().sub("", text, count=1)
-
-    def _mark(self, name: str) -> str:
-        return f"{self.opening} {name}{self.closing}"
-
-    def _pattern(self) -> re.Pattern[str]:
-        begin, end = re.escape(self._mark(BEGIN)), re.escape(self._mark(END))
-        inside = f"(?:(?!{begin}).)*?"  # a begin mark in the user's own text starts no section
-        return re.compile(rf"(?:\r?\n)?({begin}{inside}{end})(?:\r?\n)?", re.DOTALL)
 
 
 class Table(Piece):

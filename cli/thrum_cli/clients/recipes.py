@@ -9,8 +9,9 @@ from typing import Any
 
 from . import files, jsontext
 from .launcher import Launcher
-from .pieces import Item, Member, Needed, Piece, Section, Table, Whole
+from .pieces import Item, Member, Needed, Table, Whole
 from .presets import PRESETS
+from .section import Piece, Section
 
 Recipe = dict[str, tuple[Piece, ...]]  # path within the worktree -> its pieces
 

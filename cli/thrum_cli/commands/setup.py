@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from thrum_cli.clients import files
-from thrum_cli.clients.pieces import BEGIN, END, Section
 from thrum_cli.clients.recipes import toolkit
+from thrum_cli.clients.section import BEGIN, END, Section
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
 from thrum_cli.terminal.output import Verbatim, human

@@ -8,42 +8,49 @@ from __future__ import annotations
 import os
 
 from thrum_store.errors import UnknownSession
-from thrum_store.service.team import heartbeat, work
-from thrum_store.service.team.heartbeat import Heartbeat
 from thrum_store.values import safe_line
+
+from . import responses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thrum_store.service.team.work import WorkContext
+    from collections.abc import Callable
+
+    from thrum_store.service.team.work import WhoHas, WorkContext
 
     from .session import HookRun
 
 
 def record_work(run: HookRun) -> None:
     """Record the worktree's state in git now, for `thrum team` and for other machines."""
+    from thrum_store.service.team import heartbeat  # deferred: a warning needs none
+    from thrum_store.service.team.heartbeat import Heartbeat
+
     try:
         heartbeat.heartbeat(run.store, run.caller, Heartbeat())
     except UnknownSession:
         pass  # an agent without a session has nothing to report
 
 
-def warning(run: HookRun) -> str:
+def _warning(run: HookRun) -> str:
     """Return who else has these files uncommitted and how to ask them; each pair of file and agent once per session."""
+    from thrum_store.service.team import work  # deferred: most clients are not warned after an edit
+
     if not run.call.files or not work.others_in_session(run.store, run.caller.name):
         return ""
     with run.files.editing() as state:
         sentences = {
             f"{holder.address} {path}": _sentence(holder, path)
             for path in run.call.files
-            for holder in _holders(run, path)
+            for holder in _others(run, work.who_has(run.store, path, run.store.paths.root))
         }
         new = {key: sentence for key, sentence in sentences.items() if key not in state.warned}
         state.warned |= frozenset(new)
     return "\n".join(new.values())
 
 
-def _holders(run: HookRun, path: str) -> list[WorkContext]:
-    contexts = work.who_has(run.store, path, run.store.paths.root).contexts
+def _others(run: HookRun, holders: WhoHas) -> list[WorkContext]:
+    contexts = holders.contexts
     return [context for context in contexts if context.uncommitted_files and context.address != run.caller.name]
 
 
@@ -53,3 +60,18 @@ def _sentence(holder: WorkContext, path: str) -> str:
         f"thrum: @{holder.address} has uncommitted changes to {name} on branch {safe_line(holder.branch)}. Ask before"
         f' you change the same lines: thrum send "May I edit {name}?" --to @{holder.address}'
     )
+
+
+def _before_edit(run: HookRun) -> str:
+    if not responses.reaches_model(run.call.runtime, run.call.event):
+        return ""
+    text = _warning(run)
+    return responses.context(run.call.runtime, run.call.event, text) if text else ""
+
+
+def _after_edit(run: HookRun) -> str:
+    record_work(run)
+    return _before_edit(run)  # for the clients that show the model no text before an edit
+
+
+EDIT_EVENTS: dict[str, Callable[[HookRun], str]] = {"before-edit": _before_edit, "after-edit": _after_edit}

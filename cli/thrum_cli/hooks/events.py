@@ -1,4 +1,4 @@
-"""Answers a hook event: this module handles mail, and `session_events` the events of a session."""
+"""Answers a hook event: this module handles mail, `edits` edits, and `session_events` the rest of a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from thrum_store.errors import Invalid, NotARepository, NotInitialized, ThrumErr
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths as repository_paths
 from thrum_store.repository import unread_probe
-from thrum_store.service.messages import offers
 from thrum_store.store import open_store
 
 from . import responses
@@ -84,6 +83,10 @@ def _print(text: str) -> None:
 def _handler(event: str) -> Handler:
     if event in _MAIL_EVENTS:
         return _MAIL_EVENTS[event]
+    if event.endswith("-edit"):
+        from .edits import EDIT_EVENTS  # deferred: it loads what asks git
+
+        return EDIT_EVENTS[event]
     from .session_events import SESSION_EVENTS  # deferred: it loads the services of the team
 
     return SESSION_EVENTS[event]
@@ -102,8 +105,10 @@ def _listen(call: Call, paths: Paths, caller: Caller, host: Host) -> int:
 
 def fresh_mail(run: HookRun) -> Offer:
     """Return the unread mail that the session has not seen, and record it as seen."""
+    from thrum_store.service.messages import offers  # deferred: a hook of an edit shows no mail
+
     with run.files.editing() as state:
-        offer = offers.offer(run.store, run.caller, state.seen)
+        offer = offers.offer(run.store, run.caller, state.seen())
         state.show(offer, run.call.event, run.call.runtime)
     return offer
 

@@ -74,7 +74,7 @@ def _fresh(store: Store, caller: Caller, files: SessionFiles, channel: Channel, 
     with files.editing() as state:
         if not state.session and files.host.clock.monotonic() < briefed:
             return None  # its briefing shows all unread mail
-        offer = offers.offer(store, caller, state.seen)
+        offer = offers.offer(store, caller, state.seen())
         state.show(offer, channel.event, channel.runtime)
     return offer if offer.messages else None
 

@@ -19,7 +19,6 @@ from thrum_store.errors import Invalid
 from thrum_store.machine.host import ring
 from thrum_store.repository import unread_probe
 from thrum_store.repository.paths import HOOKS, hook_lock
-from thrum_store.service.messages.offers import SeenMarker
 from thrum_store.values import Record, loads
 
 TYPE_CHECKING = False
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from thrum_store.identity import Caller
     from thrum_store.machine.host import Host
-    from thrum_store.service.messages.offers import Offer
+    from thrum_store.service.messages.offers import Offer, SeenMarker
     from thrum_store.store import Store
 
 _KEPT_MESSAGES = 500
@@ -47,21 +46,28 @@ class SessionState:
     `session` is the thrum session that it started, empty before its briefing.
     """
 
-    def __init__(self, seen: SeenMarker, session: str, warned: frozenset[str], shown: dict[str, str]) -> None:
-        self.seen = seen
+    def __init__(self, view: str, newest: int, session: str, warned: frozenset[str], shown: dict[str, str]) -> None:
+        self.view = view  # the one that numbered `newest`, the last delivery that was shown
+        self.newest = newest
         self.session = session
         self.warned = warned
         self.shown = shown  # message id -> event and client
 
+    def seen(self) -> SeenMarker:
+        """Return the marker of the mail that was shown to the session."""
+        from thrum_store.service.messages.offers import SeenMarker  # deferred: a hook of an edit shows no mail
+
+        return SeenMarker(self.view, self.newest, frozenset(self.shown))
+
     def show(self, offer: Offer, event: str, runtime: str) -> None:
         """Record that these messages were shown to the session."""
-        self.seen = offer.seen
+        self.view, self.newest = offer.seen.generation, offer.seen.newest
         self.shown |= {message.header.id: f"{event} {runtime}" for message in offer.messages}
 
     def take_back(self, offer: Offer) -> None:
         """Record that these messages did not reach the session, so that the next hook shows them."""
         lost = {message.header.id for message in offer.messages}
-        self.seen = SeenMarker(messages=self.seen.messages - lost)  # of no view, so that the ids decide
+        self.view, self.newest = "", 0  # of no view, so that the ids decide
         self.shown = {message: event for message, event in self.shown.items() if message not in lost}
 
 
@@ -161,18 +167,18 @@ def _read(path: str, host: Host) -> bytes:
 
 def _parse(raw: bytes) -> SessionState:
     first, *lines = raw.decode("utf-8", "replace").splitlines() or [""]
-    generation, _, newest = first.partition(" ")
+    view, _, newest = first.partition(" ")
     values: dict[str, list[str]] = {"told": [], "session": [], "warned": []}
     for line in lines:
         name, _, value = line.partition(" ")
         values.get(name, []).append(value)
     shown = {message: event for message, _, event in (value.partition(" ") for value in values["told"])}
-    seen = SeenMarker(generation, int(newest) if newest.isdecimal() else 0, frozenset(shown))
-    return SessionState(seen, "".join(values["session"]), frozenset(values["warned"]), shown)
+    number = int(newest) if newest.isdecimal() else 0
+    return SessionState(view, number, "".join(values["session"]), frozenset(values["warned"]), shown)
 
 
 def _serialize(state: SessionState) -> bytes:
-    lines = [f"{state.seen.generation} {state.seen.newest}"]
+    lines = [f"{state.view} {state.newest}"]
     if state.session:
         lines.append(f"session {state.session}")
     lines += [f"told {message} {event}" for message, event in sorted(state.shown.items())[-_KEPT_MESSAGES:]]

@@ -1,23 +1,21 @@
-"""Hook events around a session: its start with a briefing, its compaction, its edits and its end.
+"""Hook events around a session: its start with a briefing, its compaction and its end.
 
 An event that fires twice has its effect once.
 """
 
 from __future__ import annotations
 
-from thrum_cli.clients.pieces import Section
 from thrum_store.errors import UnknownSession
 from thrum_store.repository import unread_probe
 from thrum_store.service.message_parts import shorten
 from thrum_store.service.messages import offers
 from thrum_store.service.messages.offers import SeenMarker
-from thrum_store.service.team import agents, contexts, sessions, work
+from thrum_store.service.team import agents, contexts, sessions
 from thrum_store.service.team.agents import ListAgents
 from thrum_store.service.team.sessions import EndSession
-from thrum_store.service.team.work import WantContexts
 from thrum_store.values import safe_line, safe_text
 
-from . import edits, responses
+from . import responses
 from .session import prune
 
 TYPE_CHECKING = False
@@ -85,23 +83,17 @@ def _end(run: HookRun) -> str:
     return ""
 
 
-def _before_edit(run: HookRun) -> str:
-    if not responses.reaches_model(run.call.runtime, run.call.event):
-        return ""
-    text = edits.warning(run)
-    return responses.context(run.call.runtime, run.call.event, text) if text else ""
-
-
-def _after_edit(run: HookRun) -> str:
-    edits.record_work(run)
-    return _before_edit(run)  # for the clients that show the model no text before an edit
-
-
 def _pre_compact(run: HookRun) -> str:
     """Add the state of the work to the agent's own notes, which the next briefing shows."""
+    from thrum_cli.clients.section import Section  # deferred: a start and an end need no git
+    from thrum_store.service.team import work
+    from thrum_store.service.team.work import WantContexts
+
+    from .edits import record_work
+
     if run.call.runtime in responses.SILENT_AFTER_COMPACTION:
         run.files.brief_at_prompt()
-    edits.record_work(run)
+    record_work(run)
     saved = contexts.show(run.store, run.caller.name).content or ""
     unread = offers.offer(run.store, run.caller, SeenMarker()).unread
     known = work.contexts(run.store, WantContexts(agent=run.caller.name)).contexts
@@ -156,7 +148,5 @@ def _activity(agent: AgentInfo) -> str:
 SESSION_EVENTS: dict[str, Callable[[HookRun], str]] = {
     "session-start": _start,
     "pre-compact": _pre_compact,
-    "before-edit": _before_edit,
-    "after-edit": _after_edit,
     "session-end": _end,
 }

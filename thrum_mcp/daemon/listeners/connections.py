@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from thrum_mcp.daemon.limits import Limits
-from thrum_mcp.daemon.push.push import Push
+from thrum_mcp.daemon.push.notify import Push
 from thrum_mcp.daemon.rpc.dispatch import Answer, Dispatcher
 
 logger = logging.getLogger(__name__)

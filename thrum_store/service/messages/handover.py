@@ -53,7 +53,7 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
     token = store.host.entropy.token()
     with store.committing():
         now = store.host.clock.wall_ms()
-        batch = _within_budget(mailbox.unread(store.view, reader.id, limit, now))
+        batch = _within_budget(lookup.unread(store.view, reader.id, limit, now))
         mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now)
     failpoint("check.reserved")
     remaining = lookup.unread_count(store.view, reader.id) - len(batch)
@@ -80,9 +80,9 @@ def release(store: Store, handover: Handover) -> None:
             mailbox.release(store.view, handover.token)
 
 
-def _within_budget(batch: list[mailbox.Unread]) -> list[mailbox.Unread]:
+def _within_budget(batch: list[lookup.Unread]) -> list[lookup.Unread]:
     """Return the first messages of a batch that fit CONTENT_BUDGET, at least one."""
-    size, taken = 0, list[mailbox.Unread]()
+    size, taken = 0, list[lookup.Unread]()
     for unread in batch:
         size += len(unread.row.content)
         if taken and size > CONTENT_BUDGET:

@@ -8,12 +8,12 @@ from thrum_store.service import message_parts
 from thrum_store.service.message_parts import MessageHeader, known_id
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record
-from thrum_store.view.queries import lookup, mailbox
+from thrum_store.view.queries import lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.identity import Caller
-    from thrum_store.view.queries.mailbox import Unread
+    from thrum_store.view.queries.lookup import Unread
 
 LIMIT = 50
 
@@ -51,7 +51,7 @@ def offer(store: Store, caller: Caller, seen: SeenMarker) -> Offer:
     generation = os.path.basename(store.generation)
     after = seen.newest if generation == seen.generation else 0  # another view gives other numbers: then the ids decide
     now_ms = store.host.clock.wall_ms()
-    unread = mailbox.unread(store.view, reader, LIMIT, now_ms, after)
+    unread = lookup.unread(store.view, reader, LIMIT, now_ms, after)
     rows = [row for _, row in unread if row.id not in seen.messages]
     now = SeenMarker(generation, _newest(store, reader, unread, after), seen.messages | {row.id for row in rows})
     messages = tuple(OfferedMessage(message_parts.header_of(row), row.content) for row in rows)
@@ -65,4 +65,4 @@ def _newest(store: Store, reader: int, unread: list[Unread], after: int) -> int:
     """
     if len(unread) < LIMIT:
         return unread[-1].delivery if unread else after
-    return mailbox.newest_unread(store.view, reader)
+    return lookup.newest_unread(store.view, reader)

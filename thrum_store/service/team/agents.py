@@ -11,7 +11,7 @@ from thrum_store.log.events import Draft
 from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, rfc3339
-from thrum_store.view.queries import groups, lookup
+from thrum_store.view.queries import lookup
 from thrum_store.view.queries.lookup import Agent
 
 from . import presence
@@ -115,6 +115,8 @@ def _status(before: Agent | None, data: dict[str, str]) -> str:
 
 def _derived(store: Store, role: str, module: str) -> str:
     """Return a free name for a nameless agent: role and module, with a number if that is taken."""
+    from thrum_store.view.queries import groups  # only to register: a hook that lists agents does not pay for it
+
     base = f"{role}-{module}"[:60]
     taken = {*lookup.names(store.view), *lookup.roles(store.view), *groups.names(store.view)}
     ours = [a.name for a in lookup.listed(store.view, role, module) if a.own and a.worktree == store.paths.worktree]
@@ -126,6 +128,8 @@ def _derived(store: Store, role: str, module: str) -> str:
 
 def _check_names(store: Store, name: str, role: str) -> None:
     """Check that no agent, role or group has the name: they share one name space, so that addresses are unique."""
+    from thrum_store.view.queries import groups  # as above
+
     if name == role:
         raise Invalid(
             f"{name!r} cannot be both name and role", hint=f"take another name, like {name}-1; @{role} means the role"

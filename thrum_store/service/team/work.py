@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
 
 from thrum_store import presence_state
 from thrum_store.errors import Invalid
@@ -20,6 +19,10 @@ from thrum_store.view.queries import lookup
 from thrum_store.view.queries.lookup import Agent
 
 from . import presence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class WorkContext(Record):

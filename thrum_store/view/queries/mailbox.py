@@ -1,20 +1,15 @@
-"""Queries about mailboxes: received, unread and sent messages, reservations, and arrivals for a wait."""
+"""Queries about mailboxes: received and sent messages, reservations, and arrivals for a wait."""
 
 from __future__ import annotations
 
 from thrum_store.values import NamedTuple
 
-from .lookup import COLUMNS, JOINS, Row
+from .lookup import COLUMNS, JOINS, RESERVED_MS, Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.view.database import Connection
 
-RESERVED_MS = 30_000  # how long a reservation lasts: longer than any response takes to be written
-_UNRESERVED = (
-    " NOT EXISTS (SELECT 1 FROM claims c WHERE c.recipient = d.recipient AND c.number = d.number"
-    " AND c.until_ms > :now AND c.until_ms <= :now + :lease)"
-)
 _UNREAD_BY = (
     "EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NULL)"
 )
@@ -93,35 +88,6 @@ _CONDITIONS = {
     "thread": "(m.thread = :thread OR m.id = 'msg_' || substr(:thread, 5))",
     "after": "m.number > :after",
 }
-
-
-class Unread(NamedTuple):
-    """An unread message in a mailbox, under its delivery number."""
-
-    delivery: int
-    row: Row
-
-
-def unread(view: Connection, reader: int, limit: int, now_ms: int, after: int = 0) -> list[Unread]:
-    """Return the oldest unread messages that nobody is handing over, `after` a delivery number."""
-    sql = (
-        f"SELECT d.number, {COLUMNS} FROM deliveries d INDEXED BY deliveries_unread"
-        f" JOIN messages m ON m.number = d.message{JOINS}"
-        f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND d.number > :after AND{_UNRESERVED}"
-        " ORDER BY d.number LIMIT :n"
-    )
-    bound = {"reader": reader, "after": after, "n": limit, "now": now_ms, "lease": RESERVED_MS}
-    return [Unread(row[0], Row._make(row[1:])) for row in view.execute(sql, bound)]
-
-
-def newest_unread(view: Connection, reader: int) -> int:
-    """Return the number of a reader's newest unread delivery; 0 without any."""
-    sql = (
-        "SELECT coalesce(max(number), 0) FROM deliveries INDEXED BY deliveries_unread"
-        " WHERE recipient = ? AND read_ms IS NULL"
-    )
-    (newest,) = view.execute(sql, (reader,)).fetchone()
-    return int(newest)
 
 
 def has_unread(view: Connection, reader: int) -> bool:
