@@ -89,7 +89,7 @@ def test_fish_offers_values_with_whole_sentences(team: Team, typist: Callable[..
 
     script = team.planner.ok("completion", "fish")
     assert "sent\tList the messages you sent, and who has read them." in offers("thrum se")
-    assert "--to\tAn agent, a role or a group; repeat it for several." in offers("thrum send --t")
+    assert "--to\tAn agent, a role or a group." in offers("thrum send --t")
     assert offers("thrum send x --to @b") == ["@builder"]
     assert offers("thrum send x --to=@b") == ["--to=@builder"]
     assert offers("thrum completion z") == ["zsh"]
