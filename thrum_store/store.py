@@ -161,7 +161,8 @@ class Store:
         sql = "SELECT store, agent, segment, position, seq, hash FROM shards WHERE frozen IS NULL"
         known = {Shard._make(row[:2]): ShardPosition._make(row[2:]) for row in self.view.execute(sql)}
         (frozen,) = self.view.execute("SELECT count(*) FROM shards WHERE frozen IS NOT NULL").fetchone()
-        heads = {shard: known.get(shard, ShardPosition()) for shard in self.log.shards()}
+        beginning = ShardPosition()
+        heads = {shard: known.get(shard, beginning) for shard in self.log.shards()}
         return [(shard, head) for shard, head in heads.items() if not frozen or not self.head(shard)[1]]
 
     def _catch_up(self, shard: Shard) -> None:

@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 
 SEGMENT_LIMIT = 64 * 1024  # bytes: a sync moves whole files, so it costs what changed only while those are small
 HEADER_LIMIT = 1024  # bytes
+_file_names: dict[tuple[str, int], str] = {}  # the names made last: each look at a log needs two
+
+
+def _file_name(agent: str, number: int) -> str:
+    """Return the file name of a segment."""
+    if len(_file_names) >= 4096:
+        _file_names.clear()
+    name = f"{number:08}-{fingerprint(f'{agent}/{number}'.encode())[:8]}.jsonl"
+    _file_names[agent, number] = name
+    return name
 
 
 class Shard(NamedTuple):
@@ -79,13 +89,13 @@ class EventLog:
         shards: list[Shard] = []
         for store in self._storage.listing(self.root):
             agents = self._storage.listing(os.path.join(self.root, store))
-            shards += [Shard(store, agent) for agent in agents if "." not in agent]
+            shards += [Shard._make((store, agent)) for agent in agents if "." not in agent]
         return shards
 
     def segment(self, shard: Shard, number: int) -> str:
         """Return the path of a segment. Its name ends in a hash: git finds deltas by the last 16 characters."""
-        suffix = fingerprint(f"{shard.agent}/{number}".encode())[:8]
-        return f"{self.root}/{shard.store}/{shard.agent}/{number:08}-{suffix}.jsonl"
+        name = _file_names.get((shard.agent, number)) or _file_name(shard.agent, number)
+        return f"{self.root}/{shard.store}/{shard.agent}/{name}"
 
     def grew(self, shard: Shard, head: ShardPosition) -> bool:
         """Return whether the shard holds anything beyond `head`: two stats, no read."""
