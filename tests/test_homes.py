@@ -154,7 +154,7 @@ HOMES = {
         ),
         within="thrum_mcp/",
     ),
-    "reading HEAD": Home(("thrum_store/repository/paths.py",), texts_like("^ref:")),
+    "reading HEAD": Home(("thrum_store/repository/git_files.py",), texts_like("^ref:")),
     "shortening a text": Home(
         ("thrum_store/service/message_parts.py", "cli/thrum_cli/terminal/output.py"), shortened_text
     ),

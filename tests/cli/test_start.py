@@ -24,8 +24,9 @@ SLOW = {"typing", "dataclasses", "contextlib", "enum", "re", "functools"}  # eac
 # lines, so a new one needs a reason. `__init__` files that hold nothing are not counted.
 EVERY = """
     thrum_cli.main thrum_cli.command thrum_cli.terminal.output thrum_store.errors thrum_store.identity
-    thrum_store.log.events thrum_store.log.segments thrum_store.machine.host thrum_store.repository.paths
-    thrum_store.store thrum_store.values thrum_store.view.database thrum_store.view.queries.lookup
+    thrum_store.log.events thrum_store.log.segments thrum_store.machine.host thrum_store.repository.git_files
+    thrum_store.repository.paths thrum_store.store thrum_store.values thrum_store.view.database
+    thrum_store.view.queries.lookup
 """
 _SEND = "thrum_store.service.messages.sending thrum_store.view.events.message thrum_store.view.projection"
 _READ = "thrum_store.service.message_parts thrum_store.view.queries.mailbox"
@@ -46,7 +47,7 @@ LOADS = {
         "thrum_store.view.events.message thrum_store.view.projection"
     ),
 }
-MOST = 18  # of them
+MOST = 19  # of them
 
 
 def loaded_by(shell: Shell, *arguments: str) -> set[str]:

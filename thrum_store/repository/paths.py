@@ -11,6 +11,8 @@ import os
 
 from thrum_store.values import NamedTuple
 
+from .git_files import branch_at, common_dir_of, first_line, git_dir_of, worktree_root
+
 # --- names under .thrum/var, which holds what belongs to this machine -------------------------------------------------
 
 STORE_FILE = "store.json"  # the id of this clone's store; `init` writes it last, a re-key replaces it
@@ -135,11 +137,11 @@ class Paths(NamedTuple):
 
 def around(start: str) -> Paths | None:
     """Return the places around the absolute path `start`, or None outside of any worktree. Reads no redirect."""
-    root = _worktree_root(start)
+    root = worktree_root(start)
     if root is None:
         return None
-    git_dir = _git_dir(root)
-    common = _common_dir(git_dir)
+    git_dir = git_dir_of(root)
+    common = common_dir_of(git_dir)
     beside = os.path.dirname(common) if os.path.basename(common) == ".git" else common
     return Paths(root, git_dir, common, os.path.join(beside, ".thrum"), os.path.join(root, ".thrum"))
 
@@ -190,47 +192,3 @@ def _check_redirect(paths: Paths) -> None:
             f"{pointer} leads to {target}, which is not the store of this repository",
             hint=f"remove that file, or let `thrum setup` write it anew; this store is {paths.thrum}",
         )
-
-
-# --- the small files of git -------------------------------------------------------------------------------------------
-
-
-def branch_at(git_dir: str) -> str:
-    """Return the branch that HEAD names, a short commit id if it is detached, and "" without a HEAD."""
-    try:
-        head = first_line(os.path.join(git_dir, "HEAD"))
-    except OSError:
-        return ""
-    return head.removeprefix("ref: refs/heads/") if head.startswith("ref:") else head[:12]
-
-
-def first_line(path: str) -> str:
-    """Return the content of a one-line file without surrounding white space. Raises OSError."""
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return file.read().strip()
-
-
-def _worktree_root(directory: str) -> str | None:
-    while not os.path.exists(os.path.join(directory, ".git")):
-        above = os.path.dirname(directory)
-        if above == directory:
-            return None
-        directory = above
-    return directory
-
-
-def _git_dir(root: str) -> str:
-    """Return the git directory of a worktree: its `.git`, or the directory that this file names."""
-    dot_git = os.path.join(root, ".git")
-    if os.path.isdir(dot_git):
-        return dot_git
-    target = first_line(dot_git).removeprefix("gitdir:").strip()
-    return os.path.realpath(os.path.join(root, target))
-
-
-def _common_dir(git_dir: str) -> str:
-    """Return the git directory that all worktrees share."""
-    pointer = os.path.join(git_dir, "commondir")
-    if not os.path.exists(pointer):
-        return git_dir
-    return os.path.realpath(os.path.join(git_dir, first_line(pointer)))

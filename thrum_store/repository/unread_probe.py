@@ -9,7 +9,8 @@ from __future__ import annotations
 import _sqlite3
 import os
 
-from .paths import HOOKS, VIEW_POINTER, Paths, around, first_line
+from .git_files import first_line
+from .paths import HOOKS, VIEW_POINTER, Paths, around
 
 LATE = ("gemini",)  # clients that send a first prompt without awaiting the answer of their session-start hook
 _NEWEST = (

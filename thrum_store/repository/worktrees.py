@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .paths import Paths, branch_at, first_line
+from .git_files import branch_at, first_line
+from .paths import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
