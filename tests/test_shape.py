@@ -78,7 +78,10 @@ ALLOWED = {
     ("thrum_store/view/rebuild.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
     ("thrum_store/repository/git_files.py", "open"): "reads git's own pointer files, before there is a store or a seam",
-    ("thrum_store/setup.py", "open"): "writes the user's ignore file in place: its mode and a link to it stay",
+    (
+        "thrum_store/repository/ignore_file.py",
+        "open",
+    ): "writes the user's ignore file in place: its mode and a link to it stay",
 }
 
 

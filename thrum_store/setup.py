@@ -12,18 +12,16 @@ from . import values
 from .errors import Forbidden, NotInitialized, ThrumError
 from .identity import StoreId, short_id
 from .log import keys
-from .machine.host import REAL, Host, Storage
-from .repository import config
+from .machine.host import REAL, Host
+from .repository import config, ignore_file
 from .repository.git_runner import GitRunner
+from .repository.ignore_file import IGNORED
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
 from .store import open_store
+from .sync import branch_worktree
+from .sync.branch_worktree import BRANCH
 from .sync.cycle import adopt
 from .values import Record
-
-BRANCH = "a-sync"
-_REF = f"refs/heads/{BRANCH}"
-_IGNORED = ".thrum/"
-_COMMENT = "# thrum: identities, locks and the local view of the messages"
 
 
 class Initialize(Record):
@@ -59,7 +57,8 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
         return Initialized(paths.root, _store_of(paths, host), not existed, True, tuple(_planned(paths, request)))
     host.storage.directory(paths.var)
     with host.lock(paths.in_var(INIT_LOCK)):
-        steps = [*_directories(paths, host), *_ignore(paths, request, host), *_branch(paths, git)]
+        steps = [*_directories(paths, host), *ignore_file.hide(paths, host, stealth=request.stealth)]
+        steps += branch_worktree.complete(paths, git)
         steps += [*_config(paths, host), *_store(paths, host)]
     if not existed:
         steps += _history(paths, host)
@@ -82,7 +81,7 @@ def _planned(paths: Paths, request: Initialize) -> list[str]:
     ignore_file = ".git/info/exclude" if request.stealth else ".gitignore"
     return [
         f"would create {paths.thrum}",
-        f"would add `{_IGNORED}` to {ignore_file}",
+        f"would add `{IGNORED}` to {ignore_file}",
         f"would create the branch {BRANCH} and its worktree {paths.sync}",
         "would make the keys of this store",
     ]
@@ -101,60 +100,6 @@ def _directories(paths: Paths, host: Host) -> list[str]:
             host.storage.replace(redirect, paths.thrum.encode() + b"\n")
             steps.append(f"this worktree shares {paths.thrum}")
     return steps
-
-
-def _ignore(paths: Paths, request: Initialize, host: Host) -> list[str]:
-    """Hide `.thrum` from git: the exclude file covers all worktrees of this clone, .gitignore the other clones."""
-    exclude = os.path.join(paths.common, "info", "exclude")
-    host.storage.directory(os.path.dirname(exclude))
-    changed = _ignored_in(exclude, host.storage)
-    if not request.stealth and paths.git_dir == paths.common and os.path.basename(paths.common) == ".git":
-        return (
-            ["added .thrum/ to .gitignore"] if _ignored_in(os.path.join(paths.root, ".gitignore"), host.storage) else []
-        )
-    return ["added .thrum/ to .git/info/exclude"] if changed else []
-
-
-def _ignored_in(path: str, storage: Storage) -> bool:
-    """Add the line if it is missing; everything else stays, byte for byte."""
-    try:
-        before = storage.read(path)
-    except FileNotFoundError:
-        before = b""
-    if _IGNORED.encode() in (line.strip() for line in before.split(b"\n")):
-        return False
-    newline = b"\r\n" if b"\r\n" in before else b"\n"
-    gap = newline if before and not before.endswith(b"\n") else b""
-    _put(path, before + gap + newline.join([_COMMENT.encode(), _IGNORED.encode(), b""]))
-    return True
-
-
-def _put(path: str, data: bytes) -> None:
-    """Write a file of the user in place, so that its mode and a link to it stay."""
-    with open(path, "wb") as file:
-        file.write(data)
-
-
-def _branch(paths: Paths, git: GitRunner) -> list[str]:
-    steps: list[str] = []
-    if git.asks("rev-parse", "--verify", "--quiet", _REF) is None:
-        tip, step = _first_commit(git)
-        git.run("update-ref", _REF, tip, "")
-        steps.append(step)
-    if not os.path.exists(os.path.join(paths.sync, ".git")):
-        git.run("worktree", "prune")
-        git.run("worktree", "add", "--force", "--no-checkout", "--quiet", paths.sync, BRANCH)
-        steps.append("created the worktree .git/thrum-sync/a-sync")
-    return steps
-
-
-def _first_commit(git: GitRunner) -> tuple[str, str]:
-    """Return the commit that the branch begins with (a remote's branch, or an empty tree), and a sentence."""
-    known = git.run("for-each-ref", "--format=%(objectname)", f"refs/remotes/*/{BRANCH}").split()
-    if known:
-        return known[0], f"adopted the branch {BRANCH} of the remote"
-    tree = git.run("mktree")
-    return git.run("commit-tree", tree, "-m", "thrum: first commit"), f"created the orphan branch {BRANCH}"
 
 
 def _config(paths: Paths, host: Host) -> list[str]:

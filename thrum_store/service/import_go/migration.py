@@ -12,8 +12,9 @@ from thrum_store.machine.host import REAL, Host
 from thrum_store.repository import paths
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import Paths
-from thrum_store.setup import BRANCH, Initialize
+from thrum_store.setup import Initialize
 from thrum_store.store import Store
+from thrum_store.sync.branch_worktree import BRANCH
 from thrum_store.values import Record
 from thrum_store.view.queries import groups, lookup, shards
 

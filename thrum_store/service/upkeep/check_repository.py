@@ -14,7 +14,8 @@ from thrum_store.log import keys
 from thrum_store.machine.host import Host
 from thrum_store.repository.git_runner import GitFailed, GitRunner
 from thrum_store.repository.paths import KEYS, LOCKS, LOG_FILES, STORE_FILE, STORE_KEY, SYNC_LOCK, TORN, Paths
-from thrum_store.setup import BRANCH, Initialize
+from thrum_store.setup import Initialize
+from thrum_store.sync.branch_worktree import BRANCH
 
 from .findings import Check, fine, note, problem
 
