@@ -92,12 +92,38 @@ def test_a_briefing_says_how_daemon_and_sync_are_whatever_the_configuration_says
 
 @requirement("prime:shows")
 def test_a_briefing_says_how_to_listen_and_that_loses_no_message(team: Team) -> None:
-    assert "thrum wait --timeout 8m --after -30s" in team.builder.ok("prime")
+    assert "thrum wait --timeout 8m`" in team.builder.ok("prime")
     team.says("sent before the wait began")
-    listening = ("wait", "--timeout", "10ms", "--after", "-30s")
+    listening = ("wait", "--timeout", "10ms")
     assert team.builder.thrum(*listening).code == 0
+    assert team.builder.thrum(*listening).code == 1
+    team.says("sent between two waits")
+    assert (
+        team.builder.json(*listening)["messages"][0]["message_id"]
+        == team.builder.json("inbox")["messages"][0]["message_id"]
+    )
     team.builder.ok("message", "read", "--all")
     assert team.builder.thrum(*listening).code == 1
+
+
+@requirement("wait")
+def test_unread_mail_ends_a_wait_once_in_each_session(team: Team) -> None:
+    team.says("One")
+    assert team.builder.thrum("wait", "--new", "--timeout", "10ms").code == 1
+    assert team.builder.thrum("wait", "--timeout", "10ms").code == 0
+    assert team.builder.thrum("wait", "--timeout", "10ms").code == 1
+    team.builder.ok("session", "end")
+    team.builder.ok("session", "start")
+    assert team.builder.thrum("wait", "--timeout", "10ms").code == 0
+
+
+@requirement("wait:after")
+def test_a_wait_that_reaches_back_reports_what_was_read_too(team: Team) -> None:
+    message = team.says("Read at once", "--scope", "module:auth")
+    team.builder.ok("message", "read", "--all")
+    for more in ((), ("--scope", "module:auth")):
+        ended = team.builder.json("wait", "--timeout", "10ms", "--after", "-30s", *more)
+        assert [signal["message_id"] for signal in ended["messages"]] == [message]
 
 
 @requirement("prime", "context:prime")

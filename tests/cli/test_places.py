@@ -54,7 +54,7 @@ def test_nothing_but_a_path_is_needed_from_the_environment(repository: Shell) ->
     for words in (("init",), ("quickstart", *who), ("send", "hi"), ("inbox",), ("status",)):
         answer = repository.run(*words, environ=bare)
         assert (answer.code, answer.err) == (0, "" if words != ("send", "hi") else answer.err), answer
-    assert "no agent receives this message yet" in repository.run("send", "hi", environ=bare).err
+    assert "no other agent is registered" in repository.run("send", "hi", environ=bare).err
 
 
 @pytest.mark.parametrize("name", ["with space", "ünïcödé 日本", "q?h#a%20t", "'quote'"])

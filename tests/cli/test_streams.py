@@ -12,6 +12,8 @@ import pytest
 from .conftest import Team
 from .shell import SCRIPT, Shell
 
+ALONE = "no other agent is registered; those who register within seven days see this message in their inbox"
+
 
 def test_words_go_to_standard_output_and_errors_to_standard_error(team: Team) -> None:
     sent = team.planner.run("send", "x", "--to", "@builder")
@@ -25,8 +27,8 @@ def test_words_go_to_standard_output_and_errors_to_standard_error(team: Team) ->
 def test_a_warning_goes_to_standard_error_and_into_the_document(repository: Shell) -> None:
     repository.ok("quickstart", "--name", "solo", "--role", "lead", "--module", "core")
     spoken = repository.run("send", "Anybody?")
-    assert (spoken.code, spoken.err) == (0, "Warning: no agent receives this message yet\n")
-    assert repository.run("send", "Anybody?", "--json").data["warnings"] == ["no agent receives this message yet"]
+    assert (spoken.code, spoken.err) == (0, f"Warning: {ALONE}\n")
+    assert repository.run("send", "Anybody?", "--json").data["warnings"] == [ALONE]
 
 
 def test_a_wait_that_is_interrupted_exits_with_130_and_says_nothing(team: Team) -> None:

@@ -192,3 +192,39 @@ def test_a_check_takes_what_a_model_can_take_in_and_at_least_one(store: Store, t
     while (taken := handover.check(store, two_agents.bob)).messages:
         sizes.append(sum(len(mail.content) for mail in taken.messages))
     assert sizes == [50_000, 50_000, 50_000, 200_000]
+
+
+def day(number: int) -> int:
+    """A day of a made-up month, in milliseconds."""
+    return 1_800_000_000_000 + number * 24 * 3600 * 1000
+
+
+def test_a_newcomer_sees_what_everyone_got_in_the_week_before_as_history(store: Store, two_agents: Two) -> None:
+    clock = SetClock(day(1))
+    with open_store(store.paths, with_clock(clock)) as later:
+        send(later, two_agents.alice, "@everyone")
+        clock.ms = day(5)
+        to_all, _, _ = (send(later, two_agents.alice, to) for to in ("@everyone", "bob", "@reviewer"))
+        clock.ms = day(9)
+        agents.register(later, Register("carol", "reviewer", "core"))
+        carol = Caller("carol", "")
+        first = mailbox.inbox(later, carol, ReadInbox())
+        new = send(later, two_agents.alice, "carol")
+        both = mailbox.inbox(later, carol, ReadInbox())
+        assert (ids(first), first.total, first.unread) == ([to_all], 1, 0)
+        assert [(message.history, message.is_read) for message in both.messages] == [(False, False), (True, True)]
+        assert (ids(both), both.total, both.unread) == ([new, to_all], 2, 1)
+        assert ids(mailbox.inbox(later, carol, ReadInbox(unread=True))) == [new]
+        assert ids(mailbox.inbox(later, carol, ReadInbox(page_size=1, page=2))) == [to_all]
+        assert [message.header.id for message in handover.check(later, carol).messages] == [new]
+
+
+def test_history_is_cut_at_fifty_messages_and_holds_no_deleted_message(store: Store, two_agents: Two) -> None:
+    sent = [send(store, two_agents.alice, "@everyone", scopes=("module:odd",) if n % 2 else ()) for n in range(55)]
+    editing.delete(store, two_agents.alice, editing.DeleteMessage(sent[-1], force=True))
+    agents.register(store, Register("carol", "reviewer", "core"))
+    carol = Caller("carol", "")
+    page = mailbox.inbox(store, carol, ReadInbox(page_size=100))
+    odd = mailbox.inbox(store, carol, ReadInbox(page_size=100, scope="module:odd"))
+    assert ids(page) == sent[-2:-52:-1]
+    assert ids(odd) == sent[-2::-2]

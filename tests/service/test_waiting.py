@@ -12,7 +12,7 @@ from tests.faults.crowd import Speaker
 from tests.machines import YEAR_MS, SetClock, with_clock
 from thrum_store.errors import Invalid, NotInitialized, NotRegistered
 from thrum_store.identity import Caller
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import VIEW_POINTER, WAITS, Paths
 from thrum_store.service.messages import editing, sending, waiting
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import MarkRead
@@ -58,13 +58,30 @@ def test_a_negative_offset_reaches_back(repo: Paths, two_agents: Two) -> None:
     assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == sent
 
 
-def test_mail_that_was_read_before_does_not_end_a_wait_that_reaches_back(
-    repo: Paths, store: Store, two_agents: Two
-) -> None:
-    say(repo, two_agents.alice, "bob", scopes=("pr:1",))
+def test_a_wait_that_reaches_back_takes_what_was_read_too(repo: Paths, store: Store, two_agents: Two) -> None:
+    sent = say(repo, two_agents.alice, "bob", scopes=("pr:1",))
     editing.mark_read(store, two_agents.bob, MarkRead(everything=True))
-    assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == []
-    assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == []
+    assert ids(repo, two_agents.bob, WaitFor(0, after=-30)) == [sent]
+    assert ids(repo, two_agents.bob, WaitFor(0, scope="pr:1", after=-30)) == [sent]
+
+
+def test_unread_mail_ends_a_pending_wait_once(repo: Paths, store: Store, two_agents: Two) -> None:
+    first = [say(repo, two_agents.alice, "bob") for _ in range(2)]
+    assert ids(repo, two_agents.bob, WaitFor(0)) == []
+    assert ids(repo, two_agents.bob, WaitFor(0, pending=True)) == first
+    assert ids(repo, two_agents.bob, WaitFor(0, pending=True)) == []
+    later = say(repo, two_agents.alice, "bob")
+    assert ids(repo, two_agents.bob, WaitFor(0, pending=True)) == [later]
+    os.unlink(repo.in_var(VIEW_POINTER))  # a rebuilt view numbers anew: what is unread is reported once more
+    assert ids(repo, two_agents.bob, WaitFor(0, pending=True)) == [*first, later]
+
+
+def test_a_wait_whose_record_is_damaged_reports_what_is_unread(repo: Paths, two_agents: Two) -> None:
+    sent = say(repo, two_agents.alice, "bob")
+    assert ids(repo, two_agents.bob, WaitFor(0, pending=True)) == [sent]
+    with open(os.path.join(repo.in_var(WAITS), "bob"), "wb") as record:
+        record.write(b"\xff\x00 rubbish")
+    assert ids(repo, two_agents.bob, WaitFor(0, pending=True)) == [sent]
 
 
 def test_ones_own_message_does_not_end_a_wait(repo: Paths, two_agents: Two) -> None:

@@ -21,6 +21,7 @@ STORE_KEY = "keys/store.key"  # the private key that signs now
 BELLS = "bells"  # the FIFOs of those who wait; nothing is lost with them
 LIVE = "live"  # the last values of each agent, `<agent>.json`
 HOOKS = "hooks"  # what each client session was shown
+WAITS = "waits"  # the newest message that a wait of each agent reported
 SUBSCRIPTIONS = "subscriptions.json"
 VIEW_POINTER = "current-v3"  # names the view's file that counts; without it the view is rebuilt
 PURGE_MARKS = "cuts.json"  # up to which event each log was purged

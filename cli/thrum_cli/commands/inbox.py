@@ -33,7 +33,8 @@ def inbox(
 ) -> Outcome:
     """List the messages in your inbox.
 
-    The newest come first. Listing marks nothing as read: `thrum message read` and `thrum reply` do.
+    The newest come first. What everyone got in the week before you registered stands at the end. Listing marks nothing
+    as read: `thrum message read` and `thrum reply` do.
     """
     request = ReadInbox(scope, mentions, unread, everything, page_size, page)
     box = service.inbox(app.store, app.caller, request)
@@ -68,6 +69,7 @@ def _block(message: InboxMessage, screen: Screen) -> str:
     head = f"{mark} {bold('@' + header.author)} to {to}  {dim(ago(header.sent_at, screen.now_ms))}"
     details = [header.id, *(f"{scope.type}:{scope.value}" for scope in header.scopes)]
     details += [f"reply to {header.reply_to}"] if header.reply_to else []
+    details += ["from before you registered"] if message.history else []
     details += [f"edited {ago(message.updated_at, screen.now_ms)}"] if message.updated_at else []
     lines = wrap(message.content, screen.width - 4)
     if len(lines) > _LINES:

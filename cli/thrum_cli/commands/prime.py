@@ -28,7 +28,7 @@ _COMMANDS = (
     ("thrum session end", "end your session when you are done"),
 )
 _LISTENING = """\
-  Before you idle, and while others work: run `thrum wait --timeout 8m --after -30s` in the background.
+  Before you idle, and while others work: run `thrum wait --timeout 8m` in the background.
   Exit 0: `thrum inbox --unread`, answer, `thrum message read --all`. Exit 0 or 1: wait again.
   If thrum's hooks are set up, they do this for you: `thrum doctor wake`."""
 

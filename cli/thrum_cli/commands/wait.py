@@ -25,19 +25,25 @@ FAILED = 2
         Option("--timeout", "How long to wait, like 90s, 5m or 1h30m (default 30s).", "DURATION", default="30s"),
         Option("--scope", "Wait for any message with this scope, whoever receives it.", "TYPE:VALUE"),
         Option("--mention", "Wait for any message that mentions this agent or role.", "@NAME", complete="addresses"),
-        Option("--after", "-30s: include the last 30 s. +60s: ignore messages of the next 60 s.", "OFFSET"),
+        Option(
+            "--after",
+            "-30s: include messages of the last 30 s, read or not. +60s: ignore those of the next 60 s.",
+            "OFFSET",
+        ),
+        Option("--new", "Wait for a message that arrives from now on, whatever is unread."),
     ),
 )
-def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: str | None) -> Outcome:
+def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: str | None, new: bool) -> Outcome:
     """Block until a message arrives.
 
-    Exits with 0 if a message arrived, 1 after the time-out, 2 on an error. It marks nothing as read.
+    Unread messages that no earlier wait of your session reported end it at once. Exits with 0 if a message arrived, 1
+    after the time-out, 2 on an error. It marks nothing as read.
     """
     limit = values.seconds(timeout, "timeout")
     if limit < 0:
         raise Invalid(f"{timeout!r} is not a length of time", hint="write it like 30s or 5m")
     offset = values.seconds(after, "offset") if after is not None else None
-    ended = waiting.wait(app.paths, app.caller, WaitFor(limit, scope, mention, offset))
+    ended = waiting.wait(app.paths, app.caller, WaitFor(limit, scope, mention, offset, pending=not new))
     return Outcome(ended, 0 if ended.messages else TIMED_OUT)
 
 

@@ -29,13 +29,14 @@ class ReadInbox(Record):
 
 
 class InboxMessage(MessageText):
-    """A message in a mailbox."""
+    """A message in a mailbox. `history`: it went to everyone before the reader registered, and is never unread."""
 
     is_read: bool
+    history: bool = False
 
     JSON = (
         "message_id=id thread_id=thread reply_to agent_id=author body.format body.content body.structured"
-        " scopes audiences=to created_at=sent_at updated_at deleted is_read"
+        " scopes audiences=to created_at=sent_at updated_at deleted is_read history"
     )
 
 
@@ -62,9 +63,14 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
         everything=request.everything and not request.unread,
         scope=message_parts.tag(request.scope, "scope") if request.scope is not None else None,
         mentioned=(reader.name, reader.role) if request.mentions else None,
+        joined_ms=reader.first_ms,
     )
     page = mailbox.page(store.view, wanted, size, number)
-    shown = tuple(InboxMessage(*message_parts.text_of(row), read_ms is not None) for row, read_ms in page.rows)
+    received = len(page.rows) - page.history
+    shown = tuple(
+        InboxMessage(*message_parts.text_of(row), read_ms is not None, place >= received)
+        for place, (row, read_ms) in enumerate(page.rows)
+    )
     return Inbox(shown, page.total, page.unread, number, size, pages(page.total, size), reader.name)
 
 

@@ -86,8 +86,15 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     )
     warnings = (*audience.warnings, *store.take_warnings())
     if not recipients:
-        warnings = (*warnings, "no agent receives this message yet")
+        warnings = (*warnings, _unreceived(header))
     return Sent(header, len(recipients), recipients, warnings)
+
+
+def _unreceived(header: MessageHeader) -> str:
+    """Return the warning for a message without recipients."""
+    if any(address.type == "everyone" for address in header.to):
+        return "no other agent is registered; those who register within seven days see this message in their inbox"
+    return "no agent receives this message yet"
 
 
 def _header(message: str, ms: int, data: dict[str, Any], sender: Speaker) -> MessageHeader:

@@ -7,15 +7,18 @@ or rings the bell (docs/models/wait.pml models this). Everything that waits in a
 from __future__ import annotations
 
 import math
+import os
 import select
 
 from thrum_store import identity
+from thrum_store.errors import DiskFull, StorageFailed
 from thrum_store.machine.host import EVERY, REAL, Bell, Host
+from thrum_store.repository.paths import WAITS
 from thrum_store.service import message_parts
 from thrum_store.service.message_parts import MessageHeader, known_id
 from thrum_store.store import Store, open_store, use_case
 from thrum_store.values import Record
-from thrum_store.view.queries import mailbox
+from thrum_store.view.queries import lookup, mailbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,14 +54,16 @@ def wakeups(store: Store, bell: Bell, pause: Callable[[], float] | None = None) 
 class WaitFor(Record):
     """The messages to wait for: mail to the caller, or any message that carries `scope` and `mention`.
 
-    `timeout` and `after` are seconds. A negative `after` also takes messages that arrived so long ago; a positive one
-    ignores those that arrive earlier than that.
+    `timeout` and `after` are seconds. A negative `after` also takes messages that arrived in that time before, read or
+    not; a positive one ignores those that arrive earlier than that. `pending` also takes the caller's unread mail that
+    no earlier wait of its session reported.
     """
 
     timeout: float = 30.0
     scope: str | None = None
     mention: str | None = None
     after: float | None = None
+    pending: bool = False
 
 
 _CAME = ("received", "read them: `thrum inbox --unread`")  # status, and what to do next
@@ -96,6 +101,10 @@ class Watch:
         self._start = self._clock.monotonic() + max(request.after or 0.0, 0.0)
         self.since = _cursor(store, request.after or 0.0)
         wide = self.scope is not None or self.mention is not None
+        self.records = request.pending and not wide
+        if self.records and request.after is None:
+            self.since = _reported(store, caller)
+        self.newest = 0  # the number of the newest message that this wait reports
         self.bell = Bell(store.paths.bells, EVERY if wide else caller.name)
 
     def early(self) -> float:
@@ -120,6 +129,38 @@ def _cursor(store: Store, after: float) -> WaitCursor:
 
 
 @use_case
+def _reported(store: Store, caller: Caller) -> WaitCursor:
+    """Return the cursor behind what an earlier wait of the caller's session reported; without one, all is new."""
+    now = mailbox.since(store.view, store.generation, None)
+    try:
+        session, generation, number = store.host.storage.read(_record(store, caller)).decode().split()
+    except (FileNotFoundError, ValueError):
+        return now._replace(number=0)
+    same = (session, generation) == _circumstances(store, caller)
+    return now._replace(number=int(number) if same and number.isdecimal() else 0)
+
+
+def _report(store: Store, watch: Watch) -> None:
+    """Record what a wait reported. If the disk refuses, the next wait reports it once more."""
+    line = " ".join((*_circumstances(store, watch.caller), str(watch.newest)))
+    try:
+        store.host.storage.directory(store.paths.in_var(WAITS))
+        store.host.storage.replace_unsynced(_record(store, watch.caller), line.encode())
+    except (StorageFailed, DiskFull):
+        return
+
+
+def _record(store: Store, caller: Caller) -> str:
+    return os.path.join(store.paths.in_var(WAITS), caller.name)
+
+
+def _circumstances(store: Store, caller: Caller) -> tuple[str, str]:
+    """Return the caller's session and the view: what a wait reported counts only for both."""
+    agent = lookup.speaker(store.view, caller.name)
+    return (agent.session if agent is not None else None) or "-", os.path.basename(store.generation)
+
+
+@use_case
 def _look(store: Store, watch: Watch) -> tuple[Signal, ...]:
     """Return the messages that arrived by now. Raises NotRegistered."""
     reader = known_id(store, watch.caller)
@@ -127,8 +168,11 @@ def _look(store: Store, watch: Watch) -> tuple[Signal, ...]:
         watch.since = _cursor(store, 0.0)
         return ()
     since, generation = watch.since, store.generation
-    arrivals = mailbox.arrivals(store.view, reader, since.floor(generation), watch.scope, watch.mention)
-    return tuple(Signal(message_parts.header_of(arrival)) for arrival in arrivals if since.covers(generation, arrival))
+    back = since.received_ms is not None
+    arrivals = mailbox.arrivals(store.view, reader, since.floor(generation), watch.scope, watch.mention, read=back)
+    new = [arrival for arrival in arrivals if since.covers(generation, arrival)]
+    watch.newest = new[-1].number if new else 0
+    return tuple(Signal(message_parts.header_of(arrival)) for arrival in new)
 
 
 def wait(paths: Paths, caller: Caller, request: WaitFor, host: Host = REAL) -> WaitEnded:
@@ -153,5 +197,7 @@ def wait_in(store: Store, caller: Caller, request: WaitFor) -> WaitEnded:
             waited = clock.monotonic() - start
             if signals or waited >= request.timeout:
                 break
+        if signals and watch.records:
+            _report(store, watch)
     status, action = _CAME if signals else _NOTHING_CAME
     return WaitEnded(status, action, signals, round(waited, 3))

@@ -8,8 +8,12 @@ from .lookup import COLUMNS, JOINS, RESERVED_MS, Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from thrum_store.view.database import Connection
 
+HISTORY_MS = 7 * 24 * 3600 * 1000  # how far back a newcomer sees what went to everyone
+HISTORY_LIMIT = 50  # messages
 _UNREAD_BY = (
     "EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NULL)"
 )
@@ -27,17 +31,20 @@ class Filter(NamedTuple):
     thread: str | None = None
     after: int | None = None
     everything: bool = False
+    joined_ms: int | None = None  # when the reader registered, if its mailbox is to show what everyone got before
 
 
 class Page(NamedTuple):
     """A page of rows with the time each was read (None: unread), and the totals of the filter.
 
-    A message that went to others only has the time it arrived: there is nothing to read.
+    A message that went to others only has the time it arrived: there is nothing to read. The last `history` rows went
+    to everyone before the reader registered.
     """
 
     rows: list[tuple[Row, int | None]]
     total: int
     unread: int
+    history: int = 0
 
 
 def page(view: Connection, wanted: Filter, size: int, number: int) -> Page:
@@ -51,7 +58,30 @@ def page(view: Connection, wanted: Filter, size: int, number: int) -> Page:
     rows = view.execute(sql, {**bound, "n": size, "k": size * (number - 1)}).fetchall()
     total = _count(view, wanted)
     unread = _count(view, wanted._replace(unread=True, everything=False))
-    return Page([(Row._make(row[1:]), row[0]) for row in rows], total, unread)
+    past = _history(view, wanted)
+    shown = past[max(size * (number - 1) - total, 0) :][: size - len(rows)]
+    return Page([(Row._make(row[1:]), row[0]) for row in rows + shown], total + len(past), unread, len(shown))
+
+
+_HISTORY = f"""
+SELECT m.received_ms, {COLUMNS} FROM messages m INDEXED BY messages_wide{JOINS}
+ WHERE m.wide AND m.sent_ms BETWEEN :joined_ms - {HISTORY_MS} AND :joined_ms AND m.deleted_ms IS NULL
+   AND m.author != :reader
+   AND EXISTS (SELECT 1 FROM tags WHERE field = 'to' AND type = 'everyone' AND message = m.number)
+   AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = m.number AND recipient = :reader)
+   AND {{where}} ORDER BY m.sent_ms DESC, m.number DESC LIMIT {HISTORY_LIMIT}
+"""
+
+
+def _history(view: Connection, wanted: Filter) -> list[tuple[Any, ...]]:
+    """Return what everyone got in the week before the reader registered, newest first.
+
+    It is read by a query each time: nothing is delivered, so no hook and no wait ever sees it.
+    """
+    if wanted.joined_ms is None or wanted.everything or wanted.unread:
+        return []
+    where, bound = _conditions(wanted._replace(everything=True))
+    return view.execute(_HISTORY.format(where=where), bound).fetchall()
 
 
 def _count(view: Connection, wanted: Filter) -> int:
@@ -205,17 +235,19 @@ _ARRIVAL = (
 
 
 def arrivals(
-    view: Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None
+    view: Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None, *, read: bool
 ) -> list[Arrival]:
-    """Return a reader's unread mail with a number `above` this one, oldest first; the cursor decides which is new.
+    """Return a reader's mail with a number `above` this one, oldest first; the cursor decides which is new.
 
-    With a scope or a mention: all messages that carry it, without the reader's own and those that it has read.
+    With a scope or a mention: all messages that carry it, without the reader's own. Mail that it has read is left out
+    unless `read` is true.
     """
     if scope is None and mention is None:
+        unread = ("", "") if read else (" INDEXED BY deliveries_unread", " AND d.read_ms IS NULL")
         sql = (
-            _ARRIVAL.format(number="d.number") + "deliveries d INDEXED BY deliveries_unread"
-            f" JOIN messages m ON m.number = d.message{JOINS}"
-            " WHERE d.recipient = :reader AND d.read_ms IS NULL AND d.number > :above ORDER BY d.number DESC LIMIT 1000"
+            _ARRIVAL.format(number="d.number")
+            + f"deliveries d{unread[0]} JOIN messages m ON m.number = d.message{JOINS}"
+            f" WHERE d.recipient = :reader{unread[1]} AND d.number > :above ORDER BY d.number DESC LIMIT 1000"
         )
         bound: dict[str, object] = {"reader": reader, "above": above}
     else:
@@ -223,7 +255,7 @@ def arrivals(
         sql = (
             _ARRIVAL.format(number="m.number") + f"messages m{JOINS} WHERE {_TAGGED} ORDER BY m.number DESC LIMIT 1000"
         )
-        bound = {"reader": reader, "above": above, "type": kind, "value": value, "mention": mention}
+        bound = {"reader": reader, "above": above, "type": kind, "value": value, "mention": mention, "read": read}
     return [Arrival._make(row) for row in view.execute(sql, bound)][::-1]
 
 
@@ -233,6 +265,6 @@ AND (:type IS NULL OR EXISTS (SELECT 1 FROM tags t
      WHERE t.field = 'scopes' AND t.type = :type AND t.value = :value AND t.message = m.number))
 AND (:mention IS NULL OR EXISTS (SELECT 1 FROM tags t
      WHERE t.field = 'refs' AND t.type = 'mention' AND t.value = :mention AND t.message = m.number))
-AND NOT EXISTS (SELECT 1 FROM deliveries d
-     WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NOT NULL)
+AND (:read OR NOT EXISTS (SELECT 1 FROM deliveries d
+     WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NOT NULL))
 """
