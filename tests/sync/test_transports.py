@@ -9,7 +9,7 @@ import os
 import ssl
 import subprocess
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
@@ -204,3 +204,73 @@ def test_two_clones_sync_over_the_users_ssh_command(
     assert "through the shell" in pair.theirs.contents()
     lines = called.read_text(encoding="utf-8")
     assert "git@localhost git-receive-pack" in lines and "git@localhost git-upload-pack" in lines
+
+
+def _by_environment(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificate and helper by GIT_CONFIG_COUNT, as containers have it."""
+    settings = {"http.sslCAInfo": str(server.certificate), "credential.helper": str(home / "helper")}
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
+    for place, (key, value) in enumerate(settings.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{place}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{place}", value)
+
+
+def _by_header(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header with the password by `git -c`, and the certificate by variable, as integration servers have it."""
+    assert home.exists()
+    token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", f"'http.{server.url}.extraheader'='Authorization: Basic {token}'")
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(server.certificate))
+
+
+def _by_askpass(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that knows the password, in GIT_ASKPASS."""
+    answers = script(home / "askpass", f'case "$1" in User*) echo "{USER}";; *) echo "{PASSWORD}";; esac')
+    monkeypatch.setenv("GIT_ASKPASS", str(answers))
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(server.certificate))
+
+
+def _by_another_global_file(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A global configuration elsewhere, in GIT_CONFIG_GLOBAL."""
+    config = f'[http]\n\tsslCAInfo = "{server.certificate}"\n[credential]\n\thelper = "{home / "helper"}"\n'
+    (home / 'my "global" file').write_text(config, encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / 'my "global" file'))
+
+
+def _by_rewritten_address(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address by url.insteadOf in the system's file, the rest in XDG_CONFIG_HOME, without any HOME."""
+    (home / "system").write_text(f'[url "{server.url}"]\n\tinsteadOf = "short:it"\n', encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(home / "system"))
+    (home / "xdg" / "git").mkdir(parents=True)
+    config = f'[http]\n\tsslCAInfo = "{server.certificate}"\n[credential]\n\thelper = "{home / "helper"}"\n'
+    (home / "xdg" / "git" / "config").write_text(config, encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "xdg"))
+    monkeypatch.delenv("HOME")
+
+
+@pytest.mark.parametrize(
+    "way", [_by_environment, _by_header, _by_askpass, _by_another_global_file, _by_rewritten_address]
+)
+def test_access_to_a_remote_counts_however_git_was_given_it(
+    pair: Pair, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, way: Callable[..., None]
+) -> None:
+    (home / ".gitconfig").write_text("", encoding="utf-8")
+    way(server, home, monkeypatch)
+    pair.ours.git("remote", "set-url", "origin", "short:it" if way is _by_rewritten_address else server.url)
+    pair.ours.send("alice", "with what git was given", "@bob")
+    assert pair.ours.sync().pushed
+    asked = server.handler.asked
+    assert asked[0].startswith("unknown") and any(line.startswith("known") for line in asked)
+
+
+def test_a_window_that_asks_for_a_password_is_not_opened(
+    pair: Pair, server: Server, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = script(tmp_path / "window", f'touch "{tmp_path}/opened"; echo "{PASSWORD}"')
+    (home / "helper").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    monkeypatch.setenv("SSH_ASKPASS", str(window))
+    monkeypatch.setenv("DISPLAY", ":0")
+    pair.ours.git("remote", "set-url", "origin", server.url)
+    with pytest.raises(Unreachable, match="could not read Username"):
+        pair.ours.sync()
+    assert not (tmp_path / "opened").exists()

@@ -1,7 +1,8 @@
-"""The git runner: the one place that starts git, unaffected by the user's configuration.
+"""The git runner: the one place that starts git, as the user set it up, and without its side effects.
 
-No hook, filter, alias, pager, signing or prompt of the user runs, no inherited GIT_* variable leads elsewhere, and the
-user's index is never refreshed. A start costs 3 ms and the import 37 ms, so no send, check or wait uses this module.
+No hook, filter, alias, pager, signing or prompt of the user runs, no inherited variable leads elsewhere
+(`git_variables`), and the user's index is never refreshed. A start costs 3 ms and the import 37 ms, so no send, check
+or wait uses this module.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import signal
 import subprocess
 
 from thrum_store.errors import ThrumError
+from thrum_store.machine.host import failed
 from thrum_store.values import NamedTuple
+
+from .git_variables import configured, global_files, inherited, unattended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +37,18 @@ class GitFailed(ThrumError):
     code = "git_failed"
 
 
+class DubiousOwnership(GitFailed):
+    """Raised if git works in no repository of this owner until the user allows it."""
+
+    code = "dubious_ownership"
+
+    def __init__(self, directory: str, command: str) -> None:
+        super().__init__(
+            f"git refuses to work in {directory}, because it belongs to another user",
+            hint=f"allow it, if you trust its owner: `{command}`",
+        )
+
+
 class RemoteAnswer(NamedTuple):
     """The output of a git command that talked to another machine."""
 
@@ -42,22 +58,36 @@ class RemoteAnswer(NamedTuple):
 
 
 class GitRunner:
-    """Runs git in one directory; the seam that tests replace. `variables` are added to its environment."""
+    """Runs git in one directory; the seam that tests replace.
 
-    def __init__(self, directory: str, variables: Mapping[str, str] | None = None) -> None:
+    `variables` are added to its environment, `settings` to its configuration. An `anonymous` one has no access of the
+    user's. `timeout` is seconds for a local command.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        variables: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        *,
+        anonymous: bool = False,
+        timeout: float = _TIMEOUT,
+    ) -> None:
         self.directory = directory
         self._variables = dict(variables or {})
+        self._settings = dict(settings or {})  # by environment: the command line can be read by every user
+        self._anonymous = anonymous
+        self._timeout = timeout
 
     def run(self, *arguments: str, stdin: bytes = b"") -> str:
         """Return git's output without the last newline. Raises GitFailed."""
-        done = self._start(arguments, stdin)
-        if done.returncode != 0:
-            reason = done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}"
-            raise GitFailed(f"git {arguments[0]} failed: {reason}", hint="run it by hand in that directory")
-        return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+        return self.data(*arguments, stdin=stdin).decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def asks(self, *arguments: str) -> str | None:
-        """Return git's output without surrounding white space, or None if git answers with a failure."""
+        """Return git's output without surrounding white space, or None if git answers with a failure.
+
+        Raises GitFailed if git cannot answer at all.
+        """
         done = self._start(arguments, b"")
         return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else None
 
@@ -65,19 +95,38 @@ class GitRunner:
         """Return git's output, byte for byte. Raises GitFailed."""
         done = self._start(arguments, stdin)
         if done.returncode != 0:
-            raise GitFailed(f"git {arguments[0]} failed: {_summary(done.stderr)}", hint="run it by hand")
+            reason = _summary(done.stderr, f"status {done.returncode}")
+            raise GitFailed(f"git {arguments[0]} failed: {reason}", hint=self._by_hand(arguments))
         return done.stdout
+
+    def object_ids(self, count: int, *arguments: str, stdin: bytes = b"") -> list[str]:
+        """Return the ids of `count` objects, as git printed them. Raises GitFailed for any other output."""
+        output = self.run(*arguments, stdin=stdin)
+        ids = output.split("\n")
+        if len(ids) != count or any(len(name) not in (40, 64) or not _HEX.issuperset(name) for name in ids):
+            raise GitFailed(
+                f"git {arguments[0]} printed {output[:80]!r} instead of ids of objects",
+                hint=f"look at the program: `{_git()} --version`",
+            )
+        return ids
+
+    def object_id(self, *arguments: str, stdin: bytes = b"") -> str:
+        """Return the id of an object, as git printed it. Raises GitFailed for any other output."""
+        return self.object_ids(1, *arguments, stdin=stdin)[0]
 
     def talk(self, *arguments: str, silence: float = 60.0) -> RemoteAnswer:
         """Run a command that talks to a remote, and end it after `silence` seconds without output.
 
         It runs in a session of its own: it has no terminal to ask on, and its children end with it.
         """
-        process = subprocess.Popen(
-            self._command(arguments), cwd=self.directory,
-            env={**_environment(), **_without_prompts(), **self._variables},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+        try:
+            process = subprocess.Popen(
+                self._command(arguments), cwd=self.directory,
+                env=self._environment(unattended()), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise self._not_started(error) from error
         with process:
             _bound(process.pid)
             out, err, ended = _output(process, silence)
@@ -85,7 +134,12 @@ class GitRunner:
                 _end(process)
                 err += f"{SILENT} for {silence:.0f} s".encode()
             status = process.wait()
+        _check_ownership(err)
         return RemoteAnswer(status if ended else -1, out.decode("utf-8", "replace"), _summary(err))
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        variables = {**inherited(anonymous=self._anonymous), **more, **self._variables}
+        return configured(variables, self._settings)
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         options = [part for setting in _CONFIG for part in ("-c", setting)]
@@ -93,44 +147,73 @@ class GitRunner:
 
     def _start(self, arguments: tuple[str, ...], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
         try:
-            return subprocess.run(
-                self._command(arguments), cwd=self.directory, env={**_environment(), **self._variables}, input=stdin,
-                capture_output=True, timeout=_TIMEOUT, check=False,
+            done = subprocess.run(
+                self._command(arguments), cwd=self.directory, input=stdin, capture_output=True, timeout=self._timeout,
+                env=self._environment({}), check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise GitFailed(f"git {arguments[0]} did not end", hint="look for a stuck git process") from error
+            raise GitFailed(
+                f"git {arguments[0]} did not end within {self._timeout:g} seconds", hint=self._by_hand(arguments)
+            ) from error
+        except OSError as error:
+            raise self._not_started(error) from error
+        if done.returncode:
+            _check_ownership(done.stderr)
+        return done
+
+    def _not_started(self, error: OSError) -> ThrumError:
+        if not os.path.isdir(self.directory):
+            return GitFailed(f"the directory {self.directory} is gone", hint="go to a directory that exists")
+        return failed(error, f"cannot start {_git()}")
+
+    def _by_hand(self, arguments: tuple[str, ...]) -> str:
+        return f"see what git says: `git -C {_shell_quoted(self.directory)} {arguments[0]}`"
 
 
 def _git() -> str:
     """Return the path of git from the absolute directories of PATH: a repository cannot bring its own."""
-    directories = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
+    path = os.environ.get("PATH") or os.defpath
+    directories = [place for place in path.split(os.pathsep) if os.path.isabs(place)]
     program = shutil.which("git", path=os.pathsep.join(directories))
     if program is None:
-        raise GitFailed("git is not installed", hint="install git")
+        raise GitFailed("there is no git on the PATH", hint="install git, or add its directory to PATH")
     return program
 
 
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    identity = {
-        f"GIT_{who}_{field}": value
-        for who in ("AUTHOR", "COMMITTER")
-        for field, value in (("NAME", "thrum"), ("EMAIL", "thrum@localhost"))
-    }
-    return {**kept, **identity, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+def _shell_quoted(path: str) -> str:
+    import shlex  # only for a hint
+
+    return shlex.quote(path)
+
+
+def _unquoted(word: str) -> str:
+    import shlex  # as above
+
+    return "".join(shlex.split(word))
+
+
+# --- git's own care for the owner of a repository ---------------------------------------------------------------------
+
+_HEX = frozenset("0123456789abcdef")
+_ALLOWING = "git config --global --add safe.directory "
+
+
+def _check_ownership(err: bytes) -> None:
+    """Raise DubiousOwnership if git refused for it. Its own words name the directory and the command."""
+    lines = (line.strip() for line in err.decode("utf-8", "surrogateescape").split("\n"))
+    command = next((line for line in lines if line.startswith(_ALLOWING)), None)
+    if command is None:
+        return
+    directory = command.removeprefix(_ALLOWING)
+    if not global_files():  # then `git config --global` has no file to write to
+        command = f"export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0={directory}"
+    raise DubiousOwnership(_unquoted(directory), command)
 
 
 # --- talking to a remote --------------------------------------------------------------------------------------------
 
 _LARGEST_FILE = 1 << 30  # bytes of one file that a fetch may write: a remote cannot fill the disk
 _OUTPUT_LIMIT = 1 << 20  # bytes kept of git's output
-
-
-def _without_prompts() -> dict[str, str]:
-    """Return variables that keep the user's access to a remote, and disable every prompt."""
-    kept = {name: os.environ[name] for name in ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO") if name in os.environ}
-    disabled = {"GIT_ASKPASS": "", "SSH_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
-    return {**kept, **disabled, "GIT_ALLOW_PROTOCOL": "https:ssh:file"}
 
 
 def _bound(pid: int) -> None:
@@ -188,8 +271,8 @@ _PROGRESS = (
 _ADVICE = ("Please make sure you have the correct access rights", "and the repository exists.")
 
 
-def _summary(output: bytes) -> str:
+def _summary(output: bytes, otherwise: str = "no message") -> str:
     """Return the last four lines of git and the remote, without their progress and general advice."""
     lines = [line.rstrip().rpartition("\r")[2].strip() for line in output.decode("utf-8", "replace").split("\n")]
     kept = [line for line in lines if line and not line.removeprefix("remote: ").startswith((*_PROGRESS, *_ADVICE))]
-    return "; ".join(kept[-4:])[:600] or "no message"
+    return "; ".join(kept[-4:])[:600] or otherwise

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from thrum_cli.command import App, command
 from thrum_cli.terminal.output import human
+from thrum_store.errors import ThrumError
 from thrum_store.identity import DISTRIBUTION
 from thrum_store.log.events import fingerprint
 from thrum_store.repository.git_runner import GitRunner
@@ -57,18 +58,20 @@ def current_version() -> Version:
 def _repository(source: dict[str, Any]) -> str | None:
     """Return the web address of the repository it was installed from, without a user name or password."""
     place = _checkout(source)
-    url = (
-        GitRunner(place).asks("remote", "get-url", "origin")
-        if place
-        else source.get("url")
-        if "vcs_info" in source
-        else ""
-    )
+    url = _asked(place, "remote", "get-url", "origin") if place else source.get("url") if "vcs_info" in source else ""
     parts = urlsplit(str(url or ""))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path.rstrip('/').removesuffix('.git')}"
+
+
+def _asked(place: str, *arguments: str) -> str | None:
+    """Return the answer of git, or None where it does not work: the version is shown all the same."""
+    try:
+        return GitRunner(place).asks(*arguments)
+    except ThrumError:
+        return None
 
 
 def _checkout(source: dict[str, Any]) -> str | None:
@@ -86,7 +89,7 @@ def _build(installed: metadata.Distribution, source: dict[str, Any]) -> str | No
         return str(commit)[:12]
     if source.get("dir_info", {}).get("editable"):
         place = _checkout(source)
-        return GitRunner(place).asks("rev-parse", "--short=12", "HEAD") if place else None
+        return _asked(place, "rev-parse", "--short=12", "HEAD") if place else None
     return _modules(installed)
 
 

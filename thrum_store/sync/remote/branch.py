@@ -12,6 +12,7 @@ from thrum_store.errors import ThrumError
 from thrum_store.log.segments import EventLog
 from thrum_store.machine.host import Host, failpoint
 from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.git_variables import global_files
 from thrum_store.repository.paths import OUTGOING, SYNC_GIT_CONFIG, SYNC_INDEX, Paths
 from thrum_store.sync.wire import tree
 from thrum_store.sync.wire.tree import Listing
@@ -28,13 +29,7 @@ _REFERENCE = {"core.fsync": "reference", "core.fsyncMethod": "fsync"}
 _PACKING = {"core.fsync": "objects,pack-metadata", "pack.packSizeLimit": "0", "pack.threads": "1"}
 _PLAIN_INDEX = {"core.splitIndex": "false", "core.untrackedCache": "false", "index.sparse": "false"}
 # `hooks` is the directory of a repository's own hooks: a remote's hooks are its rules, and stay in force.
-_INCLUDING = """[include]
-\tpath = "{}"
-\tpath = "{}"
-[core]
-\thooksPath = hooks
-\tfsmonitor = false
-"""
+_OWN_HOOKS = "[core]\n\thooksPath = hooks\n\tfsmonitor = false\n"
 
 
 class Unreachable(ThrumError):
@@ -66,19 +61,14 @@ class Branch:
         self._packs = os.path.join(paths.common, "objects", "pack")
         self._outgoing = paths.in_var(OUTGOING)
         self._index_file = paths.in_var(SYNC_INDEX)
-        self.git = GitRunner(paths.root, configured(_OBJECTS))
-        self._index = GitRunner(
-            paths.root, {**configured({**_OBJECTS, **_PLAIN_INDEX}), "GIT_INDEX_FILE": self._index_file}
-        )
-
+        self.git = GitRunner(paths.root, settings=_OBJECTS)
+        self._index = GitRunner(paths.root, {"GIT_INDEX_FILE": self._index_file}, {**_OBJECTS, **_PLAIN_INDEX})
         self._remote = GitRunner(paths.root, {"GIT_CONFIG_GLOBAL": self._global(paths.in_var(SYNC_GIT_CONFIG))})
 
     def _global(self, path: str) -> str:
         """Write the user's configuration without its hooks: git reads it when it serves a remote on this machine."""
-        home = os.path.expanduser("~")
-        xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-        included = map(_escaped, (f"{xdg}/git/config", f"{home}/.gitconfig"))
-        content = _INCLUDING.format(*included).encode("utf-8", "surrogateescape")
+        included = (f'[include]\n\tpath = "{_escaped(file)}"\n' for file in global_files())
+        content = os.fsencode("".join([*included, _OWN_HOOKS]))
         try:
             known = self._host.storage.read(path)
         except FileNotFoundError:
@@ -157,7 +147,7 @@ class Branch:
             for name, content in zip(names, contents, strict=True):
                 self._host.storage.replace_unsynced(name, content)
             listed = b"".join(map(_quoted, names))
-            return self.git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()
+            return self.git.object_ids(len(names), "hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed)
         finally:
             for name in names:
                 self._host.storage.remove(name)
@@ -171,22 +161,22 @@ class Branch:
         nothing = f"0 {'0' * len(next(filter(None, changes.values()), base))}"
         lines = [f"100644 {oid}\t{path}\0" if oid else f"{nothing}\t{path}\0" for path, oid in sorted(changes.items())]
         self._index.run("update-index", "-z", "--index-info", stdin="".join(lines).encode())
-        made = self._index.run("write-tree")
+        made = self._index.object_id("write-tree")
         if not versions:
             return made
         kept = [line for line in self.git.run("ls-tree", made).split("\n") if line]
         kept = [line for line in kept if line.partition("\t")[2] not in versions]
         carried = [f"040000 tree {oid}\t{name}" for name, oid in versions.items()]
-        return self.git.run("mktree", stdin="\n".join([*kept, *carried, ""]).encode())
+        return self.git.object_id("mktree", stdin="\n".join([*kept, *carried, ""]).encode())
 
     def commit(self, made: str, parents: Iterable[str], message: str) -> str:
         """Write a commit of this tree; return its id. No ref moves."""
         named = [part for parent in dict.fromkeys(filter(None, parents)) for part in ("-p", parent)]
-        return self.git.run("commit-tree", made, *named, "-m", message)
+        return self.git.object_id("commit-tree", made, *named, "-m", message)
 
     def move(self, new: str, old: str) -> None:
         """Move our branch from `old` (empty: no branch) to `new`. Raises GitFailed if somebody else moved it."""
-        durable = GitRunner(self.git.directory, configured(_REFERENCE))
+        durable = GitRunner(self.git.directory, settings=_REFERENCE)
         durable.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
 
     def record_remote_tip(self, commit: str) -> None:
@@ -200,7 +190,8 @@ class Branch:
         wanted = f"{commit}\n^{since}\n" if known else f"{commit}\n"
         options = ("--revs", "--incremental", "--local", "--delta-base-offset", "--quiet")
         base = os.path.join(self._packs, "pack")
-        GitRunner(self.git.directory, configured(_PACKING)).run("pack-objects", *options, base, stdin=wanted.encode())
+        packer = GitRunner(self.git.directory, settings=_PACKING)
+        packer.run("pack-objects", *options, base, stdin=wanted.encode())
         self._host.storage.sync_directory(self._packs)
         failpoint("sync.packed")
         self.git.run("prune-packed", "--quiet")
@@ -245,14 +236,6 @@ class Branch:
                 hint="ask its administrator to accept the branch a-sync; until then messages stay on this machine",
             )
         raise Unreachable(f"cannot push to {self.remote!r}: {why}", hint=hint)
-
-
-def configured(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return settings for git as environment variables."""
-    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
-    for place, (key, value) in enumerate(settings.items()):
-        variables |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
-    return variables
 
 
 def _quoted(path: str) -> bytes:

@@ -11,7 +11,7 @@ from thrum_store.repository.config import GitSettings
 from thrum_store.repository.git_runner import SILENT, GitRunner
 from thrum_store.sync.state import State
 
-from .branch import Unreachable, configured
+from .branch import Unreachable
 
 _PRIVATE, _PUBLIC, _SILENT = 0, 1, 2
 _LASTS = {_PRIVATE: 86_400_000, _PUBLIC: 86_400_000, _SILENT: 3_600_000}  # milliseconds that an answer counts
@@ -19,7 +19,9 @@ _LASTS = {_PRIVATE: 86_400_000, _PUBLIC: 86_400_000, _SILENT: 3_600_000}  # mill
 _CLOSED = ("could not read Username", "could not read Password", "Authentication failed", "not found")
 _NO_ANSWER = ("unable to access", SILENT)
 _SCP = re.compile(r"(?:[^@/:]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
-_ANONYMOUS = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "https:http"}
+_ANONYMOUS = {
+    "GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "https:http", "GIT_ASKPASS": "", "SSH_ASKPASS": "",
+}  # fmt: skip
 _CONNECTION = ("http.proxy", "http.sslcainfo", "http.sslcapath", "http.sslverify")  # settings without credentials
 
 
@@ -100,8 +102,8 @@ def _answer(url: str, connection: dict[str, str]) -> int:
     """Ask a remote without home, configuration and credentials. Raises DoubtfulRemote."""
     with tempfile.TemporaryDirectory() as nowhere:
         home = {"HOME": nowhere, "XDG_CONFIG_HOME": nowhere, "GIT_CEILING_DIRECTORIES": nowhere}
-        variables = {**_ANONYMOUS, **home, **configured({"credential.helper": "", **connection})}
-        git = GitRunner(nowhere, {**variables, "GIT_CONFIG_GLOBAL": f"{nowhere}/none"})
+        variables = {**_ANONYMOUS, **home, "GIT_CONFIG_GLOBAL": f"{nowhere}/none"}
+        git = GitRunner(nowhere, variables, {"credential.helper": "", **connection}, anonymous=True)
         done = git.talk("ls-remote", "--heads", "--", url, silence=20.0)
     if done.status == 0:
         return _PUBLIC
