@@ -77,7 +77,10 @@ ALLOWED = {
     ("thrum_mcp/transport/pipes.py", "os.open"): "opens the null device in place of standard input",
     ("thrum_store/view/rebuild.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
-    ("thrum_store/repository/git_files.py", "open"): "reads git's own pointer files, before there is a store or a seam",
+    (
+        "thrum_store/repository/git_files.py",
+        "os.open",
+    ): "reads git's own small files, before there is a store or a seam",
     (
         "thrum_store/repository/ignore_file.py",
         "open",

@@ -6,7 +6,7 @@ ThrumError
 ├── Conflict              NameTaken  GroupExists  GroupCycle  KeyReused  WorktreeMismatch
 ├── Forbidden             NotAuthor  ProtectedGroup  NeedsConfirmation
 ├── NoIdentity            AmbiguousIdentity  NotRegistered
-├── NotARepository        NotInitialized
+├── NotARepository        NotInitialized  (`repository/obstacles` adds BareRepository and BrokenWorktree)
 ├── StoreBusy             DiskFull  StorageFailed  Unsupported
 └── Corrupted             ViewCorrupted
 
@@ -220,13 +220,13 @@ class NotRegistered(NoIdentity):
 
 
 class NotARepository(ThrumError):
-    """Raised if the directory is not in a git repository."""
+    """Raised if the directory is not in a git repository; `reason` says why git leaves one that is near."""
 
     code = "not_a_repository"
 
-    def __init__(self, start: str) -> None:
-        hint = "go to your repository, or name it with --repo PATH"
-        super().__init__(f"{start} is not inside a git repository", hint=hint)
+    def __init__(self, start: str, reason: str = "", hint: str = "") -> None:
+        message = f"{start} is not inside a git repository" + (f": {reason}" if reason else "")
+        super().__init__(message, hint=hint or "go to your repository, or name it with --repo PATH")
 
 
 class NotInitialized(ThrumError):

@@ -13,7 +13,7 @@ from .errors import Forbidden, NotInitialized, ThrumError
 from .identity import StoreId, short_id
 from .log import keys
 from .machine.host import REAL, Host
-from .repository import config, ignore_file
+from .repository import config, ignore_file, worktrees
 from .repository.git_runner import GitRunner
 from .repository.ignore_file import IGNORED
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
@@ -94,12 +94,7 @@ def _directories(paths: Paths, host: Host) -> list[str]:
     for path in (paths.identities, paths.in_var(LOCKS), paths.in_var(KEYS), paths.bells):
         host.storage.directory(path)
         os.chmod(path, 0o700)
-    if paths.local != paths.thrum:
-        redirect = os.path.join(paths.local, "redirect")
-        if host.storage.size(redirect) < 0:
-            host.storage.replace(redirect, paths.thrum.encode() + b"\n")
-            steps.append(f"this worktree shares {paths.thrum}")
-    return steps
+    return steps + worktrees.join(paths, host)
 
 
 def _config(paths: Paths, host: Host) -> list[str]:

@@ -42,7 +42,7 @@ def test_who_has_shows_who_is_editing_a_file(team: Team, spelling: str) -> None:
 
 def test_who_has_nobody_is_an_answer(team: Team) -> None:
     assert team.planner.ok("who-has", "nothing.go") == "Nobody is editing nothing.go.\n"
-    assert team.planner.json("who-has", "nothing.go") == {"file": "nothing.go", "contexts": []}
+    assert team.planner.json("who-has", "nothing.go") == {"file": "nothing.go", "contexts": [], "unanswered": []}
 
 
 @requirement("ping")

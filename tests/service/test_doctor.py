@@ -254,9 +254,13 @@ def test_several_identities_are_worth_a_note(talk: Place) -> None:
 
 def test_a_redirect_to_somewhere_else_is_a_problem(talk: Place) -> None:
     other = talk.branch_out("feature")
-    (other.root / ".thrum/redirect").write_text("/nowhere\n")
-    (finding,) = look(other).findings
-    assert (finding.check, finding.status) == ("redirect", "problem")
+    for place in ("/nowhere", "/usr"):  # a store that is not there, and a directory that is another one's
+        (other.root / ".thrum/redirect").write_text(f"{place}\n")
+        (finding,) = problems(look(other))
+        assert (finding.check, place in finding.message) == ("redirect", True)
+        assert [finding.fixed for finding in look(other, fix=True).findings if finding.check == "redirect"] == [True]
+        assert (other.root / ".thrum/redirect").read_text() == f"{talk.root}/.thrum\n"
+        assert problems(look(other)) == []
 
 
 def test_tracked_private_files_are_a_problem_that_only_a_person_mends(talk: Place) -> None:

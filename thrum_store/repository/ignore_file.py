@@ -19,11 +19,18 @@ def hide(paths: Paths, host: Host, *, stealth: bool) -> list[str]:
     exclude = os.path.join(paths.common, "info", "exclude")
     host.storage.directory(os.path.dirname(exclude))
     changed = _ignored_in(exclude, host.storage)
-    if not stealth and paths.git_dir == paths.common and os.path.basename(paths.common) == ".git":
+    if not stealth and place(paths) != exclude:
         return (
             ["added .thrum/ to .gitignore"] if _ignored_in(os.path.join(paths.root, ".gitignore"), host.storage) else []
         )
     return ["added .thrum/ to .git/info/exclude"] if changed else []
+
+
+def place(paths: Paths) -> str:
+    """Return the file that hides `.thrum` in this worktree: .gitignore only in the first one of an ordinary clone."""
+    if paths.git_dir == paths.common and os.path.basename(paths.common) == ".git":
+        return os.path.join(paths.root, ".gitignore")
+    return os.path.join(paths.common, "info", "exclude")
 
 
 def _ignored_in(path: str, storage: Storage) -> bool:

@@ -11,7 +11,7 @@ import os
 
 from thrum_store.values import NamedTuple
 
-from .git_files import branch_at, common_dir_of, first_line, git_dir_of, worktree_root
+from .git_files import Location, branch_at, content, discover, worktree_name
 
 # --- names under .thrum/var, which holds what belongs to this machine -------------------------------------------------
 
@@ -56,6 +56,8 @@ PURGE_LOCK = "cuts.lock"  # held while purge marks are raised
 SUBSCRIPTIONS_LOCK = "subscriptions.lock"
 DAEMON_LOCK = "daemon.lock"  # the lease: held by the daemon as long as it lives
 DAEMON_START_LOCK = "daemon.start.lock"  # held while a daemon is started or stopped
+FIRST_WORKTREE = "first-worktree"  # where the first worktree is, if git's directory does not say so
+
 LOCKS = "locks"  # the locks that are taken by agent or session
 LOG_CREATION_LOCK = "locks/.beginnings.lock"  # held while an agent's first log begins, and during a re-key
 
@@ -120,10 +122,8 @@ class Paths(NamedTuple):
 
     @property
     def worktree(self) -> str:
-        """The name of this worktree: git's own for a linked one, `main` for the first; it survives a move."""
-        if self.git_dir == self.common:
-            return "main"
-        return os.path.basename(self.git_dir)
+        """The name of this worktree, which survives a move."""
+        return worktree_name(self.git_dir, self.common)
 
     @property
     def branch(self) -> str:
@@ -137,12 +137,17 @@ class Paths(NamedTuple):
 
 
 def around(start: str) -> Paths | None:
-    """Return the places around the absolute path `start`, or None outside of any worktree. Reads no redirect."""
-    root = worktree_root(start)
-    if root is None:
-        return None
-    git_dir = git_dir_of(root)
-    common = common_dir_of(git_dir)
+    """Return the places around the real path `start`, or None outside of any worktree. Reads no redirect.
+
+    Raises OSError where git's own files lead nowhere.
+    """
+    location = discover(start)
+    return places_of(location) if location is not None and location.root else None
+
+
+def places_of(location: Location) -> Paths:
+    """Return the places of a repository: they follow from git's directories, and from nothing else."""
+    root, git_dir, common = location
     beside = os.path.dirname(common) if os.path.basename(common) == ".git" else common
     return Paths(root, git_dir, common, os.path.join(beside, ".thrum"), os.path.join(root, ".thrum"))
 
@@ -150,14 +155,32 @@ def around(start: str) -> Paths | None:
 def find(start: str = ".") -> Paths:
     """Return the places around `start`, with or without a store.
 
-    Raises NotARepository, or Invalid if `start` does not exist or a redirect leads to another repository.
+    Raises as `located`, or Invalid if a redirect leads to another repository.
+    """
+    paths = located(start)
+    stranger = strange_redirect(paths)
+    if stranger:
+        from .obstacles import strange
+
+        raise strange(paths.root, paths.thrum, stranger)
+    return paths
+
+
+def located(start: str = ".") -> Paths:
+    """Return the places around `start`, whatever its redirect says: for commands that write the redirect anew.
+
+    Raises NotARepository and its kin where git cannot work, or Invalid if `start` does not exist.
     """
     absolute = os.path.realpath(start)
-    paths = around(absolute) if os.path.isdir(absolute) else None
-    if paths is None:
-        raise _nowhere(start, absolute)
-    _check_redirect(paths)
-    return paths
+    try:
+        paths = around(absolute) if os.path.isdir(absolute) else None
+    except OSError:
+        paths = None
+    if paths is not None:
+        return paths
+    from .obstacles import around_git_dir
+
+    return places_of(around_git_dir(start, absolute))
 
 
 def initialized(start: str = ".") -> Paths:
@@ -172,24 +195,19 @@ def initialized(start: str = ".") -> Paths:
     raise NotInitialized(paths.root)
 
 
-def _nowhere(start: str, absolute: str) -> Exception:
-    from thrum_store.errors import Invalid, NotARepository
+def strange_redirect(paths: Paths) -> str:
+    """Return the other store that the redirect names, or "": the file may come from a stranger's branch.
 
-    if not os.path.isdir(absolute):
-        return Invalid(f"there is no directory {start!r}", hint="name an existing one with --repo PATH")
-    return NotARepository(start if start != "." else absolute)
+    A store that is not there is none: the repository was moved, or a container sees it elsewhere. Git knows the place.
+    """
+    target = redirect_of(paths)
+    astray = target not in ("", paths.thrum) and os.path.exists(target) and not os.path.samefile(target, paths.thrum)
+    return target if astray else ""
 
 
-def _check_redirect(paths: Paths) -> None:
-    """Refuse a redirect that names another store than git does: the file may come from a stranger's branch."""
-    pointer = os.path.join(paths.local, "redirect")
-    if not os.path.isfile(pointer):
-        return
-    target = first_line(pointer)
-    if os.path.realpath(target) != os.path.realpath(paths.thrum):
-        from thrum_store.errors import Invalid
-
-        raise Invalid(
-            f"{pointer} leads to {target}, which is not the store of this repository",
-            hint=f"remove that file, or let `thrum setup` write it anew; this store is {paths.thrum}",
-        )
+def redirect_of(paths: Paths) -> str:
+    """Return the store that this worktree's redirect names, "" without one."""
+    try:
+        return (content(os.path.join(paths.local, "redirect")) or "").strip()
+    except OSError:
+        return ""

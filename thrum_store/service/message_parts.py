@@ -191,7 +191,7 @@ def acting(store: Store, caller: Caller) -> Agent:
     That prevents mistakes between agents that mean well. It is no defence against a process of the same user.
     """
     agent = known(store, caller)
-    _check_worktree(caller, agent.worktree)
+    _check_worktree(store, caller, agent.worktree)
     return agent
 
 
@@ -200,7 +200,7 @@ def speaking(store: Store, caller: Caller) -> Speaker:
     speaker = lookup.speaker(store.view, caller.name)
     if speaker is None:
         raise NotRegistered(caller.name)
-    _check_worktree(caller, speaker.worktree)
+    _check_worktree(store, caller, speaker.worktree)
     return speaker
 
 
@@ -231,9 +231,13 @@ def unknown_agent(name: str, noun: str = "agent") -> NotFound:
     return NotFound(f"there is no {noun} {name!r}", hint="`thrum agent list` shows all agents")
 
 
-def _check_worktree(caller: Caller, worktree: str) -> None:
+def _check_worktree(store: Store, caller: Caller, worktree: str) -> None:
     if caller.worktree and worktree and caller.worktree != worktree:
-        raise WorktreeMismatch(caller.name, worktree, caller.worktree)
+        from thrum_store.repository import worktrees  # only if the names differ
+
+        home = worktrees.home(store.paths, caller.name, worktree)
+        if home != caller.worktree:
+            raise WorktreeMismatch(caller.name, home, caller.worktree)
 
 
 class Audience(NamedTuple):

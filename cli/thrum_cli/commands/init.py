@@ -8,7 +8,7 @@ from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Outcome, human
 from thrum_store import setup
 from thrum_store.machine.host import REAL
-from thrum_store.repository.paths import find
+from thrum_store.repository.paths import located
 from thrum_store.setup import Initialize, Initialized
 from thrum_store.values import Record
 
@@ -62,7 +62,7 @@ def init(
     branches are not touched. With --runtime it also writes the client's configuration; `thrum uninit` removes that.
     With --agent-name, --agent-role and --agent-module it registers an agent. Running it again changes nothing.
     """
-    paths = find(app.repo)
+    paths = located(app.repo)
     client = chosen_runtime(paths, runtime, REAL) if runtime else None
     app.role, app.module = agent_role or app.role, agent_module or app.module
     agent = wanted(app, paths, agent_name, None, False) if agent_name or agent_role or agent_module else None

@@ -10,7 +10,7 @@ from thrum_cli.clients.section import BEGIN, END, Section
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
 from thrum_cli.terminal.output import Verbatim, human
-from thrum_store.errors import Conflict, Invalid
+from thrum_store.errors import Conflict, Invalid, NotInitialized
 from thrum_store.repository import paths
 from thrum_store.setup import Initialize, Initialized, initialize
 from thrum_store.values import Record
@@ -33,8 +33,9 @@ def worktree(app: App, path: str) -> Initialized:
 
     It writes the worktree's .thrum/redirect, and a directory for its identities. Running it again changes nothing.
     """
-    main = app.paths
-    other = paths.find(os.path.join(app.repo, path))
+    main, other = paths.located(app.repo), paths.located(os.path.join(app.repo, path))
+    if not main.initialized:
+        raise NotInitialized(main.root)
     if other.common != main.common:
         raise Invalid(f"{path} belongs to another repository", hint=f"run `thrum init` in {other.root}")
     if other.local == other.thrum:

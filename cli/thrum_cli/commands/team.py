@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
+from thrum_cli.commands._shared.git_answers import not_asked
 from thrum_cli.terminal.layout import inside, panel
 from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, green, human, shorten
 from thrum_store.service.team import team as teams
@@ -28,7 +29,7 @@ def team(app: App, everybody: bool) -> Outcome:
     note = f"{members.offline} offline: `thrum team --all`" if members.offline else ""
     if not members.members:
         note = f"Nobody is active. {note or '`thrum quickstart` registers an agent and starts its session.'}"
-    return Outcome(members, note=note)
+    return Outcome(members, note="\n".join(part for part in (note, not_asked(members.unanswered)) if part))
 
 
 @human.register(Team)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from thrum_cli.command import App, Argument, command
+from thrum_cli.commands._shared.git_answers import not_asked
 from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, human
 from thrum_store.service.team import work
 from thrum_store.service.team.work import WhoHas, WorkContext
@@ -18,7 +19,17 @@ def who_has(app: App, file: str) -> Outcome:
     uses their last heartbeat.
     """
     holders = work.who_has(app.store, file, os.getcwd() if app.repo == "." else app.paths.root)
-    return Outcome(holders, note="" if holders.contexts else f"Nobody is editing {file}.")
+    return Outcome(holders, note=_note(holders))
+
+
+def _note(holders: WhoHas) -> str:
+    """Return the sentence for people: nobody is editing a file only if git answered in every worktree."""
+    if holders.unanswered:
+        first = (
+            "" if holders.contexts else f"No agent is known to edit {holders.file}, but not every worktree answered.\n"
+        )
+        return first + not_asked(holders.unanswered)
+    return "" if holders.contexts else f"Nobody is editing {holders.file}."
 
 
 @human.register(WhoHas)

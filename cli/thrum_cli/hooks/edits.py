@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from thrum_store.service.git_answers import Unanswered
     from thrum_store.service.team.work import WhoHas, WorkContext
 
     from .session import HookRun
@@ -39,10 +40,17 @@ def _warning(run: HookRun) -> str:
     if not run.call.files or not work.others_in_session(run.store, run.caller.name):
         return ""
     with run.files.editing() as state:
+        answers = {path: work.who_has(run.store, path, run.store.paths.root) for path in run.call.files}
         sentences = {
             f"{holder.address} {path}": _sentence(holder, path)
-            for path in run.call.files
-            for holder in _others(run, work.who_has(run.store, path, run.store.paths.root))
+            for path, holders in answers.items()
+            for holder in _others(run, holders)
+        }
+        sentences |= {
+            f"worktree {silent.worktree}": _doubt(silent)
+            for holders in answers.values()
+            for silent in holders.unanswered
+            if silent.worktree != run.store.paths.worktree
         }
         new = {key: sentence for key, sentence in sentences.items() if key not in state.warned}
         state.warned |= frozenset(new)
@@ -59,6 +67,13 @@ def _sentence(holder: WorkContext, path: str) -> str:
     return (
         f"thrum: @{holder.address} has uncommitted changes to {name} on branch {safe_line(holder.branch)}. Ask before"
         f' you change the same lines: thrum send "May I edit {name}?" --to @{holder.address}'
+    )
+
+
+def _doubt(silent: Unanswered) -> str:
+    return (
+        f"thrum: git cannot answer for the worktree {safe_line(silent.worktree)}: {safe_line(silent.reason)}. An agent"
+        f" in it may be changing the same files. Try: {safe_line(silent.hint)}"
     )
 
 

@@ -74,6 +74,8 @@ def register(store: Store, request: Register) -> Registered:
 
     Raises Invalid, NameTaken if a role or a group has the name, WorktreeMismatch if another worktree has it.
     """
+    from thrum_store.repository import worktrees  # only to register: a hook that lists agents does not pay for it
+
     role, module = identity.valid_name(request.role, "role"), identity.valid_name(request.module, "module")
     display = message_parts.label(request.display, "display name")
     name = identity.valid_name(request.name) if request.name else _derived(store, role, module)
@@ -83,11 +85,13 @@ def register(store: Store, request: Register) -> Registered:
     data = _registration(caller)
     with store.writing(name) as shard:
         before = lookup.own(store.view, name)
-        if before and before.worktree != worktree and not request.force:
-            raise WorktreeMismatch(name, before.worktree, worktree)
+        home = worktrees.home(store.paths, name, before.worktree) if before else worktree
+        if home != worktree and not request.force:
+            raise WorktreeMismatch(name, home, worktree)
         status = _status(before, data)
         if status != "unchanged" or request.re_register:
             shard.append(Draft("agent.register", data))
+    worktrees.remember_first(store.paths, store.host)
     return Registered(name, status, identity.save(store.paths, caller, host=store.host))
 
 
@@ -115,7 +119,7 @@ def _status(before: Agent | None, data: dict[str, str]) -> str:
 
 def _derived(store: Store, role: str, module: str) -> str:
     """Return a free name for a nameless agent: role and module, with a number if that is taken."""
-    from thrum_store.view.queries import groups  # only to register: a hook that lists agents does not pay for it
+    from thrum_store.view.queries import groups  # as above
 
     base = f"{role}-{module}"[:60]
     taken = {*lookup.names(store.view), *lookup.roles(store.view), *groups.names(store.view)}

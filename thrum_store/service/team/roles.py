@@ -13,6 +13,7 @@ from string import Template
 from thrum_store import identity
 from thrum_store.errors import Invalid, NotFound
 from thrum_store.repository import worktrees
+from thrum_store.repository.git_files import MAIN
 from thrum_store.store import Store, use_case
 from thrum_store.values import NamedTuple, Record
 from thrum_store.view.queries import lookup
@@ -118,7 +119,7 @@ def _preamble(store: Store, agent: Agent, homes: dict[str, str]) -> str | None:
         "Role": agent.role,
         "Module": agent.module,
         "WorktreePath": homes.get(agent.worktree, agent.worktree),
-        "RepoRoot": homes.get(worktrees.MAIN, store.paths.root),
+        "RepoRoot": homes.get(MAIN, store.paths.root),
         "CoordinatorName": next((name for _, name, _ in lookup.addressed(store.view, role=_COORDINATOR)), _COORDINATOR),
     }
     return _rendered(template, values)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from thrum_store import identity
 from thrum_store.identity import EVERYONE
 from thrum_store.repository.changes import FileChange
-from thrum_store.service import message_parts
+from thrum_store.service import git_answers, message_parts
+from thrum_store.service.git_answers import Unanswered
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, maybe_rfc3339, rfc3339
 from thrum_store.view.queries import groups, lookup, mailbox
@@ -57,11 +58,15 @@ class SharedMessages(Record):
 
 
 class Team(Record):
-    """The members, last seen first; `offline` counts the agents that are left out."""
+    """The members, last seen first; `offline` counts the agents that are left out.
+
+    `unanswered` are the worktrees that git cannot answer for: what is known of the work in them may be old.
+    """
 
     members: tuple[TeamMember, ...]
     shared_messages: SharedMessages
     offline: int
+    unanswered: tuple[Unanswered, ...] = ()
 
 
 class Ping(Record):
@@ -86,7 +91,8 @@ def team(store: Store, everybody: bool = False) -> Team:
     wanted = [agent for agent in listed if everybody or now.status(agent) == "active"]
     members = [_member(store, agent, work, now) for agent, work in with_branches(store, wanted)]
     members.sort(key=lambda member: member.last_seen, reverse=True)
-    return Team(tuple(members), _shared(store), len(listed) - len(wanted))
+    unanswered = git_answers.ask(store, git_answers.works).unanswered
+    return Team(tuple(members), _shared(store), len(listed) - len(wanted), unanswered)
 
 
 @use_case

@@ -11,8 +11,8 @@ from thrum_store.identity import address_of
 from thrum_store.presence_state import NOTHING, PresenceState
 from thrum_store.repository import changes, worktrees
 from thrum_store.repository.changes import Changes, Commit, FileChange
-from thrum_store.repository.git_runner import GitFailed, GitRunner
-from thrum_store.service import message_parts
+from thrum_store.service import git_answers, message_parts
+from thrum_store.service.git_answers import Unanswered
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, maybe_rfc3339, replaced
 from thrum_store.view.queries import lookup
@@ -65,10 +65,11 @@ class WorkContexts(Record):
 
 
 class WhoHas(Record):
-    """The contexts of the agents that have changed a file; they hold only matching files."""
+    """The contexts of the agents that have changed a file, with matching files only; and who could not be asked."""
 
     file: str
     contexts: tuple[WorkContext, ...]
+    unanswered: tuple[Unanswered, ...] = ()
 
 
 @use_case
@@ -95,7 +96,7 @@ def who_has(store: Store, file: str, directory: str = ".") -> WhoHas:
     `file` may be a path in any spelling, a directory, or only the end of a path. Raises Invalid if it is empty.
     """
     spellings = _spellings(store, file, directory)
-    statuses = _git_statuses(store)
+    statuses, unanswered = git_answers.ask(store, changes.look)
     matches: list[WorkContext] = []
     for agent, work in _all(store):
         status = statuses.get(agent.worktree) if agent.own else None
@@ -103,7 +104,7 @@ def who_has(store: Store, file: str, directory: str = ".") -> WhoHas:
         narrowed = _narrowed(context, spellings)
         if narrowed is not None and _holds(store, agent):
             matches.append(narrowed)
-    return WhoHas(file, tuple(matches))
+    return WhoHas(file, tuple(matches), unanswered)
 
 
 def others_in_session(store: Store, name: str) -> bool:
@@ -140,7 +141,7 @@ def with_branches(store: Store, listed: Iterable[Agent]) -> list[tuple[Agent, Wo
     now = presence.now(store)
     branches: dict[str, str] = {}
     pairs: list[tuple[Agent, WorkContext]] = []
-    for agent in listed:
+    for agent in (row._replace(worktree=git_answers.agent_home(store, row)) for row in listed):
         if agent.own and agent.worktree not in branches:
             branches[agent.worktree] = worktrees.branch(store.paths, agent.worktree)
         branch = branches[agent.worktree] if agent.own else ""
@@ -152,17 +153,6 @@ def with_branches(store: Store, listed: Iterable[Agent]) -> list[tuple[Agent, Wo
 def _all(store: Store) -> list[tuple[Agent, WorkContext]]:
     pairs = with_branches(store, lookup.listed(store.view))
     return sorted(pairs, key=lambda pair: pair[1].status != "active")
-
-
-def _git_statuses(store: Store) -> dict[str, Changes]:
-    """Return the current git status by worktree; those that git cannot read are left out with a warning."""
-    statuses: dict[str, Changes] = {}
-    for name, root in worktrees.places(store.paths, store.host).items():
-        try:
-            statuses[name] = changes.look(GitRunner(root))
-        except GitFailed as error:
-            store.warnings.append(f"git cannot read {root}: {error.message}")
-    return statuses
 
 
 def _with_status(work: WorkContext, status: Changes, now_ms: int) -> WorkContext:
@@ -183,7 +173,7 @@ def _holds(store: Store, agent: Agent) -> bool:
     if agent.session is not None:
         return True
     others = [other for other in lookup.listed(store.view) if other.store == agent.store]
-    beside = [other for other in others if other.worktree == agent.worktree]
+    beside = [other for other in others if git_answers.agent_home(store, other) == agent.worktree]
     return not any(other.session for other in beside) and beside[0].id == agent.id
 
 

@@ -12,11 +12,13 @@ from thrum_store import identity, setup
 from thrum_store.errors import Invalid, StorageFailed
 from thrum_store.log import keys
 from thrum_store.machine.host import Host
+from thrum_store.repository import ignore_file
 from thrum_store.repository.git_runner import GitFailed, GitRunner
 from thrum_store.repository.paths import KEYS, LOCKS, LOG_FILES, STORE_FILE, STORE_KEY, SYNC_LOCK, TORN, Paths
 from thrum_store.setup import Initialize
 from thrum_store.sync.branch_worktree import BRANCH
 
+from . import check_worktrees
 from .findings import Check, fine, note, problem
 
 _FIX = "`thrum doctor --fix`"
@@ -77,13 +79,18 @@ def _short(paths: Paths, path: str) -> str:
 
 
 def _ignored(paths: Paths, host: Host) -> Iterator[Check]:
+    obstacle = check_worktrees.unusable(paths, host)
+    if obstacle is not None:
+        yield obstacle
+        return
     git = GitRunner(paths.root)
     if git.run("ls-files", "--", ".thrum"):
         hint = "`git rm -r --cached .thrum`, then commit"
         yield problem("git", ".thrum is tracked by git, so its files are published and can come from strangers", hint)
     elif git.asks("check-ignore", "--quiet", ".thrum/identities/x.json") is None:
         repair = partial(setup.initialize, paths, Initialize(stealth=True), host)
-        yield problem("git", "git does not ignore .thrum", f"add `.thrum/` to .gitignore, or {_FIX}", repair)
+        hint = f"add `.thrum/` to {_short(paths, ignore_file.place(paths))}, or {_FIX}"
+        yield problem("git", "git does not ignore .thrum", hint, repair)
     else:
         yield fine("git", f"branch {BRANCH} and its worktree are there; .thrum is ignored")
 

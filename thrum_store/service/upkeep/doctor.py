@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from thrum_store import carry_forward, identity, store
-from thrum_store.errors import Invalid, NotInitialized
+from thrum_store.errors import NotInitialized
 from thrum_store.machine.host import REAL, Host
-from thrum_store.repository import paths
+from thrum_store.repository import paths, worktrees
 from thrum_store.repository.paths import SYNC_LOCK, Paths
 from thrum_store.store import Store
 from thrum_store.values import Record, replaced
 from thrum_store.view import database, rebuild
 from thrum_store.view.queries import lookup, shards
 
+from . import check_worktrees
 from .check_logs import LARGE, Examine, Progress, logs, sync
 from .check_repository import around
 from .findings import Check, Finding, fine, note, problem
@@ -35,10 +36,7 @@ def examine(
 ) -> Diagnosis:
     """Check everything around `start`. Raises NotARepository, or Forbidden if others have events to be given up."""
     request = request or Examine()
-    try:
-        places = paths.find(start)
-    except Invalid as error:
-        return _diagnosis(start, [Finding("redirect", "problem", error.message, error.hint)])
+    places = paths.located(start)
     if not places.initialized:
         missing = NotInitialized(places.root)
         return _diagnosis(places.root, [Finding("layout", "problem", missing.message, missing.hint)])
@@ -59,12 +57,14 @@ def _fixed(check: Check, fix: bool) -> Finding:
 
 
 def _checks(places: Paths, host: Host, environ: Mapping[str, str], request: Examine) -> Iterator[Check]:
+    yield from check_worktrees.redirect(places, host)
     yield from around(places, host, environ)
     yield from _view_file(places, host, request.deep)
     with store.open_store(places, host) as opened:
         yield from logs(opened, request)
         yield from sync(opened)
         yield from _view(opened, request.progress)
+        yield from check_worktrees.answering(opened)
         yield from _registrations(opened, environ)
 
 
@@ -113,6 +113,6 @@ def _registrations(opened: Store, environ: Mapping[str, str]) -> Iterator[Check]
         if agent is None:
             hint = f"`thrum quickstart --name {name} --role ROLE --module MODULE`, or remove the identity file"
             yield problem("identity", f"@{name} is not registered in this store", hint)
-        elif agent.worktree != opened.paths.worktree:
+        elif worktrees.home(opened.paths, name, agent.worktree) != opened.paths.worktree:
             hint = f"use a name of your own, or take it over: `thrum agent register --name {name} --force …`"
             yield problem("identity", f"@{name} works in the worktree {agent.worktree!r}, not in this one", hint)
