@@ -33,7 +33,7 @@ from thrum_store.errors import ThrumError
 from thrum_store.identity import DISTRIBUTION
 from thrum_store.values import Record
 
-from . import logs, prompts, resources, shutdown
+from . import logs, prompts, resources, shutdown, wait_limits
 from .caller import Call, CallerContext, error_result
 from .tools import agents, groups, messages
 from .transport.pending_requests import PendingRequest, PendingRequests
@@ -68,19 +68,21 @@ _GRACE = 2.0  # seconds that calls in progress have to finish after a signal
 _Context = ServerRequestContext[CallerContext, PendingRequest]
 
 
-async def _list_tools(_: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+async def _list_tools(context: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+    client = context.session.client_params
+    most = wait_limits.most_seconds(client.client_info.name if client else None)
     return ListToolsResult(
         tools=[
             Tool(
-                name=tool.name,
+                name=name,
                 title=tool.title,
                 description=tool.description,
-                input_schema=tool.parameters,
+                input_schema=wait_limits.fitted(tool.parameters, most) if name == wait_limits.TOOL else tool.parameters,
                 output_schema=tool.output_schema,
                 annotations=tool.annotations,
                 _meta=tool.meta,
             )
-            for tool in TOOLS.values()
+            for name, tool in TOOLS.items()
         ]
     )
 

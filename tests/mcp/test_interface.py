@@ -11,7 +11,8 @@ from docs.generate.early_answers import handshake
 from thrum_mcp.server import INSTRUCTIONS
 from thrum_mcp.transport.early_answers import EarlyAnswers
 
-from .talk import CLIENT
+from .conftest import Team
+from .talk import CLIENT, Server
 
 TOKENS = 2_000
 BYTES_PER_TOKEN = 3.5  # JSON of this kind has four or more, so this counts too many rather than too few
@@ -59,10 +60,40 @@ def test_the_defaults_are_those_of_the_seed(tools: list[dict[str, Any]]) -> None
     }
     assert defaults == {
         "check_messages.limit": 50,
-        "wait_for_message.timeout": 300,
+        "wait_for_message.timeout": 240,  # an unknown client may not wait for the seed's 300 s
         "list_agents.include_offline": True,
         "get_group.expand": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("client", "variables", "default", "most"),
+    [
+        ("claude-code", {}, 300, 600),
+        ("gemini-cli-mcp-client", {}, 300, 580),
+        ("Cursor", {}, 50, 50),
+        ("nobody-knows-it", {"THRUM_WAIT_MAX": "540"}, 300, 540),
+        ("codex-mcp-client", {"THRUM_WAIT_MAX": "99999"}, 300, 600),
+    ],
+)
+def test_a_client_reads_how_long_its_wait_may_take(
+    team: Team, client: str, variables: dict[str, Any], default: int, most: int
+) -> None:
+    introduction = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": client, "version": "1"}}
+    with Server(team.planner, **variables) as server:
+        server.result("initialize", introduction)
+        early = waiting(server.result("tools/list"))
+        server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        server.call("list_groups")  # from now on the SDK answers
+        late = waiting(server.result("tools/list", {"_meta": {"progressToken": 1}}))
+    assert early == late == {"default": default, "most": str(most)}
+
+
+def waiting(listed: dict[str, Any]) -> dict[str, Any]:
+    """What the list of tools says about the time of a wait."""
+    (tool,) = (tool for tool in listed["tools"] if tool["name"] == "wait_for_message")
+    timeout = tool["inputSchema"]["properties"]["timeout"]
+    return {"default": timeout["default"], "most": timeout["description"].rpartition(" ")[2]}
 
 
 def test_the_instructions_begin_with_the_rule_and_fit_one_line() -> None:

@@ -6,13 +6,11 @@ millisecond longer, of about five from one client to another (`python -m benchma
 
 from __future__ import annotations
 
-import os
-
 import anyio
 
 from thrum_mcp.caller import Call, context_of, request_of
 from thrum_mcp.store_thread import Job
-from thrum_mcp.wait_limits import LONGEST, most_seconds
+from thrum_mcp.wait_limits import DEFAULT, most_seconds
 from thrum_store.identity import Caller
 from thrum_store.machine.host import Bell
 from thrum_store.service.messages import handover
@@ -22,7 +20,6 @@ from thrum_store.store import Store
 
 from .delivery import Delivery, hand_over
 
-DEFAULT = 300  # seconds
 _PROGRESS = 10.0  # seconds between two reports of progress
 
 # --- in the wait's own thread ---------------------------------------------------------------------------------------
@@ -63,14 +60,9 @@ class MailWait:
 
 
 def allowed_seconds(asked: int, call: Call) -> int:
-    """Return how long to wait: `asked`, or 300 if that is not positive; at most 600, and at most the client's limit."""
-    wanted = asked if asked > 0 else DEFAULT
-    return min(wanted, LONGEST, _most(call))
-
-
-def _most(call: Call) -> int:
+    """Return how long to wait: `asked`, or 300 if that is not positive; at most what the client lets a call take."""
     client = call.session.client_params
-    return most_seconds(client.client_info.name if client else None, os.environ.get("THRUM_WAIT_MAX", ""))
+    return min(asked if asked > 0 else DEFAULT, most_seconds(client.client_info.name if client else None))
 
 
 async def wait(call: Call, seconds: int) -> tuple[Delivery, int]:

@@ -8,6 +8,7 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from thrum_mcp.caller import Call, context_of, request_of
+from thrum_mcp.wait_limits import DEFAULT
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage, Sent
 
@@ -83,7 +84,7 @@ async def wait_for_message(
     call: Call,
     timeout: Annotated[  # noqa: ASYNC109 - the name is the tool's interface
         int, Field(description="Most seconds to wait, up to 600")
-    ] = mail_wait.DEFAULT,
+    ] = DEFAULT,
 ) -> Annotated[CallToolResult, results.Waited]:
     """Wait until a message for you arrives and return it, marked as read. An unread message returns at once. If the
     wait ends without a message, call it again or go on with your work."""

@@ -13,6 +13,8 @@ from __future__ import annotations
 import json
 import os
 
+from thrum_mcp.wait_limits import TOOL, fitted, most_seconds
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,7 @@ class EarlyAnswers:
         self._modern: dict[str, dict[str, Result]] = data["modern"]
         self._era: str | None = None
         self._introduced = False
+        self._client: str | None = None
 
     @classmethod
     def load(cls) -> EarlyAnswers:
@@ -71,7 +74,9 @@ class EarlyAnswers:
     def _answer_modern(self, method: str, params: object) -> Result | None:
         if not _is_object(params) or set(params) != {"_meta"} or not _is_envelope(params["_meta"]):
             return None
-        return self._modern.get(params["_meta"][ENVELOPE_VERSION], {}).get(method)
+        meta = params["_meta"]
+        self._client = meta.get(ENVELOPE_CLIENT, {}).get("name")
+        return self._for_client(method, self._modern.get(meta[ENVELOPE_VERSION], {}).get(method))
 
     def _answer_handshake(self, method: str, params: object) -> Result | None:
         if method == "initialize":
@@ -80,11 +85,26 @@ class EarlyAnswers:
             return None
         if method == "ping":
             return {}
-        return self.lists.get(method) if self._introduced else None
+        return self._for_client(method, self.lists.get(method)) if self._introduced else None
+
+    def _for_client(self, method: str, result: Result | None) -> Result | None:
+        """Return a result that names the longest wait of this connection's client."""
+        if method != "tools/list" or result is None:
+            return result
+        most = most_seconds(self._client)
+        tools = [
+            tool | {"inputSchema": fitted(tool["inputSchema"], most)} if tool["name"] == TOOL else tool
+            for tool in result["tools"]
+        ]
+        return result | {"tools": tools}
 
     def _initialize(self, params: object) -> Result | None:
-        hello = self._hellos.get(params["protocolVersion"]) if _is_introduction(params) else None
+        if not _is_introduction(params):
+            self._introduced = False
+            return None
+        hello = self._hellos.get(params["protocolVersion"])
         self._introduced = hello is not None
+        self._client = params["clientInfo"]["name"]
         return hello
 
 
