@@ -90,7 +90,7 @@ def test_a_client_reads_how_long_its_wait_may_take(
 
 
 def waiting(listed: dict[str, Any]) -> dict[str, Any]:
-    """What the list of tools says about the time of a wait."""
+    """The default and the most seconds of a wait, in a list of tools."""
     (tool,) = (tool for tool in listed["tools"] if tool["name"] == "wait_for_message")
     timeout = tool["inputSchema"]["properties"]["timeout"]
     return {"default": timeout["default"], "most": timeout["description"].rpartition(" ")[2]}
