@@ -16,6 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.environs import unmeasured
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("thrum_store", "thrum_mcp", "cli", "toolkit", "docs", "tests", "pyproject.toml")
 _BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -58,7 +60,7 @@ class SourceCopy:
         done = subprocess.run(
             ["bash", "-euxc", commands],
             cwd=self.root,
-            env=os.environ | {"PYTHONPATH": path},
+            env=unmeasured(PYTHONPATH=path),
             capture_output=True,
             text=True,
             check=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -10,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.environs import unmeasured
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "guides" / "add-an-event.md").read_text(encoding="utf-8")
@@ -41,7 +42,7 @@ def sources(tmp_path: Path) -> Path:
 
 def python(sources: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run Python with the changed sources before the installed ones."""
-    environ = os.environ | {"PYTHONPATH": str(sources), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = unmeasured(PYTHONPATH=str(sources), PYTHONDONTWRITEBYTECODE="1")
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd or sources, env=environ, capture_output=True, text=True, check=False)
 

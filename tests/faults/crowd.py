@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.environs import unmeasured
 from tests.oracle import Spoken, shown, spoken, world
 from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
@@ -35,9 +36,8 @@ class Speaker:
 
     def __init__(self, repo: Paths, name: str, *job: str, before: tuple[str, ...] = (), **environ: str) -> None:
         command = [*before, sys.executable, SPEAKER, repo.root, name, *job]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **environ}
-        )
+        environment = unmeasured(**environ) if before else {**os.environ, **environ}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
 
     def wait(self, seconds: float = 60) -> int:
         """Its status once it ended; negative for a signal."""

@@ -20,6 +20,7 @@ from mcp_types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from docs.generate import early_answers as generate
+from tests.environs import unmeasured
 from thrum_mcp.caller import CallerContext
 from thrum_mcp.lines import LineSplitter
 from thrum_mcp.server import TOOLS, build
@@ -125,7 +126,8 @@ def test_a_call_is_finished_though_the_client_closed_its_end(team: Team) -> None
 def test_the_front_loads_nothing_heavy() -> None:
     heavy = {"mcp", "pydantic", "anyio", "asyncio", "logging", "sqlite3", "thrum_store.store", "subprocess"}
     script = "import sys, thrum_mcp.main; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    command = [sys.executable, "-c", script]
+    loaded = subprocess.run(command, env=unmeasured(), check=True, capture_output=True, text=True)
     assert heavy.isdisjoint(loaded.stdout.split())
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.environs import unmeasured
+
 _LINE = re.compile(r"(\w+)\((.*)\) += (-?\d+)(?:<(.*)>)?")
 _FROM_HERE = re.compile(r"AT_FDCWD<([^>]*)>")
 _PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"')
@@ -48,7 +50,7 @@ def traced(command: Iterable[str], where: Path, **variables: str) -> list[Call]:
         "-o",
         f"{into}/of",
     )
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    environment = unmeasured(PYTHONDONTWRITEBYTECODE="1", **variables)
     subprocess.run([*watching, *command], cwd=where, env=environment, check=True, capture_output=True)
     return [call for path in into.iterdir() for call in _calls(path.read_text(encoding="utf-8"))]
 
