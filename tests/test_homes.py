@@ -162,6 +162,8 @@ HOMES = {
         ("thrum_mcp/daemon/process/facts.py",),
         either(uses_of("psutil", "socket.SO_PEERCRED", "socket.LOCAL_PEERCRED"), existence),
     ),
+    "JSON": Home(("thrum_store/values.py",), uses_of("json")),
+    "telling the time": Home(("thrum_store/machine/host.py", "thrum_store/values.py"), uses_of("time")),
     "editing TOML": Home(("cli/thrum_cli/clients/pieces.py",), uses_of("tomlkit")),
 }
 
@@ -169,6 +171,9 @@ HOMES = {
 ELSEWHERE = {
     ("counting the bytes of a segment", "thrum_store/log/purged_log.py"): "writes how many bytes a purge removed",
     ("facts of a process", "cli/thrum_cli/hooks/queueing.py"): "asks for its parent: a hook must not load psutil",
+    ("JSON", "cli/thrum_cli/clients/check.py"): "reads files of clients",
+    ("JSON", "cli/thrum_cli/clients/jsontext.py"): "edits files of clients, each value as it is written there",
+    ("JSON", "cli/thrum_cli/clients/ledger.py"): "writes one value on a line, for people",
     ("waiting for a bell", "thrum_mcp/daemon/push/notify.py"): "waits in the daemon's event loop, which must not block",
     (
         "splitting a stream into lines",
@@ -236,6 +241,9 @@ def test_the_rule_is_found_in_its_home(rule: str) -> None:
         ("facts of a process", "def f():\n    import psutil"),
         ("facts of a process", "from socket import SO_PEERCRED"),
         ("facts of a process", "os.kill(pid, 0)"),
+        ("JSON", "def f():\n    import json"),
+        ("JSON", "from json import loads"),
+        ("telling the time", "from time import monotonic"),
         ("editing TOML", "import tomlkit.items"),
     ],
 )
@@ -258,6 +266,8 @@ def test_a_planted_second_home_is_found(rule: str, source: str) -> None:
         ("shortening a text", "hint = f'`thrum reply {message} …`'"),
         ("facts of a process", "import socket\nsocket.SO_REUSEADDR"),
         ("facts of a process", "os.kill(pid, signal.SIGTERM)"),
+        ("JSON", "values.loads(line)"),
+        ("telling the time", "host.clock.monotonic()"),
         ("editing TOML", "import tomllib"),
     ],
 )

@@ -9,12 +9,13 @@ an id of our own, so the SDK's answer can be compared and dropped, and a cancell
 from __future__ import annotations
 
 import gc
-import json
 import os
 import select
 import signal
 import sys
 import threading
+
+from thrum_store import values
 
 from .lines import LineSplitter
 from .shutdown import SIGNALS
@@ -127,7 +128,7 @@ class Front:
             return
         if result is not None:
             answer = {"jsonrpc": "2.0", "id": frame["id"], "result": result}
-            text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+            text = values.compact(answer)
             pipes.write_all(self._pipes.output, text.encode() + b"\n")
         elif early_answers.is_request(frame):
             self._unanswered += 1

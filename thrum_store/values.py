@@ -182,6 +182,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     "canonical": {"ensure_ascii": False, "separators": (",", ":"), "sort_keys": True},
     "canonical_ascii": {"ensure_ascii": True, "separators": (",", ":"), "sort_keys": True},
     "finite": {"ensure_ascii": False, "allow_nan": False},
+    "spaced": {"ensure_ascii": False},
 }
 
 
@@ -222,6 +223,11 @@ def canonical_ascii(value: object) -> str:
 def finite(value: object) -> str:
     """Return JSON. Raises ValueError for NaN and infinities."""
     return (_ENCODERS.get("finite") or _encoder("finite"))(value)
+
+
+def spaced(value: object) -> str:
+    """Return JSON on one line, with spaces, as people read it."""
+    return (_ENCODERS.get("spaced") or _encoder("spaced"))(value)
 
 
 def readable(value: object, ascii_only: bool = False) -> str:
@@ -272,7 +278,24 @@ def json_keys(result: type) -> Iterator[tuple[str, str, str]]:
         yield outer, key.removesuffix("_"), field or key
 
 
-# --- sentences --------------------------------------------------------------------------------------------------------
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def storable(text: str, noun: str) -> str:
+    """Return `text` if it can be stored. Raises Invalid for a NUL or a lone surrogate."""
+    if "\0" in text:
+        raise _invalid(f"the {noun} contains a NUL character", hint="remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _invalid(f"the {noun} is not valid UTF-8", hint="write it in UTF-8") from None
+    return text
+
+
+def _invalid(message: str, *, hint: str) -> Invalid:
+    from .errors import Invalid  # a hook that stays silent needs no errors
+
+    return Invalid(message, hint=hint)
 
 
 def plural(count: int, noun: str) -> str:
@@ -284,12 +307,6 @@ def plural(count: int, noun: str) -> str:
 _UNITS = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}  # ms before m
 _NUMBER = "0123456789."
 _LIMIT = 253_402_300_799_999  # the last millisecond of the year 9999
-
-
-def _invalid(message: str, *, hint: str) -> Invalid:
-    from .errors import Invalid  # a hook that stays silent needs no errors
-
-    return Invalid(message, hint=hint)
 
 
 def rfc3339(ms: int) -> str:

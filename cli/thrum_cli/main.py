@@ -80,10 +80,12 @@ def _answer(app: App, arguments: Sequence[str]) -> int:
 
 
 def _run(app: App, arguments: Sequence[str]) -> object:
-    from .command import read  # as above
+    from thrum_store import values  # as above
+
+    from .command import read
 
     for place, argument in enumerate(arguments, 1):
-        _check(argument, place)
+        values.storable(argument, f"text of argument {place}")
     if _COMPLETE in os.environ:
         from .completion import offer  # only when a shell asks
 
@@ -103,18 +105,6 @@ def _everyday(app: App, line: Line) -> object:
 
         output.end_line()
         raise
-
-
-def _check(argument: str, place: int) -> None:
-    """Raise Invalid for an argument that is not text."""
-    from thrum_store.errors import Invalid  # as above
-
-    if "\0" in argument:
-        raise Invalid(f"argument {place} contains a NUL character", hint="remove it")
-    try:
-        argument.encode()
-    except UnicodeEncodeError:
-        raise Invalid(f"argument {place} is not valid UTF-8", hint="write it in UTF-8") from None
 
 
 def _failed(app: App, arguments: Sequence[str], error: tuple[str, str, str | None]) -> int:

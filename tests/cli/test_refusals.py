@@ -158,7 +158,7 @@ def test_what_is_not_utf8_is_refused(team: Team) -> None:
     assert "not valid UTF-8" in team.planner.thrum("send", "--stdin", stdin=b"caf\xe9").err
     answer = team.planner.run("send", b"caf\xe9", "--to", "@builder")
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith("Error: argument 2 is not valid UTF-8")
+    assert answer.err.startswith("Error: the text of argument 2 is not valid UTF-8")
     assert stored(team) == before
 
 

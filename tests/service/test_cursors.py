@@ -18,7 +18,9 @@ NOW, BACK = None, 5_000  # a cursor without a time of receipt, and one with it
 
 def arrival(number: int, seq: int, received_ms: int, author: str = "alice") -> Arrival:
     """A message of the store `s`."""
-    return Arrival(number, f"msg_{number}", None, None, author, "s", True, "[]", None, seq, 0, received_ms)
+    return Arrival(
+        number, f"msg_{number}", None, None, author, "s", True, "", "", seq, 0, received_ms, "text", None, None, "[]"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.manifest import requirement
 from tests.places import Place, cut_short, git
 from thrum_store.service.team import agents
-from thrum_store.service.team.agents import ListAgents
+from thrum_store.service.team.agents import ListAgents, Register
 from thrum_store.service.upkeep import purge
 from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.doctor import Diagnosis, examine
@@ -56,6 +56,13 @@ def test_nothing_is_wrong_with_a_store_in_use(talk: Place) -> None:
         "logs",
         "view",
     }
+
+
+def test_the_events_and_the_logs_are_counted(place: Place) -> None:
+    for name, counted in (("ann", "1 event in 1 log"), ("bob", "2 events in 2 logs")):
+        with place.open() as store:
+            agents.register(store, Register(name, "planner", "core"))
+        assert message_of(look(place), "logs") == f"{counted}, every one of them whole"
 
 
 def test_a_repository_without_a_store_is_told_how_to_get_one(tmp_path: Path) -> None:

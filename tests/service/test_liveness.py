@@ -9,8 +9,8 @@ from thrum_store.errors import Invalid, UnknownSession
 from thrum_store.service.team import agents, heartbeat, sessions
 from thrum_store.service.team.agents import ListAgents
 from thrum_store.service.team.heartbeat import Heartbeat
+from thrum_store.service.team.roster import team
 from thrum_store.service.team.sessions import EndSession, ListSessions
-from thrum_store.service.team.team import team
 
 
 def log_bytes(place: Place) -> int:

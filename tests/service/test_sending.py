@@ -16,7 +16,7 @@ from thrum_store.errors import Invalid, KeyReused, NotRegistered, UnknownMessage
 from thrum_store.identity import Caller
 from thrum_store.service.messages import editing, sending
 from thrum_store.service.messages import inbox as mailbox
-from thrum_store.service.messages.editing import MarkRead
+from thrum_store.service.messages.editing import EditMessage, MarkRead
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import Reply, SendMessage, Sent
 from thrum_store.service.team import agents, groups, sessions
@@ -318,6 +318,21 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_stored(
     assert why in refused.value.message
     assert refused.value.hint
     assert spoken(store.paths.logs) == before
+
+
+@pytest.mark.parametrize("content", ["", " ", "\n\t\u3000"])
+def test_the_hint_for_an_empty_message_is_true_of_a_command_a_tool_and_an_edit(
+    store: Store, two_agents: Two, content: str
+) -> None:
+    sent = send(store, two_agents.alice, "bob").header.id
+    for refused in (
+        lambda: sending.send(store, two_agents.alice, SendMessage(content, to=("bob",))),
+        lambda: sending.reply(store, two_agents.bob, Reply(sent, content)),
+        lambda: editing.edit(store, two_agents.alice, EditMessage(sent, content)),
+    ):
+        with pytest.raises(Invalid) as error:
+            refused()
+        assert (error.value.message, error.value.hint) == ("the message is empty", "give it some text")
 
 
 @pytest.mark.parametrize("content", ["x" * 1_000_000, "ü\u202e\x1b[2J\n\u2028\x7f", '{"a":1},"h":"0","i":"'])

@@ -12,8 +12,8 @@ from thrum_store.service.messages import handover
 from thrum_store.service.team import heartbeat, sessions, work
 from thrum_store.service.team.groups import CreateGroup, Membership, add, create
 from thrum_store.service.team.heartbeat import Heartbeat
+from thrum_store.service.team.roster import ping, team
 from thrum_store.service.team.sessions import EndSession
-from thrum_store.service.team.team import ping, team
 from thrum_store.service.team.work import WantContexts
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
+from thrum_store import values
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         run(repository, REAL, DaemonOptions(options.local), lambda: _report(options.ready_fd, control.READY))
     except ThrumError as error:
         logger.error("%s", daemon_log.line(error))
-        _report(options.ready_fd, json.dumps([error.message, error.hint]).encode())
+        _report(options.ready_fd, values.escaped([error.message, error.hint]).encode())
         return control.ALREADY_RUNNING if isinstance(error, AlreadyRunning) else 1
     return 0
 

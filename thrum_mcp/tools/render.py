@@ -6,9 +6,9 @@ fence, open a second one or pass as a header. Headers hold verified data only: n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
+from thrum_store import values
 from thrum_store.machine.host import REAL
 from thrum_store.service import message_parts
 from thrum_store.service.message_parts import UNTRUSTED
@@ -45,7 +45,7 @@ def _message(message: results.Message, marker: str) -> str:
         header.append(f"in reply to {message.reply_to}")
     lines = [" · ".join(header)]
     if message.metadata:
-        lines.append("metadata " + safe_line(json.dumps(message.metadata, ensure_ascii=False)))
+        lines.append("metadata " + safe_line(values.spaced(message.metadata)))
     lines.append(message_parts.fenced(message.content, marker))
     if message.shortened_from:
         lines.append(f"(shortened from {message.shortened_from} characters: `thrum message get {message.message_id}`)")

@@ -10,10 +10,10 @@ server when the last byte of an answer was written. Then its own stdio transport
 
 from __future__ import annotations
 
-import json
 import os
 
 from thrum_mcp.wait_limits import TOOL, fitted, most_seconds
+from thrum_store import values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class EarlyAnswers:
     def load(cls) -> EarlyAnswers:
         """Load the answers that were generated for this version."""
         with open(DATA, encoding="utf-8") as file:
-            return cls(json.load(file))
+            return cls(values.loads(file.read()))
 
     @property
     def instructions(self) -> str:
@@ -116,7 +116,7 @@ def decode(line: bytes) -> Frame | None:
 def parse(line: bytes) -> Frame | None:
     """Return the JSON object in a line, or None."""
     try:
-        frame: object = json.loads(line.decode())
+        frame: object = values.loads(line.decode())
     except (ValueError, RecursionError):
         return None
     return frame if _is_object(frame) else None

@@ -90,29 +90,18 @@ def tags(texts: Iterable[str], noun: str) -> tuple[Tag, ...]:
     return merged
 
 
-def storable(value: str, noun: str) -> str:
-    """Return `text` if it can be stored. Raises Invalid for a NUL or a lone surrogate."""
-    if "\0" in value:
-        raise Invalid(f"the {noun} contains a NUL character", hint="remove it")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Invalid(f"the {noun} is not valid UTF-8", hint="send it as UTF-8 text") from None
-    return value
-
-
 def label(value: str, noun: str) -> str:
     """Return a short text on one line, like a display name or an intent. Raises Invalid."""
     if len(value) > LABEL_LIMIT or "\n" in value:
         raise Invalid(f"the {noun} must be one line of at most {LABEL_LIMIT} characters", hint="shorten it")
-    return storable(value, noun)
+    return values.storable(value, noun)
 
 
 def content(value: str) -> str:
     """Return the text of a message. Raises Invalid if it is empty or too large."""
     if not value.strip():
         raise Invalid("the message is empty", hint="give it some text")
-    size = len(storable(value, "message").encode())
+    size = len(values.storable(value, "message").encode())
     if size > CONTENT_LIMIT:
         raise Invalid(
             f"the message has {size:,} bytes; at most {CONTENT_LIMIT:,} are allowed",
@@ -132,7 +121,7 @@ def key(value: str | None) -> str | None:
     """Return an idempotency key, or None. Raises Invalid."""
     if value is not None and (not value or len(value) > KEY_LIMIT):
         raise Invalid(f"an idempotency key has 1 to {KEY_LIMIT} characters", hint="shorten it")
-    return None if value is None else storable(value, "idempotency key")
+    return None if value is None else values.storable(value, "idempotency key")
 
 
 def structured(value: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +130,7 @@ def structured(value: dict[str, Any]) -> dict[str, Any]:
     It has at most 16 KiB and 32 levels, and whole numbers of at most 53 bits.
     """
     try:
-        encoded = storable(values.finite(value), "structured data")
+        encoded = values.storable(values.finite(value), "structured data")
     except (TypeError, ValueError, RecursionError):
         raise Invalid("the structured data is not a JSON object", hint='write it like {"pr": 42}') from None
     if (size := len(encoded.encode())) > STRUCTURED_LIMIT:

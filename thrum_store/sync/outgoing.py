@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from thrum_store import presence_state
+from thrum_store import presence_state, values
 from thrum_store.errors import Corrupted
 from thrum_store.log import purge_marks
 from thrum_store.log.events import Header, fast_parser, fingerprint
@@ -214,7 +213,7 @@ def _files(store: Store, before: SignedHeads | None, ends: dict[str, ShardPositi
 def _intents(data: bytes) -> dict[str, tuple[Any, ...]]:
     """Return the parts of a presence file that are worth a sync of their own: intent, task and branch."""
     try:
-        agents: dict[str, Any] = json.loads(data or b"{}").get("agents", {})
+        agents: dict[str, Any] = values.loads(data or b"{}").get("agents", {})
         return {
             name: (agent.get("intent"), agent.get("task"), (agent.get("changes") or {}).get("branch"))
             for name, agent in agents.items()

@@ -10,9 +10,10 @@ from thrum_cli.hooks.entry import session
 from thrum_cli.hooks.listening import Channel, arrivals, parent_lives
 from thrum_cli.hooks.session import SessionFiles
 from thrum_cli.terminal.output import human, tell
+from thrum_store import values
 from thrum_store.machine.host import REAL
 from thrum_store.repository import unread_probe
-from thrum_store.values import Record, as_json
+from thrum_store.values import Record
 
 _CHANNEL = Channel("monitor", "claude")  # the plugin's monitor runs this for a session
 
@@ -44,7 +45,7 @@ def listen(app: App, follow: bool) -> Heard | None:
     if not follow:
         return next(heard, None)
     for mail in heard:
-        tell(_document(mail) if app.json else mail.line)
+        tell(values.escaped(values.as_json(mail)) if app.json else mail.line)
     return None
 
 
@@ -54,12 +55,6 @@ def _heard(app: App) -> Iterator[Heard]:
     for offer in arrivals(app.paths, caller, files, parent_lives(), _CHANNEL):
         pairs = tuple((message.header.id, message.header.author) for message in offer.messages)
         yield Heard(caller.name, pairs, offer.unread, responses.signal(offer, caller.name))
-
-
-def _document(mail: Heard) -> str:
-    import json
-
-    return json.dumps(as_json(mail), ensure_ascii=True)
 
 
 @human.register(Heard)

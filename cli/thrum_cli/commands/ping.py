@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Argument, command
 from thrum_cli.terminal.output import Screen, ago, human
-from thrum_store.service.team import team as teams
-from thrum_store.service.team.team import Ping
+from thrum_store.service.team import roster
+from thrum_store.service.team.roster import Ping
 from thrum_store.values import plural
 
 
@@ -15,7 +15,7 @@ def ping(app: App, agent: str) -> Ping:
 
     Give its name or its role.
     """
-    return teams.ping(app.store, agent)
+    return roster.ping(app.store, agent)
 
 
 @human.register(Ping)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 
 from thrum_cli.command import App, Argument, Option, Usage, command
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, Verbatim, human
+from thrum_store import values
 from thrum_store.service.inspect import query as queries
 from thrum_store.service.inspect.query import PublicViews, Query, QueryResult
 from thrum_store.values import Record, plural, safe_line
@@ -61,7 +61,7 @@ def query(app: App, sql: str | None, views: bool, nl: bool, csv: bool, tsv: bool
 
 
 def _lines(result: QueryResult) -> str:
-    return "\n".join(json.dumps(row, ensure_ascii=False) for row in result.rows)
+    return "\n".join(values.spaced(row) for row in result.rows)
 
 
 def _separated(result: QueryResult, separator: str) -> str:

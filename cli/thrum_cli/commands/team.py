@@ -6,8 +6,8 @@ from thrum_cli.command import App, Option, command
 from thrum_cli.commands._shared.git_answers import not_asked
 from thrum_cli.terminal.layout import inside, panel
 from thrum_cli.terminal.output import Outcome, Screen, ago, bold, dim, green, human, shorten
-from thrum_store.service.team import team as teams
-from thrum_store.service.team.team import Team, TeamMember
+from thrum_store.service.team import roster
+from thrum_store.service.team.roster import Team, TeamMember
 from thrum_store.values import plural
 
 _FILES = 6  # of one member
@@ -25,7 +25,7 @@ def team(app: App, everybody: bool) -> Outcome:
 
     It shows the session, work, branch and inbox of each.
     """
-    members = teams.team(app.store, everybody)
+    members = roster.team(app.store, everybody)
     note = f"{members.offline} offline: `thrum team --all`" if members.offline else ""
     if not members.members:
         note = f"Nobody is active. {note or '`thrum quickstart` registers an agent and starts its session.'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from importlib import metadata
@@ -11,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from thrum_cli.command import App, command
 from thrum_cli.terminal.output import human
+from thrum_store import values
 from thrum_store.errors import ThrumError
 from thrum_store.identity import DISTRIBUTION
 from thrum_store.log.events import fingerprint
@@ -42,7 +42,7 @@ def current_version() -> Version:
     """Return the version of this installation."""
     installed = metadata.distribution(DISTRIBUTION)
     # Installers write this file for an installation that does not come from an index.
-    source: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")
+    source: dict[str, Any] = values.loads(installed.read_text("direct_url.json") or "{}")
     named = (url.partition(", ") for url in installed.metadata.get_all("Project-URL") or [])
     urls = {name.lower(): url for name, _, url in named}
     repository = urls.get("repository") or _repository(source)

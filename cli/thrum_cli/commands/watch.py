@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import bold, dim, shorten, tell, warn
+from thrum_store import values
 from thrum_store.service.messages import subscriptions as service
 from thrum_store.service.messages.feeds import Notification
 from thrum_store.service.messages.subscriptions import Follow
-from thrum_store.values import as_json, safe_line, safe_text
+from thrum_store.values import safe_line, safe_text
 
 
 @command(
@@ -29,15 +30,9 @@ def watch(app: App, count: int | None) -> None:
         left = count
         while left is None or left > 0:
             for notification in follow.wait()[:left]:
-                tell(_document(notification) if app.json else _line(notification))
+                tell(values.escaped(values.as_json(notification)) if app.json else _line(notification))
                 left = None if left is None else left - 1
     app.json = False  # every document is written; there is no result beside them
-
-
-def _document(notification: Notification) -> str:
-    import json
-
-    return json.dumps(as_json(notification), ensure_ascii=True)
 
 
 def _line(notification: Notification) -> str:

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from time import monotonic
 from typing import Any, TextIO, cast
 
 import anyio
@@ -15,6 +14,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from thrum_cli.terminal.output import bold, dim, green, shorten, width, wrap
+from thrum_store.machine.host import REAL
 from thrum_store.values import NamedTuple, safe_line
 
 from . import stage
@@ -107,24 +107,24 @@ async def _within_limit(scratch: str, say: Say) -> Shown:
 
 
 async def _play(scratch: str, say: Say) -> Shown:
-    began = monotonic()
+    began = REAL.clock.monotonic()
     _heading(say, "1  One repository, two worktrees, an agent in each")
     actors = await anyio.to_thread.run_sync(stage.build, scratch)
     for actor in actors:
         say(f"  {actor.name:<9}{actor.role}, in {actor.root.removeprefix(scratch).lstrip('/')}/")
     _heading(say, "2  Each agent has its own MCP server; no other process runs")
     with tempfile.TemporaryFile("w") as errors:
-        begun = monotonic()
+        begun = REAL.clock.monotonic()
         async with _connected(actors[0], errors) as first, _connected(actors[1], errors) as second:
             planner, builder = Player(actors[0], first, say), Player(actors[1], second, say)
-            tools, ready = await planner.tools(), (monotonic() - begun) * 1000
+            tools, ready = await planner.tools(), (REAL.clock.monotonic() - begun) * 1000
             for player in (planner, builder):
                 player.show(f"thrum mcp serve: {await player.tools()} tools", bold_until=len("thrum mcp serve"))
             wakes, messages = await _talk(planner, builder, say)
             messages.append(await _group(planner, builder, say))
     statuses = _receipts(actors[0], messages, say)
     events = _logs(actors, say)
-    seconds = round(monotonic() - began, 2)
+    seconds = round(REAL.clock.monotonic() - began, 2)
     return Shown(tools, round(ready, 1), tuple(wakes), tuple(sent.id for sent in messages), statuses, events, seconds)
 
 
@@ -153,13 +153,13 @@ async def _exchange(speaker: Player, waiter: Player, **fields: str) -> tuple[flo
 
     async def wait() -> None:
         received.update(await waiter.show_call("wait_for_message", timeout=10))
-        received["at"] = monotonic()
+        received["at"] = REAL.clock.monotonic()
 
     async with anyio.create_task_group() as group:
         group.start_soon(wait)
         while not await _waits(speaker, waiter):  # noqa: ASYNC110 - another process gets ready
             await anyio.sleep(_PAUSE)
-        begun = monotonic()
+        begun = REAL.clock.monotonic()
         await speaker.show_call("send_message", to=f"@{waiter.actor.name}", **fields)
     wake = round((received["at"] - begun) * 1000, 1)
     message = received["message"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
+
+from thrum_store.machine.host import REAL
 
 from .output import debug
 
@@ -21,7 +22,7 @@ class Counting:
     def __init__(self, noun: str = "events", *, quiet: bool = False) -> None:
         self._noun = noun
         self._quiet = quiet
-        self._begun = time.monotonic()
+        self._begun = REAL.clock.monotonic()
         self._shown = 0
         self._status: Status | None = None
 
@@ -38,7 +39,7 @@ class Counting:
 
     def __call__(self, count: int) -> None:
         """Show the count so far."""
-        if self._quiet or time.monotonic() - self._begun < _PATIENCE:
+        if self._quiet or REAL.clock.monotonic() - self._begun < _PATIENCE:
             return
         if sys.stderr is not None and sys.stderr.isatty():
             self._show(f"{count:,} {self._noun} so far")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 
+from thrum_store import values
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL
 from thrum_store.repository.paths import Paths
@@ -65,7 +65,7 @@ class Client:
         self._number += 1
         request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
         try:
-            self.socket.sendall(json.dumps(request).encode() + b"\n")
+            self.socket.sendall(values.escaped(request).encode() + b"\n")
             answer = self._answer()
         except OSError as error:
             raise DaemonFailed(f"the daemon does not answer: {error}") from error
@@ -97,7 +97,7 @@ class Client:
     def _read(self) -> dict[str, Any] | None:
         """Return the next message; None once the connection has ended."""
         line = self._file.readline()
-        message: dict[str, Any] | None = json.loads(line) if line else None
+        message: dict[str, Any] | None = values.loads(line) if line else None
         return message
 
     def close(self) -> None:

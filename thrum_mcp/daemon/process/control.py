@@ -6,13 +6,13 @@ kernel names as the owner of the daemon's socket. So no other process is ever en
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
 import subprocess
 import sys
 
+from thrum_store import values
 from thrum_store.machine.host import Host, Lock
 from thrum_store.repository.paths import DAEMON_START_LOCK, Paths
 from thrum_store.values import Record
@@ -108,7 +108,7 @@ def _await(child: subprocess.Popen[bytes], ready: int, paths: Paths, host: Host)
     if code == ALREADY_RUNNING:
         raise lease.already_running(paths, host)
     if report:
-        reason, hint = json.loads(report)
+        reason, hint = values.loads(report)
         raise DaemonFailed(f"the daemon did not start: {reason}", hint)
     silence = f"it reported nothing for {_START:.0f} s" if report is None else f"it ended with {code}"
     raise DaemonFailed(f"the daemon did not start: {silence}")

@@ -6,9 +6,9 @@ process ends, even by a crash. The PID file only tells clients which process it 
 
 from __future__ import annotations
 
-import json
 import os
 
+from thrum_store import values
 from thrum_store.errors import StoreBusy
 from thrum_store.machine.host import Host, Lock
 from thrum_store.repository.paths import Paths
@@ -70,13 +70,13 @@ def already_running(paths: Paths, host: Host) -> AlreadyRunning:
 
 def write_pid_file(paths: Paths, host: Host, content: PidFile) -> None:
     """Replace the PID file."""
-    host.storage.replace(file_names.pid_file(paths), json.dumps(content._asdict()).encode() + b"\n")
+    host.storage.replace(file_names.pid_file(paths), values.escaped(content._asdict()).encode() + b"\n")
 
 
 def read_pid_file(paths: Paths, host: Host) -> PidFile | None:
     """Return the content of the PID file; None if it is missing or not valid."""
     try:
-        fields = json.loads(host.storage.read(file_names.pid_file(paths)))
+        fields = values.loads(host.storage.read(file_names.pid_file(paths)))
         return PidFile(
             int(fields["pid"]),
             str(fields["repo_path"]),

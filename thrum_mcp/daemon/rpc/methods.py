@@ -13,7 +13,7 @@ from thrum_store.errors import Invalid
 from thrum_store.service.messages import editing, feeds, inbox, search, sending, sent, subscriptions
 from thrum_store.service.messages.search import Search
 from thrum_store.service.messages.subscriptions import Subscribe, Subscribed
-from thrum_store.service.team import agents, contexts, groups, heartbeat, removal, sessions, team, whoami, work
+from thrum_store.service.team import agents, contexts, groups, heartbeat, removal, roster, sessions, whoami, work
 from thrum_store.service.team.contexts import Cleared, Context, Saved
 from thrum_store.service.team.heartbeat import Alive, Heartbeat, IntentSet, TaskSet
 from thrum_store.service.team.sessions import EndSession, SessionEnded, SessionStarted
@@ -189,14 +189,14 @@ METHODS: dict[str, Method] = {
     "agent.list": Method(agents.list_agents, "List the registered agents, the latest registration first."),
     "agent.whoami": Method(whoami.whoami, "Show the caller as the store knows it."),
     "agent.listContext": Method(_work_contexts, "List the work contexts that agents last reported.", _AGENT),
-    "agent.ping": Method(team.ping, "Show whether an agent is online.", {"address": "name"}),
+    "agent.ping": Method(roster.ping, "Show whether an agent is online.", {"address": "name"}),
     "agent.delete": Method(
         removal.delete, "Delete an agent: its registration, identity, context and messages.", {"by": CALLER}, force=True
     ),
     "agent.cleanup": Method(
         removal.cleanup, "Find agents unseen for `threshold` days; with `force`, delete them.", {"by": CALLER}
     ),
-    "team.list": Method(team.team, "List agents with their sessions, work and mailboxes.", _EVERYBODY),
+    "team.list": Method(roster.team, "List agents with their sessions, work and mailboxes.", _EVERYBODY),
     "session.start": Method(
         _start_session, "Start a session; an open one ends as crash_recovered.", _STARTS,
         remove_scopes=(), remove_refs=(),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from thrum_store import identity
+from thrum_store import identity, values
 from thrum_store.errors import Invalid
 from thrum_store.service import message_parts
 
@@ -72,8 +71,8 @@ def parse(lines: Iterable[bytes]) -> GoLogs:
     events: list[tuple[int, int, dict[str, Any]]] = []
     for place, line in enumerate(line for line in lines if line.strip()):
         try:
-            event = json.loads(line)
-            json.dumps(event, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            event = values.loads(line)
+            values.compact(event).encode()  # half a surrogate pair is no text
             if b"\\u0000" in line:
                 raise ValueError("NUL")
             events.append((_ms(event["timestamp"]), place, event))
@@ -81,7 +80,7 @@ def parse(lines: Iterable[bytes]) -> GoLogs:
             logs.invalid += 1
     seen: set[str] = set()
     for ms, _, event in sorted(events, key=lambda entry: entry[:2]):
-        identifier = str(event.get("event_id") or json.dumps(event, sort_keys=True))
+        identifier = str(event.get("event_id") or values.canonical(event))
         if identifier in seen:
             continue
         seen.add(identifier)
@@ -142,7 +141,7 @@ def _message(event: dict[str, Any], ms: int) -> Message:
     wide = [("everyone", "everyone") if value == "everyone" else (kind, value) for kind, value in groups]
     direct = [("agent", name(value)) for kind, value in refs if kind == "mention"]
     structured = body.get("structured")
-    data: Any = json.loads(structured) if isinstance(structured, str) and structured else structured
+    data: Any = values.loads(structured) if isinstance(structured, str) and structured else structured
     return Message(
         id=str(event["message_id"]),
         author=name(event["agent_id"]),

@@ -15,7 +15,7 @@ from thrum_store.service.message_parts import MessageHeader
 from thrum_store.store import Store, use_case
 from thrum_store.values import NamedTuple, Record
 from thrum_store.view.queries import feed, mailbox
-from thrum_store.view.queries.feed import PREVIEW, Item
+from thrum_store.view.queries.mailbox import PREVIEW, Arrival
 from thrum_store.view.queries.shards import lengths
 
 _OVERLAP_MS = 600_000  # after a rebuild of the view a cursor reaches back this much further
@@ -90,14 +90,14 @@ def resume(store: Store, cursor: FeedCursor) -> int:
     return feed.before_time(store.view, cursor.received_ms - _OVERLAP_MS)
 
 
-FeedItem = Item  # a message as the view gives it, with its ingest number
+FeedItem = Arrival  # the name by which the daemon, which may not import the view, knows it
 
 
 class Batch(NamedTuple):
     """Messages in the order of their arrival; `more`: there may be more at once."""
 
     generation: str
-    items: list[Item]
+    items: list[Arrival]
     more: bool
 
 
@@ -141,11 +141,11 @@ class FeedReader:
         """Return False while a rebuilt view is read from its beginning and known messages are skipped."""
         return self.number >= self._known
 
-    def _is_new(self, item: Item) -> bool:
+    def _is_new(self, item: Arrival) -> bool:
         return item.number > self._known or item.seq > self._heads.get((item.author_store, item.author_name), 0)
 
 
-def notification(item: Item, generation_name: str) -> Notification:
+def notification(item: Arrival, generation_name: str) -> Notification:
     """Return the notification of a message."""
     more = "…" if len(item.preview) > PREVIEW else ""
     cursor = FeedCursor(generation_name, item.number, item.received_ms)

@@ -84,7 +84,7 @@ def find(
 
 
 def _wanted(store: Store, caller: Caller | None, request: Search) -> tuple[Wanted, list[str]]:
-    terms = [phrase or word for phrase, word in _TERM.findall(message_parts.storable(request.words, "search"))]
+    terms = [phrase or word for phrase, word in _TERM.findall(values.storable(request.words, "search"))]
     terms = [term for term in terms if any(letter.isalnum() for letter in term)]
     if not terms:
         raise Invalid("there is nothing to search for", hint="name a word: `thrum search token`")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from thrum_store.identity import Caller
     from thrum_store.machine.host import Storage
     from thrum_store.repository.paths import Paths
-    from thrum_store.view.queries.feed import Item
     from thrum_store.view.queries.lookup import Agent
+    from thrum_store.view.queries.mailbox import Arrival
 
 LIMIT = 256  # subscriptions of one session
 _PAGE = 500  # messages in one look
@@ -224,14 +224,14 @@ def _matching(store: Store, reader: FeedReader, session: str) -> list[Notificati
     return notifications
 
 
-def tags(item: Item) -> Tags:
+def tags(item: Arrival) -> Tags:
     """Return the scopes and the mentioned addresses of a message."""
     scopes = frozenset((kind, value) for kind, value in values.loads(item.scopes or "[]"))
     mentions = frozenset(value for kind, value in values.loads(item.refs or "[]") if kind == "mention")
     return Tags(scopes, mentions)
 
 
-def match(kept: Kept, item: Item, carried: Tags) -> str | None:
+def match(kept: Kept, item: Arrival, carried: Tags) -> str | None:
     """Return `scope`, `mention` or `all` if the subscription wants this message, else None.
 
     No agent is notified of its own messages.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import identity
+from thrum_store import identity, values
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
 from thrum_store.repository.paths import Paths
-from thrum_store.service import message_parts
 from thrum_store.store import Store
 from thrum_store.values import Record, replaced, rfc3339
 from thrum_store.view.queries import lookup
@@ -119,7 +118,7 @@ def remove(host: Host, local: str, agent: str) -> None:
 
 
 def _write(store: Store, agent: str, file: str, content: str) -> Saved:
-    data = message_parts.storable(content, file).encode()
+    data = values.storable(content, file).encode()
     if len(data) > LIMIT:
         raise Invalid(f"the {file} has {len(data):,} bytes; {LIMIT:,} fit", hint="shorten it")
     path = _path(store.paths.local, agent, file)

@@ -9,8 +9,8 @@ from thrum_store.store import Store, use_case
 from thrum_store.values import Record
 from thrum_store.view.queries import lookup, mailbox
 
-from . import contexts, presence, team, whoami
-from .team import TeamMember
+from . import contexts, presence, roster, whoami
+from .roster import TeamMember
 from .whoami import WhoAmI
 from .work import WorkContext, with_branches
 
@@ -86,7 +86,7 @@ def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
 @use_case
 def overview(store: Store, caller: Caller, *, running: bool = False, port: int | None = None) -> Overview:
     """Return the caller and the other active agents. `running`: a daemon is running; `port`: its WebSocket's."""
-    everyone = team.team(store)
+    everyone = roster.team(store)
     return Overview(
         health=condition.health(store),
         agent=whoami.whoami(store, caller),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from thrum_store import identity, setup
+from thrum_store import identity, setup, values
 from thrum_store.errors import Invalid, StorageFailed
 from thrum_store.log import keys
 from thrum_store.machine.host import Host
@@ -118,7 +117,7 @@ def _open_to_others(path: str) -> bool:
 def _key(paths: Paths, host: Host) -> Iterator[Check]:
     lost = "restore .thrum/var/keys/store.key from a backup; without it nothing can be synced in this store's name"
     try:
-        store_id = json.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"]
+        store_id = values.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"]
         private = bytes.fromhex(host.storage.read(paths.in_var(STORE_KEY)).decode().strip())
         own = keys.store_id(keys.public(private))
     except FileNotFoundError:

@@ -6,11 +6,11 @@ it takes the one that most stores of the branch name at its first look, and keep
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable
 
+from thrum_store import values
 from thrum_store.log.events import fingerprint
 from thrum_store.machine.host import Host
 from thrum_store.repository.git_runner import GitRunner
@@ -62,11 +62,11 @@ class Repository:
 
     def _load(self) -> None:
         try:
-            fields = json.loads(self._host.storage.read(self._path))
+            fields = values.loads(self._host.storage.read(self._path))
             self.own, self._accepted = str(fields["own"]), frozenset(map(str, fields["accepted"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return
 
     def _keep(self) -> None:
         fields = {"accepted": sorted(self._accepted), "own": self.own}
-        self._host.storage.replace(self._path, json.dumps(fields).encode() + b"\n")
+        self._host.storage.replace(self._path, values.escaped(fields).encode() + b"\n")

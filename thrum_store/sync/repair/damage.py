@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 
+from thrum_store import values
 from thrum_store.identity import short_id, signed_ends
 from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, fingerprint, plain_parser
 from thrum_store.log.segments import Shard, ShardPosition
@@ -94,7 +94,7 @@ def export(store: Store, shard: Shard, damage: DamageReport) -> None:
     """Save the remains of lost events in `.thrum/var/lost`: their own lines, else the messages in the view."""
     first, last = damage.lost
     messages = shards.messages_after(store.view, shard.store, shard.agent, first - 1)
-    lines = {seq: json.dumps({"n": seq, **fields}, ensure_ascii=False).encode() for seq, fields in messages.items()}
+    lines = {seq: values.spaced({"n": seq, **fields}).encode() for seq, fields in messages.items()}
     lines |= dict(_lines_behind(store, shard, damage.head))
     directory = store.paths.in_var(LOST)
     store.host.storage.directory(directory)

@@ -9,10 +9,10 @@ sync.lock and the locks of all writers.
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import ExitStack
 
+from thrum_store import values
 from thrum_store.identity import creation_lock, former_stores
 from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
@@ -82,12 +82,12 @@ def _switch(store: Store, published: dict[str, set[str]]) -> None:
             store.absorb(Shard(store.own, agent))
         old, new = store.own, _prepare(store, published)
         marker = store.paths.in_var(REKEY_STEP)
-        storage.replace(marker, json.dumps({"new": new, "old": old}).encode() + b"\n")
+        storage.replace(marker, values.escaped({"new": new, "old": old}).encode() + b"\n")
         storage.move(os.path.join(store.paths.in_var(REKEY), new), os.path.join(store.paths.logs, new))
         failpoint("rekey.prepared")
-        fields = json.loads(storage.read(store.paths.in_var(STORE_FILE)))
+        fields = values.loads(storage.read(store.paths.in_var(STORE_FILE)))
         fields |= {"former": sorted({*former_stores(store.paths, store.host), old}), "store": new}
-        storage.replace(store.paths.in_var(STORE_FILE), json.dumps(fields).encode() + b"\n")
+        storage.replace(store.paths.in_var(STORE_FILE), values.escaped(fields).encode() + b"\n")
         failpoint("rekey.switched")
         finish(store)
 
@@ -96,7 +96,7 @@ def finish(store: Store) -> None:
     """Finish an interrupted re-keying, or remove its prepared files. Only under sync.lock."""
     storage = store.host.storage
     try:
-        switch = json.loads(storage.read(store.paths.in_var(REKEY_STEP)))
+        switch = values.loads(storage.read(store.paths.in_var(REKEY_STEP)))
     except FileNotFoundError:
         return
     store.refresh()

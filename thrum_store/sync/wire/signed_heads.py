@@ -10,9 +10,9 @@ replayed; the repository's id keeps them from being planted into another reposit
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
+from thrum_store import values
 from thrum_store.identity import is_name
 from thrum_store.log import keys
 from thrum_store.log.events import canonical
@@ -116,7 +116,7 @@ def _object(data: bytes, limit: int) -> dict[str, Any]:
     if len(data) > limit:
         raise AdmissionError("size", f"{len(data):,} bytes are more than {limit:,}")
     try:
-        fields: Any = json.loads(data.decode())
+        fields: Any = values.loads(data.decode())
         if data[:1] == b"{" and canonical(fields) + b"\n" == data:
             return {**fields}
     except (ValueError, RecursionError) as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+from thrum_store import values
 from thrum_store.log.events import (
     EVENT_TYPES,
     LINE_LIMIT,
@@ -181,7 +181,7 @@ def verify_line(line: bytes, place: Place, parse: Parser) -> Event:
 def _check_canonical(line: bytes) -> None:
     """Refuse a line with repeated keys, odd numbers or anything hidden between the tokens."""
     try:
-        same = canonical(json.loads(line)) == line
+        same = canonical(values.loads(line)) == line
     except (ValueError, RecursionError) as error:
         raise AdmissionError("line", f"a line is not strict JSON: {error}") from error
     if not same:

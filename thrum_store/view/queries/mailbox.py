@@ -180,8 +180,11 @@ def sent(
     return [Row._make(row) for row in rows], total
 
 
+PREVIEW = 100  # characters of a message that a notification shows
+
+
 class Arrival(NamedTuple):
-    """A message that arrived after a cursor."""
+    """A message as the view learned of it. `preview` is one character longer than shown if there is more text."""
 
     number: int
     id: str
@@ -190,11 +193,15 @@ class Arrival(NamedTuple):
     author_name: str
     author_store: str
     author_own: bool
-    audience: str
-    scopes: str | None
+    role: str
+    module: str
     seq: int
     sent_ms: int
     received_ms: int
+    preview: str
+    scopes: str | None
+    refs: str | None
+    audience: str
 
 
 class WaitCursor(NamedTuple):
@@ -228,9 +235,10 @@ def since(view: Connection, generation: str, received_ms: int | None) -> WaitCur
     return WaitCursor(generation, newest(view), received_ms, heads)
 
 
-_ARRIVAL = (
-    "SELECT {number}, m.id, m.thread, m.reply_to, s.agent, s.store, coalesce(a.own, 0), m.audience, m.scopes, m.seq,"
-    " m.sent_ms, m.received_ms FROM "
+ARRIVAL = (
+    "SELECT {number}, m.id, m.thread, m.reply_to, s.agent, s.store, coalesce(a.own, 0), coalesce(a.role, ''),"
+    f" coalesce(a.module, ''), m.seq, m.sent_ms, m.received_ms, substr(m.content, 1, {PREVIEW + 1}), m.scopes, m.refs,"
+    " m.audience FROM "
 )
 
 
@@ -245,16 +253,14 @@ def arrivals(
     if scope is None and mention is None:
         unread = ("", "") if read else (" INDEXED BY deliveries_unread", " AND d.read_ms IS NULL")
         sql = (
-            _ARRIVAL.format(number="d.number")
+            ARRIVAL.format(number="d.number")
             + f"deliveries d{unread[0]} JOIN messages m ON m.number = d.message{JOINS}"
             f" WHERE d.recipient = :reader{unread[1]} AND d.number > :above ORDER BY d.number DESC LIMIT 1000"
         )
         bound: dict[str, object] = {"reader": reader, "above": above}
     else:
         kind, value = scope or (None, None)
-        sql = (
-            _ARRIVAL.format(number="m.number") + f"messages m{JOINS} WHERE {_TAGGED} ORDER BY m.number DESC LIMIT 1000"
-        )
+        sql = ARRIVAL.format(number="m.number") + f"messages m{JOINS} WHERE {_TAGGED} ORDER BY m.number DESC LIMIT 1000"
         bound = {"reader": reader, "above": above, "type": kind, "value": value, "mention": mention, "read": read}
     return [Arrival._make(row) for row in view.execute(sql, bound)][::-1]
 

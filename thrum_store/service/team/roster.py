@@ -1,4 +1,4 @@
-"""The team: agents with their work and unread mail; and a ping of one agent."""
+"""The roster of the team: agents with their work and unread mail; and a ping of one agent."""
 
 from __future__ import annotations
 
