@@ -26,7 +26,7 @@ from thrum_store.service.upkeep.configuration import (
 def show(app: App) -> Configuration:
     """Show the effective settings and where each one comes from.
 
-    A flag overrides the environment, which overrides .thrum/config.json, which overrides the default.
+    A setting comes from the first of these that has it: a flag, the environment, .thrum/config.json, the default.
     """
     state = daemon_status(app.paths, REAL)
     daemon = DaemonState(state.status, state.pid, file_names.socket_in_use(app.paths, REAL))

@@ -52,8 +52,8 @@ def check(app: App, name: str | None) -> Outcome:
 def wake(app: App, agent: str | None, timeout: str) -> Outcome:
     """Test if messages reach an agent, and how fast.
 
-    It sends the agent a message that asks for a nonce, waits for the answer, and shows the channel. It exits with 1 if
-    the message did not reach the agent.
+    It sends the agent a message that asks for a nonce, waits for the answer, and shows how the message arrived. It
+    exits with 1 if the message did not reach the agent.
     """
     result = wake_check(app.paths, app.caller, agent or app.caller.name, values.seconds(timeout, "timeout"))
     return Outcome(result, 0 if result.reached else 1)
@@ -64,7 +64,7 @@ doctor = Group(
     """Find problems in the setup and repair them.
 
     Logs of more than 1 MB in total are checked by their headers and lengths, unless you add --deep. With --fix, the
-    published part of a damaged log is restored from the branch a-sync. Exit code 1: a problem is left.
+    published part of a damaged log is restored from the branch a-sync. Exits with 1 if a problem is left.
     """,
     commands(check, wake),
     (

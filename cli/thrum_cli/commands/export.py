@@ -22,8 +22,8 @@ from thrum_store.values import plural
 def export(app: App, to: str | None, replace: bool) -> Exported:
     """Write messages, agents and groups into a SQLite file.
 
-    The file has keys, indices and full-text search, and opens in Datasette or any other SQLite tool. It is a copy as of
-    now; thrum does not read it.
+    The file has keys, indices and full-text search, and opens in Datasette or any other SQLite tool. It is a copy:
+    later messages are not added to it.
     """
     if not to:
         raise Usage("the file is missing", hint="`thrum export --to thrum.db`")

@@ -58,9 +58,9 @@ def init(
 ) -> Outcome:
     """Set thrum up in this repository.
 
-    It creates .thrum/, which git ignores, and the branch a-sync for the messages, in a worktree of its own. Your
-    branches are not touched. With --runtime it also writes the client's configuration; `thrum uninit` removes that.
-    With --agent-name, --agent-role and --agent-module it registers an agent. Running it again changes nothing.
+    It creates .thrum/, which git ignores, and the branch a-sync, which holds the messages. Your branches are not
+    touched. With --runtime it also writes the client's configuration; `thrum uninit` removes that. With --agent-name,
+    --agent-role and --agent-module it registers an agent. Running it again changes nothing.
     """
     paths = located(app.repo)
     client = chosen_runtime(paths, runtime, REAL) if runtime else None

@@ -38,8 +38,8 @@ class Heard(Record):
 def listen(app: App, follow: bool) -> Heard | None:
     """Print one line for each new message.
 
-    Without --follow it ends after the first. Each session of a client has one listener: a second one ends at once. It
-    marks nothing as read.
+    Without --follow it ends after the first message. Each session of a client has one listener: a second listener ends
+    at once. It marks nothing as read.
     """
     heard = _heard(app)
     if not follow:

@@ -38,7 +38,7 @@ def prime(app: App) -> Prime:
     """Print everything an agent needs to start or continue.
 
     Run it at the start, and after a compaction. It shows identity, session, team, unread messages, branch, daemon,
-    saved notes, the commands, and how to listen, in bounded size.
+    saved notes, the commands, and how to listen. Long lists and texts are shortened.
     """
     store, running = app.store, lease.is_held(app.paths, REAL)
     try:

@@ -21,7 +21,7 @@ _HISTORY = "Messages that were already synced stay in git's history; if one cont
     options=(
         Option("--before", "Purge everything older: 2d, 24h, a date, or RFC 3339.", "TIME"),
         Option("--all", "Purge everything so far.", name="everything"),
-        Option("--confirm", "Purge. Without this, only show what would be deleted."),
+        Option("--confirm", "Delete them. Without this, only show what would be deleted."),
     ),
 )
 def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outcome:

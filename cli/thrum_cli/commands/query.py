@@ -42,8 +42,8 @@ class Rows(Record, Verbatim):
 def query(app: App, sql: str | None, views: bool, nl: bool, csv: bool, tsv: bool) -> QueryResult | PublicViews | Rows:
     """Run one SQL query over messages, agents and groups.
 
-    The query is a SELECT over the views that docs/sql-views.md describes. It only reads, and may take 5 seconds and
-    return 100,000 rows. The views stay stable; the tables of the view's file do not.
+    The query is a SELECT over the views that docs/sql-views.md describes. It only reads, for at most 5 seconds, and
+    returns at most 100,000 rows. The views stay stable; the tables of the view's file do not.
     """
     if views or sql is None:
         if sql is not None or not views:

@@ -23,7 +23,7 @@ from thrum_store.service.messages.search import Hit, Search, SearchResults
         Option("--after", "Only messages since this time: 2d, 24h, 2026-03-15 or RFC 3339.", "TIME"),
         Option("--before", "Only messages until this time.", "TIME"),
         Option("--mine", "Only messages you received or wrote."),
-        Option("--best", "Best first instead of newest first (of the newest 10,000 that match)."),
+        Option("--best", "Show the best matches first, not the newest (looks at the newest 10,000 that match)."),
         *PAGE,
     ),
 )

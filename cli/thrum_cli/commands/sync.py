@@ -43,7 +43,7 @@ sync = Group(
     "sync",
     """Exchange messages with other clones through git.
 
-    Messages travel on the branch a-sync. It is off by default; turn it on with `thrum config set local_only false`,
+    Messages travel on the branch a-sync. Sync is off by default; turn it on with `thrum config set local_only false`,
     THRUM_LOCAL=false, or `thrum daemon start --remote`.
     """,
     commands(status, force),
