@@ -21,7 +21,7 @@ from . import state
 from .incoming import Incoming, Taken
 from .outgoing import Outgoing, prepare, seal
 from .remote import public_remote
-from .remote.branch import Branch, BranchTip, PushRejected
+from .remote.branch import Branch, BranchMoved, BranchTip, PushRejected
 from .remote.repository_id import Repository
 from .repair import rekey, restore
 from .repair.proof import Proof
@@ -32,6 +32,8 @@ from .wire import signed_files
 TRIES = 5
 PACK_EVERY = 64  # moves of our branch
 MESSAGE = "thrum: sync"
+OWN_BRANCH = "."  # among the remotes that were looked at: our branch, as another host of the repository left it
+UNFINISHED = "unfinished"  # the look at a branch whose rest the next sync takes in
 _ROUNDS = 40  # looks at one tip by the first sync, until the quotas are used up
 _PAUSE = 0.05  # seconds before the second try, doubled each time, times a random factor
 
@@ -155,17 +157,41 @@ class Cycle:
         self._store.host.clock.sleep(_PAUSE * 2**turn * spread)
 
     def _integrate(self, branch: Branch, theirs: BranchTip) -> str:
-        """Make our branch hold `theirs` and our logs; return its commit."""
+        """Make our branch hold `theirs` and our logs; return its commit. Another host may move it at the same time."""
+        for turn in range(TRIES - 1):
+            try:
+                return self._integrated(branch, theirs)
+            except BranchMoved:
+                self._pause(turn)
+        return self._integrated(branch, theirs)
+
+    def _integrated(self, branch: Branch, theirs: BranchTip) -> str:
         ours, _ = branch.tips()
+        if ours.commit and ours.commit != theirs.commit and self._moved_by_others(ours):
+            # What the branch gained came from another host of this repository: it is taken in as a remote's.
+            self._merge(branch, self._last(branch, ours), ours, ours)
+            ours, _ = branch.tips()
+        base = ours if ours.commit and self._state.tip == ours.commit else BranchTip()
+        return self._merge(branch, base, theirs, ours)
+
+    def _moved_by_others(self, ours: BranchTip) -> bool:
+        return ours.commit != self._state.tip or self._state.seen.get(OWN_BRANCH) == UNFINISHED
+
+    def _last(self, branch: Branch, ours: BranchTip) -> BranchTip:
+        """Return the commit that we left our branch at, if it only grew since; else none."""
+        last = branch.tip_of_commit(self._state.tip) if self._state.tip else BranchTip()
+        return last if last.tree and branch.contains(ours.commit, last.commit) else BranchTip()
+
+    def _merge(self, branch: Branch, base: BranchTip, theirs: BranchTip, ours: BranchTip) -> str:
+        """Move our branch from `ours` to a commit that holds `theirs`, and our logs as they follow `base`."""
         remembered = self._state
-        base = ours if ours.commit and remembered.tip == ours.commit else BranchTip()
         if not base.commit:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
         self._repair(branch, repository, ours, theirs)
-        taken = self._take(branch, theirs, base, repository)
+        taken = self._take(branch, theirs, base, repository, OWN_BRANCH if theirs is ours else branch.remote)
         if rekey.rekey(self._store, remembered, branch, theirs):
-            return self._integrate(branch, theirs)  # under the new keys, from the beginning
+            return self._integrated(branch, theirs)  # under the new keys, from the beginning
         seal(self._store, remembered)
         new = prepare(self._store, remembered, repository.own)
         made = self._tree(branch, base, new, taken)
@@ -181,7 +207,7 @@ class Cycle:
         if shards:
             proof = Proof(self._store, branch, repository, (ours, theirs))
             self._damaged += restore.restore(self._store, remembered, proof, shards, tips)
-            remembered.seen = {}
+            remembered.seen = {name: look for name, look in remembered.seen.items() if look == UNFINISHED}
 
     def _may_repair(self, shard: Shard, tips: str) -> bool:
         """Skip logs that these commits could not repair before, and stores that we do not trust."""
@@ -190,9 +216,9 @@ class Cycle:
         tried = known is not None and known.tips == tips and bool(known.lost) and key not in self._state.suspects
         return not tried and trust_in(shard.store, self._store.own, self._settings, self._state).accepted
 
-    def _take(self, branch: Branch, theirs: BranchTip, base: BranchTip, repository: Repository) -> Taken:
+    def _take(self, branch: Branch, theirs: BranchTip, base: BranchTip, repository: Repository, source: str) -> Taken:
         total = Taken()
-        look, source = self._look_id(theirs.commit), branch.remote or "adopted"
+        look, source = self._look_id(theirs.commit), source or "adopted"
         if not theirs.commit or self._state.seen.get(source) == look:
             return total
         first = self._state.last_sync_ms is None  # a history is taken at once, later floods bit by bit
@@ -202,6 +228,8 @@ class Cycle:
             total.carried, total.versions, self._more = taken.carried, taken.versions, taken.more
             if not taken.more:
                 self._state.seen[source] = look
+            elif source == OWN_BRANCH:  # whose tip will be ours then, and no reason to look
+                self._state.seen[source] = UNFINISHED
             if not taken.more or not taken.events:
                 break
         self._taken += total.events

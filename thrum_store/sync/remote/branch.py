@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from thrum_store.errors import ThrumError
 from thrum_store.log.segments import EventLog
 from thrum_store.machine.host import Host, failpoint
-from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.git_runner import GitFailed, GitRunner
 from thrum_store.repository.git_variables import global_files
 from thrum_store.repository.paths import OUTGOING, SYNC_GIT_CONFIG, SYNC_INDEX, Paths
 from thrum_store.sync.wire import tree
@@ -42,6 +42,12 @@ class PushRejected(ThrumError):
     """Raised if the remote refused a push and trying again at once would not help."""
 
     code = "push_rejected"
+
+
+class BranchMoved(GitFailed):
+    """Raised if our branch could not be moved, as if another host of this repository moves it. Trying again helps."""
+
+    code = "branch_moved"
 
 
 class BranchTip(NamedTuple):
@@ -100,6 +106,10 @@ class Branch:
         """Return the commit and tree of any ref."""
         names = self.git.run("for-each-ref", "--format=%(objectname) %(tree)", ref).split()
         return BranchTip(*names) if len(names) == 2 else BranchTip()
+
+    def tip_of_commit(self, commit: str) -> BranchTip:
+        """Return a commit with its tree; without a tree if the commit is lost."""
+        return BranchTip(commit, self.git.asks("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}") or "")
 
     def history(self, path: str, most: int) -> list[BranchTip]:
         """Return the last commits of our branch and of the remote's that changed a path, newest first."""
@@ -175,9 +185,12 @@ class Branch:
         return self.git.object_id("commit-tree", made, *named, "-m", message)
 
     def move(self, new: str, old: str) -> None:
-        """Move our branch from `old` (empty: no branch) to `new`. Raises GitFailed if somebody else moved it."""
+        """Move our branch from `old` (empty: no branch) to `new`. Raises BranchMoved if somebody else moved it."""
         durable = GitRunner(self.git.directory, settings=_REFERENCE)
-        durable.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
+        try:
+            durable.run("update-ref", "-m", "thrum sync", REF, new, old or "0" * len(new))
+        except GitFailed as error:
+            raise BranchMoved(error.message, hint="the next sync tries again") from error
 
     def record_remote_tip(self, commit: str) -> None:
         """Record the tip of the remote's branch; empty: it has none. A power cut may lose it until the next fetch."""
