@@ -23,8 +23,8 @@ _HEX = frozenset("0123456789abcdef")
 _NO_BOARDS = frozenset(("03000200040005000006000700080009", "00020003000400050006000700080009"))
 
 
-class Machine(NamedTuple):
-    """The marks of a machine; those that it does not have are empty. Ids of hardware and image are hashed.
+class Computer(NamedTuple):
+    """The marks of a computer; those that it does not have are empty. Ids of hardware and image are hashed.
 
     `kernel` is the boot id, `board` the id of the hardware, `image` the machine id, `given` the user's name for it.
     """
@@ -36,18 +36,18 @@ class Machine(NamedTuple):
     given: str = ""
 
 
-def this_machine(system: str = "") -> Machine:
-    """Return the marks of this machine, from its files below `system`."""
+def this_computer(system: str = "") -> Computer:
+    """Return the marks of this computer, from its files below `system`."""
     given = "".join(letter for letter in os.environ.get(GIVEN, "") if letter.isalnum() or letter in "-_.")[:64]
     image = next(filter(None, (_identifier(_read(system, name)) for name in _MACHINE_IDS)), "")
     board = _identifier(_read(system, _BOARD))
     kernel, name = _identifier(_read(system, BOOT_ID)), _read(system, _NAME) or os.uname().nodename
     if not system and sys.platform == "darwin":
         kernel, board = _identifier(_boot_session()), _identifier(_hardware())
-    return Machine(kernel, _hashed(board), _hashed(image), name.partition(".")[0].lower(), given)
+    return Computer(kernel, _hashed(board), _hashed(image), name.partition(".")[0].lower(), given)
 
 
-def same(first: Machine, second: Machine) -> bool:
+def same(first: Computer, second: Computer) -> bool:
     """Return whether both are one machine, perhaps before and after a restart; if in doubt, they are not."""
     if first.given and second.given:
         return first.given == second.given

@@ -15,51 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Every other type counts as shared: a check too many costs little, and a missing one costs mail.
-_ONE_KERNEL = frozenset(
-    [
-        "aufs",
-        "apfs",
-        "bcachefs",
-        "btrfs",
-        "devtmpfs",
-        "erofs",
-        "exfat",
-        "ext2",
-        "ext3",
-        "ext4",
-        "f2fs",
-        "fuseblk",
-        "hfs",
-        "hfsplus",
-        "hfsprogs",
-        "iso9660",
-        "jfs",
-        "jffs2",
-        "msdos",
-        "nilfs2",
-        "ntfs",
-        "ntfs3",
-        "overlay",
-        "ramfs",
-        "reiserfs",
-        "rootfs",
-        "shiftfs",
-        "squashfs",
-        "tmpfs",
-        "ubifs",
-        "udf",
-        "ufs",
-        "vfat",
-        "xfs",
-        "zfs",
-        "fuse.ext2",
-        "fuse.fuse-overlayfs",
-        "fuse.lxcfs",
-        "fuse.ntfs-3g",
-        "fuse.portal",
-        "fuse.zfs",
-    ]
-)
+_ONE_KERNEL = frozenset((
+    "aufs", "apfs", "bcachefs", "btrfs", "devtmpfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs",
+    "fuseblk", "hfs", "hfsplus", "iso9660", "jfs", "jffs2", "msdos", "nilfs2", "ntfs", "ntfs3", "overlay",
+    "ramfs", "reiserfs", "rootfs", "shiftfs", "squashfs", "tmpfs", "ubifs", "udf", "ufs", "vfat", "xfs", "zfs",
+    "fuse.ext2", "fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs-3g", "fuse.portal", "fuse.zfs",
+))  # fmt: skip
 # These show the files of another directory, named as their source, which may itself be shared.
 _LAYERED = frozenset(["ecryptfs", "fuse.bindfs", "fuse.cryfs", "fuse.encfs", "fuse.gocryptfs", "fuse.mergerfs"])
 _DEPTH = 4  # layers that are looked through
