@@ -67,7 +67,6 @@ SEAM_OF = {
 ALLOWED = {
     ("thrum_store/machine/kernel.py", "open"): "reads the system's own files about itself; some are links",
     ("thrum_store/machine/mounts.py", "open"): "reads the system's table of mounts",
-    ("thrum_store/machine/mounts.py", "subprocess"): "asks `mount`, where the system has no table that can be read",
     ("cli/thrum_cli/hooks/queueing.py", "os.open"): "opens the null device: a listener holds nothing of its client's",
     ("cli/thrum_cli/clients/files.py", "open"): "the user's own files: their mode and the links to them stay",
     ("cli/thrum_cli/clients/files.py", "os.open"): "writes beside such a file, with its mode",

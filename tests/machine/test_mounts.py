@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thrum_store.machine.mounts import UNKNOWN, is_shared, mount_of
+from thrum_store.machine.mounts import UNKNOWN, Mount, from_statfs, is_shared, mount_of
 
 REPOSITORY = "/home/me/project"
 SHARED = {
@@ -90,6 +90,13 @@ def test_an_older_table_is_read_where_there_is_no_other(tmp_path: Path) -> None:
 def test_without_a_table_a_path_counts_as_one_kernels(tmp_path: Path) -> None:
     assert mount_of(REPOSITORY, str(tmp_path)) == UNKNOWN
     assert not is_shared(UNKNOWN)
+
+
+def test_the_answer_of_macos_is_read() -> None:
+    fields = [b"nfs".ljust(16, b"\0"), b"/Volumes/my home".ljust(1024, b"\0"), b"server:/home".ljust(1024, b"\0")]
+    mount = from_statfs(b"\1" * 72 + b"".join(fields) + b"\1" * 32)
+    assert mount == Mount("nfs", "server:/home", "/Volumes/my home")
+    assert is_shared(mount)
 
 
 def test_this_machine_has_a_mount_for_every_path(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ kernels. Locks, FIFOs and SQLite's shared memory do not reach from one to anothe
 from __future__ import annotations
 
 import os
+import sys
 
 from thrum_store.values import NamedTuple
 
@@ -23,6 +24,8 @@ _ONE_KERNEL = frozenset((
 ))  # fmt: skip
 # These show the files of another directory, named as their source, which may itself be shared.
 _LAYERED = frozenset(["ecryptfs", "fuse.bindfs", "fuse.cryfs", "fuse.encfs", "fuse.gocryptfs", "fuse.mergerfs"])
+_STATFS_SIZE = 2304  # bytes, with room to spare
+_STATFS_TEXTS = ((72, 16), (88, 1024), (1112, 1024))  # type, mount point, source: where each begins, and its length
 _DEPTH = 4  # layers that are looked through
 _ESCAPES = {"040": " ", "011": "\t", "012": "\n", "134": "\\", "043": "#"}
 
@@ -49,8 +52,10 @@ def mount_of(path: str, system: str = "") -> Mount:
 
     `system` is the directory below which the machine's own files are read; tests put others there.
     """
-    mounts = list(_table(system))
     place = os.path.realpath(path)
+    if sys.platform == "darwin" and not system:
+        return _by_system_call(place)
+    mounts = list(_table(system))
     around = [mount for mount in mounts if _holds(mount.point, place)]
     if not around:
         return UNKNOWN
@@ -92,8 +97,6 @@ def _table(system: str) -> Iterator[Mount]:
             continue
         yield from filter(None, map(_from_mountinfo if name.endswith("info") else _from_mounts, lines))
         return
-    if not system:
-        yield from filter(None, map(_from_mount_command, _mount_command().split("\n")))
 
 
 def _from_mountinfo(line: str) -> Mount | None:
@@ -118,23 +121,19 @@ def _plain(text: str) -> str:
     return first + "".join(_ESCAPES[part[:3]] + part[3:] if part[:3] in _ESCAPES else f"\\{part}" for part in rest)
 
 
-def _mount_command() -> str:
-    """Return the output of `mount`, for systems without /proc (macOS)."""
-    import subprocess
+def _by_system_call(path: str) -> Mount:
+    """Return the mount that holds `path` on macOS, which has no table of mounts."""
+    from ctypes import CDLL, create_string_buffer
 
-    for program in ("/sbin/mount", "/usr/sbin/mount", "/bin/mount"):
-        if os.access(program, os.X_OK):
-            try:
-                done = subprocess.run([program], capture_output=True, timeout=5, check=False)
-            except (OSError, subprocess.TimeoutExpired):
-                return ""
-            return done.stdout.decode("utf-8", "surrogateescape")
-    return ""
+    library = CDLL(None)
+    content = create_string_buffer(_STATFS_SIZE)
+    call = getattr(library, "statfs$INODE64", None) or library.statfs  # the first name on Intel, the second on ARM
+    return from_statfs(content.raw) if call(os.fsencode(path), content) == 0 else UNKNOWN
 
 
-def _from_mount_command(line: str) -> Mount | None:
-    """Parse a line such as `server:/home on /Users/me/home (nfs, nodev, nosuid)`."""
-    left, bracket, options = line.rpartition(" (")
-    source, middle, point = left.partition(" on ")
-    kind = options.partition(",")[0].rstrip(")").strip()
-    return Mount(kind, source, point) if bracket and middle and kind else None
+def from_statfs(content: bytes) -> Mount:
+    """Parse the `struct statfs` of macOS: the type, mount point and source are texts at fixed places."""
+    kind, point, source = (
+        os.fsdecode(content[begin : begin + length].partition(b"\0")[0]) for begin, length in _STATFS_TEXTS
+    )
+    return Mount(kind, source, point)
