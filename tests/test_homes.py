@@ -164,7 +164,7 @@ HOMES = {
     ),
     "JSON": Home(("thrum_store/values.py",), uses_of("json")),
     "telling the time": Home(("thrum_store/machine/host.py", "thrum_store/values.py"), uses_of("time")),
-    "editing TOML": Home(("cli/thrum_cli/clients/pieces.py",), uses_of("tomlkit")),
+    "editing TOML": Home(("cli/thrum_cli/clients/tables.py",), uses_of("tomlkit")),
 }
 
 # Where another module may all the same, and why. An entry that nothing needs any more fails the test below.

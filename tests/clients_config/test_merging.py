@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.shell import Answer, Shell
-from thrum_cli.clients import jsontext, recipes
+from tests.cli.shell import Answer, Shell, git
+from thrum_cli.clients import insertion, jsontext, recipes
 from thrum_cli.clients.configure import merged
 from thrum_cli.clients.launcher import PLAIN
 from thrum_cli.clients.presets import PRESETS
@@ -149,10 +149,10 @@ def test_a_json_file_keeps_all_that_it_held_and_gets_it_back(
     file = place(repository, path, JSONS[case])
     repository.ok("init", "--runtime", runtime)
     text = file.read_bytes().decode()
-    node = jsontext.find(text, ours)
-    assert node is not None
+    assert jsontext.find(text.removeprefix("\ufeff"), ours) is not None
     assert is_spread(JSONS[case], text)
-    assert keeps(jsontext.parse(JSONS[case] or "{}").value, jsontext.parse(text).value)
+    before = JSONS[case].removeprefix("\ufeff")
+    assert keeps(jsontext.plain_value(before or "{}"), jsontext.plain_value(text.removeprefix("\ufeff")))
     repository.ok("init", "--runtime", runtime)
     assert file.read_bytes().decode() == text
     repository.ok("uninit")
@@ -300,12 +300,33 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_changed_once(
     assert real.read_text() == "{}\n"
 
 
-def test_a_link_out_of_the_repository_is_left_alone(repository: Shell, tmp_path: Path) -> None:
+def test_a_link_of_the_users_own_may_lead_out_of_the_repository(repository: Shell, tmp_path: Path) -> None:
     outside = tmp_path / "dotfiles.json"
     outside.write_text("{}")
     (repository.cwd / ".mcp.json").symlink_to(outside)
-    assert "leads out" in refusal(repository.thrum("init", "--runtime", "claude", "--json"), ".mcp.json")
+    repository.ok("init", "--runtime", "claude")
+    assert (repository.cwd / ".mcp.json").is_symlink()
+    assert json.loads(outside.read_text())["mcpServers"]["thrum"]
+    repository.ok("uninit")
+    assert (repository.cwd / ".mcp.json").is_symlink()
     assert outside.read_text() == "{}"
+
+
+@pytest.mark.parametrize("link", [".mcp.json", ".claude"])
+def test_a_link_that_came_with_the_repository_leads_nowhere_outside(
+    repository: Shell, tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path / "outside"
+    if link == ".claude":
+        outside.mkdir()
+        (outside / "settings.json").write_text("{}")
+    else:
+        outside.write_text("{}")
+    (repository.cwd / link).symlink_to(outside)
+    git(repository.cwd, "add", link)
+    path = ".mcp.json" if link == ".mcp.json" else ".claude/settings.json"
+    assert "leads out" in refusal(repository.thrum("init", "--runtime", "claude", "--json"), path)
+    assert (outside / "settings.json" if link == ".claude" else outside).read_text() == "{}"
 
 
 def test_claude_md_that_is_a_link_to_agents_md_gets_one_section(repository: Shell) -> None:
@@ -356,7 +377,7 @@ def test_taking_back_keeps_what_the_user_added_since(
 ) -> None:
     file = place(repository, path, '{\n  "a": 1 // one\n}\n')
     repository.ok("init", "--runtime", runtime)
-    file.write_text(jsontext.put(file.read_text(), ("added",), {"by": "me"}))
+    file.write_text(insertion.put(file.read_text(), ("added",), {"by": "me"}))
     repository.ok("uninit")
     text = file.read_text()
     kept = {"version": 1} if path == ".cursor/hooks.json" else {}  # what was added since is nothing without it
@@ -381,7 +402,7 @@ def test_what_is_put_into_an_object_on_one_line_of_a_longer_file_has_lines_of_it
     assert max(map(len, file.read_text().splitlines())) < 150
     file.write_text(file.read_text().replace('"a": 1', '"a": 2'))
     repository.ok("uninit")
-    assert jsontext.parse(file.read_text()).value == {"a": 2}
+    assert file.read_text() == text.replace('"a": 1', '"a": 2')
 
 
 HOOKS: list[tuple[str, str, tuple[str, ...]]] = [
@@ -418,9 +439,9 @@ def test_what_was_there_before_us_stays_although_it_looks_like_ours(
     own: object = {"command": "/opt/thrum", "args": ["mcp", "serve"]}
     if ours[0] == "hooks":
         own = [{"hooks": [{"type": "command", "command": "thrum hook stop --mine"}]}]
-    file = place(repository, path, jsontext.put("{}", ours, own))
+    file = place(repository, path, insertion.put("{}", ours, own))
     repository.ok("init", "--runtime", runtime)
-    file.write_text(jsontext.put(file.read_text(), ("added",), 1))
+    file.write_text(insertion.put(file.read_text(), ("added",), 1))
     repository.ok("uninit")
     assert jsontext.value(file.read_text(), ours) == own
 

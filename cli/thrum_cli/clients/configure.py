@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 
-from thrum_store.errors import ThrumError
+from thrum_store.errors import Conflict, ThrumError
 from thrum_store.machine.host import REAL, Host
 from thrum_store.repository.paths import Paths
 from thrum_store.values import Record
 
-from . import files, ledger
-from .jsontext import NotJson
+from . import files, ledger, planning
 from .launcher import Launcher, launcher
 from .ledger import Entry, Ledger
 from .presets import chosen
@@ -25,6 +23,7 @@ from .section import Piece, Section
 
 CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refused"
 RESTORED, REMOVED = "restored", "removed"
+_LINK_MODE = "120000"  # of a link, in git's index
 
 
 class Configure(Record):
@@ -74,6 +73,14 @@ class Unconfigured(Record):
     dry_run: bool
 
 
+class _Place(Record):
+    """A worktree, what is known of its files, and the paths that git tracks as links."""
+
+    root: str
+    known: Ledger
+    links: frozenset[str]
+
+
 class _Plan(Record):
     """The planned change of a file: its bytes now, then, and without thrum's pieces (`before`)."""
 
@@ -89,11 +96,11 @@ def configure(paths: Paths, request: Configure, host: Host = REAL, command: Laun
     presets = chosen(request.runtime)
     known = ledger.load(paths.local, host)
     wanted = merged([recipe(preset.name, paths.root, command or launcher(paths.common)) for preset in presets])
-    tracked = _tracked(paths, wanted) if request.stealth else set[str]()
-    plans = _plan_all(paths.root, wanted, known, request, tracked)
+    modes = _tracked(paths, list(wanted))
+    untouched = modes.keys() if request.stealth else set[str]()
+    plans = _plan_all(_Place(paths.root, known, _links(modes)), wanted, request, set(untouched))
     if not request.dry_run:
-        for plan in plans:
-            _write(paths, plan, known, host)
+        plans = [_write(paths, plan, known, host) for plan in plans]
         if request.stealth:
             _exclude(paths, [plan.change.path for plan in plans if plan.change.status == CREATED])
         known.runtimes = sorted({*known.runtimes, *(preset.name for preset in presets)})
@@ -111,11 +118,11 @@ def unconfigure(paths: Paths, *, dry_run: bool = False, host: Host = REAL) -> Un
     """
     known = ledger.load(paths.local, host)
     pieces = merged([recipe(name, paths.root, launcher(paths.common)) for name in known.runtimes])
-    plans = [_plan_removal(paths.root, path, known, pieces.get(path, ())) for path in sorted(known.files)]
+    place = _Place(paths.root, known, tracked_links(paths, list(known.files)))
+    plans = [_plan_removal(place, path, pieces.get(path, ())) for path in sorted(known.files)]
     if not dry_run:
         made = [directory for entry in known.files.values() for directory in entry.directories]
-        for plan in plans:
-            _restore(plan, known)
+        plans = [_restore(plan, known) for plan in plans]
         files.remove_empty([os.path.join(paths.root, directory) for directory in made])
         _exclude(paths, [])
         known.runtimes = [] if not known.files else known.runtimes
@@ -133,14 +140,14 @@ def merged(recipes: list[Recipe]) -> Recipe:
     return {path: tuple(pieces) for path, pieces in together.items()}
 
 
-def _plan_all(root: str, wanted: Recipe, known: Ledger, request: Configure, tracked: set[str]) -> list[_Plan]:
+def _plan_all(place: _Place, wanted: Recipe, request: Configure, untouched: set[str]) -> list[_Plan]:
     plans: list[_Plan] = []
     seen: dict[str, str] = {}
     for path, pieces in sorted(wanted.items()):
-        if path in tracked:
+        if path in untouched:
             plans.append(_Plan(ClientFile(path, REFUSED, "git tracks it, and --stealth changes no such file")))
             continue
-        plan = _plan(root, path, pieces, known, request.force)
+        plan = _plan(place, path, pieces, request.force)
         if plan.real and plan.real in seen:  # a link to a file that has its pieces already
             plan = _Plan(ClientFile(path, UNCHANGED, f"is {seen[plan.real]}"))
         elif plan.real:
@@ -149,107 +156,120 @@ def _plan_all(root: str, wanted: Recipe, known: Ledger, request: Configure, trac
     return plans
 
 
-def _plan(root: str, path: str, pieces: tuple[Piece, ...], known: Ledger, force: bool) -> _Plan:
+def _plan(place: _Place, path: str, pieces: tuple[Piece, ...], force: bool) -> _Plan:
+    known = place.known
     try:
-        real = files.resolved(root, path)
+        real = files.resolved(place.root, path, place.links)
         now = files.read(real)
         mine = known.mine(path, now)
+        then = planning.with_pieces(now, pieces, mine=force or mine)
         before = known.files[path].before if mine else _without(now, pieces, known.files.get(path))
-        text = _text(now)
-        for piece in pieces:
-            text = piece.add(text, mine=force or mine)
-    except (ValueError, RecursionError, ThrumError) as error:
+    except planning.REFUSALS as error:
         return _refused(path, error)
-    then = text.encode()
     status = UNCHANGED if then == now else CREATED if now is None else UPDATED
     return _Plan(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then, before)
 
 
-def _plan_removal(root: str, path: str, known: Ledger, pieces: tuple[Piece, ...]) -> _Plan:
+def _plan_removal(place: _Place, path: str, pieces: tuple[Piece, ...]) -> _Plan:
+    known = place.known
     try:
-        real = files.resolved(root, path)
+        real = files.resolved(place.root, path, place.links)
         now = files.read(real)
-        if known.mine(path, now):
-            then = known.files[path].before
-        else:
-            then = _without(now, pieces, known.files[path])
-            if known.files[path].before is None and then is not None and then.strip() in (b"", b"{}"):
-                then = None
-    except (ValueError, RecursionError, ThrumError) as error:
+        entry = known.files[path]
+        then = entry.before if known.mine(path, now) else planning.without_pieces(now, pieces, entry.before)
+    except planning.REFUSALS as error:
         return _refused(path, error)
     status = UNCHANGED if then == now else REMOVED if then is None else RESTORED
     return _Plan(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then)
 
 
-def _refused(path: str, error: Exception) -> _Plan:
-    if isinstance(error, ThrumError):
-        return _Plan(ClientFile(path, REFUSED, error.message + (f"; {error.hint}" if error.hint else "")))
-    formats = {NotJson: "JSON", tomllib.TOMLDecodeError: "TOML", UnicodeDecodeError: "UTF-8"}
-    names = [name for kind, name in formats.items() if isinstance(error, kind)]
-    cause = f"not {names[0]} ({error})" if names else str(error)
-    return _Plan(ClientFile(path, REFUSED, f"it is not valid and was left alone: {cause}"))
-
-
 def _without(now: bytes | None, pieces: tuple[Piece, ...], entry: Entry | None) -> bytes | None:
-    """Return a file's bytes without thrum's pieces; a piece that the user's own file had before stays."""
-    if now is None or entry is None:
-        return now
-    text, before = _text(now), _text(entry.before)
-    for piece in reversed(pieces):
-        if piece.remove(before) == before:
-            text = piece.remove(text)
-    return text.encode()
+    """Return a file's bytes without what `configure` put into it before."""
+    return now if entry is None else planning.without_pieces(now, pieces, entry.before)
 
 
-def _text(data: bytes | None) -> str:
-    return "" if data is None else data.decode()
+def _refused(path: str, error: Exception) -> _Plan:
+    return _Plan(ClientFile(path, REFUSED, planning.reason(error)))
 
 
-def _write(paths: Paths, plan: _Plan, known: Ledger, host: Host) -> None:
+def _write(paths: Paths, plan: _Plan, known: Ledger, host: Host) -> _Plan:
+    """Write a planned file and note it in the ledger. Return the plan, refused if the file could not be written."""
     path = plan.change.path
     if plan.change.status not in (CREATED, UPDATED) or plan.then is None:
-        return
+        return plan
     entry = known.files.get(path)
     made = entry.directories if entry is not None else ()
     known.files[path] = Entry(plan.before, ledger.digest(plan.then), made)
     ledger.save(paths.local, known, host)  # before the file, so that its old bytes are kept even if we die here
-    fresh = [
-        os.path.relpath(directory, os.path.realpath(paths.root)) for directory in files.write(plan.real, plan.then)
-    ]
-    known.files[path] = Entry(plan.before, ledger.digest(plan.then), (*made, *fresh))
+    try:
+        fresh = _replaced(plan, plan.then)
+    except ThrumError as error:
+        known.files.pop(path)
+        if entry is not None:
+            known.files[path] = entry
+        return _refused(path, error)
+    inside = tuple(os.path.relpath(directory, os.path.realpath(paths.root)) for directory in fresh)
+    known.files[path] = Entry(plan.before, ledger.digest(plan.then), (*made, *inside))
+    return plan
 
 
-def _restore(plan: _Plan, known: Ledger) -> None:
+def _replaced(plan: _Plan, then: bytes | None) -> list[str]:
+    """Put new bytes in the place of a file, or remove it. Return the new directories. Raises Conflict, Forbidden."""
+    if files.read(plan.real) != plan.now:
+        raise Conflict(f"{plan.change.path} was changed in the meantime", hint="run the command again")
+    if then is not None:
+        return files.write(plan.real, then) if then != plan.now else []
+    files.remove(plan.real)
+    return []
+
+
+def _restore(plan: _Plan, known: Ledger) -> _Plan:
+    """Write a file as it was before `configure`. Return the plan, refused if the file could not be written."""
     if plan.change.status == REFUSED:
-        return
+        return plan
+    try:
+        _replaced(plan, plan.then)
+    except ThrumError as error:
+        return _refused(plan.change.path, error)
     known.files.pop(plan.change.path)
-    if plan.then is None:
-        files.remove(plan.real)
-    elif plan.then != plan.now:
-        files.write(plan.real, plan.then)
+    return plan
 
 
 def _diff(path: str, now: bytes | None, then: bytes | None) -> str:
     if now == then:
         return ""
-    before, after = (_text(data).splitlines(keepends=True) for data in (now, then))
+    before, after = ((data or b"").decode("utf-8", "replace").splitlines(keepends=True) for data in (now, then))
     names = ("/dev/null" if now is None else f"a/{path}", "/dev/null" if then is None else f"b/{path}")
     lines = difflib.unified_diff(before, after, *names)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _tracked(paths: Paths, wanted: Recipe) -> set[str]:
+def _tracked(paths: Paths, wanted: list[str]) -> dict[str, str]:
+    """Return what git tracks among these paths and the directories above them, with the mode of each."""
     from thrum_store.repository.git_runner import GitRunner
 
-    listed = GitRunner(paths.root).run("ls-files", "-z", "--", *sorted(wanted))
-    return {path for path in listed.split("\0") if path}
+    if not wanted:
+        return {}
+    steps = {"/".join(path.split("/")[: count + 1]) for path in wanted for count in range(path.count("/") + 1)}
+    listed = GitRunner(paths.root).run("ls-files", "--stage", "-z", "--", *sorted(steps))
+    entries = (line.split("\t", 1) for line in listed.split("\0") if line)
+    return {path: fields.split(" ", 1)[0] for fields, path in entries}
+
+
+def tracked_links(paths: Paths, wanted: list[str]) -> frozenset[str]:
+    """Return the paths that git tracks as links, among these and the directories above them."""
+    return _links(_tracked(paths, wanted))
+
+
+def _links(modes: dict[str, str]) -> frozenset[str]:
+    return frozenset(path for path, mode in modes.items() if mode == _LINK_MODE)
 
 
 def _exclude(paths: Paths, created: list[str]) -> None:
     """List the created files in git's own ignore list, or remove that list if nothing was created."""
     path = os.path.join(paths.common, "info", "exclude")
-    before = _text(files.read(path))
+    before = (files.read(path) or b"").decode("utf-8", "surrogateescape")
     section = Section("\n".join(f"/{name}" for name in created), "#")
     after = section.add(before, mine=True) if created else section.remove(before)
     if after != before:
-        files.write(path, after.encode())
+        files.write(path, after.encode("utf-8", "surrogateescape"))

@@ -1,60 +1,98 @@
-"""Edits JSON as text: a value is added or removed, and no other byte changes. Reads comments and trailing commas.
+"""Reads JSON with comments and trailing commas as text: each value has its place, and no byte is unaccounted for.
 
-A user's file keeps its indentation, line ends, comments, order and odd spacing. `put` and `append` return the new
-text; removing the same value again with `drop` or `discard` gives the old text back.
+The clients take the last of two members with the same name, and so does this reader. Texts that clients read in
+different ways are no JSON: a `//` comment that ends at a carriage return alone, a byte order mark in the middle.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-_SKIP = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/|\ufeff)*", re.DOTALL)
+_COMMENT = r"//[^\r\n]*(?=\r?\n|\Z)|/\*.*?\*/"
+_SKIP = re.compile(rf"(?:[ \t\r\n]+|{_COMMENT})*", re.DOTALL)
+_NOISE = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\r\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=[ \t\r\n]*[}\]])', re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
-_SCALAR = re.compile(r"true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_REMARK = re.compile(r"[ \t]*(,?)[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/)(?=[ \t]*\r?\n)")
+_SCALAR = re.compile(r"true|false|null|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _DEEPEST = 100
-_WIDE = 100
+_LONGEST = 300  # digits of a number that is read exactly
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a text",
+    bool: "true or false",
+    type(None): "null",
+}
 
 
 class NotJson(ValueError):
     """Raised for text that is not JSON; its message names the line."""
 
     def __init__(self, text: str, at: int, wanted: str) -> None:
-        super().__init__(f"line {text.count(chr(10), 0, at) + 1}: expected {wanted}")
+        line = len(_LINE_END.findall(text, 0, at)) + 1
+        unended = text[at : at + 2] in (
+            "//",
+            "/*",
+        )  # or ended by a carriage return alone, which clients read differently
+        super().__init__(f"line {line}: expected {'a comment that ends' if unended else wanted}")
+
+
+class WrongKind(ValueError):
+    """Raised for JSON that has another kind of value where an object or an array must be."""
+
+    def __init__(self, place: tuple[str | int, ...], value: object, wanted: str) -> None:
+        name = f"`{'.'.join(map(str, place))}`" if place else "the whole file"
+        super().__init__(f"{name} is {_KINDS.get(type(value), 'a number')} and must be {wanted}")
 
 
 @dataclass
 class Node:
-    """A value and its position, `text[start:end]`. `outer` is where its member begins."""
+    """A value and its position, `text[start:end]`. `outer` is where its member begins, `comma` the comma after it."""
 
     start: int
     end: int
     value: Any
-    members: dict[str, Node] = field(default_factory=dict[str, "Node"])  # of an object
+    members: dict[str, Node] = field(default_factory=dict[str, "Node"])  # of an object, the last of each name
     items: list[Node] = field(default_factory=list["Node"])  # of an array; of an object, its members in order
     outer: int = 0  # the start of its key, or of the value itself in an array
+    comma: int = -1  # the position of the comma that follows it, or -1
 
 
+@functools.lru_cache(maxsize=4)
 def parse(text: str) -> Node:
-    """Return the text as a tree of values with their positions. Raises NotJson."""
-    node, at = _value(text, _skip(text, 0), 0)
-    if _skip(text, at) != len(text):
-        raise NotJson(text, at, "the end of the file")
+    """Return the text as a tree of values with their positions. Nobody changes the tree. Raises NotJson."""
+    node, at = _value(text, skip(text, 0), 0)
+    if skip(text, at) != len(text):
+        raise NotJson(text, skip(text, at), "the end of the file")
     return node
 
 
-def _skip(text: str, at: int) -> int:
+def plain_value(text: str) -> Any:
+    """Return the value of a text, as Python's own parser reads it without comments. Raises ValueError."""
+    bare = _TRAILING.sub(lambda match: match.group(1) or " ", _NOISE.sub(lambda match: match.group(1) or " ", text))
+    return json.loads(bare, parse_int=_number, parse_float=_number, parse_constant=_refuse)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text holds white space and comments only."""
+    return skip(text, 0) == len(text)
+
+
+def skip(text: str, at: int) -> int:
+    """Return the position behind the white space and the comments at `at`."""
     space = _SKIP.match(text, at)
     return space.end() if space else at
 
 
 def _value(text: str, at: int, depth: int) -> tuple[Node, int]:
     if depth > _DEEPEST:
-        raise NotJson(text, at, "less nesting")
+        raise NotJson(text, at, f"less nesting: {_DEEPEST} levels are read")
     if text[at : at + 1] in ("{", "["):
         return _container(text, at, depth)
     token = _STRING.match(text, at) or _SCALAR.match(text, at)
@@ -65,24 +103,34 @@ def _value(text: str, at: int, depth: int) -> tuple[Node, int]:
 
 def _decoded(text: str, token: re.Match[str]) -> Any:
     try:
-        return json.loads(token.group())
+        return json.loads(token.group(), parse_int=_number, parse_float=_number)
     except ValueError:
         raise NotJson(text, token.start(), "a value") from None
+
+
+def _number(digits: str) -> int | float:
+    """Return a number; one of very many digits as clients do, not exactly."""
+    return int(digits) if len(digits) < _LONGEST and digits.removeprefix("-").isdigit() else float(digits)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
 
 
 def _container(text: str, start: int, depth: int) -> tuple[Node, int]:
     keyed = text[start] == "{"
     closing = "}" if keyed else "]"
     node = Node(start, start, {} if keyed else [], outer=start)
-    at = _skip(text, start + 1)
+    at = skip(text, start + 1)
     while text[at : at + 1] != closing:
         if node.items:
             if text[at : at + 1] != ",":
                 raise NotJson(text, at, f"`,` or `{closing}`")
-            at = _skip(text, at + 1)
+            node.items[-1].comma = at
+            at = skip(text, at + 1)
             if text[at : at + 1] == closing:
                 break
-        at = _skip(text, _member(text, at, node, depth) if keyed else _item(text, at, node, depth))
+        at = skip(text, _member(text, at, node, depth) if keyed else _item(text, at, node, depth))
     node.end = at + 1
     return node, node.end
 
@@ -98,10 +146,10 @@ def _member(text: str, at: int, node: Node, depth: int) -> int:
     key = _STRING.match(text, at)
     if key is None:
         raise NotJson(text, at, "a name in quotes")
-    colon = _skip(text, key.end())
+    colon = skip(text, key.end())
     if text[colon : colon + 1] != ":":
         raise NotJson(text, colon, "`:`")
-    inner, end = _value(text, _skip(text, colon + 1), depth + 1)
+    inner, end = _value(text, skip(text, colon + 1), depth + 1)
     name = _decoded(text, key)
     inner.outer = at
     node.members[name] = inner
@@ -121,8 +169,8 @@ def sequence(value: object) -> list[Any]:
 
 
 def find(text: str, path: tuple[str | int, ...]) -> Node | None:
-    """Return the value under these names and item numbers, or None."""
-    node: Node | None = parse(text)
+    """Return the value under these names and item numbers, or None; also in a text that holds no value."""
+    node: Node | None = None if is_blank(text) else parse(text)
     for name in path:
         if node is not None:
             node = node.members.get(name) if isinstance(name, str) else node.items[name]
@@ -135,137 +183,6 @@ def value(text: str, path: tuple[str | int, ...]) -> Any:
     return node.value if node is not None else None
 
 
-def put(text: str, path: tuple[str, ...], value: Any) -> str:
-    """Return the text with `value` under these names; missing objects are made. Raises NotJson if one is no object."""
-    node = parse(text)
-    for place, name in enumerate(path):
-        if not isinstance(node.value, dict):
-            raise NotJson(text, node.start, "an object")
-        inner = node.members.get(name)
-        if inner is None:
-            for outer in reversed(path[place + 1 :]):
-                value = {outer: value}
-            return _insert(text, node, value, name)
-        node = inner
-    if node.value == value:
-        return text
-    return text[: node.start] + _dumped(text, value, node) + text[node.end :]
-
-
-def append(text: str, path: tuple[str, ...], value: Any) -> str:
-    """Return the text with `value` in the array under these names, added at its end if it was not in it."""
-    node = find(text, path)
-    if node is None:
-        return put(text, path, [value])
-    if not isinstance(node.value, list):
-        raise NotJson(text, node.start, "an array")
-    return text if value in node.value else _insert(text, node, value)
-
-
-def drop(text: str, path: tuple[str, ...]) -> str:
-    """Return the text without the value under these names, and without inner objects that this leaves empty."""
-    *above, name = path
-    node = find(text, tuple(above))
-    inner = node.members.get(name) if node is not None else None
-    if node is None or inner is None:
-        return text
-    if len(node.items) == 1 and above:
-        return drop(text, tuple(above))
-    return _removed(text, node, inner)
-
-
-def discard(text: str, path: tuple[str | int, ...], value: Any) -> str:
-    """Return the text without this item of an array, and without the array if this leaves it empty."""
-    node = find(text, path)
-    if node is None or not isinstance(node.value, list) or value not in node.value:
-        return text
-    names = tuple(name for name in path if isinstance(name, str))
-    if len(node.items) == 1 and len(names) == len(path):
-        return drop(text, names)
-    return _removed(text, node, node.items[node.value.index(value)])
-
-
-def written(value: Any) -> str:
-    """Return a value as JSON on one line; strings and lists of strings are TOML as well."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _insert(text: str, node: Node, value: Any, name: str | None = None) -> str:
-    """Return the text with a new last member of an object or last item of an array."""
-    inner = _inner_indent(text, node)
-    if inner is None and "\n" in text.strip() and len(_written(text, value, name, None)) > _WIDE:
-        inner = _indent(text, node.start) + _unit(text)  # on lines of its own, for a readable diff
-    written = _written(text, value, name, inner)
-    gap = " " if inner is None else f"{_eol(text)}{inner}"
-    if node.items:
-        return _insert_after(text, node.items[-1].end, gap, written)
-    if inner is None:
-        return f"{text[: node.start + 1]}{written}{text[node.end - 1 :]}"
-    closing = f"{_eol(text)}{_indent(text, node.start)}"
-    return f"{text[: node.start + 1]}{gap}{written}{closing}{text[node.end - 1 :]}"
-
-
-def _insert_after(text: str, at: int, gap: str, written: str) -> str:
-    """Insert after the member that ends at `at`; a comment on that member's line stays with it."""
-    comment = _REMARK.match(text, at)
-    if comment is None:
-        return f"{text[:at]},{gap}{written}{text[at:]}"
-    comma = "" if comment.group(1) else ","  # a trailing comma stays one
-    ending = "," if comment.group(1) else ""
-    return f"{text[:at]}{comma}{comment.group()}{gap}{written}{ending}{text[comment.end() :]}"
-
-
-def _removed(text: str, node: Node, inner: Node) -> str:
-    """Return the text without a member and the comma and space before it; for the first member, those after it."""
-    place = node.items.index(inner)
-    if not place:
-        if len(node.items) == 1:
-            return text[: node.start + 1] + text[node.end - 1 :]
-        return text[: inner.outer] + text[node.items[1].outer :]
-    before = node.items[place - 1].end
-    between = text[before : inner.outer]
-    if "/" not in between:
-        return text[:before] + text[inner.end :]
-    # Comments between the two members stay; only the line of the removed member goes.
-    kept = between.rstrip(" \t").removesuffix("\n").removesuffix("\r")
-    follows = _skip(text, inner.end)
-    if text[follows : follows + 1] == ",":
-        return text[:before] + kept + text[follows + 1 :]
-    return text[:before] + kept.replace(",", "", 1) + text[inner.end :]
-
-
-def _written(text: str, value: Any, name: str | None, indent: str | None) -> str:
-    if indent is None:
-        body = json.dumps(value, ensure_ascii=False)
-    else:
-        body = json.dumps(value, ensure_ascii=False, indent=_unit(text)).replace("\n", f"{_eol(text)}{indent}")
-    return body if name is None else f"{json.dumps(name, ensure_ascii=False)}: {body}"
-
-
-def _dumped(text: str, value: Any, node: Node) -> str:
-    return _written(text, value, None, _indent(text, node.start) if "\n" in text else None)
-
-
-def _inner_indent(text: str, node: Node) -> str | None:
-    """Return the indentation of the members, or None if the object is on one line."""
-    if node.items:
-        before = text[node.start : node.items[0].outer]
-        return _indent(text, node.items[0].outer) if "\n" in before else None
-    if "\n" not in text.strip() and text.strip() not in ("{}", "{ }"):
-        return None
-    return _indent(text, node.start) + _unit(text)
-
-
-def _indent(text: str, at: int) -> str:
-    """Return the space at the beginning of the line that contains `at`."""
-    line = text[text.rfind("\n", 0, at) + 1 : at]
-    return line[: len(line) - len(line.lstrip())].lstrip("\ufeff")
-
-
-def _unit(text: str) -> str:
-    indented = re.search(r"\n([ \t]+)\S", text)
-    return indented.group(1) if indented else "  "
-
-
-def _eol(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
+def written(value: Any, indent: str | None = None) -> str:
+    """Return a value as JSON, on one line unless there is an indent; strings and lists of strings are TOML as well."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)

@@ -9,9 +9,10 @@ from typing import Any
 
 from . import files, jsontext
 from .launcher import Launcher
-from .pieces import Item, Member, Needed, Table, Whole
+from .pieces import Item, Member, Needed, Whole
 from .presets import PRESETS
 from .section import Piece, Section
+from .tables import Table
 
 Recipe = dict[str, tuple[Piece, ...]]  # path within the worktree -> its pieces
 
@@ -245,7 +246,7 @@ def _section() -> Section:
 
 
 def _read(path: str) -> str:
-    return (files.read(path) or b"").decode("utf-8", "replace")
+    return (files.read(path) or b"").decode("utf-8-sig", "replace")
 
 
 def _setting(path: str, names: tuple[str, ...]) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 
-from thrum_cli.clients import files
+from thrum_cli.clients import files, planning
+from thrum_cli.clients.configure import tracked_links
 from thrum_cli.clients.recipes import toolkit
-from thrum_cli.clients.section import BEGIN, END, Section
+from thrum_cli.clients.section import Section
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
 from thrum_cli.terminal.output import Verbatim, human
-from thrum_store.errors import Conflict, Invalid, NotInitialized
+from thrum_store.errors import Invalid, NotInitialized
 from thrum_store.repository import paths
 from thrum_store.setup import Initialize, Initialized, initialize
 from thrum_store.values import Record
@@ -60,12 +61,14 @@ def claude_md(app: App, apply: bool, force: bool) -> Instructions:
         if force:
             raise Invalid("--force needs --apply", hint="`thrum setup claude-md --apply --force`")
         return Instructions(_FILE, "printed", section.add("", mine=True))
-    path = files.resolved(paths.find(app.repo).root, _FILE)
+    place = paths.find(app.repo)
+    path = files.resolved(place.root, _FILE, tracked_links(place, [_FILE]))
     data = files.read(path)
-    before = _decoded(data or b"")
+    mark, before = planning.decoded(data)
+    section.check(before)
     after, action = _applied(before, section, force)
     if after != before:
-        files.write(path, after.encode())
+        files.write(path, mark + after.encode())
     return Instructions(_FILE, "created" if data is None else action, section.add("", mine=True))
 
 
@@ -84,7 +87,7 @@ setup = Group(
 
 def _applied(before: str, section: Section, force: bool) -> tuple[str, str]:
     """Return the file's text with the section, and the action taken."""
-    marked = f"<!-- {BEGIN} -->" in before and f"<!-- {END} -->" in before
+    marked = section.is_in(before)
     old = _go_section(before)
     if not marked and old is None:
         return section.add(before, mine=True), "appended"
@@ -108,13 +111,6 @@ def _go_section(text: str) -> tuple[int, int] | None:
             return start, place
         place += len(line)
     return None if start is None else (start, place)
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise Conflict(f"{_FILE} is not UTF-8", hint="convert it first, or add the lines by hand") from None
 
 
 @human.register(Instructions)
