@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store import identity, values
-from thrum_store.errors import Invalid, NotFound, NotRegistered, UnknownRecipient, WorktreeMismatch
+from thrum_store.errors import Invalid, NotFound, NotRegistered, UnknownMessage, UnknownRecipient, WorktreeMismatch
 from thrum_store.identity import EVERYONE, address_of, is_name
 from thrum_store.log.events import thread_of
 from thrum_store.values import NamedTuple, Record, maybe_rfc3339, rfc3339
@@ -169,6 +169,14 @@ def message_id(value: str) -> str:
     if not _is_id(value, "msg_"):
         raise Invalid(f"{value!r} is not a message id", hint="ids look like msg_01HXE…, see `thrum inbox`")
     return value
+
+
+def message(store: Store, value: str) -> Row:
+    """Return the message of this id, deleted or not. Raises Invalid, UnknownMessage."""
+    row = lookup.message(store.view, message_id(value))
+    if row is None:
+        raise UnknownMessage(value)
+    return row
 
 
 # --- callers and recipients -------------------------------------------------------------------------------------------

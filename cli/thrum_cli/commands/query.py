@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 from thrum_cli.command import App, Argument, Option, Usage, command
 from thrum_cli.terminal.layout import table
@@ -12,10 +13,6 @@ from thrum_store import values
 from thrum_store.service.inspect import query as queries
 from thrum_store.service.inspect.query import PublicViews, Query, QueryResult
 from thrum_store.values import Record, plural, safe_line
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Rows(Record, Verbatim):

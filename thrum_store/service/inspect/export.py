@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from thrum_store.errors import Invalid, StorageFailed
+from thrum_store.store import Store
 from thrum_store.values import Record
 from thrum_store.view import public_views
 
 from .query import reader
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from thrum_store.store import Store
 
 
 class Export(Record):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from thrum_store.errors import NotInitialized
+from thrum_store.store import Store
 from thrum_store.values import Record
 from thrum_store.view import database, public_views
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from thrum_store.store import Store
-    from thrum_store.view.database import Connection
+from thrum_store.view.database import Connection
 
 MOST_ROWS = 100_000
 MOST_BYTES = 64 * 1024 * 1024  # of texts in one answer

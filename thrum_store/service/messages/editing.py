@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.errors import Invalid, NeedsConfirmation, NotAuthor, UnknownMessage
+from thrum_store.errors import Invalid, NeedsConfirmation, NotAuthor
 from thrum_store.log.events import Draft
 from thrum_store.service import message_parts
 from thrum_store.service.message_parts import MessageText, Pair, Recipient, speaking
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from thrum_store.identity import Caller
-    from thrum_store.view.queries.lookup import Row
 
 
 # --- one message ------------------------------------------------------------------------------------------------------
@@ -82,7 +81,7 @@ class Deleted(Record):
 @use_case
 def get(store: Store, message_id: str) -> MessageDetail:
     """Return one message with its recipients. Marks nothing as read. Raises Invalid, UnknownMessage."""
-    row = _row(store, message_id)
+    row = message_parts.message(store, message_id)
     refs, deleted_at = message_parts.pairs_of(row.refs), maybe_rfc3339(row.deleted_ms)
     recipients = tuple(message_parts.recipient_of(delivery) for delivery in lookup.deliveries(store.view, row.number))
     return MessageDetail(
@@ -101,7 +100,7 @@ def edit(store: Store, caller: Caller, request: EditMessage) -> Edited:
     text = None if request.content is None else message_parts.content(request.content)
     agent = _author_of(store, caller, request.id)
     with store.writing(agent) as shard:
-        row = _row(store, request.id)  # only its author edits it, and the author's shard is locked
+        row = message_parts.message(store, request.id)  # only its author edits it, and the author's shard is locked
         data: dict[str, Any] = {"message": row.id, "content": row.content if text is None else text}
         if request.structured is not None:
             data["structured"] = message_parts.structured(request.structured)
@@ -129,16 +128,9 @@ def delete(store: Store, caller: Caller, request: DeleteMessage) -> Deleted:
     return Deleted(request.id, rfc3339(event.ms))
 
 
-def _row(store: Store, message_id: str) -> Row:
-    row = lookup.message(store.view, message_parts.message_id(message_id))
-    if row is None:
-        raise UnknownMessage(message_id)
-    return row
-
-
 def _author_of(store: Store, caller: Caller, message_id: str) -> str:
     """Return the caller's name. Raises NotAuthor if the message is not the caller's, Invalid if it was deleted."""
-    row = _row(store, message_id)
+    row = message_parts.message(store, message_id)
     agent = speaking(store, caller)
     if row.author != agent.id:
         raise NotAuthor(row.id, message_parts.header_of(row).author)
@@ -173,8 +165,7 @@ def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
     if not request.message_ids and not request.everything:
         raise Invalid("nothing to mark", hint="`thrum message read --all`, or name message ids")
     for message_id in request.message_ids:
-        if lookup.message(store.view, message_parts.message_id(message_id)) is None:
-            raise UnknownMessage(message_id)
+        message_parts.message(store, message_id)
     reader = speaking(store, caller)
     with store.writing(reader.name) as shard:
         unread = lookup.unread_ids(store.view, reader.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.errors import Invalid, KeyReused, UnknownMessage
+from thrum_store.errors import Invalid, KeyReused
 from thrum_store.identity import address_of
 from thrum_store.log.events import Draft, thread_of
 from thrum_store.service import message_parts
@@ -70,13 +70,13 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     refs = message_parts.tags(request.refs, "ref")
     mentions = (ref.value for ref in refs if ref.type == "mention")
     audience = message_parts.resolve(store, (*request.to, *request.mentions, *mentions), sender.id)
-    parent = _message(store, request.reply_to) if request.reply_to is not None else None
+    parent = message_parts.message(store, request.reply_to) if request.reply_to is not None else None
     data = _event_data(request, refs, sender, audience, parent)
     drafts = [Draft("message.create", data)]
     with store.writing(sender.name) as shard:
         if "key" in data and (earlier := _under_key(store, sender, data)) is not None:
             return earlier
-        if parent is not None and _is_unread(store, parent, sender):
+        if parent is not None and lookup.is_unread(store.view, parent.id, sender.id):
             drafts.append(Draft("message.read", {"messages": [parent.id]}))
         event, *_ = shard.append(*drafts)
     header = _header(event.id, event.ms, data, sender)
@@ -110,7 +110,7 @@ def reply(store: Store, caller: Caller, request: Reply) -> Sent:
 
     Raises Invalid, UnknownMessage, KeyReused, NotRegistered, WorktreeMismatch; then nothing was stored.
     """
-    parent = message_parts.header_of(_message(store, request.id))
+    parent = message_parts.header_of(message_parts.message(store, request.id))
     sender = message_parts.speaking(store, caller)
     addresses = dict.fromkeys((parent.author, *(address.value for address in parent.to)))
     addresses.pop(sender.name, None)
@@ -155,17 +155,6 @@ def _event_data(
         "session": sender.session,
     }
     return data | {field: value for field, value in optional.items() if value is not None}
-
-
-def _message(store: Store, message_id: str) -> Row:
-    row = lookup.message(store.view, message_parts.message_id(message_id))
-    if row is None:
-        raise UnknownMessage(message_id)
-    return row
-
-
-def _is_unread(store: Store, parent: Row, reader: Speaker) -> bool:
-    return lookup.is_unread(store.view, parent.id, reader.id)
 
 
 def _under_key(store: Store, sender: Speaker, data: dict[str, Any]) -> Sent | None:

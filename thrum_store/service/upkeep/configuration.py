@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from thrum_store.errors import Invalid
-from thrum_store.identity import load, relative
+from thrum_store.identity import Caller, load, relative
+from thrum_store.machine.host import Host
 from thrum_store.repository import config
 from thrum_store.repository.config import DEFAULT, FILE, GIT, Key, Setting
 from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.paths import Paths
 from thrum_store.values import Record
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from thrum_store.identity import Caller
-    from thrum_store.machine.host import Host
-    from thrum_store.repository.paths import Paths
 
 _SECRET = ("KEY", "TOKEN")  # in the name of a variable whose value is hidden
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from thrum_store.values import NamedTuple, Record
+from collections.abc import Callable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from thrum_store.values import NamedTuple, Record
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 

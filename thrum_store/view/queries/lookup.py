@@ -27,7 +27,6 @@ class Agent(NamedTuple):
     worktree: str
     host: str
     first_ms: int
-    updated_ms: int
     seen_ms: int
     session: str | None
     session_ms: int | None
@@ -38,7 +37,7 @@ class Agent(NamedTuple):
 
 
 _SELECT = """
-SELECT a.id, a.name, s.store, a.own, a.kind, a.role, a.module, a.display, a.worktree, a.host, a.first_ms, a.updated_ms,
+SELECT a.id, a.name, s.store, a.own, a.kind, a.role, a.module, a.display, a.worktree, a.host, a.first_ms,
        max(s.said_ms, coalesce(p.seen_ms, 0)), o.id, o.started_ms
   FROM agents a JOIN shards s ON s.id = a.id
   LEFT JOIN presence p ON p.agent = a.id
@@ -178,13 +177,12 @@ class Row(NamedTuple):
     edited_ms: int | None
     deleted_ms: int | None
     delete_reason: str | None
-    idempotency: str | None
 
 
 COLUMNS = (
     "m.number, m.id, m.author, s.agent, s.store, coalesce(a.own, 0), m.sent_ms, m.received_ms, m.thread, m.reply_to,"
     " m.session, m.format, m.content, m.structured, m.audience, m.scopes, m.refs, m.version, m.edited_ms,"
-    " m.deleted_ms, m.delete_reason, m.idempotency"
+    " m.deleted_ms, m.delete_reason"
 )
 JOINS = " JOIN shards s ON s.id = m.author LEFT JOIN agents a ON a.id = m.author"
 

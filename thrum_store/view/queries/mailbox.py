@@ -27,7 +27,6 @@ class Filter(NamedTuple):
     scope: tuple[str, str] | None = None
     mentioned: tuple[str, str] | None = None
     author: int | None = None
-    not_author: int | None = None
     thread: str | None = None
     after: int | None = None
     everything: bool = False
@@ -114,7 +113,6 @@ _CONDITIONS = {
         "m.number IN (SELECT message FROM tags WHERE field = 'refs' AND type = 'mention' AND value IN (:name, :role))"
     ),
     "author": "m.author = :author",
-    "not_author": "m.author != :not_author",
     "thread": "(m.thread = :thread OR m.id = 'msg_' || substr(:thread, 5))",
     "after": "m.number > :after",
 }
