@@ -74,7 +74,7 @@ def join(paths: Paths, host: Host) -> list[str]:
 
 def remember_first(paths: Paths, host: Host) -> None:
     """Record where the first worktree is, if this is the first one and git's directory does not say so."""
-    if paths.git_dir == paths.common and _first_root(paths) != paths.root:
+    if paths.git_dir == paths.common and _elsewhere(paths) != paths.root:
         host.storage.replace(paths.in_var(FIRST_WORKTREE), os.fsencode(paths.root) + b"\n")
 
 
@@ -98,9 +98,12 @@ def _first(paths: Paths, host: Host) -> Worktree | None:
 
 
 def _first_root(paths: Paths) -> str | None:
-    """Return the root of the first worktree: this one, the recorded one, or as git's directory says."""
-    if paths.git_dir == paths.common:
-        return paths.root
+    """Return the root of the first worktree: this one, or as it is known elsewhere."""
+    return paths.root if paths.git_dir == paths.common else _elsewhere(paths)
+
+
+def _elsewhere(paths: Paths) -> str | None:
+    """Return the root of the first worktree as the other ones know it: by the record, or by git's directory."""
     recorded = content(paths.in_var(FIRST_WORKTREE))
     if recorded and leads_to(recorded, paths.common):
         return recorded

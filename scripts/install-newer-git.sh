@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Unpack a newer git (Debian 13's, 2.47) beside the machine's own: with its own C library and loader, so that it runs on
+# any older Debian or Ubuntu. It makes repositories with reftable, which tests then open. Prints the path of the git.
+#   scripts/install-newer-git.sh
+# Nothing is installed in the system, and no root is needed. A second run downloads nothing.
+set -euo pipefail
+
+suite=trixie
+place="${THRUM_NEWER_GIT:-${XDG_CACHE_HOME:-$HOME/.cache}/thrum-newer-git}"
+packages=(git libc6 libpcre2-8-0 zlib1g)
+
+if [ -x "$place/bin/git" ] && [ "$(cat "$place/installed" 2>/dev/null)" = "$suite ${packages[*]}" ]; then
+  echo "$place/bin/git"
+  exit
+fi
+command -v apt-get dpkg-deb >/dev/null || {
+  echo "a newer git is unpacked from Debian's packages, which needs apt-get and dpkg-deb" >&2
+  exit 1
+}
+
+rm -rf "$place"
+mkdir -p "$place"/{apt/{lists/partial,archives/partial,etc},root,bin}
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+echo "deb [signed-by=$keys] http://deb.debian.org/debian $suite main" >"$place/apt/etc/sources.list"
+apt() {
+  apt-get -qq -o Dir::Etc::sourcelist="$place/apt/etc/sources.list" -o Dir::Etc::sourceparts=- \
+    -o Dir::State::lists="$place/apt/lists" -o Dir::Cache="$place/apt" -o Acquire::Languages=none \
+    -o APT::Sandbox::User= -o APT::Get::List-Cleanup=0 "$@" >&2
+}
+apt update
+(cd "$place/apt/archives" && apt download "${packages[@]}")
+for package in "$place"/apt/archives/*.deb; do dpkg-deb -x "$package" "$place/root"; done
+
+# A relative path for each thing that git looks for, and the loader of the newer C library in front.
+loader="$(find "$place/root" -name 'ld-linux*' | head -1)"
+libraries="$(dirname "$(find "$place/root" -name 'libc.so.6' | head -1)")"
+cat >"$place/bin/git" <<END
+#!/bin/sh
+export GIT_EXEC_PATH='$place/exec' GIT_TEMPLATE_DIR='$place/root/usr/share/git-core/templates'
+exec '$loader' --argv0 git --library-path '$libraries' '$place/root/usr/bin/git' "\$@"
+END
+chmod +x "$place/bin/git"
+mkdir -p "$place/exec"
+for name in git git-upload-pack git-receive-pack; do ln -sf "$place/bin/git" "$place/exec/$name"; done
+for script in "$place"/root/usr/lib/git-core/git-{sh-setup,submodule,sh-i18n}; do ln -sf "$script" "$place/exec/"; done
+rm -rf "$place/apt"
+"$place/bin/git" init -q --ref-format=reftable "$place/try"
+rm -rf "$place/try"
+echo "$suite ${packages[*]}" >"$place/installed"
+echo "$place/bin/git"
