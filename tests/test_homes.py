@@ -159,7 +159,7 @@ HOMES = {
         ("thrum_store/service/message_parts.py", "cli/thrum_cli/terminal/output.py"), shortened_text
     ),
     "facts of a process": Home(
-        ("thrum_mcp/daemon/process/facts.py",),
+        ("thrum_mcp/daemon/process/facts.py", "thrum_store/machine/process.py"),
         either(uses_of("psutil", "socket.SO_PEERCRED", "socket.LOCAL_PEERCRED"), existence),
     ),
     "JSON": Home(("thrum_store/values.py",), uses_of("json")),
@@ -275,7 +275,7 @@ def test_what_only_looks_like_it_passes(rule: str, source: str) -> None:
     assert list(HOMES[rule].search(ast.parse(source))) == []
 
 
-# --- the names under .thrum/var ---------------------------------------------------------------------------------------
+# --- the names in var -----------------------------------------------------------------------------------------------
 
 VAR_LOCKS = {value for name, value in vars(paths).items() if name.endswith("_LOCK")}
 

@@ -118,7 +118,7 @@ def error_result(error: ToolError) -> CallToolResult:
     elif isinstance(cause, ValidationError):
         text = "; ".join(_complaint(dict(detail)) for detail in cause.errors(include_url=False))
     else:
-        text = "thrum has failed internally. Its log says why: .thrum/var/log/mcp.log"
+        text = "thrum has failed internally. Its log says why: .git/thrum-sync/var/log/mcp.log"
     return CallToolResult(content=[TextContent(text=text)], is_error=True)
 
 

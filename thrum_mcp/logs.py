@@ -1,4 +1,4 @@
-"""Logs of the serving processes. The MCP server's are standard error and `.thrum/var/log/mcp.log`."""
+"""Logs of the serving processes. The MCP server's are standard error and `.git/thrum-sync/var/log/mcp.log`."""
 
 from __future__ import annotations
 

@@ -169,7 +169,8 @@ def load(paths: Paths, name: str) -> dict[str, Any] | None:
 
 def save(paths: Paths, caller: Caller, session_id: str | None = None, intent: str = "", host: Host = REAL) -> str:
     """Write the caller's identity file, keeping keys that we do not know; return its path within the worktree."""
-    from .values import rfc3339  # only a registration and the start of a session write this file
+    from .repository.former_place import restore_link  # only a registration and the start of a session write this file
+    from .values import rfc3339
 
     content = load(paths, caller.name) or {}
     content |= {
@@ -185,6 +186,7 @@ def save(paths: Paths, caller: Caller, session_id: str | None = None, intent: st
         "updated_at": rfc3339(host.clock.wall_ms()),
     }  # fmt: skip
     host.storage.directory(paths.identities)
+    restore_link(paths, host)  # a clean took it together with the identities
     host.storage.replace(_path(paths, caller.name), values.readable(content, ascii_only=True).encode() + b"\n")
     return relative(caller.name)
 

@@ -1,6 +1,6 @@
 """Presence state: the last values of an agent that are no events, such as intent, task, scopes and git status.
 
-Each agent has one small file, `.thrum/var/live/<agent>.json`, which outlives the view. The values that other stores
+Each agent has one small file, `live/<agent>.json` in var, which outlives the view. The values that other stores
 publish stand in `v1/<store>/live.json`, one file for all agents of a store.
 """
 

@@ -9,11 +9,11 @@ import os
 import socket
 
 from . import values
-from .errors import Forbidden, NotInitialized, ThrumError
+from .errors import Forbidden, NotInitialized, StorageFailed, ThrumError
 from .identity import StoreId, short_id
 from .log import keys
 from .machine.host import REAL, Host
-from .repository import config, ignore_file, worktrees
+from .repository import config, former_place, ignore_file, relocation, worktrees
 from .repository.git_runner import GitRunner
 from .repository.ignore_file import IGNORED
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
@@ -52,17 +52,41 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
             "git tracks .thrum, which must stay out of commits",
             hint="run `git rm -r --cached .thrum`, commit, and try again",
         )
-    existed = paths.initialized
+    existed, cleaned = paths.initialized, not os.path.isdir(paths.thrum)
     if request.dry_run:
         return Initialized(paths.root, _store_of(paths, host), not existed, True, tuple(_planned(paths, request)))
+    steps: list[str] = []
+    if former_place.in_former_place(paths):
+        paths = _relocated(paths, steps, host)
+    elif existed and cleaned:
+        steps.append(f"found the store again, in {os.path.relpath(paths.var, paths.root)}: keys and messages are whole")
     host.storage.directory(paths.var)
     with host.lock(paths.in_var(INIT_LOCK)):
-        steps = [*_directories(paths, host), *ignore_file.hide(paths, host, stealth=request.stealth)]
+        steps += [*_linked(paths, host), *_directories(paths, host)]
+        steps += ignore_file.hide(paths, host, stealth=request.stealth)
         steps += branch_worktree.complete(paths, git)
         steps += [*_config(paths, host), *_store(paths, host)]
     if not existed:
         steps += _history(paths, host)
     return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps))
+
+
+def _relocated(paths: Paths, steps: list[str], host: Host) -> Paths:
+    """Move the store out of `.thrum/var`; where that fails, it stays and works from there."""
+    try:
+        return relocation.relocate(paths, steps.append, host)
+    except ThrumError as error:
+        steps.append(f"the store stays in .thrum/var, which `git clean -fdx` removes, because: {error.message}")
+        return paths
+
+
+def _linked(paths: Paths, host: Host) -> list[str]:
+    """Let `.thrum/var` lead to the store, for processes of older versions."""
+    try:
+        step = former_place.link(paths, host)
+    except StorageFailed as error:
+        step = f"older versions of thrum will not find this store, because: {error.message}"
+    return [step] if step else []
 
 
 def _history(paths: Paths, host: Host) -> list[str]:

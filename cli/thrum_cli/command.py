@@ -351,7 +351,7 @@ class App:
     def paths(self) -> Paths:
         """The paths of the store. Raises NotARepository, NotInitialized."""
         if self._paths is None:
-            self._paths = paths.initialized(self.repo)
+            self._paths = paths.initialized(self.repo, output.warn)
         return self._paths
 
     @property

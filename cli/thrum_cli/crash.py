@@ -15,7 +15,7 @@ from .terminal import output
 
 
 def keep(app: App, error: Exception) -> str | None:
-    """Write the traceback into `.thrum/var/log` and return its path, or None without a store."""
+    """Write the traceback into `.git/thrum-sync/var/log` and return its path, or None without a store."""
     text = "".join(traceback.format_exception(error))
     if app.verbose:
         output.debug(text)

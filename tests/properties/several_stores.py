@@ -206,7 +206,7 @@ class Arrivals:
 
     def __init__(self, root: Path, logs: History, breaks: set[int]) -> None:
         thrum = str(root / ".thrum")
-        self.paths = Paths(str(root), str(root / ".git"), str(root / ".git"), thrum, thrum)
+        self.paths = Paths(str(root), str(root / ".git"), str(root / ".git"), thrum, thrum, os.path.join(thrum, "var"))
         for directory in ("locks", "bells"):
             (root / ".thrum" / "var" / directory).mkdir(parents=True)
         (root / ".thrum" / "var" / "store.json").write_text(json.dumps({"store": OWN}))

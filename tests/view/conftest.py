@@ -51,7 +51,7 @@ def paths(scratch: Path) -> Paths:
     for directory in ("locks", "bells"):
         (thrum / "var" / directory).mkdir(parents=True)
     (thrum / "var" / STORE_FILE).write_text(json.dumps({"store": OWN}))
-    return Paths(str(scratch), str(scratch / ".git"), str(scratch / ".git"), str(thrum), str(thrum))
+    return Paths(str(scratch), str(scratch / ".git"), str(scratch / ".git"), str(thrum), str(thrum), str(thrum / "var"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The daemon's log: `.thrum/var/log/daemon.log`, at most a megabyte, and up to three older files beside it."""
+"""The daemon's log: `.git/thrum-sync/var/log/daemon.log`, at most a megabyte, and up to three older files beside it."""
 
 from __future__ import annotations
 

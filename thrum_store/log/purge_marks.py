@@ -1,6 +1,6 @@
 """Purge marks: up to which event each shard was purged. A mark only ever rises, and outlives the events it removed.
 
-`.thrum/var/cuts.json` holds {"<store>/<agent>": sequence}. A purge raises the marks of our own shards, which sync then
+`cuts.json` in var holds {"<store>/<agent>": sequence}. A purge raises the marks of our own shards, which sync then
 publishes signed; a sync raises those that other stores signed for their own.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def read(var: str, host: Host) -> dict[Shard, int]:
-    """Return the last purged sequence of every shard that has a mark; `var` is the directory .thrum/var."""
+    """Return the last purged sequence of every shard that has a mark; `var` is the directory .git/thrum-sync/var."""
     try:
         fields: dict[str, int] = values.loads(host.storage.read(os.path.join(var, PURGE_MARKS)))
     except FileNotFoundError:

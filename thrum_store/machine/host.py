@@ -93,15 +93,15 @@ class Storage:
 
     def sync(self, path: str) -> None:
         """Make the bytes of a file survive a power cut. Never call it again after it failed."""
-        self._synced(path, os.O_RDONLY, data_only=True)
+        self._synced(path, os.O_RDONLY | SAFE, data_only=True)
 
     def sync_directory(self, path: str) -> None:
         """Make names created in or removed from a directory survive a power cut."""
-        self._synced(path, os.O_RDONLY | os.O_DIRECTORY, data_only=False)
+        self._synced(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, data_only=False)  # `.thrum` may be a link
 
     def _synced(self, path: str, flags: int, *, data_only: bool) -> None:
         try:
-            fd = os.open(path, flags | SAFE)
+            fd = os.open(path, flags)
             try:
                 _flush(fd, data_only)
             finally:
@@ -171,6 +171,18 @@ class Storage:
             raise failed(error, f"cannot move {path}") from error
         for directory in (os.path.dirname(target), os.path.dirname(path)):
             self.sync_directory(directory)
+
+    def point(self, path: str, target: str) -> None:
+        """Let the name `path` be a link to `target`, in one step and durably; it must not be a directory."""
+        beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+        try:
+            os.symlink(target, beside)
+            os.rename(beside, path)
+        except OSError as error:
+            raise failed(error, f"cannot make the link {path}") from error
+        finally:
+            self.remove(beside)
+        self.sync_directory(os.path.dirname(path))
 
     def remove(self, path: str) -> None:
         """Remove a file if it exists."""

@@ -1,4 +1,4 @@
-"""The places of a store: git's directories, `.thrum`, and every name and lock under `.thrum/var`.
+"""The places of a store: git's directories, `.thrum`, and every name and lock in the store's directory `var`.
 
 They are found by reading a few small files of git, without starting git (3 ms) or loading pathlib (7 ms). All worktrees
 of one clone share one store, because they share git's common directory. Only identities and contexts belong to a single
@@ -13,7 +13,17 @@ from thrum_store.values import NamedTuple
 
 from .git_files import Location, branch_at, content, discover, worktree_name
 
-# --- names under .thrum/var, which holds what belongs to this machine -------------------------------------------------
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# --- names in git's common directory, where no clean reaches and which no clone carries -------------------------------
+
+SYNC_HOME = "thrum-sync"  # everything of ours in git's directory
+VAR = "thrum-sync/var"  # what belongs to this machine
+STRAYS = "thrum-sync/strays"  # directories that an older version made in `.thrum/var` beside this store
+
+# --- names in var -----------------------------------------------------------------------------------------------------
 
 STORE_FILE = "store.json"  # the id of this clone's store; `init` writes it last, a re-key replaces it
 KEYS = "keys"  # the private keys of this store and of its former ones, `<store>.key`
@@ -47,6 +57,8 @@ DAEMON_SOCKET = "thrum.sock"
 DAEMON_SOCKET_POINTER = "sock.path"  # the path of the socket if it is not the usual one
 WEBSOCKET_PORT = "ws.port"
 WEBSOCKET_TOKEN = "ws.token"
+
+OLDER_PROCESSES = "older.json"  # the processes of an older version that had the store open when it moved to var
 
 INIT_LOCK = "init.lock"  # held while a repository is set up
 CONFIG_LOCK = "config.lock"  # held from reading to replacing `.thrum/config.json`
@@ -85,15 +97,16 @@ class Paths(NamedTuple):
     common: str  # the git directory that all worktrees share
     thrum: str  # the shared .thrum
     local: str  # this worktree's .thrum: identities, contexts, redirect
-
-    @property
-    def var(self) -> str:
-        """The directory of everything that belongs to this machine."""
-        return os.path.join(self.thrum, "var")
+    var: str  # everything that belongs to this machine: keys, locks, view
 
     def in_var(self, name: str) -> str:
-        """Return the path of one of the names under `.thrum/var`."""
-        return os.path.join(self.thrum, "var", name)
+        """Return the path of one of the names in `var`."""
+        return os.path.join(self.var, name)
+
+    @property
+    def former_var(self) -> str:
+        """The place of `var` in older versions; today a link for their processes."""
+        return os.path.join(self.thrum, "var")
 
     @property
     def config(self) -> str:
@@ -108,7 +121,7 @@ class Paths(NamedTuple):
     @property
     def sync(self) -> str:
         """The worktree of the branch a-sync."""
-        return os.path.join(self.common, "thrum-sync", "a-sync")
+        return os.path.join(self.common, SYNC_HOME, "a-sync")
 
     @property
     def logs(self) -> str:
@@ -149,15 +162,63 @@ def places_of(location: Location) -> Paths:
     """Return the places of a repository: they follow from git's directories, and from nothing else."""
     root, git_dir, common = location
     beside = os.path.dirname(common) if os.path.basename(common) == ".git" else common
-    return Paths(root, git_dir, common, os.path.join(beside, ".thrum"), os.path.join(root, ".thrum"))
+    thrum, local = os.path.join(beside, ".thrum"), os.path.join(root, ".thrum")
+    return Paths(root, git_dir, common, thrum, local, os.path.join(common, VAR))
+
+
+def settled(paths: Paths) -> Paths:
+    """Return the places with `var` where the store is: in `.thrum/var` where an older version left it."""
+    if paths.initialized:
+        return paths
+    former = paths._replace(var=paths.former_var)
+    leads_to = os.path.realpath(former.var)
+    # A link of ours leads nowhere without a store; one that came here with a copied `.thrum` leads to another clone.
+    return former if former.initialized and not leads_to.endswith(f"/{VAR}") else paths
 
 
 def find(start: str = ".") -> Paths:
-    """Return the places around `start`, with or without a store.
+    """Return the places around `start`, with or without a store; nothing is moved.
 
     Raises as `located`, or Invalid if a redirect leads to another repository.
     """
-    paths = located(start)
+    return settled(_checked(start))
+
+
+def located(start: str = ".") -> Paths:
+    """Return the places around `start`, whatever its redirect says: for commands that write the redirect anew.
+
+    Raises NotARepository and its kin where git cannot work, or Invalid if `start` does not exist.
+    """
+    return settled(_placed(start))
+
+
+def initialized(start: str = ".", notice: Callable[[str], None] | None = None) -> Paths:
+    """Return the places around `start`. A store that an older version left in `.thrum/var` is moved, with a `notice`.
+
+    Raises as `find`, NotInitialized, or Forbidden for another user's store.
+    """
+    paths = _checked(start)
+    if paths.initialized:
+        return paths
+    former = settled(paths)
+    if former.initialized:
+        from .relocation import relocated  # once in the life of a store
+
+        return relocated(former, notice)
+    raise _without_store(paths)
+
+
+def _without_store(paths: Paths) -> Exception:
+    from thrum_store.errors import Forbidden, NotInitialized
+
+    for directory in (paths.var, paths.thrum):
+        if os.path.isdir(directory) and not os.access(directory, os.X_OK):
+            return Forbidden(f"{directory} belongs to another user", hint="work in a clone of your own")
+    return NotInitialized(paths.root)
+
+
+def _checked(start: str) -> Paths:
+    paths = _placed(start)
     stranger = strange_redirect(paths)
     if stranger:
         from .obstacles import strange
@@ -166,11 +227,7 @@ def find(start: str = ".") -> Paths:
     return paths
 
 
-def located(start: str = ".") -> Paths:
-    """Return the places around `start`, whatever its redirect says: for commands that write the redirect anew.
-
-    Raises NotARepository and its kin where git cannot work, or Invalid if `start` does not exist.
-    """
+def _placed(start: str) -> Paths:
     absolute = os.path.realpath(start)
     try:
         paths = around(absolute) if os.path.isdir(absolute) else None
@@ -181,18 +238,6 @@ def located(start: str = ".") -> Paths:
     from .obstacles import around_git_dir
 
     return places_of(around_git_dir(start, absolute))
-
-
-def initialized(start: str = ".") -> Paths:
-    """Return the places around `start`. Raises as `find`, NotInitialized, or Forbidden for another user's store."""
-    paths = find(start)
-    if paths.initialized:
-        return paths
-    from thrum_store.errors import Forbidden, NotInitialized
-
-    if os.path.isdir(paths.thrum) and not os.access(paths.thrum, os.X_OK):
-        raise Forbidden(f"{paths.thrum} belongs to another user", hint="work in a clone of your own")
-    raise NotInitialized(paths.root)
 
 
 def strange_redirect(paths: Paths) -> str:

@@ -10,7 +10,7 @@ import _sqlite3
 import os
 
 from .git_files import first_line
-from .paths import HOOKS, VIEW_POINTER, Paths, around
+from .paths import HOOKS, VIEW_POINTER, Paths, around, settled
 
 LATE = ("gemini",)  # clients that send a first prompt without awaiting the answer of their session-start hook
 _NEWEST = (
@@ -26,7 +26,10 @@ def location(start: str) -> Paths | None:
         paths = around(os.path.realpath(start))
     except OSError:
         return None
-    return paths if paths is not None and paths.initialized else None
+    if paths is None or paths.initialized:
+        return paths
+    former = settled(paths)
+    return former if former.initialized else None
 
 
 def agent(paths: Paths, name: str | None) -> str:

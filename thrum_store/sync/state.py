@@ -1,4 +1,4 @@
-"""The memory of the sync between two cycles, in `.thrum/var/sync.json`; without it everything is looked at again."""
+"""The memory of the sync between two cycles, in `sync.json` in var; without it everything is looked at again."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def _quoted(path: str) -> str:
 
 
 def is_generation(name: str) -> bool:
-    """Return whether a file in `.thrum/var` belongs to a generation of the view."""
+    """Return whether a file in `.git/thrum-sync/var` belongs to a generation of the view."""
     return generation_number(name) > 0
 
 

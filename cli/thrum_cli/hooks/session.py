@@ -1,6 +1,6 @@
 """The client's session that a hook serves: the call of the hook, and the state that shows nothing to it twice.
 
-The state is one small file per session in `.thrum/var/hooks`:
+The state is one small file per session in `.git/thrum-sync/var/hooks`:
 
     p-v3.3.db 124          the view, and the newest delivery in it that was shown to the session
     session ses_01K…       the thrum session that the client's session started

@@ -1,4 +1,4 @@
-"""The daemon's files in `.thrum/var`, and a path for its socket if the usual one is too long."""
+"""The daemon's files in `.git/thrum-sync/var`, and a path for its socket if the usual one is too long."""
 
 from __future__ import annotations
 

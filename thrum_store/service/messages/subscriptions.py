@@ -1,6 +1,6 @@
 """Subscriptions: the messages that a session is notified of as they arrive.
 
-They are kept in `.thrum/var/subscriptions.json`, which is replaced as a whole under a lock. They are not events: the
+They are kept in `subscriptions.json` in var, which is replaced as a whole under a lock. They are not events: the
 subscriptions of one session do not concern other machines and must cost no commit. They are not in the view, because
 they must survive a rebuild. A subscription ends with its session; the next change of the file drops it.
 """

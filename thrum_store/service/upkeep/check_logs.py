@@ -141,7 +141,7 @@ def _outcome(store: Store, shard: Shard, repair: Repair | None, give_up: bool) -
     if repair is None or not repair.lost:
         return _fixed(f"{path}: {back}")
     if give_up:
-        return _fixed(f"{path}: {extent(repair.lost)} given up; what is known of them is in .thrum/var/lost")
+        return _fixed(f"{path}: {extent(repair.lost)} given up; what is known of them is in .git/thrum-sync/var/lost")
     lost = f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}"
     return problem("logs", f"{path}: {f'{back}; ' if repair.back else ''}{lost}", _hint(shard))
 

@@ -18,6 +18,7 @@ from thrum_store.setup import Initialize
 from thrum_store.sync.branch_worktree import BRANCH
 
 from . import check_worktrees
+from .check_place import place
 from .findings import Check, fine, note, problem
 
 _FIX = "`thrum doctor --fix`"
@@ -29,6 +30,7 @@ _LITTLE = 50 * 1024 * 1024  # bytes of free space
 def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Check]:
     """Run every check that needs no open store."""
     yield from _layout(paths, host)
+    yield from place(paths, host)
     yield from _ignored(paths, host)
     yield from _permissions(paths)
     yield from _key(paths, host)
@@ -115,7 +117,8 @@ def _open_to_others(path: str) -> bool:
 
 
 def _key(paths: Paths, host: Host) -> Iterator[Check]:
-    lost = "restore .thrum/var/keys/store.key from a backup; without it nothing can be synced in this store's name"
+    key = _short(paths, paths.in_var(STORE_KEY))
+    lost = f"restore {key} from a backup; without it nothing can be synced in this store's name"
     try:
         store_id = values.loads(host.storage.read(paths.in_var(STORE_FILE)))["store"]
         private = bytes.fromhex(host.storage.read(paths.in_var(STORE_KEY)).decode().strip())

@@ -81,7 +81,7 @@ def content(store: Store, shard: Shard, number: int) -> bytes:
 
 
 def keep(store: Store, shard: Shard, number: int) -> None:
-    """Save a copy of a segment in `.thrum/var/damaged` for people to look at."""
+    """Save a copy of a segment in `.git/thrum-sync/var/damaged` for people to look at."""
     data = content(store, shard, number)
     if data:
         directory = store.paths.in_var(DAMAGED)
@@ -91,7 +91,7 @@ def keep(store: Store, shard: Shard, number: int) -> None:
 
 
 def export(store: Store, shard: Shard, damage: DamageReport) -> None:
-    """Save the remains of lost events in `.thrum/var/lost`: their own lines, else the messages in the view."""
+    """Save the remains of lost events in `.git/thrum-sync/var/lost`: their own lines, else the messages in the view."""
     first, last = damage.lost
     messages = shards.messages_after(store.view, shard.store, shard.agent, first - 1)
     lines = {seq: values.spaced({"n": seq, **fields}).encode() for seq, fields in messages.items()}

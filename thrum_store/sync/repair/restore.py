@@ -1,8 +1,8 @@
 """Restoration of lost or damaged logs from the branch, as far as they were published.
 
 Only what its own store signed is restored; whole parts are not changed; every replaced file is kept in
-`.thrum/var/damaged`. Events that were never published and are lost are named exactly: their log stays stopped, and
-their remains are saved in `.thrum/var/lost`.
+`damaged` in var. Events that were never published and are lost are named exactly: their log stays stopped, and
+their remains are saved in `lost` in var.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _put_in_place(store: Store, shard: Shard, files: dict[int, bytes], proven: P
 def abandon(store: Store, state: State, shard: Shard) -> None:
     """End a log at the end of its whole part, so that its agent can write again. Only under sync.lock.
 
-    The rest is kept in `.thrum/var/damaged` and `.thrum/var/lost`. Raises Forbidden if any of it was published: others
+    The rest is kept in `damaged` in var and `lost` in var. Raises Forbidden if any of it was published: others
     have it, and nothing else may take its place.
     """
     with store.shard_lock(shard):

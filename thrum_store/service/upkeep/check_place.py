@@ -1,0 +1,38 @@
+"""The check of `thrum doctor` of the place of the store: out of reach of a clean, and known to older versions."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from thrum_store.repository import former_place, relocation
+
+from .findings import Check, note, problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from thrum_store.machine.host import Host
+    from thrum_store.repository.paths import Paths
+
+_FIX = "`thrum doctor --fix`"
+
+
+def place(paths: Paths, host: Host) -> Iterator[Check]:
+    """Check that no clean of git reaches the store, and that processes of older versions find it."""
+    if former_place.in_former_place(paths):
+        message = "the store lies in .thrum/var, which `git clean -fdx` removes"
+        yield problem("layout", message, f"{_FIX} moves it", partial(relocation.relocate, paths, None, host))
+        return
+    if not former_place.is_linked(paths):
+        repair = partial(former_place.link, paths, host)
+        yield problem("layout", ".thrum/var does not lead to the store, so older versions miss it", _FIX, repair)
+    for stray in former_place.strays(paths, host):
+        message = f"an older version made a second store, set aside in {os.path.relpath(stray, paths.root)}"
+        yield note("layout", message, f"its messages are kept; `rm -r {stray}` removes its keys")
+    older = relocation.older_processes(paths, host)
+    if older:
+        yield note(
+            "processes", f"an older version still runs: {relocation.listed(older)}", "restart them, to use this version"
+        )
