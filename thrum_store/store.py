@@ -346,12 +346,19 @@ def _rebuilding() -> Rebuilding:
     return rebuild
 
 
-def open_store(paths: Paths, host: Host = REAL, progress: Progress | None = None) -> Store:
+def open_store(
+    paths: Paths, host: Host = REAL, progress: Progress | None = None, notice: Callable[[str], None] | None = None
+) -> Store:
     """Open the store of this clone, its view caught up with its logs; a rebuild of the view reports to `progress`.
 
+    A store that an older version left in `.thrum/var` is moved first, with a `notice`.
     Raises NotInitialized without one, StoreBusy if another process takes too long to rebuild the view.
     """
     failpoint("store.open")
+    if paths.var == paths.former_var:
+        from .repository.relocation import relocated  # once in the life of a store
+
+        paths = relocated(paths, notice, host)
     store = Store(paths, host, progress)
     try:
         store.retry.repairing(store.catch_up)

@@ -351,7 +351,7 @@ class App:
     def paths(self) -> Paths:
         """The paths of the store. Raises NotARepository, NotInitialized."""
         if self._paths is None:
-            self._paths = paths.initialized(self.repo, output.warn)
+            self._paths = paths.initialized(self.repo)
         return self._paths
 
     @property
@@ -368,7 +368,8 @@ class App:
             from thrum_store.store import open_store  # 8 ms that --help and version need not pay
 
             try:
-                self._store = open_store(self.paths, progress=self._rebuilding)
+                self._store = open_store(self.paths, progress=self._rebuilding, notice=output.warn)
+                self._paths = self._store.paths
             finally:
                 if self._counting is not None:
                     self._counting.stop()

@@ -12,6 +12,7 @@ from thrum_store import values
 from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
+from thrum_store.repository.relocation import relocated
 
 from . import daemon_log
 from .process import control, facts
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ready-fd", type=int)
     options = parser.parse_args(arguments)
     try:
-        repository = paths.initialized(options.repo)
+        repository = relocated(paths.initialized(options.repo))
         daemon_log.start(repository, REAL, to_terminal=options.ready_fd is None)
         run(repository, REAL, DaemonOptions(options.local), lambda: _report(options.ready_fd, control.READY))
     except ThrumError as error:

@@ -13,10 +13,6 @@ from thrum_store.values import NamedTuple
 
 from .git_files import Location, branch_at, content, discover, worktree_name
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 # --- names in git's common directory, where no clean reaches and which no clone carries -------------------------------
 
 SYNC_HOME = "thrum-sync"  # everything of ours in git's directory
@@ -192,29 +188,20 @@ def located(start: str = ".") -> Paths:
     return settled(_placed(start))
 
 
-def initialized(start: str = ".", notice: Callable[[str], None] | None = None) -> Paths:
-    """Return the places around `start`. A store that an older version left in `.thrum/var` is moved, with a `notice`.
-
-    Raises as `find`, NotInitialized, or Forbidden for another user's store.
-    """
+def initialized(start: str = ".") -> Paths:
+    """Return the places around `start`. Raises as `find`, NotInitialized, or Forbidden for another user's store."""
     paths = _checked(start)
     if paths.initialized:
         return paths
     former = settled(paths)
     if former.initialized:
-        from .relocation import relocated  # once in the life of a store
-
-        return relocated(former, notice)
-    raise _without_store(paths)
-
-
-def _without_store(paths: Paths) -> Exception:
+        return former
     from thrum_store.errors import Forbidden, NotInitialized
 
     for directory in (paths.var, paths.thrum):
         if os.path.isdir(directory) and not os.access(directory, os.X_OK):
-            return Forbidden(f"{directory} belongs to another user", hint="work in a clone of your own")
-    return NotInitialized(paths.root)
+            raise Forbidden(f"{directory} belongs to another user", hint="work in a clone of your own")
+    raise NotInitialized(paths.root)
 
 
 def _checked(start: str) -> Paths:

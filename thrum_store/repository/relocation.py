@@ -15,7 +15,7 @@ from thrum_store.machine.exchange import exchanged
 from thrum_store.machine.host import REAL, failpoint
 from thrum_store.values import compact, loads, safe_line
 
-from .former_place import link, link_text, set_aside
+from .former_place import in_former_place, link, link_text, set_aside
 from .git_runner import GitRunner
 from .paths import COMMIT_LOCK, INIT_LOCK, LOG_CREATION_LOCK, OLDER_PROCESSES, VAR
 
@@ -33,6 +33,8 @@ _COMMAND_LENGTH = 60  # characters of a command line that are shown
 
 def relocated(former: Paths, notice: Callable[[str], None] | None = None, host: Host = REAL) -> Paths:
     """Move a store out of `.thrum/var` and return its places; where that fails, it stays and works from there."""
+    if not in_former_place(former):
+        return former
     try:
         return relocate(former, notice, host)
     except ThrumError:  # `thrum doctor` tries again, and gives the reason

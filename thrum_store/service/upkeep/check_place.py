@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
+from thrum_store.errors import ThrumError
 from thrum_store.repository import former_place, relocation
 
 from .findings import Check, note, problem
@@ -22,8 +23,7 @@ _FIX = "`thrum doctor --fix`"
 def place(paths: Paths, host: Host) -> Iterator[Check]:
     """Check that no clean of git reaches the store, and that processes of older versions find it."""
     if former_place.in_former_place(paths):
-        message = "the store lies in .thrum/var, which `git clean -fdx` removes"
-        yield problem("layout", message, f"{_FIX} moves it", partial(relocation.relocate, paths, None, host))
+        yield _reachable_by_clean(paths, host)
         return
     if not former_place.is_linked(paths):
         repair = partial(former_place.link, paths, host)
@@ -36,3 +36,15 @@ def place(paths: Paths, host: Host) -> Iterator[Check]:
         yield note(
             "processes", f"an older version still runs: {relocation.listed(older)}", "restart them, to use this version"
         )
+
+
+def _reachable_by_clean(paths: Paths, host: Host) -> Check:
+    """Report a store that cannot be moved, with the reason that another try gives."""
+    try:
+        relocation.relocate(paths, None, host)
+    except ThrumError as error:
+        reason = error.message
+    else:
+        reason = "it could not be moved a moment ago"
+    message = f"the store lies in .thrum/var, which `git clean -fdx` removes: {reason}"
+    return problem("layout", message, "mend that; the next command moves the store into git's directory")

@@ -11,6 +11,7 @@ from thrum_store.errors import NotInitialized
 from thrum_store.machine.host import REAL, Host
 from thrum_store.repository import paths, worktrees
 from thrum_store.repository.paths import SYNC_LOCK, Paths
+from thrum_store.repository.relocation import relocated
 from thrum_store.store import Store
 from thrum_store.values import Record, replaced
 from thrum_store.view import database, rebuild
@@ -40,6 +41,7 @@ def examine(
     if not places.initialized:
         missing = NotInitialized(places.root)
         return _diagnosis(places.root, [Finding("layout", "problem", missing.message, missing.hint)])
+    places = relocated(places, None, host)
     findings = [_fixed(check, request.fix or request.give_up) for check in _checks(places, host, environ, request)]
     return _diagnosis(places.root, findings)
 
