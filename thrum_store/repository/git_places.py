@@ -75,23 +75,25 @@ def linked_root(git_dir: str) -> str | None:
 
 
 class RepositoryFormat(NamedTuple):
-    """The settings of git about the first worktree."""
+    """The settings of git about a worktree; those about the first one hold for all with extensions.worktreeConfig."""
 
     bare_by: str  # the file that says that there is none, else ""
     work_tree: str  # its absolute path if the settings name one, else ""
 
 
-def format_of(common: str) -> RepositoryFormat:
-    """Return the format of the repository with that git directory. Raises OSError."""
+def format_of(common: str, git_dir: str = "") -> RepositoryFormat:
+    """Return the format of a repository, for its first worktree or the one with that git directory. Raises OSError."""
     shared = os.path.join(common, "config")
     settings = dict(entries(content(shared) or ""))
     bare_by = shared if _is_true(settings.get("core.bare", "false")) else ""
     if _is_true(settings.get("extensions.worktreeconfig", "false")):
-        own = os.path.join(common, "config.worktree")
+        own = os.path.join(git_dir or common, "config.worktree")
         more = dict(entries(content(own) or ""))
         if "core.bare" in more:
             bare_by = own if _is_true(more["core.bare"]) else ""
         settings |= more
+    elif git_dir not in ("", common):
+        return RepositoryFormat("", "")
     place = settings.get("core.worktree") or ""
     return RepositoryFormat(bare_by, os.path.normpath(os.path.join(common, place)) if place else "")
 

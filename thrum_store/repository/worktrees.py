@@ -88,13 +88,16 @@ def _first(paths: Paths, host: Host) -> Worktree | None:
     if bare_by:
         if not os.path.exists(os.path.join(paths.common, "index")):
             return None
-        reason = "core.bare is set, so git takes its repository for a bare one"
-        hint = f"`git config --file {_quoted(bare_by)} core.bare false`"
-        return Worktree(MAIN, paths.common, root or "", reason, hint)
+        return _bare(Worktree(MAIN, paths.common, root or ""), bare_by)
     if root is None:
         reason = "nothing says where the first worktree is"
         return Worktree(MAIN, paths.common, "", reason, "run `thrum init` in it", away=True)
     return Worktree(MAIN, paths.common, root)
+
+
+def _bare(tree: Worktree, bare_by: str) -> Worktree:
+    reason = "core.bare is set, so git takes its repository for a bare one"
+    return tree._replace(reason=reason, hint=f"`git config --file {_quoted(bare_by)} core.bare false`")
 
 
 def _first_root(paths: Paths) -> str | None:
@@ -126,9 +129,12 @@ def _is_ours(tree: Worktree, paths: Paths) -> bool:
 def _linked(paths: Paths, git_dir: str) -> Worktree:
     """Return a linked worktree, after a look at both pointers between it and its git directory."""
     name = _name(git_dir, paths)
+    bare_by = format_of(paths.common, git_dir).bare_by
+    root = paths.root if git_dir == paths.git_dir else linked_root(git_dir)
+    if root is not None and bare_by:
+        return _bare(Worktree(name, git_dir, root), bare_by)
     if git_dir == paths.git_dir:
         return Worktree(name, git_dir, paths.root)  # it is here, wherever git thinks that it is
-    root = linked_root(git_dir)
     if root is None:
         return Worktree(name, git_dir, "", "git has lost its place", "`git worktree prune` forgets it", away=True)
     if not os.path.isdir(root):
