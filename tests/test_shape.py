@@ -71,6 +71,8 @@ ALLOWED = {
     ("cli/thrum_cli/clients/files.py", "open"): "the user's own files: their mode and the links to them stay",
     ("cli/thrum_cli/clients/files.py", "os.open"): "writes beside such a file, with its mode",
     ("cli/thrum_cli/clients/files.py", "os.replace"): "puts the new file in the old one's place",
+    ("cli/thrum_cli/clients/installation.py", "subprocess"): "asks another program of our name for its version",
+    ("cli/thrum_cli/clients/start_check.py", "subprocess"): "starts thrum as a client would, and runs no git",
     ("thrum_mcp/daemon/process/control.py", "subprocess"): "starts our own interpreter as the daemon, and runs no git",
     (
         "thrum_mcp/transport/early_answers.py",

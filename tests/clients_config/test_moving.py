@@ -6,15 +6,17 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.shell import PATIENCE, SCRIPT, Shell
+from tests.cli.shell import PATIENCE, Shell
+from thrum_cli.clients import launcher
 from thrum_cli.clients.configure import Configure, configure
-from thrum_cli.clients.launcher import launcher
+from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
 
 from .conftest import executable
@@ -62,11 +64,15 @@ def hook(root: Path, runtime: str) -> list[str]:
 def moved(repository: Shell, tmp_path: Path) -> Path:
     """Return a repository that was moved after it was set up for all clients."""
     repository.ok("quickstart", "--name", "ann", "--role", "planner", "--module", "core")
-    thrum = executable(repository.cwd / ".venv" / "bin" / "thrum")
-    thrum.write_text(f'#!/bin/sh\nexec {shlex.quote(str(SCRIPT))} "$@"\n')
+    script = repository.cwd / ".venv" / "bin" / "thrum"
+    script.parent.mkdir(parents=True)
+    script.write_text("from thrum_cli.main import run\n\nrun()\n")
+    python = executable(script.with_name("python"))
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     places = paths.find(str(repository.cwd))
-    command = launcher(places.common, {"PATH": "/usr/bin:/bin"}, str(repository.cwd / ".venv"))
-    configure(places, Configure("all"), command=command)
+    Path(places.launcher).unlink()  # it names the environment of these tests
+    launcher.install(places, (str(python), str(script)), REAL)
+    configure(places, Configure("all"))
     new = repository.cwd.rename(tmp_path / "moved")
     (new / "deep").mkdir()
     return new

@@ -12,11 +12,9 @@ from tests.cli.shell import Shell, git
 from tests.contract.manifest import requirement
 from thrum_cli.clients import recipes
 from thrum_cli.clients.configure import merged
-from thrum_cli.clients.launcher import PLAIN, launcher
+from thrum_cli.clients.launcher import START
 from thrum_cli.clients.presets import PRESETS
 from thrum_store.values import fields_of
-
-from .conftest import executable
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ("claude", "codex", "cursor", "gemini", "auggie", "amp", "cli-only")
@@ -171,39 +169,8 @@ def test_a_check_says_what_is_wrong_and_what_is_left_to_do(repository: Shell, tm
     assert ".mcp.json" in answer.out
 
 
-def test_a_thrum_that_every_shell_finds_is_started_by_its_name(tmp_path: Path) -> None:
-    place = executable(tmp_path / "bin" / "thrum").parent
-    assert launcher(str(tmp_path / "x" / ".git"), {"PATH": str(place)}, str(tmp_path / "venv")) == PLAIN
-
-
-def test_a_command_in_another_active_environment_is_not_what_every_shell_finds(tmp_path: Path) -> None:
-    other = executable(tmp_path / "other" / "bin" / "thrum").parent
-    (tmp_path / "other" / "pyvenv.cfg").touch()
-    own = executable(tmp_path / "venv" / "bin" / "thrum")
-    command = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(other)}, str(tmp_path / "venv"))
-    assert command == (str(own),)
-
-
-def test_one_in_an_environment_elsewhere_is_started_by_its_path(tmp_path: Path) -> None:
-    thrum = executable(tmp_path / "venv" / "bin" / "thrum")
-    command = launcher(str(tmp_path / "x" / ".git"), {"PATH": str(thrum.parent)}, str(tmp_path / "venv"))
-    assert command == (str(thrum),)
-
-
-def test_one_in_the_repository_is_started_from_any_directory_and_after_a_move(tmp_path: Path) -> None:
-    root = tmp_path / "project"
-    executable(root / ".venv" / "bin" / "thrum")
-    git(tmp_path, "init", "--quiet", str(root))
-    command = launcher(str(root / ".git"), {"PATH": "/usr/bin:/bin"}, str(root / ".venv"))
-    assert str(tmp_path) not in " ".join(command)
-    moved = root.rename(tmp_path / "moved")
-    (moved / "deep" / "down").mkdir(parents=True)
-    done = subprocess.run([*command, "mcp", "serve"], cwd=moved / "deep" / "down", capture_output=True, check=True)
-    assert done.stdout == b"started mcp serve\n"
-
-
 def test_the_claude_folder_of_this_repository_is_what_init_writes() -> None:
-    recipe = merged([recipes.recipe("claude", str(ROOT), PLAIN)])
+    recipe = merged([recipes.recipe("claude", str(ROOT), START)])
     for path, pieces in recipe.items():
         if path.startswith(".claude/") or path == ".mcp.json":
             text = ""
@@ -214,7 +181,7 @@ def test_the_claude_folder_of_this_repository_is_what_init_writes() -> None:
 
 def test_every_preset_has_a_recipe_and_every_field_a_value(tmp_path: Path) -> None:
     for name, preset in PRESETS.items():
-        assert recipes.recipe(name, str(tmp_path), PLAIN)
+        assert recipes.recipe(name, str(tmp_path), START)
         assert all(getattr(preset, field) is not None for field in fields_of(preset) or ())
 
 

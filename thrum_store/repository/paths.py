@@ -69,6 +69,8 @@ FIRST_WORKTREE = "first-worktree"  # where the first worktree is, if git's direc
 LOCKS = "locks"  # the locks that are taken by agent or session
 LOG_CREATION_LOCK = "locks/.beginnings.lock"  # held while an agent's first log begins, and during a re-key
 
+LAUNCHER = "thrum-sync/bin/thrum"  # in git's common directory: starts thrum for the clients of this clone
+
 
 def shard_lock(agent: str) -> str:
     """Return the name of the lock under which an agent's log is written."""
@@ -118,6 +120,11 @@ class Paths(NamedTuple):
     def sync(self) -> str:
         """The worktree of the branch a-sync."""
         return os.path.join(self.common, SYNC_HOME, "a-sync")
+
+    @property
+    def launcher(self) -> str:
+        """The script with which the clients of this clone start thrum."""
+        return os.path.join(self.common, LAUNCHER)
 
     @property
     def logs(self) -> str:

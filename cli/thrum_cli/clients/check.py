@@ -1,10 +1,9 @@
-"""Checks whether a client is set up and trusted by its user. Reads files only: no client is started."""
+"""Checks whether a client is set up and trusted by its user, and starts thrum as it would. No client is started."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import tomllib
 from typing import Any
 
@@ -13,10 +12,11 @@ from thrum_store.repository.paths import Paths
 from thrum_store.values import Record
 
 from . import files, ledger
-from .configure import REFUSED, UNCHANGED, Configure, configure
+from .configure import CREATED, REFUSED, UNCHANGED, Configure, configure
 from .jsontext import mapping
-from .launcher import Launcher, launcher
+from .launcher import START
 from .presets import PRESETS, chosen
+from .start_check import Starter, file_problems, read_starts
 
 TRUSTED, OPEN, UNKNOWN = "done", "to do", "unknown"
 
@@ -47,28 +47,33 @@ class Checked(Record):
         return not any(client.problems for client in self.runtimes)
 
 
-def check(
-    paths: Paths, name: str | None, host: Host = REAL, home: str | None = None, start: Launcher | None = None
-) -> Checked:
+def check(paths: Paths, name: str | None, host: Host = REAL, home: str | None = None) -> Checked:
     """Check one client, or all that are set up in this worktree. Raises Invalid for an unknown one, Corrupted."""
     names = [preset.name for preset in chosen(name)] if name else ledger.load(paths.local, host).runtimes
     user_home = home or os.path.expanduser("~")
-    command = start or launcher(paths.common)
-    return Checked(tuple(_check(paths, name, host, user_home, command) for name in names))
+    starter = Starter(paths)
+    return Checked(tuple(_check(paths, name, host, user_home, starter) for name in names))
 
 
-def _check(paths: Paths, name: str, host: Host, home: str, start: Launcher) -> RuntimeCheck:
-    planned = configure(paths, Configure(name, dry_run=True), host, start).files
+def _check(paths: Paths, name: str, host: Host, home: str, starter: Starter) -> RuntimeCheck:
+    planned = configure(paths, Configure(name, dry_run=True), host).files
     problems = [f"{file.path}: {file.reason}" for file in planned if file.status == REFUSED]
     missing = [file.path for file in planned if file.status not in (UNCHANGED, REFUSED)]
+    again = f"run `thrum init --runtime {name}`"
     if missing:
-        problems.append(f"not set up: {', '.join(missing)}; run `thrum init --runtime {name}`")
+        problems.append(f"not set up: {', '.join(missing)}; {again}")
     state = "incomplete" if missing else "refused" if problems else "ok"
-    if shutil.which(start[0]) is None:
-        problems.append(f"{start[0]} cannot be started")
+    present = [file.path for file in planned if file.status != CREATED]
+    problems += [f"{problem}; {again}" for problem in file_problems(paths, present, starter)]
     step = PRESETS[name].user_step
     user_step = _trust(name, paths.root, home) if step else ""
-    return RuntimeCheck(name, state, " ".join(start), user_step, step, tuple(problems))
+    return RuntimeCheck(name, state, _command(paths, present), user_step, step, tuple(problems))
+
+
+def _command(paths: Paths, names: list[str]) -> str:
+    """Return the command that starts thrum in these files, or the launcher that it leads to."""
+    words = dict.fromkeys(start.words for name in names for start in read_starts(paths, name))
+    return ", ".join(paths.launcher if start == START else " ".join(start) for start in words) or "thrum"
 
 
 def _trust(name: str, root: str, home: str) -> str:

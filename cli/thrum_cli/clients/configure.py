@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable
 
 from thrum_store.errors import Conflict, ThrumError
 from thrum_store.machine.host import REAL, Host
@@ -15,11 +16,12 @@ from thrum_store.repository.paths import Paths
 from thrum_store.values import Record
 
 from . import files, ledger, planning
-from .launcher import Launcher, launcher
+from .launcher import START, Launcher
 from .ledger import Entry, Ledger
 from .presets import chosen
 from .recipes import Recipe, recipe
 from .section import Piece, Section
+from .starts import Start
 
 CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refused"
 RESTORED, REMOVED = "restored", "removed"
@@ -29,13 +31,15 @@ _LINK_MODE = "120000"  # of a link, in git's index
 class Configure(Record):
     """A request to set clients up. `stealth`: git shows no change, and files that git tracks are left alone.
 
-    `force`: the user's changes inside thrum's own pieces are overwritten. `dry_run`: nothing is written.
+    `force`: the user's changes inside thrum's own pieces are overwritten. `dry_run`: nothing is written. `starts`: a
+    command of thrum for which this is false is replaced, also where the user changed the file.
     """
 
     runtime: str
     dry_run: bool = False
     force: bool = False
     stealth: bool = False
+    starts: Callable[[Start], bool] | None = None
 
 
 class ClientFile(Record):
@@ -82,20 +86,24 @@ class _Place(Record):
 
 
 class _Plan(Record):
-    """The planned change of a file: its bytes now, then, and without thrum's pieces (`before`)."""
+    """The planned change of a file: its bytes now, then, and without thrum's pieces (`before`).
+
+    `edited`: the user changed something inside of thrum's pieces, which the next call must not undo.
+    """
 
     change: ClientFile
     real: str = ""
     now: bytes | None = None
     then: bytes | None = None
     before: bytes | None = None
+    edited: bool = False
 
 
 def configure(paths: Paths, request: Configure, host: Host = REAL, command: Launcher | None = None) -> Configured:
     """Write the clients' configuration; repeatable. Raises Invalid for an unknown runtime, Corrupted."""
     presets = chosen(request.runtime)
     known = ledger.load(paths.local, host)
-    wanted = merged([recipe(preset.name, paths.root, command or launcher(paths.common)) for preset in presets])
+    wanted = merged([recipe(preset.name, paths.root, command or START) for preset in presets])
     modes = _tracked(paths, list(wanted))
     untouched = modes.keys() if request.stealth else set[str]()
     plans = _plan_all(_Place(paths.root, known, _links(modes)), wanted, request, set(untouched))
@@ -117,7 +125,7 @@ def unconfigure(paths: Paths, *, dry_run: bool = False, host: Host = REAL) -> Un
     A file that nobody changed since gets its old bytes back; from any other file only thrum's pieces are removed.
     """
     known = ledger.load(paths.local, host)
-    pieces = merged([recipe(name, paths.root, launcher(paths.common)) for name in known.runtimes])
+    pieces = merged([recipe(name, paths.root, START) for name in known.runtimes])
     place = _Place(paths.root, known, tracked_links(paths, list(known.files)))
     plans = [_plan_removal(place, path, pieces.get(path, ())) for path in sorted(known.files)]
     if not dry_run:
@@ -147,7 +155,7 @@ def _plan_all(place: _Place, wanted: Recipe, request: Configure, untouched: set[
         if path in untouched:
             plans.append(_Plan(ClientFile(path, REFUSED, "git tracks it, and --stealth changes no such file")))
             continue
-        plan = _plan(place, path, pieces, request.force)
+        plan = _plan(place, path, pieces, request)
         if plan.real and plan.real in seen:  # a link to a file that has its pieces already
             plan = _Plan(ClientFile(path, UNCHANGED, f"is {seen[plan.real]}"))
         elif plan.real:
@@ -156,18 +164,27 @@ def _plan_all(place: _Place, wanted: Recipe, request: Configure, untouched: set[
     return plans
 
 
-def _plan(place: _Place, path: str, pieces: tuple[Piece, ...], force: bool) -> _Plan:
+def _plan(place: _Place, path: str, pieces: tuple[Piece, ...], request: Configure) -> _Plan:
     known = place.known
     try:
         real = files.resolved(place.root, path, place.links)
         now = files.read(real)
         mine = known.mine(path, now)
-        then = planning.with_pieces(now, pieces, mine=force or mine)
+        own = request.force or mine
+        renewed = planning.with_renewed(path, now, request.starts)
+        then = planning.with_pieces(renewed, pieces, mine=own)
         before = known.files[path].before if mine else _without(now, pieces, known.files.get(path))
     except planning.REFUSALS as error:
         return _refused(path, error)
     status = UNCHANGED if then == now else CREATED if now is None else UPDATED
-    return _Plan(ClientFile(path, status, diff=_diff(path, now, then)), real, now, then, before)
+    return _Plan(
+        ClientFile(path, status, diff=_diff(path, now, then)),
+        real,
+        now,
+        then,
+        before,
+        not own and planning.edited(then, pieces),
+    )
 
 
 def _plan_removal(place: _Place, path: str, pieces: tuple[Piece, ...]) -> _Plan:
@@ -199,7 +216,7 @@ def _write(paths: Paths, plan: _Plan, known: Ledger, host: Host) -> _Plan:
         return plan
     entry = known.files.get(path)
     made = entry.directories if entry is not None else ()
-    known.files[path] = Entry(plan.before, ledger.digest(plan.then), made)
+    known.files[path] = Entry(plan.before, _mark(plan), made)
     ledger.save(paths.local, known, host)  # before the file, so that its old bytes are kept even if we die here
     try:
         fresh = _replaced(plan, plan.then)
@@ -209,7 +226,7 @@ def _write(paths: Paths, plan: _Plan, known: Ledger, host: Host) -> _Plan:
             known.files[path] = entry
         return _refused(path, error)
     inside = tuple(os.path.relpath(directory, os.path.realpath(paths.root)) for directory in fresh)
-    known.files[path] = Entry(plan.before, ledger.digest(plan.then), (*made, *inside))
+    known.files[path] = Entry(plan.before, _mark(plan), (*made, *inside))
     return plan
 
 
@@ -221,6 +238,11 @@ def _replaced(plan: _Plan, then: bytes | None) -> list[str]:
         return files.write(plan.real, then) if then != plan.now else []
     files.remove(plan.real)
     return []
+
+
+def _mark(plan: _Plan) -> str:
+    """Return the digest by which the file is recognised as thrum's own later; "" if it is the user's."""
+    return "" if plan.edited or plan.then is None else ledger.digest(plan.then)
 
 
 def _restore(plan: _Plan, known: Ledger) -> _Plan:

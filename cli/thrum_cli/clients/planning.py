@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import codecs
 import tomllib
+from collections.abc import Callable
 
 from thrum_store.errors import Conflict, ThrumError
 
 from .jsontext import NotJson, WrongKind
 from .section import Piece
+from .starts import Start, renewed
 
 REFUSALS = (ThrumError, NotJson, WrongKind, tomllib.TOMLDecodeError, RecursionError)
 
@@ -33,6 +35,22 @@ def with_pieces(data: bytes | None, pieces: tuple[Piece, ...], *, mine: bool) ->
         if piece.add(text, mine=False) != text:
             raise _harmful()
     return mark + text.encode()
+
+
+def with_renewed(path: str, data: bytes | None, starts: Callable[[Start], bool] | None) -> bytes | None:
+    """Return a file's bytes with each command of thrum replaced that does not start. Raises one of REFUSALS."""
+    if data is None or starts is None:
+        return data
+    mark, text = decoded(data)
+    return mark + renewed(path, text, starts).encode()
+
+
+def edited(data: bytes, pieces: tuple[Piece, ...]) -> bool:
+    """Return whether the user changed something inside of thrum's pieces."""
+    try:
+        return with_pieces(data, pieces, mine=True) != data
+    except REFUSALS:
+        return True
 
 
 def without_pieces(data: bytes | None, pieces: tuple[Piece, ...], before: bytes | None) -> bytes | None:

@@ -33,7 +33,8 @@ def _doctor(app: App, fix: bool, deep: bool, give_up: bool) -> Outcome:
 def check(app: App, name: str | None) -> Outcome:
     """Check the clients that are set up here, or one of them.
 
-    It reads files only, and starts nothing. It exits with 1 if there is a problem.
+    It starts no client. It starts the commands in their files, as a client from the desktop would. It exits with 1 if
+    there is a problem.
     """
     result = checking.check(app.paths, name)
     return Outcome(result, 0 if result.healthy else 1)

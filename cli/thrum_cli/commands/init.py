@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_cli.clients.configure import REFUSED, Configure, Configured, configure
+from thrum_cli.clients.configure import REFUSED, Configure, Configured
 from thrum_cli.clients.detect import chosen_runtime
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.output import Outcome, human
@@ -12,12 +12,16 @@ from thrum_store.repository.paths import located
 from thrum_store.setup import Initialize, Initialized
 from thrum_store.values import Record
 
+from ._shared.client_setup import Starting, set_clients_up, starting, write_launcher
 from ._shared.joining import Joined, join, joined, planned, wanted
 from ._shared.set_up import RUNTIMES, configured, initialized
 
 
 class SetUp(Record):
-    """The result of `thrum init`: the repository, and the client's files and the agent, or null if not asked for."""
+    """The result of `thrum init`: the repository, and the client's files and the agent, or null if not asked for.
+
+    `starting` is how clients start thrum, and which of their commands do not start.
+    """
 
     repository: str
     store: str
@@ -27,6 +31,7 @@ class SetUp(Record):
     runtime: str | None = None
     runtime_init: Configured | None = None
     agent: Joined | None = None
+    starting: Starting | None = None
 
 
 @command(
@@ -67,14 +72,18 @@ def init(
     app.role, app.module = agent_role or app.role, agent_module or app.module
     agent = wanted(app, paths, agent_name, None, False) if agent_name or agent_role or agent_module else None
     first = setup.initialize(paths, Initialize(stealth, dry_run))
+    if client is None and not dry_run:
+        write_launcher(paths)
     if client is None and agent is None:
         return Outcome(first)
-    files = configure(paths, Configure(client, dry_run, force, stealth)) if client is not None else None
+    request = Configure(client, dry_run, force, stealth) if client is not None else None
+    files, started = set_clients_up(paths, request) if request is not None else (None, None)
     new = join(app, agent)[1] if agent is not None and not dry_run else None
     steps = (*first.steps, planned(agent)) if agent is not None and dry_run else first.steps
     refused = files is not None and any(file.status == REFUSED for file in files.files)
-    result = SetUp(first.repository, first.store, first.created, first.dry_run, steps, client, files, new)
-    return Outcome(result, 1 if refused else 0)
+    dead = started is not None and started.problems
+    result = SetUp(first.repository, first.store, first.created, first.dry_run, steps, client, files, new, started)
+    return Outcome(result, 1 if refused or dead else 0)
 
 
 @human.register(SetUp)
@@ -82,5 +91,6 @@ def _set_up(result: SetUp) -> str:
     first = Initialized(result.repository, result.store, result.created, result.dry_run, result.steps)
     parts = [initialized(first)]
     parts += [configured(result.runtime_init)] if result.runtime_init else []
+    parts += [starting(result.starting)] if result.starting else []
     parts += [joined(result.agent)] if result.agent else []
-    return "\n".join(parts)
+    return "\n".join(filter(None, parts))

@@ -19,6 +19,7 @@ from thrum_store.service.team.sessions import SessionStarted
 from thrum_store.setup import Initialize, Initialized
 from thrum_store.values import Record
 
+from ._shared.client_setup import Starting, set_clients_up, starting, write_launcher
 from ._shared.joining import IDENTITY, Joined, join, joined, planned, wanted
 from ._shared.preambles import default_preamble, text_of
 from ._shared.set_up import RUNTIMES, configured, initialized
@@ -28,7 +29,7 @@ class Quickstarted(Record):
     """The result of quickstart.
 
     `init` is null if the repository was already set up. `intent`, `preamble` and `runtime` (with its files in
-    `runtime_init`) are null if they were not asked for.
+    `runtime_init`, and how it starts thrum in `starting`) are null if they were not asked for.
     """
 
     register: Registered
@@ -38,6 +39,7 @@ class Quickstarted(Record):
     runtime: str | None = None
     runtime_init: Configured | None = None
     preamble: str | None = None
+    starting: Starting | None = None
 
 
 class Planned(Record):
@@ -92,8 +94,10 @@ def quickstart(
     caller, agent = join(app, wanted(app, app.paths, name, display, force))
     changed = heartbeat.set_intent(app.store, caller, intent) if intent else None
     preamble = _preamble(app, caller, preamble_file) if preamble_file is not None else None
-    files = configure(app.paths, Configure(client)) if client else None
-    return Quickstarted(agent.register, agent.session, changed, created, client, files, preamble)
+    if created is not None and client is None:
+        write_launcher(paths)
+    files, started = set_clients_up(app.paths, Configure(client)) if client else (None, None)
+    return Quickstarted(agent.register, agent.session, changed, created, client, files, preamble, started)
 
 
 def _planned(paths: Paths, agent: Register, client: str | None, preamble_file: BinaryIO | None) -> Planned:
@@ -115,6 +119,7 @@ def _quickstarted(result: Quickstarted) -> str:
     lines += [f"Intent: {result.intent.intent}"] if result.intent else []
     lines += [f"Preamble: {result.preamble}"] if result.preamble else []
     lines += [configured(result.runtime_init)] if result.runtime_init else []
+    lines += [text for text in [starting(result.starting) if result.starting else ""] if text]
     lines.append('Next: thrum inbox, thrum agent list, thrum send "Hello" --to @NAME')
     return "\n".join(lines)
 

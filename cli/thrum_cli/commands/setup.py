@@ -10,6 +10,7 @@ from thrum_cli.clients.recipes import toolkit
 from thrum_cli.clients.section import Section
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
+from thrum_cli.commands._shared.client_setup import write_launcher
 from thrum_cli.terminal.output import Verbatim, human
 from thrum_store.errors import Invalid, NotInitialized
 from thrum_store.repository import paths
@@ -41,7 +42,9 @@ def worktree(app: App, path: str) -> Initialized:
         raise Invalid(f"{path} belongs to another repository", hint=f"run `thrum init` in {other.root}")
     if other.local == other.thrum:
         raise Invalid(f"{path} holds the store itself", hint="name a worktree: `git worktree list` shows them")
-    return initialize(other, Initialize(stealth=True))
+    done = initialize(other, Initialize(stealth=True))
+    write_launcher(other)
+    return done
 
 
 @command(
