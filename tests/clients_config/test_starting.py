@@ -34,6 +34,14 @@ def claude_server(root: Path) -> dict[str, Any]:
     return server
 
 
+def name_server(root: Path, command: str, *arguments: str) -> None:
+    """Have Claude Code's file start another command."""
+    file = root / ".mcp.json"
+    data = json.loads(file.read_text())
+    data["mcpServers"]["thrum"] |= {"command": command, "args": list(arguments)}
+    file.write_text(json.dumps(data))
+
+
 def spoil_claude(data: dict[str, Any]) -> None:
     """Add a server of the user's, and name a removed environment."""
     data["mcpServers"]["mine"] = {"command": "x"}
@@ -72,7 +80,7 @@ def spoil_hooks(data: dict[str, Any]) -> None:
     for groups in data["hooks"].values():
         for group in groups:
             for hook in group.get("hooks", [group]):
-                rest = hook["args"][len(REST) :] if "args" in hook else []
+                rest: list[str] = hook["args"][len(REST) :] if "args" in hook else []
                 hook |= {"command": GONE, "args": rest} if rest else {"command": hook["command"].replace(_LINE, GONE)}
     data["hooks"]["Mine"] = [{"hooks": [{"type": "command", "command": "make lint"}]}]
 
@@ -166,7 +174,7 @@ def test_a_command_that_starts_is_left_as_the_user_wrote_it(repository: Shell) -
 def test_a_program_that_answers_but_is_another_one_is_no_start(repository: Shell) -> None:
     repository.ok("init", "--runtime", "claude")
     other = executable(repository.cwd / "bin" / "thrum")
-    changed(repository.cwd / ".mcp.json", lambda data: data["mcpServers"]["thrum"].update(command=str(other), args=[]))
+    name_server(repository.cwd, str(other))
     answer = repository.thrum("doctor", "runtimes")
     assert answer.code == 1
     assert "does not start" in answer.out
@@ -185,10 +193,7 @@ def test_a_command_of_the_users_path_alone_is_no_start_from_the_desktop(reposito
     repository.ok("init", "--runtime", "claude")
     own = executable(tmp_path / "own" / "mything")
     own.write_text(f'#!/bin/sh\nexec "{paths.find(str(repository.cwd)).launcher}" "$@"\n')
-    changed(
-        repository.cwd / ".mcp.json",
-        lambda data: data["mcpServers"]["thrum"].update(command="mything", args=["mcp", "serve"]),
-    )
+    name_server(repository.cwd, "mything", "mcp", "serve")
     answer = repository.having(PATH=f"{own.parent}:/usr/bin:/bin").thrum("doctor", "runtimes")
     assert (answer.code, "started from the desktop" in answer.out) == (1, True)
 

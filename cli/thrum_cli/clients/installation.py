@@ -121,10 +121,11 @@ def _source() -> str:
         return ""
     if not origin:
         return f"{DISTRIBUTION}=={installed.version}"
-    return _origin(origin)
+    return requirement_of(origin)
 
 
-def _origin(origin: dict[str, object]) -> str:
+def requirement_of(origin: dict[str, object]) -> str:
+    """Return the requirement for a place that an installer noted; "" if that is no more."""
     url, vcs = str(origin.get("url", "")), origin.get("vcs_info")
     if isinstance(vcs, dict):
         return f"{DISTRIBUTION} @ {vcs.get('vcs', 'git')}+{url}@{vcs.get('commit_id', '')}"

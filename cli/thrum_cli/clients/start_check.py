@@ -44,6 +44,10 @@ class Starter:
             self._known[key] = self._started(words, start.variables)
         return self._known[key]
 
+    def works(self, start: Start) -> bool:
+        """Return whether a command starts a server."""
+        return not self.problem(start)
+
     def _started(self, words: Launcher, variables: Mapping[str, str]) -> str:
         problems = [""] * len(self._places)
 

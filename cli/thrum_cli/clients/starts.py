@@ -53,10 +53,10 @@ def starts_in(path: str, text: str) -> tuple[Start, ...]:
 def _plugin(text: str) -> tuple[Start, ...]:
     """Return the command of a plugin; none if its user wrote it in another form."""
     try:
-        words = loads(text)
+        words = tuple(map(str, sequence(loads(text))))
     except ValueError:
         return ()
-    return (Start(tuple(map(str, words)), (), {}),) if isinstance(words, list) and words else ()
+    return (Start(words, (), {}),) if words else ()
 
 
 def renewed(path: str, text: str, starts: Callable[[Start], bool]) -> str:
@@ -98,7 +98,7 @@ def _commands(place: tuple[str | int, ...], group: dict[str, Any]) -> list[tuple
 
 def _start(fields: dict[str, Any], place: tuple[str | int, ...], verb: str, *, joined: bool = False) -> Start | None:
     """Return the command in an object of a file, or None if it has none with this verb."""
-    command = fields.get("command")
+    command: Any = fields.get("command")
     words = [
         str(word) for word in (*(command if isinstance(command, list) else [command]), *sequence(fields.get("args")))
     ]

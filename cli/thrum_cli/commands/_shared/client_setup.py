@@ -44,7 +44,7 @@ def set_clients_up(paths: Paths, request: Configure) -> tuple[Configured, Starti
     starter = Starter(paths)
     if not request.dry_run:
         launcher.install(paths, lasting.words, REAL)
-    files = configure(paths, replaced(request, starts=lambda start: not starter.problem(start)))
+    files = configure(paths, replaced(request, starts=starter.works))
     present = [file.path for file in files.files if file.status not in ((CREATED, REFUSED) if request.dry_run else ())]
     problems = () if request.dry_run else file_problems(paths, present, starter)
     own = tuple(str(problem) for problem in problems if problem.own)
