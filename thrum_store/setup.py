@@ -9,17 +9,17 @@ import os
 import socket
 
 from . import values
-from .errors import Forbidden, NotInitialized, StorageFailed, ThrumError
+from .errors import Forbidden, Invalid, NotInitialized, StorageFailed, ThrumError
 from .identity import StoreId, short_id
 from .log import keys
-from .machine.host import REAL, Host
+from .machine.host import REAL, Host, failpoint
 from .repository import config, former_place, ignore_file, relocation, worktrees
 from .repository.git_runner import GitRunner
 from .repository.ignore_file import IGNORED
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
 from .store import open_store
 from .sync import branch_worktree
-from .sync.branch_worktree import BRANCH
+from .sync.admit_branch import BRANCH
 from .sync.cycle import adopt
 from .values import Record
 
@@ -39,22 +39,19 @@ class Initialized(Record):
     created: bool
     dry_run: bool
     steps: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initialized:
     """Set a repository up, or complete an interrupted or older set-up; nothing is overwritten.
 
-    Raises Forbidden if git tracks `.thrum`: then its files could come from strangers.
+    Everything is checked before the first write (`check`), and what an interruption leaves the next run completes.
     """
-    git = GitRunner(paths.root)
-    if git.run("ls-files", "--", ".thrum"):
-        raise Forbidden(
-            "git tracks .thrum, which must stay out of commits",
-            hint="run `git rm -r --cached .thrum`, commit, and try again",
-        )
+    warnings = tuple(check(paths, request, host))
     existed, cleaned = paths.initialized, not os.path.isdir(paths.thrum)
     if request.dry_run:
-        return Initialized(paths.root, _store_of(paths, host), not existed, True, tuple(_planned(paths, request)))
+        return Initialized(paths.root, _store_of(paths, host), not existed, True, _planned(paths, request), warnings)
+    hidden = ignore_file.hide(paths, host)
     steps: list[str] = []
     if former_place.in_former_place(paths):
         paths = _relocated(paths, steps, host)
@@ -62,13 +59,50 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
         steps.append(f"found the store again, in {os.path.relpath(paths.var, paths.root)}: keys and messages are whole")
     host.storage.directory(paths.var)
     with host.lock(paths.in_var(INIT_LOCK)):
-        steps += [*_linked(paths, host), *_directories(paths, host)]
-        steps += ignore_file.hide(paths, host, stealth=request.stealth)
-        steps += branch_worktree.complete(paths, git)
-        steps += [*_config(paths, host), *_store(paths, host)]
+        steps += _completed(paths, request, host, hidden=hidden)
     if not existed:
         steps += _history(paths, host)
-    return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps))
+    return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps), warnings)
+
+
+def _completed(paths: Paths, request: Initialize, host: Host, *, hidden: bool) -> list[str]:
+    """Make what is missing: the user's own files and .thrum after everything that can fail in git, the store last."""
+    steps = branch_worktree.complete(paths, GitRunner(paths.root), host)
+    if not request.stealth and ignore_file.hide_in_clones(paths, host):
+        steps.append(f"added {IGNORED} to .gitignore")
+    elif hidden and (request.stealth or not ignore_file.is_shared(paths)):
+        steps.append(f"added {IGNORED} to .git/info/exclude")
+    failpoint("init.ignored")
+    steps += [*_linked(paths, host), *_directories(paths, host), *_config(paths, host)]
+    failpoint("init.directories")
+    return steps + _store(paths, host)
+
+
+def check(paths: Paths, request: Initialize, host: Host = REAL, *, tracked: bool = False) -> list[str]:
+    """Check everything that a set-up needs before its first write; return warnings.
+
+    Raises Forbidden if git tracks `.thrum` (unless `tracked`), ForeignBranch if a-sync is somebody else's, and Invalid
+    or Forbidden if a file is in the way.
+    """
+    git = GitRunner(paths.root)
+    if not tracked and git.asks("ls-files", "--", ".thrum"):
+        raise Forbidden(
+            "git tracks .thrum, which must stay out of commits",
+            hint="run `git rm -r --cached .thrum`, commit, and try again",
+        )
+    ignore_file.check(paths, stealth=request.stealth)
+    for place in {paths.thrum, paths.local, os.path.dirname(paths.sync)}:
+        _check_place(place)
+    return branch_worktree.check(paths, git, host)
+
+
+def _check_place(path: str) -> None:
+    """Refuse a directory that cannot be made or written."""
+    if os.path.lexists(path) and not os.path.isdir(path):
+        raise Invalid(f"{path} is not a directory, and thrum needs that name", hint=f"`mv {path} {path}.before`")
+    existing = path if os.path.isdir(path) else os.path.dirname(path)
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise Forbidden(f"you may not write in {existing}", hint="work in a clone of your own")
 
 
 def _relocated(paths: Paths, steps: list[str], host: Host) -> Paths:
@@ -99,16 +133,16 @@ def _history(paths: Paths, host: Host) -> list[str]:
     return [f"read {taken:,} events of its history"] if taken else []
 
 
-def _planned(paths: Paths, request: Initialize) -> list[str]:
+def _planned(paths: Paths, request: Initialize) -> tuple[str, ...]:
     if paths.initialized:
-        return []
+        return ()
     ignore_file = ".git/info/exclude" if request.stealth else ".gitignore"
-    return [
+    return (
         f"would create {paths.thrum}",
         f"would add `{IGNORED}` to {ignore_file}",
         f"would create the branch {BRANCH} and its worktree {paths.sync}",
         "would make the keys of this store",
-    ]
+    )
 
 
 def _directories(paths: Paths, host: Host) -> list[str]:

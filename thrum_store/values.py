@@ -397,10 +397,11 @@ def safe_text(text: str) -> str:
 
 
 def _without_joiners(text: str) -> str:
-    first, *rest = text.split(_JOINER)
-    for part in rest:
-        first += part if _is_emoji(first[-1:]) and _is_emoji(part[:1]) else _JOINER + part
-    return first
+    parts = text.split(_JOINER)
+    kept = [parts[0]]
+    for before, part in zip(parts, parts[1:], strict=False):
+        kept += [part] if _is_emoji(before[-1:]) and _is_emoji(part[:1]) else [_JOINER, part]
+    return "".join(kept)
 
 
 def _is_emoji(letter: str) -> bool:

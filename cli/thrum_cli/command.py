@@ -212,6 +212,13 @@ class Line(Record):
         return self.command.function(app, **self.values)
 
 
+def is_option(word: str) -> bool:
+    """Return whether a word is written as an option: `-a`, `--all`, `--to=@x`. Others, as `- item`, are texts."""
+    name = word.partition("=")[0].removeprefix("-").removeprefix("-")
+    plain = name.isascii() and name[:1].isalpha() and name.replace("-", "").replace("_", "").isalnum()
+    return word.startswith("-") and plain
+
+
 def read(arguments: Sequence[str]) -> Line | None:
     """Return a plain line of an everyday command, read as click reads it; None for any other line.
 
@@ -263,7 +270,7 @@ class _Reader:
         given: dict[Option, list[Any]] = {}
         while self.rest and (words is not None or self.rest[0].startswith("-")):
             word = self.next()
-            if words is None or (word.startswith("-") and word not in ("-", "--")):
+            if words is None or is_option(word):
                 self._option(word, spelled, given)
             elif word == "--":
                 words += self.rest
@@ -413,7 +420,7 @@ class App:
 
 # --- a message on the command line ------------------------------------------------------------------------------------
 BODY = (
-    Option("--stdin", "Read the text from standard input."),
+    Option("--stdin", "Read the text from standard input, as the text `-` does."),
     Option("--body-file", "Read the text from a file.", "PATH", kind="file"),
 )
 CARRIED = (
@@ -430,7 +437,7 @@ def body(text: str | None, stdin: bool, file: BinaryIO | None) -> str:
     if given != 1:
         problem = "the text is given more than once" if given else "there is no text"
         raise Invalid(problem, hint="give it as an argument, or with --stdin, or with --body-file PATH")
-    if stdin:
+    if stdin or text == "-":
         return _read(sys.stdin.buffer, "standard input")
     return _read(file, "the file") if file is not None else text or ""
 

@@ -5,9 +5,11 @@ Global flags are read anywhere on the line, examples are shown in the help, and 
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
-from .command import GLOBAL_FLAGS, App, Argument, Command, Group, Option, Usage, lazily, loaded, summary
+from .command import GLOBAL_FLAGS, App, Argument, Command, Group, Option, Usage, is_option, lazily, loaded, summary
 from .terminal.output import Outcome, tell
 
 TYPE_CHECKING = False
@@ -113,9 +115,18 @@ def run(app: App, arguments: Sequence[str]) -> object:
         return ClickGroup(thrum).main(list(arguments), prog_name="thrum", standalone_mode=False, obj=app)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else "thrum"
-        raise Usage(error.format_message(), hint=f"`{path} --help`") from None
+        raise Usage(error.format_message(), hint=_hint(path, error)) from None
     except click.Abort:
         raise KeyboardInterrupt from None
+
+
+def _hint(path: str, error: click.UsageError) -> str:
+    """Return the next step; a text that looks like an option follows `--`."""
+    command = error.ctx.command if error.ctx is not None else None
+    takes_text = command is not None and any(isinstance(taken, click.Argument) for taken in command.params)
+    if not (isinstance(error, click.NoSuchOption) and takes_text):
+        return f"`{path} --help`"
+    return f"`{path} --help`; if it is a text, put it last, after `--`: `{path} -- {shlex.quote(error.option_name)}`"
 
 
 def parameter(declared: Option | Argument) -> click.Parameter:
@@ -218,10 +229,32 @@ class ClickCommand(click.Command):
         if app is not None and isinstance(self.declared, Command):
             app.error_code = self.declared.error_code
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, self._sorted(ctx, args))
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser does not name the command
             raise
+
+    def _sorted(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Return a line with its options first, then `--` and its texts, if a text begins with a dash (`is_option`)."""
+        dashed = any(word[:1] == "-" and word not in ("-", "--") and not is_option(word) for word in args)
+        if not dashed or isinstance(self, click.Group):
+            return args
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        valued = {name for option in options if not (option.is_flag or option.count) for name in option.opts}
+        given: list[str] = []
+        words: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            if word == "--":
+                words += rest
+            elif is_option(word):
+                value = next(rest, None) if word in valued else ""
+                if value is None:
+                    return [word]  # click says that its value is missing
+                given += [word, value] if word in valued else [word]
+            else:
+                words.append(word)
+        return [*given, "--", *words]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write this command's options in full; list the global ones in full only in `thrum --help`."""

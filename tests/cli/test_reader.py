@@ -9,11 +9,43 @@ from typing import Any, NamedTuple
 import click
 import pytest
 
-from thrum_cli.command import EVERYDAY, GLOBAL_FLAGS, App, Argument, Command, Group, Option, Usage, loaded, read
+from thrum_cli.command import (
+    EVERYDAY,
+    GLOBAL_FLAGS,
+    App,
+    Argument,
+    Command,
+    Group,
+    Option,
+    Usage,
+    is_option,
+    loaded,
+    read,
+)
 from thrum_cli.root import made, thrum
 from thrum_store.values import replaced
 
-TEXTS = ("x", "", "-", "two words", "ünïcödé 🙂", "a=b", "@builder", "module:auth", "0", "-30s", "send", "--json", "--")
+TEXTS = (
+    "x",
+    "",
+    "-",
+    "two words",
+    "ünïcödé 🙂",
+    "a=b",
+    "@builder",
+    "module:auth",
+    "0",
+    "-30s",
+    "send",
+    "--json",
+    "--",
+    "- item",
+    "--- a/x.py",
+    "-1",
+    "->",
+    "--to be said",
+    "-é",
+)
 NUMBERS = ("1", "10", "007", "99999")
 ODD_NUMBERS = ("", "-1", "+5", " 3", "1_000", "٣", "1.5", "x", "9999999999", "0")
 JUNK = (
@@ -92,7 +124,7 @@ def plain_line(chance: random.Random) -> list[str]:
     for word in arguments(chance, declared):
         if separated:
             after.append(word)
-        elif not word.startswith("-") or word == "-":
+        elif word != "--" and not is_option(word):
             parts.append([word])
         else:
             after.append(word)

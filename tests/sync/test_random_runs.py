@@ -26,6 +26,7 @@ from thrum_store.service.upkeep import doctor, purge
 from thrum_store.service.upkeep.check_logs import Examine
 from thrum_store.service.upkeep.purge import Purge
 from thrum_store.store import Store
+from thrum_store.sync.admit_branch import ForeignBranch
 from thrum_store.view.queries import lookup
 
 STEPS = 18
@@ -127,19 +128,27 @@ class Run:
         self.purged |= {message for message, (where, _) in self.wrote.items() if where == place}
         self.texts = {message: text for message, text in self.texts.items() if message not in self.purged}
 
+    def synced(self, clone: Clone) -> None:
+        """Sync. A clone that never saw this remote refuses a strange branch, until somebody has it deleted."""
+        try:
+            clone.sync()
+        except ForeignBranch:
+            self.remote.point("")
+            clone.sync()
+
     def sync(self) -> None:
         clone, _, _ = self._anyone()
         if self.random.random() < 0.1:
             clone.killed_at(self.random.choice(FAILPOINTS))
         else:
-            clone.sync()
+            self.synced(clone)
         if self.remote.tip:
             self.tips.append(self.remote.tip)
 
     def damage(self) -> None:
         """Files of the logs are lost, cut or overwritten right after a sync; the doctor puts them back."""
         clone, _, _ = self._anyone()
-        clone.sync()
+        self.synced(clone)
         for file in sorted(clone.logs.rglob("*.jsonl")):
             fate, data = self.random.random(), file.read_bytes()
             at = self.random.randrange(len(data))
@@ -171,7 +180,7 @@ class Run:
         """Everybody syncs until everybody had a chance to hear of everything."""
         for _ in range(2):
             for clone in self.clones.values():
-                clone.sync()
+                self.synced(clone)
 
 
 def check(where: Path, seed: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+
+from thrum_store.errors import Forbidden, Invalid
+from thrum_store.machine.host import failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,23 +18,63 @@ IGNORED = ".thrum/"
 _COMMENT = "# thrum: identities, locks and the local view of the messages"
 
 
-def hide(paths: Paths, host: Host, *, stealth: bool) -> list[str]:
-    """Hide `.thrum` from git: the exclude file covers all worktrees of this clone, .gitignore the other clones."""
-    exclude = os.path.join(paths.common, "info", "exclude")
+def check(paths: Paths, *, stealth: bool) -> None:
+    """Refuse ignore files that cannot be changed, before anything is written. Raises Invalid or Forbidden."""
+    _check(_exclude(paths), "make it a file that you may write")
+    if not stealth:
+        _check(_shared(paths), "`thrum init --stealth` leaves it alone")
+
+
+def hide(paths: Paths, host: Host) -> bool:
+    """Hide `.thrum` from git in all worktrees of this clone; return whether that was new."""
+    exclude = _exclude(paths)
     host.storage.directory(os.path.dirname(exclude))
-    changed = _ignored_in(exclude, host.storage)
-    if not stealth and place(paths) != exclude:
-        return (
-            ["added .thrum/ to .gitignore"] if _ignored_in(os.path.join(paths.root, ".gitignore"), host.storage) else []
-        )
-    return ["added .thrum/ to .git/info/exclude"] if changed else []
+    return _ignored_in(exclude, host.storage)
+
+
+def hide_in_clones(paths: Paths, host: Host) -> bool:
+    """Hide `.thrum` in other clones too, by .gitignore; return whether that was new."""
+    shared = _shared(paths)
+    return bool(shared) and _ignored_in(shared, host.storage)
+
+
+def is_shared(paths: Paths) -> bool:
+    """Return whether this worktree has a .gitignore for the line."""
+    return bool(_shared(paths))
+
+
+def _exclude(paths: Paths) -> str:
+    return os.path.join(paths.common, "info", "exclude")
+
+
+def _shared(paths: Paths) -> str:
+    """Return the .gitignore to change: that of the first worktree, unless it is a link that leads nowhere."""
+    path = place(paths)
+    led = os.path.exists(path) or not os.path.islink(path)
+    return path if path != _exclude(paths) and led else ""
+
+
+def _check(path: str, hint: str) -> None:
+    if os.path.isdir(path):
+        raise Invalid(f"{path} is a directory, so git cannot read it", hint=hint)
+    if path and os.path.exists(path) and not _has_line(path) and not os.access(path, os.W_OK):
+        raise Forbidden(f"you may not write {path}", hint=hint)
+
+
+def _has_line(path: str) -> bool:
+    with open(path, "rb") as file:
+        return _is_in(file.read())
+
+
+def _is_in(content: bytes) -> bool:
+    return IGNORED.encode() in (line.strip() for line in content.split(b"\n"))
 
 
 def place(paths: Paths) -> str:
     """Return the file that hides `.thrum` in this worktree: .gitignore only in the first one of an ordinary clone."""
     if paths.git_dir == paths.common and os.path.basename(paths.common) == ".git":
         return os.path.join(paths.root, ".gitignore")
-    return os.path.join(paths.common, "info", "exclude")
+    return _exclude(paths)
 
 
 def _ignored_in(path: str, storage: Storage) -> bool:
@@ -39,15 +83,24 @@ def _ignored_in(path: str, storage: Storage) -> bool:
         before = storage.read(path)
     except FileNotFoundError:
         before = b""
-    if IGNORED.encode() in (line.strip() for line in before.split(b"\n")):
+    if _is_in(before):
         return False
     newline = b"\r\n" if b"\r\n" in before else b"\n"
     gap = newline if before and not before.endswith(b"\n") else b""
-    _put(path, before + gap + newline.join([_COMMENT.encode(), IGNORED.encode(), b""]))
+    _append(path, gap + newline.join([_COMMENT.encode(), IGNORED.encode(), b""]), storage)
     return True
 
 
-def _put(path: str, data: bytes) -> None:
-    """Write a file of the user in place, so that its mode and a link to it stay."""
-    with open(path, "wb") as file:
-        file.write(data)
+def _append(path: str, data: bytes, storage: Storage) -> None:
+    """Append to a file of the user in place, so that its mode and a link to it stay; on failure it is as before."""
+    size = storage.size(os.path.realpath(path))
+    try:
+        with open(path, "ab", buffering=0) as file:
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        if size < 0:
+            storage.remove(path)
+        elif storage.size(os.path.realpath(path)) > size:
+            os.truncate(path, size)
+        raise failed(error, f"cannot write {path}") from error

@@ -17,7 +17,7 @@ from thrum_store.store import Store
 from thrum_store.values import Record
 from thrum_store.view.queries.shards import lengths
 
-from . import state
+from . import admit_branch, branch_worktree, state
 from .incoming import Incoming, Taken
 from .outgoing import Outgoing, prepare, seal
 from .remote import public_remote
@@ -167,6 +167,7 @@ class Cycle:
 
     def _integrated(self, branch: Branch, theirs: BranchTip) -> str:
         ours, _ = branch.tips()
+        admit_branch.check_tips(branch.git, ours.commit, theirs.commit, branch.remote, self._state)
         if ours.commit and ours.commit != theirs.commit and self._moved_by_others(ours):
             # What the branch gained came from another host of this repository: it is taken in as a remote's.
             self._merge(branch, self._last(branch, ours), ours, ours)
@@ -275,6 +276,7 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
     lock = store.host.lock(store.paths.in_var(SYNC_LOCK))
     lock.acquire(patience)
     try:
+        branch_worktree.keep(store.paths, store.host)
         rekey.finish(store)
         store.catch_up()
         return Cycle(store, local_only=local_only).run()

@@ -103,6 +103,10 @@ class State:
         """Count refusals of one code."""
         self.counters[code] = self.counters.get(code, 0) + number
 
+    def commits(self) -> set[str]:
+        """Return the commits that we made or looked at."""
+        return {self.tip, *(look.partition(" ")[0] for look in self.seen.values())}
+
     def forget_branch(self) -> None:
         """Forget the contents of the branch and all looks at it."""
         fresh = State()

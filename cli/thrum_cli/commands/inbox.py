@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import PAGE, App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, ago, beyond, bold, dim, flow, human, listing, summary, wrap
+from thrum_cli.terminal.output import Outcome, Screen, ago, beginning, beyond, bold, dim, flow, human, listing, summary
 from thrum_store.service.messages import inbox as service
 from thrum_store.service.messages.inbox import Inbox, ReadInbox
 
@@ -71,9 +71,7 @@ def _block(message: InboxMessage, screen: Screen) -> str:
     details += [f"reply to {header.reply_to}"] if header.reply_to else []
     details += ["from before you registered"] if message.history else []
     details += [f"edited {ago(message.updated_at, screen.now_ms)}"] if message.updated_at else []
-    lines = wrap(message.content, screen.width - 4)
-    if len(lines) > _LINES:
-        rest = len(lines) - _LINES + 1
-        lines[_LINES - 1 :] = [dim(f"… {rest} more lines: thrum message get {header.id}")]
+    lines, note = beginning(message.content, screen.width - 4, _LINES)
+    lines += [dim(f"{note}: thrum message get {header.id}")] if note else []
     under = [f"  {dim(line)}" for line in flow(details, screen.width - 2)]
     return "\n".join([head, *under, *(f"    {line}".rstrip() for line in lines)])

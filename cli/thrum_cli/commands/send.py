@@ -49,7 +49,8 @@ def send(
     """Send a message.
 
     When this command returns, the message is on disk and in the inbox of each recipient. If a recipient doesn't exist,
-    nothing is sent.
+    nothing is sent. The text may begin with a dash, as "- item" does; after `--` every word is a text, and `-` reads it
+    from standard input.
     """
     request = SendMessage(
         content=body(message, stdin, body_file),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import PAGE, App, Argument, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, Screen, ago, beyond, dim, flow, human, listing, summary, wrap
+from thrum_cli.terminal.output import Outcome, Screen, ago, beginning, beyond, dim, flow, human, listing, summary
 from thrum_store.service.messages import sent as service
 from thrum_store.service.messages.editing import MessageDetail
 from thrum_store.service.messages.sent import Outbox, ReadSent, SentMessage
@@ -62,9 +62,8 @@ def _block(message: SentMessage, screen: Screen) -> str:
     header = message.header
     to = listing([address.value for address in header.to], 3)
     heading = f"to {to}  {dim(ago(header.sent_at, screen.now_ms))}  {dim(header.id)}"
-    lines = wrap(message.content, screen.width - 4)
-    if len(lines) > _LINES:
-        lines[_LINES - 1 :] = [dim(f"… {len(lines) - _LINES + 1} more lines")]
+    lines, note = beginning(message.content, screen.width - 4, _LINES)
+    lines += [dim(f"{note}: thrum message get {header.id}")] if note else []
     receipts = flow(_receipts(message), screen.width - 2)
     return "\n".join([heading, *(f"    {line}".rstrip() for line in lines), *(f"  {line}" for line in receipts)])
 

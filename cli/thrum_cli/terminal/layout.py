@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from io import StringIO
 
-from .output import bold, cells, columns, dim, fields, wrap
+from .output import bold, cells, columns, dim, fields, shorten, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
     from .output import Screen
 
+_LONGEST = 1000  # columns of a cell; of a longer one only the beginning is laid out
 _WORD = 12  # columns of a word that a cell has room for; longer words break
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
     """Return rows under the names of their columns; empty columns are left out."""
     used = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    names, lines = [head[place] for place in used], [[row[place] for place in used] for row in rows]
+    names, lines = [head[place] for place in used], [[_cut(row[place]) for place in used] for row in rows]
     if screen.terminal and rows:
         return _rich_table(names, lines, screen.width)
     return columns([[name.upper() for name in names], *lines], screen.width)
+
+
+def _cut(cell: str) -> str:
+    return shorten(cell[:_LONGEST], _LONGEST - 1) if len(cell) > _LONGEST else cell
 
 
 def panel(title: str, body: str, screen: Screen) -> str:

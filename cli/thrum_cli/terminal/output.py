@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # --- layout of text ---------------------------------------------------------------------------------------------------
 BOLD, DIM, PLAIN, GREEN, RED = "\x01\x02\x03\x04\x05"  # marks that only the printer understands; data cannot carry them
 _MARKS = {ord(mark): None for mark in (BOLD, DIM, PLAIN, GREEN, RED)}
+_LONG = 4000  # characters: of a longer text, a list lays out only the beginning
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -52,7 +53,22 @@ def cells(text: str) -> int:
     """Return the number of columns `text` takes."""
     if text.isascii():
         return len(text.translate(_MARKS)) if not text.isprintable() else len(text)
-    return sum(_cell(letter) for letter in text.translate(_MARKS))
+    return _total(text.translate(_WIDTHS))
+
+
+class _Widths(dict[int, str]):
+    """The width of each letter as a digit, so that a text is measured by one `translate`; filled as letters come."""
+
+    def __missing__(self, code: int) -> str:
+        width = self[code] = str(_cell(chr(code)))
+        return width
+
+
+_WIDTHS = _Widths(dict.fromkeys(_MARKS, "0"))
+
+
+def _total(widths: str) -> int:
+    return widths.count("1") + 2 * widths.count("2")
 
 
 def _cell(letter: str) -> int:
@@ -77,8 +93,7 @@ def shorten(text: str, width: int) -> str:
     line = " ".join(text.split())
     if cells(line) <= width:
         return line
-    head, _ = _fitting(line, max(width - 1, 0))
-    return f"{head}…"
+    return f"{line[: _end(line.translate(_WIDTHS), 0, max(width - 1, 0))]}…"
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -97,26 +112,53 @@ def flow(items: Sequence[str], width: int, gap: str = "  ") -> list[str]:
     return lines
 
 
+def beginning(text: str, width: int, most: int) -> tuple[list[str], str]:
+    """Return the first lines of a text for a list, and a note about the rest; a long text is cut before its layout."""
+    lines = wrap(text[:_LONG], width)
+    if len(lines) <= most and len(text) <= _LONG:
+        return lines, ""
+    kept = lines[: most - 1]
+    if len(text) > _LONG:
+        return kept, f"… {len(text):,} characters in all"
+    return kept, f"… {len(lines) - most + 1} more lines"
+
+
 def _wrapped(line: str, width: int) -> Iterator[str]:
+    """Yield the lines of a paragraph. Each letter is measured once, so that the work grows as the text does."""
+    if 2 * len(line) <= width:
+        yield line
+        return
+    widths = line.translate(_WIDTHS)
     indent = " " * min(len(line) - len(line.lstrip(" ")), width // 2)
-    while cells(line) > width:
-        head, rest = _fitting(line, width)
-        space = head.rfind(" ")
-        if rest[:1] != " " and space > len(indent):
-            head, rest = head[:space], head[space + 1 :] + rest
-        yield head.rstrip()
-        line = indent + rest.lstrip(" ")
-    yield line
+    start, margin = 0, ""
+    while True:
+        end = after = _end(widths, start, width - len(margin))
+        if end == len(line):
+            yield margin + line[start:]
+            return
+        space = line.rfind(" ", start, end)
+        if line[end] != " " and space >= 0 and len(margin) + space - start > len(indent):
+            end, after = space, space + 1
+        yield (margin + line[start:end]).rstrip()
+        while line[after] == " ":
+            after += 1
+        start, margin = after, indent
 
 
-def _fitting(line: str, width: int) -> tuple[str, str]:
-    """Split `line` so that its first part takes at most `width` columns, and at least one letter."""
-    used = 0
-    for place, letter in enumerate(line):
-        used += _cell(letter)
-        if used > width and place:
-            return line[:place], line[place:]
-    return line, ""
+def _end(widths: str, start: int, room: int) -> int:
+    """Return the end of the letters from `start` that fit the room, and at least the first."""
+    end, used = start, 0
+    while end < len(widths):
+        piece = widths[end : end + max(room - used, 16)]
+        if used + _total(piece) > room:
+            break
+        used, end = used + _total(piece), end + len(piece)
+    for digit in widths[end : end + max(room, 16) + 1]:
+        used += int(digit)
+        if used > room and end > start:
+            return end
+        end += 1
+    return end
 
 
 def columns(lines: Sequence[Sequence[str]], width: int) -> str:

@@ -14,7 +14,7 @@ from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import Paths
 from thrum_store.setup import Initialize
 from thrum_store.store import Store
-from thrum_store.sync.branch_worktree import BRANCH
+from thrum_store.sync.admit_branch import BRANCH
 from thrum_store.values import Record
 from thrum_store.view.queries import groups, lookup, shards
 
@@ -56,6 +56,7 @@ def migrate(start: str, *, dry_run: bool = False, host: Host = REAL, progress: P
     if dry_run or not files:
         counts = len(old.agents), len(old.groups), len(old.messages)
         return Migrated(tuple(files), *counts, 0, 0, dry_run, (), warnings)
+    setup.check(repository, Initialize(), host, tracked=True)
     steps = [*_untrack(repository), *setup.initialize(repository, Initialize(), host).steps]
     with store.open_store(repository, host) as opened:
         taken = _Import(opened, old, progress)

@@ -12,10 +12,11 @@ from thrum_store.errors import Invalid, StorageFailed
 from thrum_store.log import keys
 from thrum_store.machine.host import Host
 from thrum_store.repository import ignore_file
-from thrum_store.repository.git_runner import GitFailed, GitRunner
+from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import KEYS, LOCKS, LOG_FILES, STORE_FILE, STORE_KEY, SYNC_LOCK, TORN, Paths
 from thrum_store.setup import Initialize
-from thrum_store.sync.branch_worktree import BRANCH
+from thrum_store.sync import branch_worktree
+from thrum_store.sync.admit_branch import BRANCH, REF, ForeignBranch
 
 from . import check_worktrees
 from .check_place import place
@@ -46,33 +47,31 @@ def _layout(paths: Paths, host: Host) -> Iterator[Check]:
     missing = [os.path.relpath(path, paths.root) for path in wanted if not os.path.isdir(path)]
     if missing:
         yield problem("layout", f"missing: {', '.join(missing)}", _INIT, repair)
-    git = GitRunner(paths.root)
-    if git.asks("rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}") is None:
-        yield problem("git", f"the branch {BRANCH} is missing", _INIT, repair)
-    elif not os.path.exists(os.path.join(paths.sync, ".git")):
-        yield _lost_worktree(paths, git, repair)
-    else:
-        on = GitRunner(paths.sync).asks("symbolic-ref", "--quiet", "HEAD")
-        if on != f"refs/heads/{BRANCH}":
-            hint = f"`git -C {paths.sync} symbolic-ref HEAD refs/heads/{BRANCH}`"
-            yield problem("git", f"the worktree of {BRANCH} is on {on or 'no branch'}", hint)
+    yield from _branch(paths, host, repair)
     if not missing:
         yield fine("layout", f"the store is {_short(paths, paths.thrum)}")
 
 
-def _lost_worktree(paths: Paths, git: GitRunner, complete: Callable[[], object]) -> Check:
-    """Report a lost worktree; if only git's link to it is lost, git itself repairs that."""
-    if not os.path.isdir(paths.sync):
-        return problem("git", f"the worktree of {BRANCH} is missing", _INIT, complete)
-
-    def repair() -> None:
-        git.asks("worktree", "repair")  # it reports failure even when it succeeds
-        if not os.path.exists(os.path.join(paths.sync, ".git")):
-            raise GitFailed(
-                "git cannot repair the worktree", hint=f"move {paths.sync}/v1 aside, run `thrum init`, move it back"
-            )
-
-    return problem("git", f"git has lost the worktree of {BRANCH}", f"`git worktree repair`, or {_FIX}", repair)
+def _branch(paths: Paths, host: Host, repair: Callable[[], object]) -> Iterator[Check]:
+    """Check the branch a-sync, its worktree, and that git refuses to remove that."""
+    git = GitRunner(paths.root)
+    try:
+        for warning in branch_worktree.check(paths, git, host):
+            yield note("git", warning)
+    except ForeignBranch as error:
+        yield problem("git", error.message, error.hint or _INIT)
+        return
+    if git.asks("rev-parse", "--verify", "--quiet", f"{REF}^{{tree}}") is None:
+        yield problem("git", f"the branch {BRANCH} is missing", _INIT, repair)
+    elif not os.path.isdir(paths.sync):
+        yield problem("git", f"the worktree of {BRANCH} is missing", _INIT, repair)
+    elif not branch_worktree.is_linked(paths, host):
+        yield problem("git", f"git has lost the worktree of {BRANCH}", _INIT, repair)
+    elif GitRunner(paths.sync).asks("symbolic-ref", "--quiet", "HEAD") != REF:
+        yield problem("git", f"the worktree of {BRANCH} is on another branch", _INIT, repair)
+    elif not branch_worktree.is_locked(paths, host):
+        message = f"the worktree of {BRANCH} is not locked, so `git worktree remove --force` deletes the messages in it"
+        yield problem("git", message, _INIT, repair)
 
 
 def _short(paths: Paths, path: str) -> str:

@@ -14,13 +14,14 @@ from thrum_store.machine.host import Host, failpoint
 from thrum_store.repository.git_runner import GitFailed, GitRunner
 from thrum_store.repository.git_variables import global_files
 from thrum_store.repository.paths import OUTGOING, SYNC_GIT_CONFIG, SYNC_INDEX, Paths
+from thrum_store.sync import admit_branch
+from thrum_store.sync.admit_branch import BRANCH, REF, ForeignBranch
 from thrum_store.sync.wire import tree
 from thrum_store.sync.wire.tree import Listing
 from thrum_store.values import NamedTuple
 
 from .git_errors import explain
 
-REF = "refs/heads/a-sync"
 # Objects are written out as they are made; the single fsync of the ref that names them makes them durable before it.
 # That is git's own "batch", across its processes. Every other fsync would delay somebody's message.
 _OBJECTS = {"core.fsync": "objects", "core.fsyncMethod": "writeout-only"}
@@ -87,20 +88,22 @@ class Branch:
 
     def tips(self) -> tuple[BranchTip, BranchTip]:
         """Return the tips of our branch and of the remote's."""
-        listed = ("for-each-ref", "--format=%(refname) %(objectname) %(tree)", REF, self.tracking)
+        listed = ("for-each-ref", "--format=%(refname) %(objectname) %(tree) ={%(symref)}", REF, self.tracking)
         output = self.git.asks(*listed)
         if output is None:
             self._drop_broken_refs()
             output = self.git.run(*listed)
         rows = [line.split(" ") for line in output.split("\n") if line]
-        tips = {row[0]: BranchTip(row[1], row[2]) for row in rows if len(row) == 3 and row[2]}
+        if any(row[0] == REF and row[-1] != "={}" for row in rows):
+            admit_branch.check_name(self.git)  # a commit to another name of a branch would move that branch
+        tips = {row[0]: BranchTip(row[1], row[2]) for row in rows if len(row) == 4 and row[2]}
         return tips.get(REF, BranchTip()), tips.get(self.tracking, BranchTip()) if self.remote else BranchTip()
 
     def _drop_broken_refs(self) -> None:
         """Delete the refs whose commit is lost: the branch is made from the logs again."""
         for ref in (REF, self.tracking):
             if self.git.asks("rev-parse", "--verify", "--quiet", f"{ref}^{{tree}}") is None:
-                self.git.asks("update-ref", "-d", ref)
+                self.git.asks("update-ref", "--no-deref", "-d", ref)
 
     def tip_of(self, ref: str) -> BranchTip:
         """Return the commit and tree of any ref."""
@@ -243,12 +246,23 @@ class Branch:
             return False
         why, hint = explain(self.remote, done.err)
         if verdict:
+            self._check_free()
             reasons = "; ".join(filter(None, [verdict.split("\t")[-1], why]))
             raise PushRejected(
                 f"{self.remote!r} refused the push: {reasons}",
                 hint="ask its administrator to accept the branch a-sync; until then messages stay on this machine",
             )
         raise Unreachable(f"cannot push to {self.remote!r}: {why}", hint=hint)
+
+    def _check_free(self) -> None:
+        """Refuse a remote whose branches leave no room for a-sync. Raises ForeignBranch."""
+        names = self._remote.talk("ls-remote", "--", self.remote, f"{REF}/*").out.split()[1::2]
+        if names:
+            below = names[0].removeprefix("refs/heads/")
+            raise ForeignBranch(
+                f"{self.remote!r} has the branch {below}, and git cannot create {BRANCH} beside it. Nothing was pushed",
+                hint=f"have that branch renamed there, then `thrum sync force`; see `git ls-remote {self.remote}`",
+            )
 
 
 def _quoted(path: str) -> bytes:
