@@ -98,10 +98,9 @@ def _commands(place: tuple[str | int, ...], group: dict[str, Any]) -> list[tuple
 
 def _start(fields: dict[str, Any], place: tuple[str | int, ...], verb: str, *, joined: bool = False) -> Start | None:
     """Return the command in an object of a file, or None if it has none with this verb."""
-    command: Any = fields.get("command")
-    words = [
-        str(word) for word in (*(command if isinstance(command, list) else [command]), *sequence(fields.get("args")))
-    ]
+    command = fields.get("command")
+    listed = [str(word) for word in sequence(command)] or [str(command)]
+    words = [*listed, *map(str, sequence(fields.get("args")))]
     words = _split(" ".join(words)) if joined else words
     at = words.index(verb) if verb in words else 0 if verb == "hook" else len(words)
     if command is None or not at:
