@@ -106,7 +106,7 @@ def check_name(git: GitRunner) -> None:
     if below:
         raise ForeignBranch(
             f"git cannot create the branch {BRANCH} beside {_listed(below)}",
-            hint=f"rename: {renaming(below, branches)}",
+            hint=f"{renaming(below, branches)}, then `thrum init`",
         )
     alike = [name for name in branches if _alike(name)]
     if alike and git.asks("config", "--type=bool", "--get", "core.ignorecase") == "true":
