@@ -21,7 +21,11 @@ command -v apt-get dpkg-deb >/dev/null || {
 rm -rf "$place"
 mkdir -p "$place"/{apt/{lists/partial,archives/partial,etc},root,bin}
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb [signed-by=$keys] http://deb.debian.org/debian $suite main" >"$place/apt/etc/sources.list"
+mirror="$(apt-get indextargets --format '$(SITE)' | grep -m 1 '/debian$')" || {
+  echo "a newer git comes from a mirror of Debian, and apt knows none" >&2
+  exit 1
+}
+echo "deb [signed-by=$keys] $mirror $suite main" >"$place/apt/etc/sources.list"
 apt() {
   apt-get -qq -o Dir::Etc::sourcelist="$place/apt/etc/sources.list" -o Dir::Etc::sourceparts=- \
     -o Dir::State::lists="$place/apt/lists" -o Dir::Cache="$place/apt" -o Acquire::Languages=none \
