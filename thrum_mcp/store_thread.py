@@ -17,6 +17,10 @@ from thrum_store.errors import ThrumError
 from thrum_store.repository import paths
 from thrum_store.store import Store, open_store, use_case
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thrum_store.repository.paths import Paths
+
 T = TypeVar("T")
 
 
@@ -62,7 +66,7 @@ class StoreThread:
             except ThrumError:  # removed or moved: if it still is, opening it raises the precise error
                 self._close_store()
         if self._store is None:
-            self._store = open_store(paths.initialized(self._repo))
+            self._store = open_store(paths.initialized(self._repo, begin=_begin_guest))
             self._caught_up = self._store.host.clock.monotonic()
         return self._store
 
@@ -84,6 +88,12 @@ class StoreThread:
         """Close the store, in its own thread, and end the thread."""
         self._thread.submit(self._close_store)
         self._thread.shutdown()
+
+
+def _begin_guest(places: Paths) -> None:
+    from thrum_store import setup  # once for each host and repository
+
+    setup.begin_guest(places)
 
 
 _catch_up = use_case(Store.catch_up)

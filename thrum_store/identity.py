@@ -188,12 +188,12 @@ def save(paths: Paths, caller: Caller, session_id: str | None = None, intent: st
     host.storage.directory(paths.identities)
     restore_link(paths, host)  # a clean took it together with the identities
     host.storage.replace(_path(paths, caller.name), values.readable(content, ascii_only=True).encode() + b"\n")
-    return relative(caller.name)
+    return shown_path(paths, caller.name)
 
 
-def relative(name: str) -> str:
-    """Return the path of an identity file within its worktree."""
-    return os.path.join(".thrum", "identities", f"{name}.json")
+def shown_path(paths: Paths, name: str) -> str:
+    """Return the path of an identity file within its worktree; a guest's lies in no worktree, so its path is whole."""
+    return _path(paths, name) if paths.guest else os.path.join(".thrum", "identities", f"{name}.json")
 
 
 def _path(paths: Paths, name: str) -> str:

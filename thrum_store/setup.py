@@ -6,29 +6,33 @@ The file with the store's id, `var/store.json`, is written last, so a store that
 from __future__ import annotations
 
 import os
-import socket
 
 from . import values
 from .errors import Forbidden, Invalid, NotInitialized, StorageFailed, ThrumError
 from .identity import StoreId, short_id
 from .log import keys
 from .machine.host import REAL, Host, failpoint
-from .repository import config, former_place, ignore_file, relocation, worktrees
+from .machine.kernel import this_computer
+from .repository import claims, config, former_place, guest_places, ignore_file, relocation, worktrees
 from .repository.git_runner import GitRunner
 from .repository.ignore_file import IGNORED
-from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths
+from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths, system
 from .store import open_store
 from .sync import branch_worktree
 from .sync.admit_branch import BRANCH
-from .sync.cycle import adopt
+from .sync.cycle import adopt, synchronize
 from .values import Record
 
 
 class Initialize(Record):
-    """A request to set a repository up. `stealth` changes no tracked file; `dry_run` changes nothing at all."""
+    """A request to set a repository up. `stealth` changes no tracked file; `dry_run` changes nothing at all.
+
+    `take_over` makes this the host whose store is in the repository, in the place of one that is gone.
+    """
 
     stealth: bool = False
     dry_run: bool = False
+    take_over: bool = False
 
 
 class Initialized(Record):
@@ -48,20 +52,26 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
     Everything is checked before the first write (`check`), and what an interruption leaves the next run completes.
     """
     warnings = tuple(check(paths, request, host))
+    paths = paths if request.dry_run else claims.claimed(paths, host, take_over=request.take_over)
     existed, cleaned = paths.initialized, not os.path.isdir(paths.thrum)
     if request.dry_run:
         return Initialized(paths.root, _store_of(paths, host), not existed, True, _planned(paths, request), warnings)
     hidden = ignore_file.hide(paths, host)
     steps: list[str] = []
-    if former_place.in_former_place(paths):
+    if paths.guest:
+        guest_places.note(paths.guest, paths, host)
+    elif former_place.in_former_place(paths):
         paths = _relocated(paths, steps, host)
     elif existed and cleaned:
         steps.append(f"found the store again, in {os.path.relpath(paths.var, paths.root)}: keys and messages are whole")
     host.storage.directory(paths.var)
     with host.lock(paths.in_var(INIT_LOCK)):
         steps += _completed(paths, request, host, hidden=hidden)
+    if paths.guest:
+        claims.announce(paths, host)
     if not existed:
         steps += _history(paths, host)
+    steps += filter(None, [claims.sentence(paths, host)])
     return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps), warnings)
 
 
@@ -91,7 +101,7 @@ def check(paths: Paths, request: Initialize, host: Host = REAL, *, tracked: bool
             hint="run `git rm -r --cached .thrum`, commit, and try again",
         )
     ignore_file.check(paths, stealth=request.stealth)
-    for place in {paths.thrum, paths.local, os.path.dirname(paths.sync)}:
+    for place in {paths.thrum} if paths.guest else {paths.thrum, paths.local, os.path.dirname(paths.sync)}:
         _check_place(place)
     return branch_worktree.check(paths, git, host)
 
@@ -127,7 +137,7 @@ def _history(paths: Paths, host: Host) -> list[str]:
     """Read the events that git has fetched already, so that a fresh clone has its history. No remote is asked."""
     try:
         with open_store(paths, host) as store:
-            taken = adopt(store).taken
+            taken = (synchronize(store, local_only=True) if paths.guest else adopt(store)).taken
     except ThrumError as error:
         return [f"the history of the branch comes with the first sync, because: {error.message}"]
     return [f"read {taken:,} events of its history"] if taken else []
@@ -136,6 +146,8 @@ def _history(paths: Paths, host: Host) -> list[str]:
 def _planned(paths: Paths, request: Initialize) -> tuple[str, ...]:
     if paths.initialized:
         return ()
+    if paths.guest:
+        return (claims.sentence(paths),)
     ignore_file = ".git/info/exclude" if request.stealth else ".gitignore"
     return (
         f"would create {paths.thrum}",
@@ -148,11 +160,12 @@ def _planned(paths: Paths, request: Initialize) -> tuple[str, ...]:
 def _directories(paths: Paths, host: Host) -> list[str]:
     steps: list[str] = []
     if not os.path.isdir(paths.identities):
-        steps.append(f"created {os.path.relpath(paths.local, paths.root)}/")
+        steps.append(f"created {paths.local if paths.guest else os.path.relpath(paths.local, paths.root)}/")
+    host.storage.directory(paths.thrum)
     for path in (paths.identities, paths.in_var(LOCKS), paths.in_var(KEYS), paths.bells):
         host.storage.directory(path)
         os.chmod(path, 0o700)
-    return steps + worktrees.join(paths, host)
+    return steps if paths.guest else steps + worktrees.join(paths, host)
 
 
 def _config(paths: Paths, host: Host) -> list[str]:
@@ -169,18 +182,23 @@ def _store(paths: Paths, host: Host) -> list[str]:
     own, now = keys.store_id(public), host.clock.wall_ms()
     host.storage.replace(paths.in_var(STORE_KEY), private.hex().encode() + b"\n")
     host.storage.directory(os.path.join(paths.logs, own))
-    certificate = keys.certificate(private, public, _nick(), now)
+    certificate = keys.certificate(private, public, claims.nick(this_computer(system())), now)
     host.storage.replace(os.path.join(paths.logs, own, "store.json"), certificate)
-    host.storage.replace(store_file, values.compact({"created": now, "store": own}).encode() + b"\n")
+    host.storage.replace(
+        store_file, values.compact({"created": now, "store": own, **_mark(paths, host)}).encode() + b"\n"
+    )
     return [f"made the keys of this store ({short_id(own)}…)"]
 
 
-def _nick() -> str:
-    """Return this machine's name. Other stores show it after the names of our agents."""
-    bare = socket.gethostname().partition(".")[0].lower()
-    return (
-        "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in bare).strip("-")[:32] or "store"
-    )
+def _mark(paths: Paths, host: Host) -> dict[str, bool]:
+    """Return what store.json says of other kernels: a store that they may see is marked."""
+    claim = None if paths.guest else claims.read(paths, host)
+    return {claims.MARK: True} if claim is not None and claim.shared else {}
+
+
+def begin_guest(paths: Paths) -> tuple[str, ...]:
+    """Make the store of a guest: the repository is set up, and this host came later. Return sentences."""
+    return initialize(paths, Initialize()).steps
 
 
 def _store_of(paths: Paths, host: Host) -> str:

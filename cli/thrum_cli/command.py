@@ -358,8 +358,14 @@ class App:
     def paths(self) -> Paths:
         """The paths of the store. Raises NotARepository, NotInitialized."""
         if self._paths is None:
-            self._paths = paths.initialized(self.repo)
+            self._paths = paths.initialized(self.repo, self._begin_guest)
         return self._paths
+
+    def _begin_guest(self, places: Paths) -> None:
+        """Make the store of this host, because the one of the repository belongs to another host."""
+        from thrum_store import setup  # once for each host and repository
+
+        output.warn(setup.begin_guest(places)[-1])
 
     @property
     def caller(self) -> Caller:

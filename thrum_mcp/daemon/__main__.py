@@ -13,6 +13,7 @@ from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths
 from thrum_store.repository.relocation import relocated
+from thrum_store.setup import begin_guest
 
 from . import daemon_log
 from .process import control, facts
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ready-fd", type=int)
     options = parser.parse_args(arguments)
     try:
-        repository = relocated(paths.initialized(options.repo))
+        repository = relocated(paths.initialized(options.repo, begin_guest))
         daemon_log.start(repository, REAL, to_terminal=options.ready_fd is None)
         run(repository, REAL, DaemonOptions(options.local), lambda: _report(options.ready_fd, control.READY))
     except ThrumError as error:

@@ -40,7 +40,7 @@ def link(paths: Paths, host: Host = REAL) -> str:
 
     Raises StorageFailed where the file system has no links, or `.thrum` cannot be written.
     """
-    if in_former_place(paths) or is_linked(paths):
+    if paths.guest or in_former_place(paths) or is_linked(paths):
         return ""
     stray = ""
     if os.path.isdir(paths.former_var) and not os.path.islink(paths.former_var):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 
-from thrum_store.errors import Invalid, NotARepository, ThrumError
+from thrum_store.errors import Forbidden, Invalid, NotARepository, NotInitialized, ThrumError
 
 from .git_files import BrokenPointer, Location, content, discover
 from .git_places import linked_roots, root_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .paths import Paths
 
 
 class BareRepository(NotARepository):
@@ -48,6 +52,14 @@ def around_git_dir(start: str, absolute: str) -> Location:
     if root is None:
         raise _bare(location)
     return location._replace(root=root)
+
+
+def without_store(paths: Paths) -> Forbidden | NotInitialized:
+    """Return the error for a repository whose store is missing, or out of this user's reach."""
+    for directory in (paths.var, paths.thrum):
+        if os.path.isdir(directory) and not os.access(directory, os.X_OK):
+            return Forbidden(f"{directory} belongs to another user", hint="work in a clone of your own")
+    return NotInitialized(paths.root)
 
 
 def strange(root: str, thrum: str, target: str) -> Invalid:

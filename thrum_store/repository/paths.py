@@ -17,11 +17,14 @@ from .git_files import Location, branch_at, content, discover, worktree_name
 
 SYNC_HOME = "thrum-sync"  # everything of ours in git's directory
 VAR = "thrum-sync/var"  # what belongs to this machine
+GUESTS = "thrum-sync/guests"  # a note of each host that keeps a store of its own, because another has this one
+GUEST_RECORD = "guest.json"  # in the directory of a guest: the repository, and the computer of the guest
 STRAYS = "thrum-sync/strays"  # directories that an older version made in `.thrum/var` beside this store
 
 # --- names in var -----------------------------------------------------------------------------------------------------
 
 STORE_FILE = "store.json"  # the id of this clone's store; `init` writes it last, a re-key replaces it
+CLAIM = "host.json"  # the host whose store this is; without it the first host that opens the store is that host
 KEYS = "keys"  # the private keys of this store and of its former ones, `<store>.key`
 STORE_KEY = "keys/store.key"  # the private key that signs now
 BELLS = "bells"  # the FIFOs of those who wait; nothing is lost with them
@@ -87,6 +90,10 @@ def listener_lock(session: str) -> str:
     return f"{LOCKS}/listen.{session}.lock"
 
 
+# Of store.json, in bytes: a longer one may be marked as visible to other kernels.
+_UNMARKED = 70
+
+
 class Paths(NamedTuple):
     """The places of one store, as seen from one worktree. All are absolute."""
 
@@ -96,6 +103,12 @@ class Paths(NamedTuple):
     thrum: str  # the shared .thrum
     local: str  # this worktree's .thrum: identities, contexts, redirect
     var: str  # everything that belongs to this machine: keys, locks, view
+    guest: str = ""  # the directory of this host's own store, if another host keeps its store in the repository
+
+    @property
+    def shared_var(self) -> str:
+        """The place of the store whose host was first, as all hosts see it."""
+        return os.path.join(self.common, VAR) if self.guest else self.var
 
     def in_var(self, name: str) -> str:
         """Return the path of one of the names in `var`."""
@@ -118,8 +131,8 @@ class Paths(NamedTuple):
 
     @property
     def sync(self) -> str:
-        """The worktree of the branch a-sync."""
-        return os.path.join(self.common, SYNC_HOME, "a-sync")
+        """The worktree of the branch a-sync; for a guest just a directory."""
+        return os.path.join(self.guest or os.path.join(self.common, SYNC_HOME), "a-sync")
 
     @property
     def launcher(self) -> str:
@@ -140,6 +153,10 @@ class Paths(NamedTuple):
     def worktree(self) -> str:
         """The name of this worktree, which survives a move."""
         return worktree_name(self.git_dir, self.common)
+
+    def local_of(self, worktree: str, root: str) -> str:
+        """Return what `local` is for another worktree, by its name and root."""
+        return os.path.join(self.guest, "worktrees", worktree) if self.guest else os.path.join(root, ".thrum")
 
     @property
     def branch(self) -> str:
@@ -169,14 +186,66 @@ def places_of(location: Location) -> Paths:
     return Paths(root, git_dir, common, thrum, local, os.path.join(common, VAR))
 
 
-def settled(paths: Paths) -> Paths:
-    """Return the places with `var` where the store is: in `.thrum/var` where an older version left it."""
-    if paths.initialized:
-        return paths
-    former = paths._replace(var=paths.former_var)
-    leads_to = os.path.realpath(former.var)
-    # A link of ours leads nowhere without a store; one that came here with a copied `.thrum` leads to another clone.
-    return former if former.initialized and not leads_to.endswith(f"/{VAR}") else paths
+def settled(paths: Paths) -> tuple[Paths, bool]:
+    """Return the places with `var` where this host keeps its store, and whether there is one.
+
+    An older version left it in `.thrum/var`. A guest keeps it in a directory of its own.
+    """
+    status = _status(paths)
+    if status is None:
+        former = paths._replace(var=paths.former_var)
+        status = _status(former)
+        # A link of ours leads nowhere without a store; one that came with a copied `.thrum` leads to another clone.
+        if status is not None and not os.path.realpath(former.var).endswith(f"/{VAR}"):
+            paths = former
+        elif not os.path.exists(os.path.join(paths.common, GUESTS)):
+            return paths, False
+        else:
+            status = None
+    # A disk of this machine, and no sign that another kernel sees it: nothing else needs to be read.
+    if status is not None and os.major(status.st_dev) and status.st_size <= _UNMARKED and not system():
+        return paths, True
+    return _by_kernel(paths, status is not None)
+
+
+def system() -> str:
+    """Return the directory below which the system's files about itself are read: the root, but in tests."""
+    return os.environ.get("THRUM_SYSTEM", "") if os.environ.get("THRUM_TESTING") == "1" else ""
+
+
+def _status(paths: Paths) -> os.stat_result | None:
+    try:
+        return os.stat(paths.in_var(STORE_FILE))
+    except (OSError, ValueError):
+        return None
+
+
+def _by_kernel(paths: Paths, exists: bool) -> tuple[Paths, bool]:
+    """Look who keeps the store: the claim or the note of a guest names this kernel, or the choice is made anew."""
+    kernel = os.environ.get("THRUM_HOST_ID") or _text(f"{system()}/proc/sys/kernel/random/boot_id").replace("-", "")
+    if kernel.replace("-", "").isalnum():
+        if exists and f'"{kernel}"' in _text(paths.in_var(CLAIM)):
+            return paths, True
+        place = _text(os.path.join(paths.common, GUESTS, f"{kernel}.{os.getuid()}")).partition("\n")[0]
+        status = _status(as_guest(paths, place)) if place else None
+        if status is not None and status.st_uid == os.getuid():
+            return as_guest(paths, place), True
+    from .claims import chosen  # once after each start of a machine
+
+    return chosen(paths, exists)
+
+
+def as_guest(paths: Paths, place: str) -> Paths:
+    """Return the places of a host that keeps its store, its logs and its identities in `place`."""
+    guest = paths._replace(var=os.path.join(place, "var"), guest=place)
+    return guest._replace(local=guest.local_of(paths.worktree, paths.root))
+
+
+def _text(path: str) -> str:
+    try:
+        return content(path) or ""
+    except OSError:
+        return ""
 
 
 def find(start: str = ".") -> Paths:
@@ -184,7 +253,7 @@ def find(start: str = ".") -> Paths:
 
     Raises as `located`, or Invalid if a redirect leads to another repository.
     """
-    return settled(_checked(start))
+    return settled(_checked(start))[0]
 
 
 def located(start: str = ".") -> Paths:
@@ -192,23 +261,23 @@ def located(start: str = ".") -> Paths:
 
     Raises NotARepository and its kin where git cannot work, or Invalid if `start` does not exist.
     """
-    return settled(_placed(start))
+    return settled(_placed(start))[0]
 
 
-def initialized(start: str = ".") -> Paths:
-    """Return the places around `start`. Raises as `find`, NotInitialized, or Forbidden for another user's store."""
-    paths = _checked(start)
-    if paths.initialized:
+def initialized(start: str = ".", begin: Callable[[Paths], object] | None = None) -> Paths:
+    """Return the places around `start`; `begin` makes the store of a guest that has none yet.
+
+    Raises as `find`, NotInitialized, or Forbidden for another user's store.
+    """
+    paths, exists = settled(_checked(start))
+    if exists:
         return paths
-    former = settled(paths)
-    if former.initialized:
-        return former
-    from thrum_store.errors import Forbidden, NotInitialized
+    if paths.guest and begin is not None:
+        begin(paths)
+        return paths
+    from .obstacles import without_store
 
-    for directory in (paths.var, paths.thrum):
-        if os.path.isdir(directory) and not os.access(directory, os.X_OK):
-            raise Forbidden(f"{directory} belongs to another user", hint="work in a clone of your own")
-    raise NotInitialized(paths.root)
+    raise without_store(paths)
 
 
 def _checked(start: str) -> Paths:

@@ -26,10 +26,8 @@ def location(start: str) -> Paths | None:
         paths = around(os.path.realpath(start))
     except OSError:
         return None
-    if paths is None or paths.initialized:
-        return paths
-    former = settled(paths)
-    return former if former.initialized else None
+    places, exists = settled(paths) if paths is not None else (None, False)
+    return places if exists else None
 
 
 def agent(paths: Paths, name: str | None) -> str:

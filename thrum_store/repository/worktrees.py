@@ -12,7 +12,7 @@ from thrum_store.values import NamedTuple
 
 from .git_files import LINKED_MAIN, MAIN, BrokenPointer, branch_at, content, discover, worktree_name
 from .git_places import first_root, format_of, leads_to, linked_git_dirs, linked_root
-from .paths import FIRST_WORKTREE, redirect_of
+from .paths import FIRST_WORKTREE, SYNC_HOME, redirect_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def _name(git_dir: str, paths: Paths) -> str:
 
 def _is_ours(tree: Worktree, paths: Paths) -> bool:
     """Return whether a worktree is the one of the branch a-sync, also after a move of the repository."""
-    inside = os.path.join(*paths.sync.rsplit(os.sep, 2)[-2:])
-    return tree.root == paths.sync or (tree.away and tree.root.endswith(f"{os.sep}{inside}"))
+    inside = os.path.join(SYNC_HOME, "a-sync")
+    return tree.root == os.path.join(paths.common, inside) or (tree.away and tree.root.endswith(f"{os.sep}{inside}"))
 
 
 def _linked(paths: Paths, git_dir: str) -> Worktree:

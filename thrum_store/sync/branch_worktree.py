@@ -134,7 +134,7 @@ def complete(paths: Paths, git: GitRunner, host: Host) -> list[str]:
 
 def keep(paths: Paths, host: Host) -> None:
     """Complete branch and worktree if the worktree is gone, or not locked yet: an older version did not lock it."""
-    if os.path.exists(os.path.join(paths.sync, ".git")) and is_locked(paths, host):
+    if paths.guest or (os.path.exists(os.path.join(paths.sync, ".git")) and is_locked(paths, host)):
         return
     git = GitRunner(paths.root)
     admit_branch.check_name(git)
@@ -143,7 +143,12 @@ def keep(paths: Paths, host: Host) -> None:
 
 
 def complete_worktree(paths: Paths, git: GitRunner, host: Host) -> list[str]:
-    """Make the worktree of the branch, or git's link to it, where they are missing; lock it; return sentences."""
+    """Make the worktree of the branch, or git's link to it, where they are missing; lock it; return sentences.
+
+    A guest has none: its logs lie in a directory of its own.
+    """
+    if paths.guest:
+        return []
     steps: list[str] = []
     if not is_linked(paths, host):
         entries = _own_entries(paths, host)

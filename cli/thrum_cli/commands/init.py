@@ -48,6 +48,7 @@ class SetUp(Record):
         Option("--agent-module", "The module that agent works on.", "MODULE"),
         Option("--force", "Upgrade an older setup, overwriting your edits inside thrum's own sections."),
         Option("--stealth", "Change no tracked file: ignore .thrum/ in .git/info/exclude."),
+        Option("--take-over", "Make the store in the repository this host's: its own host is gone for good."),
         Option("--dry-run", "Show what would be done, and change nothing."),
     ),
 )
@@ -59,6 +60,7 @@ def init(
     agent_module: str | None,
     force: bool,
     stealth: bool,
+    take_over: bool,
     dry_run: bool,
 ) -> Outcome:
     """Set thrum up in this repository.
@@ -71,7 +73,7 @@ def init(
     client = chosen_runtime(paths, runtime, REAL) if runtime else None
     app.role, app.module = agent_role or app.role, agent_module or app.module
     agent = wanted(app, paths, agent_name, None, False) if agent_name or agent_role or agent_module else None
-    first = setup.initialize(paths, Initialize(stealth, dry_run))
+    first = setup.initialize(paths, Initialize(stealth, dry_run, take_over))
     if client is None and not dry_run:
         write_launcher(paths)
     if client is None and agent is None:

@@ -30,6 +30,7 @@ def _status(state: Status, screen: Screen) -> str:
         ("Inbox", mail(state.inbox)),
         ("Agents", f"{state.agents.active} active of {state.agents.total}"),
         ("Store", state.store),
+        ("Hosts", state.hosts or None),
         *health_rows(state.health),
     ]
     return card("Status", rows, screen)

@@ -38,7 +38,10 @@ class Present(Record):
 
 
 class Status(Record):
-    """The caller with its work and mailbox, the number of agents, and the paths. `websocket_port`: the daemon's."""
+    """The caller with its work and mailbox, the number of agents, and the paths. `websocket_port`: the daemon's.
+
+    `hosts`: which host keeps which store, if several use this repository.
+    """
 
     health: Health
     agent: WhoAmI
@@ -48,6 +51,7 @@ class Status(Record):
     agents: Present
     repository: str
     store: str
+    hosts: str
     websocket_port: int | None
 
 
@@ -67,6 +71,8 @@ class Overview(Record):
 @use_case
 def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
     """Return the caller with its session, work and mailbox. `port`: the WebSocket's of a running daemon."""
+    from thrum_store.repository import claims  # no briefing needs it
+
     now = presence.now(store)
     listed = lookup.listed(store.view)
     notes = contexts.in_worktree(store.paths, store.host, caller.name)
@@ -78,7 +84,8 @@ def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
         inbox=_counted(store, caller),
         agents=Present(len(listed), sum(now.status(agent) == "active" for agent in listed)),
         repository=store.paths.root,
-        store=store.paths.thrum,
+        store=store.paths.guest or store.paths.thrum,
+        hosts=claims.sentence(store.paths, store.host),
         websocket_port=port,
     )
 

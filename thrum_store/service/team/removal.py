@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import identity, presence_state
+from thrum_store import presence_state
 from thrum_store.errors import Forbidden, Invalid, NeedsConfirmation
 from thrum_store.log.events import Draft
 from thrum_store.repository import worktrees
@@ -80,8 +80,8 @@ def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> Age
         store.host.storage.remove(os.path.join(store.paths.logs, store.own, contexts.shared_path(agent.name)))
     home = worktrees.places(store.paths, store.host).get(agent.worktree)
     if home is not None:
-        local = os.path.join(home, ".thrum")
-        store.host.storage.remove(os.path.join(home, identity.relative(agent.name)))
+        local = store.paths.local_of(agent.worktree, home)
+        store.host.storage.remove(os.path.join(local, "identities", f"{agent.name}.json"))
         contexts.remove(store.host, local, agent.name)
     return AgentDeleted(agent.name, True, count)
 

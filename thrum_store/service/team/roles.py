@@ -94,7 +94,7 @@ def deploy(store: Store, request: Deploy) -> Deployed:
             continue
         warnings += [f"{agent.role}.md: {warning}" for warning in _unknown(_template(store, agent.role) or "")]
         if not request.dry_run:
-            local = os.path.join(homes.get(agent.worktree, store.paths.root), ".thrum")
+            local = store.paths.local_of(agent.worktree, homes.get(agent.worktree, store.paths.root))
             contexts.write_preamble(store.host, local, agent.name, text)
     updated = tuple(name for name, text in texts.items() if text is not None)
     without = tuple(name for name, text in texts.items() if text is None)

@@ -32,7 +32,9 @@ class WhoAmI(Record):
 def whoami(store: Store, caller: Caller) -> WhoAmI:
     """Return the caller and its open session, registered or not."""
     agent = lookup.own(store.view, caller.name)
-    file = identity.relative(caller.name) if identity.load(store.paths, caller.name) is not None else None
+    file = (
+        identity.shown_path(store.paths, caller.name) if identity.load(store.paths, caller.name) is not None else None
+    )
     return WhoAmI(
         address=caller.name,
         role=caller.role or (agent.role if agent else ""),

@@ -6,7 +6,7 @@ import os
 from functools import partial
 
 from thrum_store.errors import ThrumError
-from thrum_store.repository import former_place, relocation
+from thrum_store.repository import claims, former_place, relocation
 
 from .findings import Check, note, problem
 
@@ -21,7 +21,13 @@ _FIX = "`thrum doctor --fix`"
 
 
 def place(paths: Paths, host: Host) -> Iterator[Check]:
-    """Check that no clean of git reaches the store, and that processes of older versions find it."""
+    """Check which host keeps the store, that no clean of git reaches it, and that older versions find it."""
+    hosts = claims.sentence(paths, host)
+    if hosts:
+        taking_over = "if that host is gone for good, `thrum init --take-over` makes its store this host's"
+        yield note("hosts", hosts, taking_over if paths.guest else "a sync exchanges the messages with them")
+    if paths.guest:
+        return
     if former_place.in_former_place(paths):
         yield _reachable_by_clean(paths, host)
         return

@@ -49,7 +49,7 @@ def _layout(paths: Paths, host: Host) -> Iterator[Check]:
         yield problem("layout", f"missing: {', '.join(missing)}", _INIT, repair)
     yield from _branch(paths, host, repair)
     if not missing:
-        yield fine("layout", f"the store is {_short(paths, paths.thrum)}")
+        yield fine("layout", f"the store is {paths.guest or _short(paths, paths.thrum)}")
 
 
 def _branch(paths: Paths, host: Host, repair: Callable[[], object]) -> Iterator[Check]:
@@ -63,6 +63,8 @@ def _branch(paths: Paths, host: Host, repair: Callable[[], object]) -> Iterator[
         return
     if git.asks("rev-parse", "--verify", "--quiet", f"{REF}^{{tree}}") is None:
         yield problem("git", f"the branch {BRANCH} is missing", _INIT, repair)
+    elif paths.guest:
+        return  # its logs lie in a directory, and no worktree
     elif not os.path.isdir(paths.sync):
         yield problem("git", f"the worktree of {BRANCH} is missing", _INIT, repair)
     elif not branch_worktree.is_linked(paths, host):
@@ -183,7 +185,7 @@ def _free(path: str, host: Host) -> bool:
 
 def _git_locks(paths: Paths) -> list[str]:
     admin = os.path.join(paths.common, "worktrees", os.path.basename(paths.sync))
-    locks = [os.path.join(admin, name) for name in ("index.lock", "HEAD.lock")]
+    locks = [] if paths.guest else [os.path.join(admin, name) for name in ("index.lock", "HEAD.lock")]
     locks.append(os.path.join(paths.common, "refs", "heads", f"{BRANCH}.lock"))
     return [path for path in locks if os.path.exists(path)]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from thrum_store.errors import Invalid
-from thrum_store.identity import Caller, load, relative
+from thrum_store.identity import Caller, load, shown_path
 from thrum_store.machine.host import Host
 from thrum_store.repository import config
 from thrum_store.repository.config import DEFAULT, FILE, GIT, Key, Setting
@@ -131,7 +131,7 @@ def show(
 def identified(paths: Paths, caller: Caller) -> IdentitySettings:
     """Return the settings of a caller, with its identity file if it has one."""
     known = load(paths, caller.name) is not None
-    file = relative(caller.name) if known else None
+    file = shown_path(paths, caller.name) if known else None
     return IdentitySettings(caller.name, caller.role or None, caller.module or None, file, caller.source)
 
 
