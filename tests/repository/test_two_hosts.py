@@ -130,7 +130,7 @@ def test_the_second_host_touches_no_file_of_the_firsts_store(first: Machine, sec
     kept = [shared(first) / "var", shared(first) / "a-sync", first.repository / ".thrum"]
     before = [files(folder) for folder in kept]
     joined(second)
-    second.shell.thrum("send", "to myself", "--to", "@bob")
+    assert second.shell.thrum("send", "to all", "--to", "@everyone").code == 0
     second.shell.thrum("inbox")
     second.shell.thrum("doctor", "--fix")
     synced(second)
@@ -342,7 +342,7 @@ def test_where_locks_and_shared_memory_do_not_work_even_the_first_host_keeps_its
     answer = wsl.shell.having(THRUM_FAILPOINT="abilities.tried:eio").run("init")
     assert (answer.code, answer.err) == (0, ""), answer
     assert "locks or shared memory do not work on 9p (C:\\)" in answer.out
-    assert joined(wsl).shell.thrum("send", "x", "--to", "@bob").code == 0
+    assert joined(wsl).shell.thrum("send", "x", "--to", "@everyone").code == 0
     assert not (shared(first) / "var").exists()
 
 

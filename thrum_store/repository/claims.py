@@ -1,6 +1,6 @@
 """Which host keeps its store in a repository's shared place, where several hosts use one repository.
 
-Locks, bells and SQLite's shared memory end at a kernel, so two kernels never share a store (docs/decisions/0042). The
+Locks, bells and SQLite's shared memory end at a kernel, so two kernels never share a store (docs/decisions/0038). The
 host that was first keeps the shared place, `.git/thrum-sync/var`, and names itself in a claim. Each other host is a
 guest: a store of its own, in a directory of its own. Hooks and commands see by the claim who keeps the place, and load
 this module only if it does not name their kernel.

@@ -12,7 +12,7 @@ from .git_places import linked_roots, root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .paths import Paths
+    from collections.abc import Iterable
 
 
 class BareRepository(NotARepository):
@@ -54,12 +54,12 @@ def around_git_dir(start: str, absolute: str) -> Location:
     return location._replace(root=root)
 
 
-def without_store(paths: Paths) -> Forbidden | NotInitialized:
+def without_store(root: str, directories: Iterable[str]) -> Forbidden | NotInitialized:
     """Return the error for a repository whose store is missing, or out of this user's reach."""
-    for directory in (paths.var, paths.thrum):
+    for directory in directories:
         if os.path.isdir(directory) and not os.access(directory, os.X_OK):
             return Forbidden(f"{directory} belongs to another user", hint="work in a clone of your own")
-    return NotInitialized(paths.root)
+    return NotInitialized(root)
 
 
 def strange(root: str, thrum: str, target: str) -> Invalid:

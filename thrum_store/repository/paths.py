@@ -13,6 +13,10 @@ from thrum_store.values import NamedTuple
 
 from .git_files import Location, branch_at, content, discover, worktree_name
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # --- names in git's common directory, where no clean reaches and which no clone carries -------------------------------
 
 SYNC_HOME = "thrum-sync"  # everything of ours in git's directory
@@ -277,7 +281,7 @@ def initialized(start: str = ".", begin: Callable[[Paths], object] | None = None
         return paths
     from .obstacles import without_store
 
-    raise without_store(paths)
+    raise without_store(paths.root, (paths.var, paths.thrum))
 
 
 def _checked(start: str) -> Paths:
