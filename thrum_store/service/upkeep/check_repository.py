@@ -63,9 +63,12 @@ def _branch(paths: Paths, host: Host, repair: Callable[[], object]) -> Iterator[
         return
     if git.asks("rev-parse", "--verify", "--quiet", f"{REF}^{{tree}}") is None:
         yield problem("git", f"the branch {BRANCH} is missing", _INIT, repair)
-    elif paths.guest:
-        return  # its logs lie in a directory, and no worktree
-    elif not os.path.isdir(paths.sync):
+    elif not paths.guest:  # whose logs lie in a directory that is no worktree
+        yield from _worktree(paths, host, repair)
+
+
+def _worktree(paths: Paths, host: Host, repair: Callable[[], object]) -> Iterator[Check]:
+    if not os.path.isdir(paths.sync):
         yield problem("git", f"the worktree of {BRANCH} is missing", _INIT, repair)
     elif not branch_worktree.is_linked(paths, host):
         yield problem("git", f"git has lost the worktree of {BRANCH}", _INIT, repair)
