@@ -52,12 +52,14 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
     Everything is checked before the first write (`check`), and what an interruption leaves the next run completes.
     """
     warnings = tuple(check(paths, request, host))
-    paths = paths if request.dry_run else claims.claimed(paths, host, take_over=request.take_over)
+    steps: list[str] = []
+    if not request.dry_run:
+        steps += _published(paths, host) if request.take_over else []
+        paths = claims.claimed(paths, host, take_over=request.take_over)
     existed, cleaned = paths.initialized, not os.path.isdir(paths.thrum)
     if request.dry_run:
         return Initialized(paths.root, _store_of(paths, host), not existed, True, _planned(paths, request), warnings)
     hidden = ignore_file.hide(paths, host)
-    steps: list[str] = []
     if paths.guest:
         guest_places.note(paths.guest, paths, host)
     elif former_place.in_former_place(paths):
@@ -73,6 +75,15 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
         steps += _history(paths, host)
     steps += filter(None, [claims.sentence(paths, host)])
     return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps), warnings)
+
+
+def _published(paths: Paths, host: Host) -> list[str]:
+    """Publish what a guest holds before it takes another store over, which then has its messages."""
+    if not (paths.guest and paths.initialized):
+        return []
+    with open_store(paths, host) as store:
+        synchronize(store, local_only=True)
+    return [f"this host keeps the store in the repository now; its own one stays in {paths.guest}"]
 
 
 def _completed(paths: Paths, request: Initialize, host: Host, *, hidden: bool) -> list[str]:

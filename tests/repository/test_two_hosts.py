@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.cli.shell import Shell, git
+from tests.cli.shell import SCRIPT, Shell, git
 from thrum_store.machine.kernel import Computer
 from thrum_store.repository.claims import nick
 
@@ -280,6 +281,22 @@ def test_a_store_of_an_older_version_stays_with_the_host_that_it_is_named_after(
     assert (shared(first) / "var" / "host.json").exists()
 
 
+def test_a_guest_moves_no_store_that_an_older_version_of_another_host_left_in_the_worktree(
+    first: Machine, second: Machine
+) -> None:
+    store, former = first.store(), first.repository / ".thrum" / "var"
+    former.unlink()
+    (shared(first) / "var").rename(former)
+    (former / "host.json").unlink()
+    before = files(former)
+    own = joined(second).store()
+    assert own != store
+    assert files(former) == before
+    assert first.store() == store
+    assert not former.exists() or former.is_symlink()
+    assert second.store() == own
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"computer": 5}', "\0" * 40, '{"computer": {}, "mount": 1}'])
 def test_a_claim_that_cannot_be_read_is_made_again_by_its_host(first: Machine, content: str) -> None:
     store = first.store()
@@ -349,8 +366,14 @@ def test_where_locks_and_shared_memory_do_not_work_even_the_first_host_keeps_its
 def test_a_host_that_is_gone_is_succeeded_by_the_one_that_takes_its_store_over(first: Machine, second: Machine) -> None:
     store = first.store()
     joined(second)
-    assert second.shell.thrum("init", "--take-over").code == 0
+    assert second.shell.thrum("send", "from the guest", "--to", "@everyone").code == 0
+    synced(second, first, second)
+    assert second.shell.thrum("send", "not synced yet", "--to", "@alice").code == 0
+    taken_over = second.shell.thrum("init", "--take-over")
+    assert (taken_over.code, "its own one stays in" in taken_over.out) == (0, True)
     assert second.store() == store
+    synced(second)
+    assert "not synced yet" in second.mail()
     assert second.shell.json("whoami")["agent_id"] == "alice"
     assert first.store() != store
 
@@ -365,3 +388,19 @@ def test_a_dry_run_on_the_second_host_makes_nothing(first: Machine, second: Mach
 @pytest.mark.parametrize(("name", "shown"), [("Lap.Top", "lap"), ("ünï", "n"), ("a" * 50, "a" * 32), ("---", "store")])
 def test_a_computer_lends_its_name_to_its_store(name: str, shown: str) -> None:
     assert nick(Computer(name=name.partition(".")[0].lower())) == shown
+
+
+@pytest.mark.nightly
+def test_two_hosts_that_send_and_sync_at_the_same_time_lose_nothing(first: Machine, second: Machine) -> None:
+    joined(second)
+    synced(second, first, second)
+    loop = 'for n in 1 2 3 4 5 6 7 8; do thrum send "$0 $n" --to @everyone && thrum sync force || exit 1; done'
+    path = f"{Path(SCRIPT).parent}:{os.environ['PATH']}"
+    running = [
+        subprocess.Popen(["sh", "-c", loop, name], cwd=host.repository, env={**host.shell.environ(), "PATH": path})
+        for name, host in (("alpha", first), ("beta", second))
+    ]
+    assert [process.wait(300) for process in running] == [0, 0]
+    synced(first, second, first)
+    assert sorted(first.mail()) == [f"beta {number}" for number in range(1, 9)]
+    assert sorted(second.mail()) == [f"alpha {number}" for number in range(1, 9)]
