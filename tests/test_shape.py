@@ -81,6 +81,7 @@ ALLOWED = {
         "open",
     ): "reads data that ships with the program, before anything heavy is loaded",
     ("thrum_mcp/transport/pipes.py", "os.open"): "opens the null device in place of standard input",
+    ("thrum_store/machine/storage_errors.py", "os.open"): "finds out which file SQLite could not open, and why",
     ("thrum_store/view/rebuild.py", "open"): "reads the schema, which ships with the program",
     ("thrum_store/identity.py", "open"): "reads a file that belongs to the worktree, before there is a store",
     (

@@ -57,10 +57,12 @@ def create(storage: Storage, path: str) -> int:
 
 
 def start_mcp_log(repo: str) -> None:
-    """Log to standard error and to the file of the repository around `repo`, if that has a store."""
+    """Log to standard error and to the file of the repository around `repo`, if that can be written."""
     handlers: list[logging.Handler] = [_ClientHandler(sys.stderr)] if sys.stderr is not None else []
     try:
-        handlers.append(_mcp_file(paths.initialized(repo).in_var(paths.MCP_LOG)))
+        path = paths.initialized(repo).in_var(paths.MCP_LOG)
+        if os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):  # else there is no file
+            handlers.append(_mcp_file(path))
     except ThrumError:
         pass  # each tool tells the client why
     start(handlers)

@@ -265,10 +265,9 @@ class StorageFailed(ThrumError):
 
     code = "storage_failed"
 
-    def __init__(self, reason: str, *, unsynced: bool = False, denied: bool = False) -> None:
-        message = reason if denied else f"the disk failed: {reason}"
-        step = "look at its owner and its mode" if denied else "check the disk"
-        super().__init__(message, hint=f"nothing was confirmed; {step}, then repeat the command")
+    def __init__(self, reason: str, *, unsynced: bool = False) -> None:
+        hint = "nothing was confirmed; check the disk, then repeat the command"
+        super().__init__(f"the disk failed: {reason}", hint=hint)
         self.unsynced = unsynced  # see `Storage.append`
 
 

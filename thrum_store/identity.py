@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from . import values
-from .errors import AmbiguousIdentity, Corrupted, Invalid, NoIdentity, NotInitialized
-from .machine.host import REAL, Host, Lock
+from .errors import AmbiguousIdentity, Corrupted, Invalid, NoIdentity, NotInitialized, StorageFailed
+from .machine.host import REAL, Host, Lock, failed
 from .repository.paths import LOG_CREATION_LOCK, STORE_FILE, Paths
 from .values import NamedTuple
 
@@ -134,6 +134,8 @@ def decided(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = o
         return valid_name(given.name), "flag"
     known = names(paths)
     if len(known) > 1:
+        known = [name for name in known if os.access(_path(paths, name), os.R_OK)] or known  # not another user's
+    if len(known) > 1:
         raise AmbiguousIdentity(known)
     if not known:
         raise NoIdentity
@@ -146,6 +148,8 @@ def names(paths: Paths) -> list[str]:
         files = os.listdir(paths.identities)
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise failed(error, f"cannot list {paths.identities}") from error
     return sorted(file.removesuffix(".json") for file in files if file.endswith(".json"))
 
 
@@ -160,6 +164,8 @@ def load(paths: Paths, name: str) -> dict[str, Any] | None:
         content["agent"] = {key.lower(): value for key, value in content.get("agent", {}).items()}
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise failed(error, f"cannot read {_path(paths, name)}") from error
     except (ValueError, AttributeError, TypeError):
         raise Invalid(
             f"{_path(paths, name)} is not an identity file", hint="remove it and run `thrum quickstart` again"
@@ -219,6 +225,8 @@ class StoreId:
                 self._stamp = stamp
         except FileNotFoundError:
             raise NotInitialized(self._paths.root) from None
+        except OSError as error:
+            raise failed(error, f"cannot read {self._path}") from error
         except (ValueError, TypeError, KeyError):
             raise Corrupted(self._path, "it does not hold the id of a store") from None
         return self._known
@@ -271,5 +279,5 @@ def signed_ends(logs: str, store: str, storage: Storage) -> dict[str, int]:
     try:
         shards = values.loads(storage.read(os.path.join(logs, store, "heads.json")))["shards"]
         return {str(agent): int(seq) for agent, (_, seq, _) in shards.items()}
-    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+    except (FileNotFoundError, StorageFailed, ValueError, TypeError, KeyError, AttributeError):
         return {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from .errors import StorageFailed
 from .repository.paths import LIVE, Paths
 from .values import Record, canonical_ascii, fields_of, loads, replaced
 
@@ -49,7 +50,7 @@ def load(var: str, host: Host, agent: str) -> PresenceState:
     """Return an agent's last values, or none if it has no file or one that cannot be read."""
     try:
         return _parsed(loads(host.storage.read(_path(var, agent))))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, StorageFailed, ValueError):
         return NOTHING
 
 
@@ -89,7 +90,7 @@ def _foreign(paths: Paths, host: Host, store: str) -> dict[str, PresenceState]:
     try:
         content = loads(host.storage.read(os.path.join(paths.logs, store, "live.json"), 0, _FOREIGN_LIMIT))
         return {str(name): _parsed(raw) for name, raw in content["agents"].items()}
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, StorageFailed, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

@@ -16,6 +16,7 @@ from .machine.kernel import this_computer
 from .repository import claims, config, former_place, guest_places, ignore_file, relocation, worktrees
 from .repository.git_runner import GitRunner
 from .repository.ignore_file import IGNORED
+from .repository.ownership import OwnersFiles
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths, system
 from .store import open_store
 from .sync import branch_worktree
@@ -52,13 +53,17 @@ def initialize(paths: Paths, request: Initialize, host: Host = REAL) -> Initiali
     Everything is checked before the first write (`check`), and what an interruption leaves the next run completes.
     """
     warnings = tuple(check(paths, request, host))
-    steps: list[str] = []
-    if not request.dry_run:
-        steps += _published(paths, host) if request.take_over else []
-        paths = claims.claimed(paths, host, take_over=request.take_over)
-    existed, cleaned = paths.initialized, not os.path.isdir(paths.thrum)
     if request.dry_run:
+        existed = paths.initialized
         return Initialized(paths.root, _store_of(paths, host), not existed, True, _planned(paths, request), warnings)
+    with OwnersFiles(paths, host.clock):
+        return _initialized(paths, request, host, warnings)
+
+
+def _initialized(paths: Paths, request: Initialize, host: Host, warnings: tuple[str, ...]) -> Initialized:
+    steps = _published(paths, host) if request.take_over else []
+    paths = claims.claimed(paths, host, take_over=request.take_over)
+    existed, cleaned = paths.initialized, not os.path.isdir(paths.thrum)
     hidden = ignore_file.hide(paths, host)
     if paths.guest:
         guest_places.note(paths.guest, paths, host)

@@ -12,7 +12,7 @@ from .errors import Corrupted, DiskFull, StorageFailed, ThrumError, ViewCorrupte
 from .identity import StoreId
 from .log.segments import EventLog, Shard, ShardPosition
 from .machine.host import REAL, failpoint, ring
-from .repository.paths import PURGE_MARKS, TORN, shard_lock
+from .repository.paths import COMMIT_LOCK, PURGE_MARKS, TORN, shard_lock
 from .view.database import Error, View, mapped
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .log.events import Draft, Event
     from .log.purged_log import PurgedLog
     from .log.segments import Reading
+    from .machine.blocking_lock import NoLock
     from .machine.host import Host, Lock
     from .repository.paths import Paths
     from .view.database import Commit, Connection, Progress, Rebuilding
@@ -40,8 +41,8 @@ class Retry:
     `appended` holds the events of each append so far; `replay_index` is how many of them the present run has passed.
     """
 
-    def __init__(self, repair: Callable[[], None]) -> None:
-        self._repair = repair
+    def __init__(self, repair: Callable[[], None], detach: Callable[[ThrumError], bool] | None = None) -> None:
+        self._repair, self._detach = repair, detach or (lambda _: False)
         self._depth = 0  # of use cases that call others
         self.appended: list[list[Event]] = []
         self.replay_index = 0
@@ -71,18 +72,24 @@ class Retry:
     def repairing(self, action: Callable[[], T]) -> T:
         """Run an action; if the view breaks, repair it and run the action again, at most three times.
 
-        Errors of SQLite become ours.
+        Where the store cannot be written, the action runs again with a view of its own. Errors of SQLite become ours.
         """
         start = self.replay_index
         for _ in range(_REPAIRS):
             try:
                 return _mapping(action)
+            except (StorageFailed, DiskFull) as error:
+                if self.appended or not self._detach(error):
+                    raise
             except ViewCorrupted:
                 self.replay_index = start
                 try:
                     self._repair()
                 except ViewCorrupted:  # broken again already: the next run finds out
                     continue
+                except (StorageFailed, DiskFull) as error:
+                    if not self._detach(error):
+                        raise
         return _mapping(action)
 
 
@@ -102,12 +109,15 @@ class Store:
         self.store_id = StoreId(paths, host)
         self.own = self.store_id.now()
         self.warnings: list[str] = []
-        self.retry = Retry(self.repair)
+        self.retry = Retry(self.repair, self.detach)
+        self.refusal: ThrumError | None = None  # why this process may only read; its view is a private one then
         self._plain_log = EventLog(paths.logs, host.storage)
         self._purged_log: PurgedLog | None = None
         self._purge_marks = paths.in_var(PURGE_MARKS)
         self._rung: set[str] = set()
         self._view = View(paths, host, self.own, _rebuilding, progress)
+        self._progress = progress
+        self.failed_write: BaseException | None = None  # a store that refuses this may still be read as it is
 
     @property
     def log(self) -> EventLog:
@@ -154,8 +164,13 @@ class Store:
         self.refresh()
         log = self.log
         for shard, head in self._known():
-            if log.grew(shard, head):
-                self._catch_up(shard)
+            try:
+                grew = log.grew(shard, head)
+            except StorageFailed as error:
+                self._warn(shard, error)
+            else:
+                if grew:
+                    self._catch_up(shard)
 
     def _known(self) -> list[tuple[Shard, ShardPosition]]:
         sql = "SELECT store, agent, segment, position, seq, hash FROM shards WHERE frozen IS NULL"
@@ -171,10 +186,33 @@ class Store:
             if lock.try_acquire():  # else its holder lives, and will do this itself
                 self.absorb(shard)
         except (StorageFailed, DiskFull) as error:
-            self.warnings.append(f"the log of {shard.agent!r} could not be read to its end: {error.message}")
+            if self.refusal is None and not self._writable(error):
+                raise
+            self._warn(shard, error)
         finally:
             lock.release()
         self.wake()
+
+    def _warn(self, shard: Shard, error: ThrumError) -> None:
+        warning = f"the log of {shard.agent!r} could not be read to its end: {error.message}"
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def _writable(self, error: ThrumError) -> bool:
+        """Return whether others' logs can still be shown: only this one refuses."""
+        read_only = isinstance(error, DiskFull) or error.code == "read_only"
+        return not read_only and os.access(self.paths.in_var(COMMIT_LOCK), os.W_OK)
+
+    def detach(self, error: ThrumError) -> bool:
+        """Go on with a private view, because the store cannot be written; return False if that would not help."""
+        if self.refusal is not None or error is self.failed_write:
+            return False
+        from .view.private_view import PrivateView  # only where the store cannot be written
+
+        self.refusal = error
+        self._view.close()
+        self._view = PrivateView(self.paths, self.host, self.own, self._progress)
+        return True
 
     # writing
 
@@ -214,11 +252,11 @@ class Store:
             if frozen:
                 return
             reading = self.log.read(shard, head)
-            if reading.torn:
+            if reading.torn and self.refusal is None:
                 self._repair_tail(shard, reading.head)
             if reading.head == head and not reading.damage:
                 return
-            if reading.head != head:
+            if reading.head != head and self.refusal is None:
                 self.log.sync(shard, reading.head, head)
             self._apply(shard, reading, generation)
             if reading.damage:
@@ -275,8 +313,12 @@ class Store:
         warnings, self.warnings = self.warnings, []
         return warnings
 
-    def shard_lock(self, shard: Shard) -> Lock:
+    def shard_lock(self, shard: Shard) -> Lock | NoLock:
         """Return the lock of a shard, not taken yet: held while anything is appended or admitted to it."""
+        if self.refusal is not None:
+            from .machine.blocking_lock import NoLock  # loaded with the private view
+
+            return NoLock()
         name = shard.agent if shard.store == self.own else f"{shard.store}.{shard.agent}"
         return self.host.lock(self.paths.in_var(shard_lock(name)))
 
@@ -301,20 +343,23 @@ class Writing:
         self._stable_id = store.store_id.beginning(agent)
 
     def __enter__(self) -> Writing:
-        self._lock.acquire()
+        if self._store.refusal is not None:
+            raise self._store.refusal
         try:
+            self._lock.acquire()
             own = self._stable_id.__enter__()
             self._store.follow_store_id(own)
             self._shard = Shard(own, self._agent)
             self._end: ShardPosition | None = self._store.end(self._shard)
-        except BaseException:
-            self.__exit__()
+        except BaseException as error:
+            self.__exit__(None, error)
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
         self._stable_id.__exit__()
         self._lock.release()
+        self._store.failed_write = error
 
     def append(self, *drafts: Draft) -> list[Event]:
         """Append the events durably, apply them to the view and wake the recipients.

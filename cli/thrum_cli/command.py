@@ -411,6 +411,11 @@ class App:
         if self.verbose:
             output.debug(text)
 
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings of the store that no result holds, such as a log that cannot be read."""
+        return self._store.take_warnings() if self._store is not None else []
+
     def close(self) -> None:
         """Close the store if it was opened."""
         if self._store is not None:

@@ -5,6 +5,7 @@ Every error becomes a sentence and an exit code here, and nowhere else.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # what a shell reports for signal 2
 BROKEN_PIPE = 141  # signal 13: the reader of our output is gone
 _COMPLETE = "_THRUM_COMPLETE"
+_NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
 _HELP = {"--help", "-h"}
 
 
@@ -76,7 +78,10 @@ def _answer(app: App, arguments: Sequence[str]) -> int:
         return _failed(app, arguments, (error.code, error.message, error.hint))
     if isinstance(result, int):  # an exit code: of --help, or of a command that prints by itself
         return result
-    return output.emit(result, as_json=app.json, quiet=app.quiet)
+    code = output.emit(result, as_json=app.json, quiet=app.quiet)
+    for warning in app.warnings:
+        output.warn(warning)
+    return code
 
 
 def _run(app: App, arguments: Sequence[str]) -> object:
@@ -117,6 +122,9 @@ def _failed(app: App, arguments: Sequence[str], error: tuple[str, str, str | Non
 
 
 def _crashed(app: App, arguments: Sequence[str], error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _NO_DESCRIPTORS:
+        hint = "close some, or raise the limit with `ulimit -n 4096`, and repeat the command"
+        return _failed(app, arguments, ("too_many_files", "too many files are open", hint))
     from .crash import keep  # almost never needed
 
     path = keep(app, error)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ViewCorrupted
+from thrum_store.errors import DiskFull, StoreBusy, ViewCorrupted
 from thrum_store.machine.host import REAL
+from thrum_store.machine.storage_errors import Refusal
 from thrum_store.repository.paths import VIEW_POINTER, Paths
 from thrum_store.view import database, rebuild
 from thrum_store.view.database import View
@@ -126,7 +127,9 @@ def test_a_file_that_is_no_view_is_damaged(paths: Paths) -> None:
     ("code", "expected"),
     [
         (sqlite3.SQLITE_BUSY, StoreBusy), (sqlite3.SQLITE_LOCKED, StoreBusy), (sqlite3.SQLITE_FULL, DiskFull),
-        (sqlite3.SQLITE_READONLY, StorageFailed), (sqlite3.SQLITE_PERM, StorageFailed),
+        (sqlite3.SQLITE_READONLY, Refusal), (sqlite3.SQLITE_PERM, Refusal), (sqlite3.SQLITE_CANTOPEN, Refusal),
+        (sqlite3.SQLITE_NOMEM, Refusal), (sqlite3.SQLITE_IOERR | 20 << 8, Refusal),
+        (sqlite3.SQLITE_IOERR | 1 << 8, ViewCorrupted),
         (sqlite3.SQLITE_CORRUPT, ViewCorrupted), (sqlite3.SQLITE_NOTADB, ViewCorrupted),
         (sqlite3.SQLITE_BUSY | 5 << 8, StoreBusy),
     ],

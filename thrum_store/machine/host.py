@@ -6,11 +6,9 @@ end, stop or fail a process exactly there: THRUM_FAILPOINT=name:action[:n], hono
 
 from __future__ import annotations
 
-import _thread
 import errno
 import fcntl
 import os
-import sys
 import time
 
 from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ThrumError, Unsupported
@@ -26,17 +24,40 @@ try:
     import fcntl
 except ImportError as missing:  # Windows: no flock, no FIFO (docs/decisions/0003)
     raise Unsupported("thrum needs flock and FIFOs, which Windows does not have", hint="run it in WSL 2") from missing
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0  # in a container over a user's repository, or by sudo
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone does not reach the disk
 SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, no planted FIFO holds us up
 
 
 def failed(error: OSError, action: str) -> StorageFailed | DiskFull:
     """Return the error to raise for a system call that failed, with `action` such as "cannot read PATH"."""
-    reason = f"{action}: {error.strerror or error}"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return StorageFailed(reason, denied=True)
-    return DiskFull(reason) if error.errno in _NO_ROOM else StorageFailed(reason)  # EDQUOT and EFBIG are "full" too
+    try:
+        from .storage_errors import explained  # only where something failed
+
+        return explained(error, action)
+    except OSError:  # no descriptor is left to load it with
+        return StorageFailed(f"{action}: too many open files, or no memory")
+
+
+def make(path: str, flags: int, mode: int = 0o600) -> int:
+    """Create a file; root gives it to the owner of its directory. Raises OSError."""
+    fd = os.open(path, flags | os.O_CREAT | os.O_EXCL | SAFE, mode)
+    if _ROOT:
+        _hand_over(fd, os.path.dirname(path))
+    return fd
+
+
+def make_directory(path: str) -> None:
+    """Create a directory with mode 0700; root gives it to the owner of its parent. Raises OSError."""
+    os.mkdir(path, 0o700)
+    if _ROOT:
+        _hand_over(path, os.path.dirname(path))
+
+
+def _hand_over(file: int | str, directory: str) -> None:
+    owner = os.stat(directory)
+    if owner.st_uid:
+        os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=isinstance(file, int))
 
 
 class Storage:
@@ -124,7 +145,7 @@ class Storage:
     def create(self, path: str, data: bytes) -> None:
         """Create a file with these bytes, durable together with its name. Raises FileExistsError."""
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600)
+            fd = make(path, os.O_WRONLY)
         except FileExistsError:
             raise
         except OSError as error:
@@ -140,7 +161,7 @@ class Storage:
         """Replace the content of a file without fsync: after a power cut it may be anything, or gone."""
         beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
-            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600)
+            fd = make(beside, os.O_WRONLY)
             try:
                 _write_or_undo(fd, data, 0, beside)
             finally:
@@ -155,7 +176,7 @@ class Storage:
         """Replace the content of a file in one step: a crash leaves the old or the new bytes, never a mixture."""
         beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
-            _write_whole(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600), data, beside)
+            _write_whole(make(beside, os.O_WRONLY), data, beside)
             os.rename(beside, path)
         except OSError as error:
             raise failed(error, f"cannot replace {path}") from error
@@ -200,7 +221,7 @@ class Storage:
         parent = os.path.dirname(path)
         self.directory(parent)
         try:
-            os.mkdir(path, 0o700)
+            make_directory(path)
         except FileExistsError:
             return
         except OSError as error:
@@ -272,24 +293,9 @@ def failpoint(name: str) -> None:
         return
     _hits[name] = _hits.get(name, 0) + 1
     if _hits[name] == int(count):
-        _act(action, name)
+        from .failpoints import act  # only in a test
 
-
-def _act(action: str, name: str) -> None:
-    import signal  # 0.5 ms that only a test pays
-
-    if action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif action == "stop":
-        os.kill(os.getpid(), signal.SIGSTOP)
-    elif action == "exit":
-        sys.exit(97)
-    elif action == "eio":
-        raise failed(OSError(errno.EIO, os.strerror(errno.EIO)), f"failpoint {name}")
-    elif action == "enospc":
-        raise failed(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), f"failpoint {name}")
-    else:
-        raise ValueError(f"unknown failpoint action {action!r}")
+        act(action, name)
 
 
 DISK = Storage()
@@ -334,8 +340,10 @@ class Lock:
         """Take the lock within `deadline` seconds. Raises StoreBusy with the holder's pid."""
         if self.try_acquire():
             return
+        from .blocking_lock import BlockingLock  # only where another process holds it
+
         fd = self._open()
-        if not _BlockingLock(fd).acquired_within(self._deadline if deadline is None else deadline):
+        if not BlockingLock(fd).acquired_within(self._deadline if deadline is None else deadline):
             raise StoreBusy(self._holder(), os.path.basename(self.path))
         self._hold(fd)
 
@@ -360,7 +368,17 @@ class Lock:
 
     def _open(self) -> int:
         try:
-            return os.open(self.path, os.O_RDWR | os.O_CREAT | SAFE, 0o600)
+            return os.open(self.path, os.O_RDWR | SAFE)
+        except FileNotFoundError:
+            return self._made()
+        except OSError as error:
+            raise failed(error, f"cannot open {self.path}") from error
+
+    def _made(self) -> int:
+        try:
+            return make(self.path, os.O_RDWR)
+        except FileExistsError:  # another process was faster
+            return self._open()
         except OSError as error:
             raise failed(error, f"cannot open {self.path}") from error
 
@@ -387,42 +405,6 @@ class Lock:
         self.release()
 
 
-class _BlockingLock:
-    """A blocking flock with a time limit, taken in a thread of its own.
-
-    The kernel hands a lock on without a pause, which polling cannot; and only a thread can be left behind in a call
-    that does not return.
-    """
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._done, self._gate = _thread.allocate_lock(), _thread.allocate_lock()
-        self._locked = self._abandoned = False
-        self._done.acquire()
-
-    def acquired_within(self, seconds: float) -> bool:
-        """Wait for the lock; return whether it was taken in time. If not, the descriptor is closed sooner or later."""
-        _thread.start_new_thread(self._take, ())
-        try:
-            self._done.acquire(True, seconds)
-        finally:
-            with self._gate:
-                self._abandoned = not self._locked
-        return self._locked
-
-    def _take(self) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-            taken = True
-        except OSError:
-            taken = False
-        with self._gate:
-            self._locked = taken and not self._abandoned
-            if not self._locked:
-                os.close(self._fd)
-        self._done.release()
-
-
 class Host(NamedTuple):
     """The machine as a store needs it; tests pass another one."""
 
@@ -443,18 +425,42 @@ EVERY = "all"  # a reserved name: the bell of subscribers to everything
 
 
 class Bell:
-    """A FIFO on which a waiter is woken. `fd` is readable once somebody rang."""
+    """A FIFO on which a waiter is woken. `fd` is readable once somebody rang.
+
+    Where no FIFO can be made (a read-only store, a file system without them), it is a pipe that only its own process
+    can ring: the waiter looks once a second.
+    """
 
     def __init__(self, directory: str, name: str) -> None:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        self.path = ""
+        try:
+            self.fd = self._ringing_end = self._hung(directory, name)
+        except OSError:
+            self.fd, self._ringing_end = _pipe()
+
+    def _hung(self, directory: str, name: str) -> int:
+        """Make the FIFO and return it open."""
+        if not os.path.isdir(directory):
+            make_directory(directory)
         unique = f"{os.getpid()}.{os.urandom(4).hex()}"
         # It gets its name only once it is open: a ringer removes a bell that nobody has open.
         unheld = os.path.join(directory, f".{unique}")
         os.mkfifo(unheld, 0o600)
         # Open for reading and writing, so that the close of a ringer is no end of file.
-        self.fd = os.open(unheld, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self.path = os.path.join(directory, f"{name}.{unique}")
-        os.rename(unheld, self.path)
+        fd = -1
+        try:
+            fd = os.open(unheld, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            if _ROOT:
+                _hand_over(fd, directory)
+            path = os.path.join(directory, f"{name}.{unique}")
+            os.rename(unheld, path)
+        except OSError:
+            os.unlink(unheld)
+            if fd >= 0:
+                os.close(fd)
+            raise
+        self.path = path
+        return fd
 
     def drain(self) -> None:
         """Discard all rings so far."""
@@ -467,7 +473,7 @@ class Bell:
     def notify_self(self) -> None:
         """Wake this waiter from within its own process."""
         try:
-            os.write(self.fd, b"!")
+            os.write(self._ringing_end, b"!")
         except BlockingIOError:  # full: it rings already
             return
 
@@ -475,8 +481,11 @@ class Bell:
         """Close and remove the bell."""
         if self.fd >= 0:
             os.close(self.fd)
+            if self.path:
+                _remove(self.path)
+            else:
+                os.close(self._ringing_end)
             self.fd = -1
-            _remove(self.path)
 
     def __enter__(self) -> Bell:
         return self
@@ -485,29 +494,31 @@ class Bell:
         self.close()
 
 
+def _pipe() -> tuple[int, int]:
+    """Return the two ends of a pipe that never blocks."""
+    try:
+        ends = os.pipe()
+    except OSError as error:
+        raise failed(error, "cannot wait for a message") from error
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
 def ring(directory: str, names: Iterable[str]) -> None:
     """Ring the bells of these agents; remove the bells of waiters that died."""
     wanted = {*names, EVERY}
     try:
         bells = os.listdir(directory)
-    except FileNotFoundError:
+    except OSError:  # nobody waits there, or none that we could wake: waiters look once a second
         return
     for bell in bells:
         if bell.partition(".")[0] in wanted:
             _ring(os.path.join(directory, bell))
 
 
-def listening(directory: str) -> set[str]:
-    """Return the names of the agents that wait right now."""
-    try:
-        bells = os.listdir(directory)
-    except FileNotFoundError:
-        return set()
-    return {bell.partition(".")[0] for bell in bells if bell[0] != "." and _is_open(os.path.join(directory, bell))}
-
-
 def _ring(path: str) -> None:
-    fd = _open(path)
+    fd = open_bell(path)
     if fd is None:
         return
     try:
@@ -518,15 +529,8 @@ def _ring(path: str) -> None:
         os.close(fd)
 
 
-def _is_open(path: str) -> bool:
-    fd = _open(path)
-    if fd is None:
-        return False
-    os.close(fd)
-    return True
-
-
-def _open(path: str) -> int | None:
+def open_bell(path: str) -> int | None:
+    """Return a bell open for ringing; remove it and return None if nobody waits there."""
     try:
         return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
@@ -538,5 +542,5 @@ def _open(path: str) -> int | None:
 def _remove(path: str) -> None:
     try:
         os.unlink(path)
-    except FileNotFoundError:
+    except OSError:  # gone already, or not ours: a bell that nobody has open rings nowhere
         return

@@ -295,7 +295,12 @@ def _checked(start: str) -> Paths:
 
 
 def _placed(start: str) -> Paths:
-    absolute = os.path.realpath(start)
+    try:
+        absolute = os.path.realpath(start)
+    except OSError as error:  # the current directory was removed
+        from thrum_store.machine.storage_errors import DirectoryRemoved
+
+        raise DirectoryRemoved from error
     try:
         paths = around(absolute) if os.path.isdir(absolute) else None
     except OSError:

@@ -12,6 +12,7 @@ from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.host import failpoint
 from thrum_store.repository import config
 from thrum_store.repository.config import GitSettings
+from thrum_store.repository.ownership import OwnersFiles
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
 from thrum_store.values import Record
@@ -153,8 +154,7 @@ class Cycle:
         return pushed
 
     def _pause(self, turn: int) -> None:
-        spread = 0.5 + int(self._store.host.entropy.token(1), 16) / 256
-        self._store.host.clock.sleep(_PAUSE * 2**turn * spread)
+        self._store.host.clock.sleep(_PAUSE * 2**turn * (0.5 + int(self._store.host.entropy.token(1), 16) / 256))
 
     def _integrate(self, branch: Branch, theirs: BranchTip) -> str:
         """Make our branch hold `theirs` and our logs; return its commit. Another host may move it at the same time."""
@@ -276,10 +276,11 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
     lock = store.host.lock(store.paths.in_var(SYNC_LOCK))
     lock.acquire(patience)
     try:
-        branch_worktree.keep(store.paths, store.host)
-        rekey.finish(store)
-        store.catch_up()
-        return Cycle(store, local_only=local_only).run()
+        with OwnersFiles(store.paths, store.host.clock):
+            branch_worktree.keep(store.paths, store.host)
+            rekey.finish(store)
+            store.catch_up()
+            return Cycle(store, local_only=local_only).run()
     finally:
         lock.release()
 

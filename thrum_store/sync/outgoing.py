@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thrum_store import presence_state, values
-from thrum_store.errors import Corrupted
+from thrum_store.errors import Corrupted, StorageFailed
 from thrum_store.log import purge_marks
 from thrum_store.log.events import Header, fast_parser, fingerprint
 from thrum_store.log.segments import Shard, ShardPosition, chained, remaining
@@ -41,7 +41,7 @@ def seal(store: Store, state: State) -> None:
             try:
                 store.log.begin_segment(shard, store.end(shard))
                 store.absorb(shard)
-            except Corrupted:
+            except (Corrupted, StorageFailed):
                 continue  # nothing can follow there; the view and the doctor report it
             finally:
                 lock.release()
@@ -62,6 +62,8 @@ def prepare(store: Store, state: State, repository: str) -> Outgoing:
         except Corrupted:  # the view and the doctor report it; the other logs go out
             ends.pop(shard)  # nothing is signed that is not published
             _suspect(state, key)
+        except StorageFailed:  # it cannot be read: another user's, for example
+            ends.pop(shard)
     own = {shard.agent: head for shard, head in ends.items() if shard.store == store.own}
     _sign(store, state, own, repository)
     files = dict(state.files)

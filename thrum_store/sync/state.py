@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from thrum_store.errors import StorageFailed
 from thrum_store.identity import short_id
 from thrum_store.log.segments import Shard
 from thrum_store.repository.paths import SYNC_STATE
@@ -125,7 +126,7 @@ def load(var: str, host: Host) -> State:
         fields["frozen"] = {key: FrozenShard(**frozen) for key, frozen in fields["frozen"].items()}
         fields["repairs"] = {key: Repair(**repair) for key, repair in fields.get("repairs", {}).items()}
         fields["stores"] = {store: KnownStore(**known) for store, known in fields["stores"].items()}
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, StorageFailed, ValueError, KeyError, TypeError, AttributeError):
         return State()
     if not fields.keys() <= vars(state).keys():
         return State()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from thrum_store.errors import ThrumError
-    from thrum_store.machine.host import Host
+    from thrum_store.machine.blocking_lock import NoLock
+    from thrum_store.machine.host import Host, Lock
 
     Columns = tuple[str, ...]
     Row = tuple[object, ...]
@@ -61,6 +62,10 @@ def current(var: str, host: Host) -> str | None:
         name = host.storage.read(os.path.join(var, VIEW_POINTER)).decode("ascii", "replace").strip()
     except FileNotFoundError:
         return None
+    except StorageFailed as error:
+        if error.code != "permission_denied":
+            raise
+        return None  # it is made again, with a new generation
     path = os.path.join(var, name)
     return path if name.startswith(_START) and os.sep not in name and os.path.exists(path) else None
 
@@ -107,13 +112,13 @@ def connect(path: str) -> Connection:
     try:
         connection = sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None)
     except Error as error:
-        raise mapped(error) from error
+        raise mapped(error, path) from error
     try:
         connection.executescript(_SETTINGS)
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     except Error as error:
         connection.close()
-        raise mapped(error) from error
+        raise mapped(error, path) from error
     if version != SCHEMA:
         connection.close()
         raise ViewCorrupted(f"{os.path.basename(path)} is not a view of schema {SCHEMA}")
@@ -123,6 +128,13 @@ def connect(path: str) -> Connection:
 def create(path: str) -> Connection:
     """Return a connection to an empty file."""
     return sqlite3.connect(path, isolation_level=None)
+
+
+def read_only(path: str) -> Connection:
+    """Return a connection that writes nothing. Raises sqlite3.Error where that is not possible."""
+    # Without its log the file is whole, and SQLite needs no index of the log, which it could not make.
+    mode = "ro" if os.path.exists(f"{path}-wal") else "ro&immutable=1"
+    return sqlite3.connect(f"file:{_quoted(path)}?mode={mode}", uri=True, isolation_level=None)
 
 
 def _quoted(path: str) -> str:
@@ -145,10 +157,22 @@ def generation_name(number: int, token: str) -> str:
     return f"{_START}{number}-{token}.db"
 
 
-def mapped(error: Error) -> ThrumError:
-    """Return our error for one of SQLite. Busy, full and read-only are never taken for damage.
+_REFUSED = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+}
+# Extended codes of SQLITE_IOERR: access, memory, locks, and the index of the WAL in shared memory.
+_NO_SHARED_MEMORY = {sqlite3.SQLITE_IOERR | part << 8 for part in (12, 13, 14, 15, 18, 19, 20, 21)}
 
-    Raises the error itself if our code misused SQLite.
+
+def mapped(error: Error, path: str = "") -> ThrumError:
+    """Return our error for one of SQLite. Busy, full and refusals of the machine are never taken for damage.
+
+    With `path`, a view whose files cannot be opened is damaged: a new generation takes its place. Raises the error
+    itself if our code misused SQLite.
     """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code is None:
@@ -158,9 +182,20 @@ def mapped(error: Error) -> ThrumError:
         return StoreBusy("", "the view")
     if primary == sqlite3.SQLITE_FULL:
         return DiskFull(str(error))
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return StorageFailed(f"the view cannot be written: {error}")
+    if primary in _REFUSED or code in _NO_SHARED_MEMORY:
+        return _refusal(error, path)
     return ViewCorrupted(str(error))
+
+
+def _refusal(error: Error, path: str) -> ThrumError:
+    """Return the error for a view that SQLite cannot open or write: SQLite does not say why, so look."""
+    from thrum_store.machine.storage_errors import REPLACEABLE, Refusal, explained, refused_file  # only where it failed
+
+    refused = refused_file((path, f"{path}-wal", f"{path}-shm") if path else ())
+    if refused is not None:
+        message = f"cannot open {refused.filename}"
+        return ViewCorrupted(message) if refused.errno in REPLACEABLE else explained(refused, message)
+    return Refusal(f"the view cannot be opened or written: {error}", "`thrum doctor` looks for the reason")
 
 
 # --- ids of shards ----------------------------------------------------------------------------------------------------
@@ -233,7 +268,7 @@ class View:
         """`rebuilding` loads the module `view.rebuild`, which imports this one."""
         self._paths, self._host, self.own = paths, host, own
         self._rebuilding, self._progress = rebuilding, progress
-        self.lock = host.lock(paths.in_var(COMMIT_LOCK))
+        self.lock: Lock | NoLock = host.lock(paths.in_var(COMMIT_LOCK))
         self.generation = ""
         self._stamp = Stamp((), ())
         self._severed = ""
@@ -254,6 +289,11 @@ class View:
     def committing(self) -> Commit:
         """Return a write transaction on the current generation, under commit.lock."""
         return Commit(self)
+
+    @property
+    def file(self) -> str:
+        """The path of the open file, or "" for a view that has none."""
+        return self.generation
 
     def repair(self) -> None:
         """Repair the view: open the one that another process rebuilt, or rebuild it."""
@@ -360,7 +400,7 @@ class Commit:
         try:
             self._connection.execute(sql)
         except Error as error:
-            raise mapped(error) from error
+            raise mapped(error, self._view.file) from error
 
     def _undo(self) -> None:
         self._view.shards.forget()

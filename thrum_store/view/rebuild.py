@@ -57,7 +57,11 @@ def intact(path: str, *, thorough: bool = True) -> bool:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
         finally:
             connection.close()
-    except (Error, ViewCorrupted):
+    except Error as error:
+        if isinstance(refusal := mapped(error, path), ViewCorrupted):
+            return False
+        raise refusal from error  # such as no descriptors: that is no damage
+    except ViewCorrupted:
         return False
 
 
@@ -72,11 +76,7 @@ def new_generation(paths: Paths, host: Host, own: str, progress: Progress | None
     generation = Generation(paths.var, host)
     try:
         generation.begin()
-        log = PurgedLog(paths.logs, paths.var, host)
-        published = signed_ends(log.root, own, host.storage)
-        fill(generation.connection, log, own, host.clock.wall_ms(), published, progress)
-        for name, state in presence_state.own(paths.var, host).items():
-            lookup.seen(generation.connection, own, name, state.seen_ms)
+        fill_all(generation.connection, paths, host, own, progress)
         failpoint("rebuild.filled")
         generation.publish()
     except BaseException as error:
@@ -85,6 +85,15 @@ def new_generation(paths: Paths, host: Host, own: str, progress: Progress | None
             raise mapped(error) from error
         raise
     return generation.path
+
+
+def fill_all(view: Connection, paths: Paths, host: Host, own: str, progress: Progress | None) -> None:
+    """Apply the logs of a store, and the last times at which its agents were seen, to an empty view."""
+    log = PurgedLog(paths.logs, paths.var, host)
+    published = signed_ends(log.root, own, host.storage)
+    fill(view, log, own, host.clock.wall_ms(), published, progress)
+    for name, state in presence_state.own(paths.var, host).items():
+        lookup.seen(view, own, name, state.seen_ms)
 
 
 class Generation:

@@ -42,7 +42,10 @@ def project() -> str:
     for variable in _PROJECT:
         if os.path.isdir(os.environ.get(variable, "")):
             return os.environ[variable]
-    return os.getcwd()
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return os.curdir
 
 
 def session(raw: bytes) -> str:

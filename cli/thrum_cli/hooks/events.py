@@ -6,11 +6,12 @@ import os
 import sys
 
 from thrum_store import identity
-from thrum_store.errors import Invalid, NotARepository, NotInitialized, ThrumError
+from thrum_store.errors import DiskFull, Invalid, NotARepository, NotInitialized, StorageFailed, ThrumError
 from thrum_store.machine.host import REAL
 from thrum_store.repository import paths as repository_paths
 from thrum_store.repository import unread_probe
 from thrum_store.store import open_store
+from thrum_store.values import replaced
 
 from . import responses
 from .session import Call, HookRun, parse_call, session_files
@@ -107,9 +108,15 @@ def fresh_mail(run: HookRun) -> Offer:
     """Return the unread mail that the session has not seen, and record it as seen."""
     from thrum_store.service.messages import offers  # deferred: a hook of an edit shows no mail
 
-    with run.files.editing() as state:
-        offer = offers.offer(run.store, run.caller, state.seen())
-        state.show(offer, run.call.event, run.call.runtime)
+    try:
+        with run.files.editing() as state:
+            offer = offers.offer(run.store, run.caller, state.seen())
+            state.show(offer, run.call.event, run.call.runtime)
+    except (StorageFailed, DiskFull):
+        # Nothing can be recorded, so all unread mail is shown: once a turn, because a tool call or a stop would
+        # show it over and over.
+        offer = offers.offer(run.store, run.caller, offers.SeenMarker())
+        return offer if run.call.event in ("prompt", "session-start") else replaced(offer, messages=())
     return offer
 
 

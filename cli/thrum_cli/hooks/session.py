@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.errors import Invalid
+from thrum_store.errors import Invalid, StorageFailed
 from thrum_store.machine.host import ring
 from thrum_store.repository import unread_probe
 from thrum_store.repository.paths import HOOKS, hook_lock
@@ -161,7 +161,7 @@ def prune(var: str, host: Host) -> None:
 def _read(path: str, host: Host) -> bytes:
     try:
         return host.storage.read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, StorageFailed):  # a session then sees its unread mail once more
         return b""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thrum_store.machine import host
+from thrum_store.machine import listeners
 from thrum_store.store import Store
 from thrum_store.values import NamedTuple
 from thrum_store.view.queries.lookup import Agent
@@ -30,4 +30,4 @@ class Presence(NamedTuple):
 
 def now(store: Store) -> Presence:
     """Return the presence at this moment."""
-    return Presence(store.host.clock.wall_ms(), frozenset(host.listening(store.paths.bells)))
+    return Presence(store.host.clock.wall_ms(), frozenset(listeners.listening(store.paths.bells)))

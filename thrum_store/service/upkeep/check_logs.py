@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from thrum_store.errors import StorageFailed
 from thrum_store.identity import short_id
 from thrum_store.log.events import fast_parser
 from thrum_store.log.segments import Shard, ShardPosition
@@ -19,6 +20,7 @@ from thrum_store.values import Record, plural
 from .findings import PROBLEM, Check, Finding, fine, note, problem
 
 Progress = Callable[[int], None]
+LEFT_OUT = "it is left out, and all else works; look at its owner and its mode, then run `thrum doctor --fix`"
 LARGE = 1024 * 1024  # bytes; less is read at once
 
 
@@ -36,11 +38,13 @@ class Examine(Record):
 
 def logs(store: Store, request: Examine) -> Iterator[Check]:
     """Check the logs, small and suspicious ones line by line: hashes, chain and order; also look for missing ones."""
-    shards = store.log.shards()
+    refused = _refused(store)
+    yield from (problem("logs", f"{_path(store, shard)}: {why}", LEFT_OUT) for shard, why in refused.items())
+    shards = [shard for shard in store.log.shards() if shard not in refused]
     size = sum(map(store.purged_log.size, shards))
     skimmed = size > LARGE and not request.deep
     damaged, torn, events = _read(store, (s for s in shards if not (skimmed and _fits(store, s))), request.progress)
-    damaged = sorted({*damaged, *on_demand.suspects(store)})
+    damaged = sorted({*damaged, *on_demand.suspects(store)} - refused.keys())
     for shard, torn_size in torn.items():
         if shard not in damaged:
             message = f"{_path(store, shard)} ends in {torn_size} bytes that were never acknowledged"
@@ -54,6 +58,18 @@ def logs(store: Store, request: Examine) -> Iterator[Check]:
         yield fine("logs", f"{plural(events, 'event')} in {plural(len(shards), 'log')}, every one of them whole")
     else:
         yield from _damaged(store, damaged, request)
+
+
+def _refused(store: Store) -> dict[Shard, str]:
+    """Return the logs whose files cannot be read, and why."""
+    refused: dict[Shard, str] = {}
+    for shard in store.log.shards():
+        try:
+            store.purged_log.size(shard)
+            store.log.read(shard, ShardPosition())
+        except StorageFailed as error:
+            refused[shard] = error.message
+    return refused
 
 
 def _damaged(store: Store, damaged: list[Shard], request: Examine) -> Iterator[Check]:

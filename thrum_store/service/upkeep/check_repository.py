@@ -13,14 +13,24 @@ from thrum_store.log import keys
 from thrum_store.machine.host import Host
 from thrum_store.repository import ignore_file
 from thrum_store.repository.git_runner import GitRunner
-from thrum_store.repository.paths import KEYS, LOCKS, LOG_FILES, STORE_FILE, STORE_KEY, SYNC_LOCK, TORN, Paths
+from thrum_store.repository.paths import (
+    COMMIT_LOCK,
+    KEYS,
+    LOCKS,
+    LOG_FILES,
+    STORE_FILE,
+    STORE_KEY,
+    SYNC_LOCK,
+    TORN,
+    Paths,
+)
 from thrum_store.setup import Initialize
 from thrum_store.sync import branch_worktree
 from thrum_store.sync.admit_branch import BRANCH, REF, ForeignBranch
 
 from . import check_worktrees
 from .check_place import place
-from .findings import Check, fine, note, problem
+from .findings import Check, fine, guarded, note, problem
 
 _FIX = "`thrum doctor --fix`"
 _INIT = "`thrum init` completes it, and so does " + _FIX
@@ -30,15 +40,16 @@ _LITTLE = 50 * 1024 * 1024  # bytes of free space
 
 def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Check]:
     """Run every check that needs no open store."""
-    yield from _layout(paths, host)
-    yield from place(paths, host)
-    yield from _ignored(paths, host)
-    yield from _permissions(paths)
-    yield from _key(paths, host)
-    yield from _identities(paths, environ)
-    yield from _locks(paths, host)
-    yield from _space(paths)
-    yield from _leftovers(paths, host)
+    yield from guarded("layout", lambda: _layout(paths, host))
+    yield from guarded("layout", lambda: place(paths, host))
+    yield from guarded("git", lambda: _branch(paths, host))
+    yield from guarded("git", lambda: _ignored(paths, host))
+    yield from guarded("permissions", lambda: _permissions(paths))
+    yield from guarded("keys", lambda: _key(paths, host))
+    yield from guarded("identity", lambda: _identities(paths, environ))
+    yield from guarded("locks", lambda: _locks(paths, host))
+    yield from guarded("space", lambda: _space(paths))
+    yield from guarded("crashes", lambda: _leftovers(paths, host))
 
 
 def _layout(paths: Paths, host: Host) -> Iterator[Check]:
@@ -47,13 +58,13 @@ def _layout(paths: Paths, host: Host) -> Iterator[Check]:
     missing = [os.path.relpath(path, paths.root) for path in wanted if not os.path.isdir(path)]
     if missing:
         yield problem("layout", f"missing: {', '.join(missing)}", _INIT, repair)
-    yield from _branch(paths, host, repair)
-    if not missing:
+    else:
         yield fine("layout", f"the store is {paths.guest or _short(paths, paths.thrum)}")
 
 
-def _branch(paths: Paths, host: Host, repair: Callable[[], object]) -> Iterator[Check]:
+def _branch(paths: Paths, host: Host) -> Iterator[Check]:
     """Check the branch a-sync, its worktree, and that git refuses to remove that."""
+    repair = partial(setup.initialize, paths, Initialize(stealth=True), host)
     git = GitRunner(paths.root)
     try:
         for warning in branch_worktree.check(paths, git, host):
@@ -72,11 +83,21 @@ def _worktree(paths: Paths, host: Host, repair: Callable[[], object]) -> Iterato
         yield problem("git", f"the worktree of {BRANCH} is missing", _INIT, repair)
     elif not branch_worktree.is_linked(paths, host):
         yield problem("git", f"git has lost the worktree of {BRANCH}", _INIT, repair)
-    elif GitRunner(paths.sync).asks("symbolic-ref", "--quiet", "HEAD") != REF:
+    elif _branch_of(paths.sync, GitRunner(paths.root)) != REF:
         yield problem("git", f"the worktree of {BRANCH} is on another branch", _INIT, repair)
     elif not branch_worktree.is_locked(paths, host):
         message = f"the worktree of {BRANCH} is not locked, so `git worktree remove --force` deletes the messages in it"
         yield problem("git", message, _INIT, repair)
+
+
+def _branch_of(directory: str, git: GitRunner) -> str:
+    """Return the ref that a worktree is on, or "". Asked from this one: git may trust no other directory."""
+    real = os.path.realpath(directory)
+    for entry in git.run("worktree", "list", "--porcelain").split("\n\n"):
+        fields = dict(line.partition(" ")[::2] for line in entry.split("\n"))
+        if os.path.realpath(fields.get("worktree", "")) == real:
+            return fields.get("branch", "")
+    return ""
 
 
 def _short(paths: Paths, path: str) -> str:
@@ -104,6 +125,9 @@ def _permissions(paths: Paths) -> Iterator[Check]:
     private = [paths.var, paths.in_var(KEYS), paths.identities, paths.bells]
     checked = [(path, 0o700) for path in private] + [(paths.in_var(STORE_KEY), 0o600)]
     wrong = [(path, mode) for path, mode in checked if os.path.exists(path) and _open_to_others(path)]
+    if os.access(paths.root, os.R_OK) and not os.access(paths.in_var(COMMIT_LOCK), os.W_OK):
+        hint = "use the MCP tools, or run the command as the owner, and outside of a sandbox"
+        yield problem("permissions", "this process may read the store and cannot write to it", hint)
     foreign = [path for path, _ in checked if os.path.exists(path) and os.stat(path).st_uid != os.getuid()]
     for path in foreign:
         hint = f"`sudo chown -R $USER {_short(paths, paths.thrum)}`"
@@ -112,7 +136,7 @@ def _permissions(paths: Paths) -> Iterator[Check]:
         hint = f"`chmod {mode:o} {_short(paths, path)}`, or {_FIX}"
         message = f"other users can read {_short(paths, path)}"
         yield problem("permissions", message, hint, partial(os.chmod, path, mode))
-    if not wrong and not foreign:
+    if not wrong and not foreign and os.access(paths.in_var(COMMIT_LOCK), os.W_OK):
         yield fine("permissions", "only you can read the store's keys, identities and view")
 
 
@@ -144,7 +168,7 @@ def _identities(paths: Paths, environ: Mapping[str, str]) -> Iterator[Check]:
     for name in known:
         try:
             identity.load(paths, name)
-        except Invalid as error:
+        except (Invalid, StorageFailed) as error:
             yield problem("identity", error.message, error.hint or "remove that file")
     forced = environ.get("THRUM_NAME")
     if len(known) > 1 and not forced:
@@ -179,9 +203,12 @@ def _lock_files(paths: Paths, host: Host) -> list[str]:
 
 
 def _free(path: str, host: Host) -> bool:
+    """Return whether a lock is free; one that we cannot open is another user's, or read-only."""
     lock = host.lock(path)
     try:
         return lock.try_acquire()
+    except StorageFailed:
+        return True  # the check of permissions reports it
     finally:
         lock.release()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from thrum_store import carry_forward, identity, store
-from thrum_store.errors import NotInitialized
+from thrum_store.errors import NotInitialized, ThrumError
 from thrum_store.machine.host import REAL, Host
 from thrum_store.repository import paths, worktrees
 from thrum_store.repository.paths import SYNC_LOCK, Paths
@@ -18,9 +18,9 @@ from thrum_store.view import database, rebuild
 from thrum_store.view.queries import lookup, shards
 
 from . import check_worktrees
-from .check_logs import LARGE, Examine, Progress, logs, sync
+from .check_logs import LARGE, LEFT_OUT, Examine, Progress, logs, sync
 from .check_repository import around
-from .findings import Check, Finding, fine, note, problem
+from .findings import Check, Finding, fine, guarded, note, problem
 
 
 class Diagnosis(Record):
@@ -54,20 +54,33 @@ def _diagnosis(root: str, findings: list[Finding]) -> Diagnosis:
 def _fixed(check: Check, fix: bool) -> Finding:
     if not fix or check.repair is None:
         return check.finding
-    check.repair()
+    try:
+        check.repair()
+    except ThrumError as error:
+        message = f"{check.finding.message}; it could not be repaired: {error.message}"
+        return replaced(check.finding, message=message, hint=error.hint or check.finding.hint)
     return replaced(check.finding, fixed=True)
 
 
 def _checks(places: Paths, host: Host, environ: Mapping[str, str], request: Examine) -> Iterator[Check]:
-    yield from check_worktrees.redirect(places, host)
+    yield from guarded("redirect", lambda: check_worktrees.redirect(places, host))
     yield from around(places, host, environ)
-    yield from _view_file(places, host, request.deep)
+    yield from guarded("view", lambda: _view_file(places, host, request.deep))
+    yield from guarded("view", lambda: _store_checks(places, host, environ, request))
+
+
+def _store_checks(places: Paths, host: Host, environ: Mapping[str, str], request: Examine) -> Iterator[Check]:
     with store.open_store(places, host) as opened:
-        yield from logs(opened, request)
-        yield from sync(opened)
-        yield from _view(opened, request.progress)
-        yield from check_worktrees.answering(opened)
-        yield from _registrations(opened, environ)
+        unread = opened.take_warnings()
+        read = list(guarded("logs", lambda: logs(opened, request)))
+        yield from read
+        if all(check.finding.status != "problem" for check in read):
+            yield from (problem("logs", warning, LEFT_OUT) for warning in unread)
+        yield from guarded("sync", lambda: sync(opened))
+        yield from guarded("view", lambda: _view(opened, request.progress))
+        yield from guarded("worktrees", lambda: check_worktrees.answering(opened))
+        yield from guarded("identity", lambda: _registrations(opened, environ))
+        opened.take_warnings()  # they are findings already
 
 
 def _view_file(places: Paths, host: Host, deep: bool) -> Iterator[Check]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from thrum_store.errors import Forbidden, ThrumError
 from thrum_store.values import NamedTuple, Record
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -39,3 +40,19 @@ def note(check: str, message: str, hint: str | None = None) -> Check:
 def problem(check: str, message: str, hint: str, repair: Callable[[], object] | None = None) -> Check:
     """Report a problem; `thrum doctor --fix` runs `repair`."""
     return Check(Finding(check, PROBLEM, message, hint), repair)
+
+
+def guarded(name: str, checks: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """Yield the results of a check; if it fails itself, report that, so that the others go on.
+
+    Raises Forbidden.
+    """
+    try:
+        yield from checks()
+    except Forbidden:  # a request of the user is refused
+        raise
+    except ThrumError as error:
+        yield problem(name, f"this could not be checked: {error.message}", error.hint or "run `thrum doctor` again")
+    except OSError as error:
+        reason = f"{error.strerror or error}: {error.filename}" if error.filename else f"{error.strerror or error}"
+        yield problem(name, f"this could not be checked: {reason}", "look at its owner and its mode")

@@ -43,7 +43,10 @@ def suspects(store: Store, state: State) -> list[Shard]:
 
 
 def _missing(store: Store, shard: Shard, head: ShardPosition) -> bool:
-    numbers = store.purged_log.numbers(shard)
+    try:
+        numbers = store.purged_log.numbers(shard)
+    except StorageFailed:  # it cannot be read, so nobody knows
+        return False
     first = 1 if not store.purged_log.marks.of(shard) else min(numbers, default=head.segment)
     return not set(range(first, head.segment + 1)) <= set(numbers)
 
