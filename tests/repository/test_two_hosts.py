@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.shell import SCRIPT, Shell, git
 from thrum_store.machine.kernel import Computer
+from thrum_store.repository import guest_places
 from thrum_store.repository.claims import nick
 
 DISK = "27 1 254:0 / / rw - ext4 /dev/vda rw"
@@ -347,6 +348,28 @@ def test_a_state_directory_of_somebody_else_is_not_used(first: Machine, second: 
     joined(second)
     assert os.listdir(second.folder / "elsewhere") == []
     assert (second.folder / ".local" / "state" / "thrum").is_dir()
+
+
+def test_where_no_directory_can_be_made_the_error_names_it_and_hooks_stay_silent(
+    first: Machine, second: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = second.shell.having(XDG_STATE_HOME="/proc/1/no", HOME="/proc/1/no")
+    monkeypatch.setattr(guest_places, "LAST_BASE", "/proc/1/thrum-{}")
+    answer = nowhere.thrum("team")
+    assert (answer.code, answer.out) == (1, "")
+    assert "this host needs a store of its own" in answer.err
+    assert "set XDG_STATE_HOME" in answer.err
+    assert "Traceback" not in answer.err
+    hook = nowhere.thrum("hook", "prompt", "--runtime", "claude", stdin=b"{}")
+    assert (hook.code, hook.out, hook.err) == (0, "", "")
+
+
+@pytest.mark.parametrize("content", ["", "no JSON", "[" * 100, '{"created": "x"}', "\0" * 80])
+def test_a_damaged_store_file_on_a_share_is_one_sentence(first: Machine, second: Machine, content: str) -> None:
+    (shared(first) / "var" / "store.json").write_text(content)
+    for host in (first.booted(6), second):
+        answer = host.shell.thrum("whoami")
+        assert "Traceback" not in answer.err
 
 
 def test_where_locks_and_shared_memory_do_not_work_even_the_first_host_keeps_its_store_elsewhere(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.errors import DiskFull, StorageFailed, ThrumError
+from thrum_store.errors import StorageFailed, ThrumError
 from thrum_store.machine import abilities
 from thrum_store.machine.host import REAL
 from thrum_store.machine.kernel import Computer, same, this_computer
@@ -109,8 +109,8 @@ def _remember(ours: Claim, claim: Claim | None, paths: Paths, host: Host) -> Non
             host.storage.replace(paths.in_var(CLAIM), _content(ours))
         if ours.shared:
             _mark(paths, host)
-    except (StorageFailed, DiskFull):
-        return  # a store that can only be read: the next process decides again, and alike
+    except (ThrumError, FileNotFoundError, ValueError, TypeError):
+        return  # it can only be read, or is damaged, which its opening reports: the next process decides again, alike
 
 
 def _mark(paths: Paths, host: Host) -> None:

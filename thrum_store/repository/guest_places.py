@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .paths import Paths
 
 
+LAST_BASE = "/var/tmp/thrum-{}"  # of a user, by number; unlike /tmp it survives a restart
+
+
 class Record(NamedTuple):
     """The repository that a directory belongs to: its git directory, when its first store was made, and the guest."""
 
@@ -50,23 +53,23 @@ def known(paths: Paths, computer: Computer, host: Host = REAL) -> str:
 
 
 def planned(paths: Paths, host: Host = REAL) -> str:
-    """Return the directory for a new store of this host; nothing is made. Raises Forbidden if there is no place."""
+    """Return the directory for a new store of this host; nothing is made."""
     created, computer = _created(paths, host), this_computer(system())
     digest = sha256(f"{paths.common}\0{created}\0{computer.board}{computer.image}{computer.name}".encode(
         "utf-8", "surrogateescape"
     )).hexdigest()[:16]  # fmt: skip
     bases = [base for base in _bases() if _usable(base)]
     local = [base for base in bases if not is_shared(mount_of(base, system()), system())]
-    if not bases:
-        raise Forbidden(
-            "this host needs a store of its own, and there is no directory for it",
-            hint="set XDG_STATE_HOME to a directory on a disk of this host",
-        )
-    return os.path.join((local or bases)[0], digest)
+    return os.path.join((local or bases or list(_bases()))[0], digest)
 
 
 def note(place: str, paths: Paths, host: Host = REAL) -> None:
-    """Write the record of a directory, which is made if it is missing."""
+    """Write the record of a directory, which is made if it is missing. Raises Forbidden where it cannot be."""
+    if not _usable(os.path.dirname(place)):
+        raise Forbidden(
+            f"this host needs a store of its own, and {os.path.dirname(place)} cannot be made or written",
+            hint="set XDG_STATE_HOME to a directory on a disk of this host",
+        )
     computer = this_computer(system())
     fields = {
         "common": paths.common,
@@ -112,7 +115,7 @@ def _bases() -> Iterator[str]:
         yield os.path.join(state, "thrum")
     if os.path.isabs(home):
         yield os.path.join(home, ".local", "state", "thrum")
-    yield f"/var/tmp/thrum-{os.getuid()}"
+    yield LAST_BASE.format(os.getuid())
 
 
 def _usable(base: str) -> bool:
