@@ -108,8 +108,9 @@ def check(paths: Paths, request: Initialize, host: Host = REAL, *, tracked: bool
     """Check everything that a set-up needs before its first write; return warnings.
 
     Raises Forbidden if git tracks `.thrum` (unless `tracked`), ForeignBranch if a-sync is somebody else's, and Invalid
-    or Forbidden if a file is in the way.
+    or Forbidden if a file is in the way; BareRepository or BrokenWorktree if git does not work in this place.
     """
+    worktrees.must_work(paths, host)
     git = GitRunner(paths.root)
     if not tracked and git.asks("ls-files", "--", ".thrum"):
         raise Forbidden(

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import SCRIPT, Shell
+from thrum_store.repository.paths import find
 
-from .sites import git, linked, ordinary, repository
+from .sites import behind_link, dot_bare, git, linked, ordinary, repository
 
 
 class Pair:
@@ -204,6 +205,50 @@ def test_a_bare_repository_sends_its_visitors_to_a_worktree(tmp_path: Path, belo
     code, message, hint = error(hub / below, "init")
     place = subprocess.run(f"{hint.strip('`')} && pwd", cwd=hub, shell=True, check=True, capture_output=True, text=True)
     Shell(Path(place.stdout.strip())).ok("init")
+
+
+def test_beside_a_bare_repository_that_a_file_names_only_init_is_refused(tmp_path: Path) -> None:
+    site = dot_bare(tmp_path.resolve())
+    for words in (("init",), ("quickstart", "--name", "a", "--role", "b", "--module", "c")):
+        code, _, hint = error(site.movable, *words)
+        assert (code, hint) == ("bare_repository", f"`cd {site.first}`")
+    assert not (site.movable / ".thrum").exists()
+    site.planner.ok("quickstart", "--name", "planner", "--role", "lead", "--module", "core")
+    hub = Shell(site.movable)
+    hub.ok("quickstart", "--name", "chief", "--role", "coordinator", "--module", "hub")
+    hub.ok("send", "from the hub", "--to", "@planner")
+    assert site.planner.ok("who-has", "README.md") == "Nobody is editing README.md.\n"
+
+
+def test_init_where_core_bare_is_set_by_mistake_says_how_to_unset_it(tmp_path: Path) -> None:
+    root = repository(tmp_path.resolve() / "r")
+    git(root, "config", "core.bare", "true")
+    code, message, hint = error(root, "init")
+    assert (code, "core.bare" in message) == ("broken_worktree", True)
+    subprocess.run(hint.split("`")[1], cwd=root, shell=True, check=True)
+    Shell(root).ok("init")
+
+
+@pytest.mark.parametrize("first", ["planner", "builder"])
+def test_a_store_that_an_older_version_kept_beside_a_link_is_found_from_all_worktrees(
+    tmp_path: Path, first: str
+) -> None:
+    site = behind_link(tmp_path.resolve())
+    site.planner.ok("quickstart", "--name", "planner", "--role", "lead", "--module", "core")
+    site.planner.thrum("send", "kept", "--to", "@everyone")
+    site.planner.ok("config", "set", "runtime.primary", "gemini")
+    places = find(str(site.first))
+    shutil.rmtree(site.first / ".thrum" / "var", ignore_errors=True)
+    os.rename(places.var, site.first / ".thrum" / "var")
+    os.rename(places.config, site.first / ".thrum" / "config.json")
+    shutil.rmtree(places.thrum)
+    if first == "builder":
+        assert error(site.other, "sent")[0] == "not_initialized"  # until the first worktree is used once
+    assert "the store is in" in site.planner.thrum("inbox").err
+    assert len(site.planner.json("sent")["messages"]) == 1
+    site.builder.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
+    assert [agent["agent_id"] for agent in site.planner.json("agent", "list")["agents"]] == ["builder", "planner"]
+    assert "gemini" in site.builder.ok("config", "show")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import shlex
 
 from thrum_store.errors import Forbidden, Invalid, NotARepository, NotInitialized, ThrumError
 
-from .git_files import BrokenPointer, Location, content, discover
+from .git_files import BrokenPointer, Location, branch_at, content, discover
 from .git_places import linked_roots, root_of
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ def around_git_dir(start: str, absolute: str) -> Location:
         raise _nowhere(start if start != "." else absolute, absolute)
     root = root_of(location)
     if root is None:
-        raise _bare(location)
+        raise bare(location)
     return location._replace(root=root)
 
 
@@ -70,10 +70,11 @@ def strange(root: str, thrum: str, target: str) -> Invalid:
     )
 
 
-def _bare(location: Location) -> ThrumError:
+def bare(location: Location) -> ThrumError:
     roots = linked_roots(location.common)
-    branch = "main"
-    add = f"git -C {shlex.quote(location.common)} worktree add ../{branch}"
+    branch = branch_at(location.common) or "main"
+    place = os.path.join(os.pardir, branch.rpartition("/")[2])
+    add = shlex.join(["git", "-C", location.common, "worktree", "add", place, branch])
     hint = f"`cd {shlex.quote(roots[0])}`" if roots else f"make one: `{add}`"
     return BareRepository(location.common, hint)
 

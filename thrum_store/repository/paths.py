@@ -197,19 +197,25 @@ def settled(paths: Paths) -> tuple[Paths, bool]:
     """
     status = _status(paths)
     if status is None:
-        former = paths._replace(var=paths.former_var)
-        status = _status(former)
-        # A link of ours leads nowhere without a store; one that came with a copied `.thrum` leads to another clone.
-        if status is not None and not os.path.realpath(former.var).endswith(f"/{VAR}"):
-            paths = former
+        former = _former(paths)
+        if former is not None:
+            paths, status = former, _status(former)
         elif not os.path.exists(os.path.join(paths.common, GUESTS)):
             return paths, False
-        else:
-            status = None
     # A disk of this machine, and no sign that another kernel sees it: nothing else needs to be read.
     if status is not None and os.major(status.st_dev) and status.st_size <= _UNMARKED and not system():
         return paths, True
     return _by_kernel(paths, status is not None)
+
+
+def _former(paths: Paths) -> Paths | None:
+    """Return the places of a store in a `.thrum/var`; where `.git` is a link, an older version kept it beside that."""
+    for thrum in (paths.thrum, paths.local) if paths.git_dir == paths.common else (paths.thrum,):
+        former = paths._replace(thrum=thrum, var=os.path.join(thrum, "var"))
+        # A link of ours leads nowhere without a store; one that came with a copied `.thrum` leads to another clone.
+        if _status(former) is not None and not os.path.realpath(former.var).endswith(f"/{VAR}"):
+            return former
+    return None
 
 
 def system() -> str:

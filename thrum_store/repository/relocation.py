@@ -16,8 +16,9 @@ from thrum_store.machine.host import REAL, failpoint
 from thrum_store.values import compact, loads, safe_line
 
 from .former_place import in_former_place, link, link_text, set_aside
+from .git_files import Location
 from .git_runner import GitRunner
-from .paths import COMMIT_LOCK, INIT_LOCK, LOG_CREATION_LOCK, OLDER_PROCESSES, VAR
+from .paths import COMMIT_LOCK, INIT_LOCK, LOG_CREATION_LOCK, OLDER_PROCESSES, VAR, places_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def relocate(former: Paths, notice: Callable[[str], None] | None = None, host: H
         if not moved.initialized:
             older = process.inside(former.var, "thrum")
             _move(former, moved, host)
+            _share(moved, host)
             _note(moved, older, host)
             if notice is not None:
                 notice(_moved_sentence(former, moved, older))
@@ -73,6 +75,13 @@ def _move(former: Paths, moved: Paths, host: Host) -> None:
     failpoint("relocation.moved")
     for path in (former.thrum, os.path.dirname(moved.var)):
         host.storage.sync_directory(path)
+
+
+def _share(moved: Paths, host: Host) -> None:
+    """Let all worktrees find the `.thrum` that an older version kept beside a `.git` that is a link or a file."""
+    shared = places_of(Location(moved.root, moved.git_dir, moved.common)).thrum
+    if shared != moved.thrum and not os.path.lexists(shared):
+        host.storage.point(shared, moved.thrum)
 
 
 def _clear(moved: Paths, host: Host) -> None:

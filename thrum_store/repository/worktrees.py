@@ -10,7 +10,7 @@ import os
 
 from thrum_store.values import NamedTuple
 
-from .git_files import LINKED_MAIN, MAIN, BrokenPointer, branch_at, content, discover, worktree_name
+from .git_files import LINKED_MAIN, MAIN, BrokenPointer, Location, branch_at, content, discover, worktree_name
 from .git_places import first_root, format_of, leads_to, linked_git_dirs, linked_root
 from .paths import FIRST_WORKTREE, SYNC_HOME, redirect_of
 
@@ -61,6 +61,17 @@ def home(paths: Paths, agent: str, registered: str) -> str:
         return registered
     first, other = _first_root(paths), linked_root(linked)
     return LINKED_MAIN if _lives_in(other, agent) and not _lives_in(first, agent) else MAIN
+
+
+def must_work(paths: Paths, host: Host) -> None:
+    """Refuse a place in which git does not work. Raises BareRepository, BrokenWorktree."""
+    from .obstacles import BrokenWorktree, bare  # only for `init`
+
+    own = next((tree for tree in listed(paths, host) if tree.git_dir == paths.git_dir), None)
+    if own is None:
+        raise bare(Location("", paths.git_dir, paths.common))
+    if own.reason:
+        raise BrokenWorktree(f"git cannot work in {paths.root}: {own.reason}", own.hint)
 
 
 def join(paths: Paths, host: Host) -> list[str]:
