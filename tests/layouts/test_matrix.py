@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
-from .sites import Site, git
+import pytest
+
+from .sites import LAYOUTS, Site, git
 
 
 def where(site: Site, *words: str) -> set[tuple[str, str, str]]:
@@ -69,3 +72,34 @@ def test_thrum_leaves_no_trace_in_the_status_of_git(site: Site) -> None:
     for root in (site.first, site.other, *site.outside):
         status = git(root, "status", "--porcelain", **site.variables)
         assert {line[3:] for line in status.splitlines()} <= {".gitignore", "vendor/"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_clone_that_was_moved_is_healed_and_has_all_mail(layout: str, tmp_path: Path) -> None:
+    site = LAYOUTS[layout](tmp_path / "before")
+    site.planner.ok("quickstart", "--name", "planner", "--role", "lead", "--module", "core")
+    site.builder.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
+    site.builder.ok("init")
+    site.planner.ok("send", "before the move", "--to", "@builder")
+    moved = tmp_path / "after"
+    shutil.move(site.movable, moved)
+    first, other = (moved / path.relative_to(site.movable) for path in (site.first, site.other))
+    _repair(site, first, other)
+    planner, builder = site.planner.at(first), site.builder.at(other)
+    assert "before the move" in builder.ok("inbox")
+    for shell in (planner, builder):
+        assert shell.thrum("doctor", "--fix", "--json").data["problems"] == 0
+        assert shell.thrum("doctor", "--json").data["problems"] == 0
+        assert shell.ok("who-has", "README.md") == "Nobody is editing README.md.\n"
+    assert (other / ".thrum" / "redirect").read_text().startswith(str(moved))
+    planner.json("sync", "force")
+
+
+def _repair(site: Site, first: Path, other: Path) -> None:
+    """Let git mend its own pointers after a move, as a user has to."""
+    if site.name == "separate git directory":
+        (first / ".git").write_text(f"gitdir: {first.parent / 'store' / 'r.git'}\n")
+    hub = next((path for path in first.parent.glob("*.git") if (path / "HEAD").exists()), first)
+    hub = first.parent if site.name == "dot bare" else hub
+    roots = (first, other) if site.name in ("bare", "dot bare") else (other,)
+    git(hub if site.name in ("bare", "dot bare") else first, "worktree", "repair", *map(str, roots), **site.variables)

@@ -277,8 +277,11 @@ def test_in_a_worktree_whose_repository_was_moved_the_hint_works_when_pasted(tmp
     site = ordinary(tmp_path.resolve())
     site.builder.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
     site.first.rename(site.first.with_name("my moved $repository"))
-    code, _, hint = error(site.other, "inbox")
+    code, message, hint = error(site.other, "inbox")
     assert code == "broken_worktree"
+    started = site.builder.run("hook", "session-start", "--runtime", "claude", stdin=b'{"session_id": "s"}')
+    assert message in json.loads(started.out)["hookSpecificOutput"]["additionalContext"]
+    assert site.builder.run("hook", "prompt", "--runtime", "claude", stdin=b'{"session_id": "s"}').out == ""
     subprocess.run(hint.split("`")[1], cwd=site.other, shell=True, check=True, capture_output=True)
     site.builder.ok("inbox")
 

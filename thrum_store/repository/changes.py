@@ -9,6 +9,8 @@ from thrum_store.values import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .git_runner import GitRunner
 
 COMMITS_LIMIT = 100
@@ -88,14 +90,21 @@ def _base(git: GitRunner, branch: str) -> str:
 def _commits(git: GitRunner, base: str) -> tuple[Commit, ...]:
     output = git.run(
         "log", *_PLAIN, "--name-only", "--no-renames", "--no-show-signature", f"--max-count={COMMITS_LIMIT}",
-        "--format=%x1e%H%x1f%s%x1f", f"{base}..HEAD",
+        "--format=%x00%H%x00%s%x00", f"{base}..HEAD",
     )  # fmt: skip
-    return tuple(_commit(part) for part in output.split("\x1e") if part.strip("\0\n"))
+    return tuple(_parsed(output.split("\0")))
 
 
-def _commit(part: str) -> Commit:
-    sha, message, files = part.split("\x1f", 2)
-    return Commit(sha, message, tuple(name for name in files.strip("\0\n").split("\0") if name.strip("\n")))
+def _parsed(fields: list[str]) -> Iterator[Commit]:
+    """Yield commits from fields: an id, a subject of any letters but NUL, an empty one, the files, an empty one."""
+    place = 1
+    while place + 1 < len(fields):
+        sha, subject = fields[place : place + 2]
+        first = place + 3
+        end = fields.index("", first) if "" in fields[first:] else len(fields)
+        names = fields[first:end]
+        yield Commit(sha, subject, tuple([names[0].removeprefix("\n"), *names[1:]] if names else ()))
+        place = end + 1
 
 
 def _differences(git: GitRunner, base: str) -> tuple[FileChange, ...]:

@@ -43,11 +43,19 @@ def answer(arguments: list[str], raw: bytes, project: str, session: str, host: H
         if call.in_subagent or _runs_twice(call):
             return 0  # the agent itself never sees text that its subagent gets
         return _answer(call, host)
-    except (NotARepository, NotInitialized):
-        return 0
+    except (NotARepository, NotInitialized) as error:
+        return _outside(call, error)
     except ThrumError as error:
         sys.stderr.write(f"thrum hook: {error.message}" + (f" (try: {error.hint})\n" if error.hint else "\n"))
         return 0
+
+
+def _outside(call: Call, error: ThrumError) -> int:
+    """Say nothing where thrum is not used; but an agent whose worktree has lost its repository learns it once."""
+    used = os.path.isdir(os.path.join(call.project, ".thrum"))
+    if used and call.event == "session-start" and error.code == "broken_worktree":
+        _print(responses.context(call.runtime, call.event, f"thrum: {error.message}. Try: {error.hint}"))
+    return 0
 
 
 def _runs_twice(call: Call) -> bool:
