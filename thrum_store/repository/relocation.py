@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store.errors import StorageFailed, ThrumError
+from thrum_store.errors import Forbidden, ThrumError
 from thrum_store.machine import process
 from thrum_store.machine.exchange import exchanged
 from thrum_store.machine.host import REAL, failpoint
@@ -43,10 +43,13 @@ def relocated(former: Paths, notice: Callable[[str], None] | None = None, host: 
 
 
 def relocate(former: Paths, notice: Callable[[str], None] | None = None, host: Host = REAL) -> Paths:
-    """Move a store out of `.thrum/var` and return its places. Raises StorageFailed, DiskFull, StoreBusy, GitFailed."""
+    """Move a store out of `.thrum/var` and return its places. Raises Forbidden, StorageFailed, StoreBusy, GitFailed."""
     moved = former._replace(var=os.path.join(former.common, VAR))
     if GitRunner(former.root).run("ls-files", "--", ".thrum"):
-        raise StorageFailed("git tracks .thrum, so its files can come from strangers")
+        raise Forbidden(
+            "git tracks .thrum, so its files can come from strangers",
+            hint="run `git rm -r --cached .thrum`, commit, and try again",
+        )
     with host.lock(former.in_var(INIT_LOCK)):
         if not moved.initialized:
             older = process.inside(former.var, "thrum")
