@@ -76,8 +76,7 @@ def _initialized(paths: Paths, request: Initialize, host: Host, warnings: tuple[
         steps += _completed(paths, request, host, hidden=hidden)
     if paths.guest:
         claims.announce(paths, host)
-    if not existed:
-        steps += _history(paths, host)
+    steps += _restored(paths, host) if existed else _history(paths, host)
     steps += filter(None, [claims.sentence(paths, host)])
     return Initialized(paths.root, _store_of(paths, host), not existed, False, tuple(steps), warnings)
 
@@ -148,6 +147,16 @@ def _linked(paths: Paths, host: Host) -> list[str]:
     except StorageFailed as error:
         step = f"older versions of thrum will not find this store, because: {error.message}"
     return [step] if step else []
+
+
+def _restored(paths: Paths, host: Host) -> list[str]:
+    """Bring back what was lost of the logs, from their second copies."""
+    try:
+        with open_store(paths, host) as store:
+            store.restore_logs()
+    except ThrumError as error:
+        return [f"the logs could not be looked at, because: {error.message}"]
+    return []
 
 
 def _history(paths: Paths, host: Host) -> list[str]:

@@ -12,7 +12,7 @@ from .errors import Corrupted, DiskFull, StorageFailed, ThrumError, ViewCorrupte
 from .identity import StoreId
 from .log.segments import EventLog, Shard, ShardPosition
 from .machine.host import REAL, failpoint, ring
-from .repository.paths import COMMIT_LOCK, PURGE_MARKS, TORN, shard_lock
+from .repository.paths import COMMIT_LOCK, PURGE_MARKS, SEGMENT_COPIES, TORN, shard_lock
 from .view.database import Error, View, mapped
 
 TYPE_CHECKING = False
@@ -111,7 +111,7 @@ class Store:
         self.warnings: list[str] = []
         self.retry = Retry(self.repair, self.detach)
         self.refusal: ThrumError | None = None  # why this process may only read; its view is a private one then
-        self._plain_log = EventLog(paths.logs, host.storage)
+        self._plain_log = EventLog(paths.logs, host.storage, paths.in_var(SEGMENT_COPIES))
         self._purged_log: PurgedLog | None = None
         self._purge_marks = paths.in_var(PURGE_MARKS)
         self._rung: set[str] = set()
@@ -178,6 +178,8 @@ class Store:
         (frozen,) = self.view.execute("SELECT count(*) FROM shards WHERE frozen IS NOT NULL").fetchone()
         beginning = ShardPosition()
         heads = {shard: known.get(shard, beginning) for shard in self.log.shards()}
+        if len(heads) < len(known):  # directories are lost: those of our own logs come back from their second copies
+            heads |= {shard: head for shard, head in known.items() if shard not in heads and self._is_copied(shard)}
         return [(shard, head) for shard, head in heads.items() if not frozen or not self.head(shard)[1]]
 
     def _catch_up(self, shard: Shard) -> None:
@@ -252,6 +254,8 @@ class Store:
             if frozen:
                 return
             reading = self.log.read(shard, head)
+            if reading.damage and self.refusal is None and self.restore(shard):
+                continue
             if reading.torn and self.refusal is None:
                 self._repair_tail(shard, reading.head)
             if reading.head == head and not reading.damage:
@@ -261,6 +265,31 @@ class Store:
             self._apply(shard, reading, generation)
             if reading.damage:
                 return
+
+    def _is_copied(self, shard: Shard) -> bool:
+        return shard.store == self.own and os.path.isdir(os.path.join(self._plain_log.copies, *shard))
+
+    def restore(self, shard: Shard) -> bool:
+        """Restore lost segments of our own from their second copies; return whether any were lost.
+
+        Only under the shard's lock.
+        """
+        directory = os.path.dirname(self.log.segment(shard, 1))
+        return shard.store == self.own and self.log.second_copies.restore(directory, self.purged_log.marks.of(shard))
+
+    def restore_logs(self) -> None:
+        """Restore lost segments of our own, and copy those without a copy. A log in use is left to its writer."""
+        if self.refusal is not None:
+            return
+        copies = self.purged_log.second_copies
+        for agent in copies.unsettled(self.own):
+            shard = Shard(self.own, agent)
+            lock = self.shard_lock(shard)
+            try:
+                if lock.try_acquire():
+                    copies.settle(os.path.dirname(self.log.segment(shard, 1)), self.purged_log.marks.of(shard))
+            finally:
+                lock.release()
 
     def _repair_tail(self, shard: Shard, end: ShardPosition) -> None:
         from .log import torn_tail  # only after a crash
@@ -403,8 +432,10 @@ def open_store(
     if paths.var == paths.former_var:
         from .repository.relocation import relocated  # once in the life of a store
 
-        paths = relocated(paths, notice, host)
-    store = Store(paths, host, progress)
+        store = Store(relocated(paths, notice, host), host, progress)
+        store.restore_logs()  # the older version made no second copies
+    else:
+        store = Store(paths, host, progress)
     try:
         store.retry.repairing(store.catch_up)
     except BaseException:

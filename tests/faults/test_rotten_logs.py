@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.oracle import spoken
 from thrum_store.errors import Corrupted, NotRegistered, StorageFailed
 from thrum_store.log.segments import EventLog, Shard
 from thrum_store.machine.host import REAL, Storage
-from thrum_store.repository.paths import VIEW_POINTER, Paths
+from thrum_store.repository.paths import SEGMENT_COPIES, VIEW_POINTER, Paths
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.store import Store, open_store
@@ -26,8 +27,8 @@ class FailsOnce(Storage):
 
     refused = False
 
-    def append(self, path: str, data: bytes) -> None:
-        super().append(path, data)
+    def append(self, path: str, data: bytes, end: int = -1, names: int = 0) -> None:
+        super().append(path, data, end, names)
         if not self.refused:
             self.refused = True
             raise StorageFailed("injected", unsynced=True)
@@ -149,6 +150,7 @@ def test_a_log_that_became_shorter_than_what_was_read_stops_its_shard(rot: Rot) 
 
 def test_a_log_that_disappeared_stops_its_shard(rot: Rot) -> None:
     rot.paths[1].unlink()
+    shutil.rmtree(rot.repo.in_var(SEGMENT_COPIES))
     with open_store(rot.repo) as store:
         with pytest.raises(Corrupted):
             rot.send(store, "alice", "more")

@@ -124,9 +124,9 @@ class Unsynced(Storage):
 
     failures = 1
 
-    def append(self, path: str, data: bytes) -> None:
+    def append(self, path: str, data: bytes, end: int = -1, names: int = 0) -> None:
         """Write the bytes and fail to make them durable."""
-        super().append(path, data)
+        super().append(path, data, end, names)
         if self.failures:
             self.failures -= 1
             raise StorageFailed("the sync failed", unsynced=True)

@@ -59,6 +59,7 @@ EVENT_TYPES = {
 }
 VERSION = 1
 DEPTH = 64  # levels of nesting that a line may have: every parser takes that many
+HEADER_LIMIT = 1024  # bytes
 LINE_LIMIT = 2 * 1024 * 1024  # bytes
 TIMES = 1 << 53  # milliseconds: what every parser and SQLite hold exactly
 GENESIS = "0" * 32  # the hash before the first line of a shard

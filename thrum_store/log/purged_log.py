@@ -11,6 +11,7 @@ import os
 import re
 
 from thrum_store.machine.host import failpoint
+from thrum_store.repository.paths import SEGMENT_COPIES
 from thrum_store.values import NamedTuple
 
 from .events import Place, decode, encode_header, plain_parser
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from .events import Header, Parser
 
-_SUFFIX = ".jsonl"
 _line_ends = re.compile(ENDING + b"\n").finditer
 
 
@@ -41,7 +41,7 @@ class PurgedLog(EventLog):
     """All shards below one directory, without their purged events."""
 
     def __init__(self, root: str, var: str, host: Host) -> None:
-        super().__init__(root, host.storage)
+        super().__init__(root, host.storage, os.path.join(var, SEGMENT_COPIES))
         self.marks = PurgeMarks(var, host)
 
     def grew(self, shard: Shard, head: ShardPosition) -> bool:
@@ -68,7 +68,7 @@ class PurgedLog(EventLog):
 
     def size(self, shard: Shard) -> int:
         """Return the bytes of all its files."""
-        return sum(self._storage.size(self.segment(shard, number)) for number in self.numbers(shard))
+        return sum(self.storage.size(self.segment(shard, number)) for number in self.numbers(shard))
 
     def gap(self, shard: Shard) -> str:
         """Return a sentence about files missing before the last one, by headers and lengths; empty if none is.
@@ -84,7 +84,7 @@ class PurgedLog(EventLog):
         return ""
 
     def _gap_between(self, shard: Shard, number: int, after: int, last: int) -> str:
-        following, size = self.header(shard, number + 1), self._storage.size(self.segment(shard, number))
+        following, size = self.header(shard, number + 1), self.storage.size(self.segment(shard, number))
         if after != number + 1:
             return f"segment {number + 1} is missing"
         if following is None:
@@ -104,7 +104,7 @@ class PurgedLog(EventLog):
         own = self.header(shard, number)
         if own is None:
             return None
-        (header, start), data = own, self._storage.read(self.segment(shard, number))
+        (header, start), data = own, self.storage.read(self.segment(shard, number))
         endings = list(_line_ends(data, start))
         first = header.place.seq
         purged = max(self.marks.of(shard) + 1 - first, 0)
@@ -127,9 +127,10 @@ class PurgedLog(EventLog):
             if following[0].place.seq > mark + 1:
                 self._behead(shard, number, mark, following[0])
                 return
-            self._storage.remove(self.segment(shard, number))
+            self.second_copies.drop(self.segment(shard, number))
+            self.storage.remove(self.segment(shard, number))
             failpoint("purge.removed")
-        self._storage.sync_directory(os.path.dirname(self.segment(shard, 1)))
+        self.storage.sync_directory(os.path.dirname(self.segment(shard, 1)))
 
     def _behead(self, shard: Shard, number: int, mark: int, following: Header) -> None:
         """Replace a segment by one that begins after the purge mark."""
@@ -137,7 +138,7 @@ class PurgedLog(EventLog):
         if own is None or own[0].place.seq > mark:
             return
         path = self.segment(shard, number)
-        data = self._storage.read(path, 0, self.counted(shard, number, following, self._storage.size(path)))
+        data = self.storage.read(path, 0, self.counted(shard, number, following, self.storage.size(path)))
         at, previous = own[1], own[0].place.before
         while True:
             end = data.index(b"\n", at)
@@ -147,7 +148,8 @@ class PurgedLog(EventLog):
             at, previous = end + 1, event.hash
         gone = following.previous_length - (len(data) - at)
         place = Place(shard.store, shard.agent, mark + 1, previous)
-        self._storage.replace(path, encode_header(place, number, own[0].previous_length, gone) + data[at:])
+        header = encode_header(place, number, own[0].previous_length, gone)
+        self.second_copies.replace(path, header + data[at:])
 
     def _beginning(self, shard: Shard, mark: int) -> ShardPosition:
         """Return the position after the header of the first existing segment, if a purge removed those before it."""
@@ -157,8 +159,3 @@ class PurgedLog(EventLog):
             return ShardPosition()
         header, length = first
         return ShardPosition(header.number, length, header.place.seq - 1, header.place.before)
-
-    def numbers(self, shard: Shard) -> list[int]:
-        """Return the numbers of the segments that a shard has."""
-        names = self._storage.listing(os.path.dirname(self.segment(shard, 1)))
-        return [int(name[:8]) for name in names if name.endswith(_SUFFIX) and name[:8].isdecimal()]

@@ -9,11 +9,12 @@ import os
 from itertools import accumulate
 
 from thrum_store.errors import Invalid, StorageFailed, ThrumError
-from thrum_store.machine.host import failpoint
+from thrum_store.machine.host import Displaced, failpoint
 from thrum_store.values import NamedTuple
 
 from .events import (
     GENESIS,
+    HEADER_LIMIT,
     LINE_LIMIT,
     InvalidLine,
     Place,
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from thrum_store.machine.host import Storage
 
     from .events import Draft, Event, Header, Parser
+    from .second_copies import SecondCopies
 
 SEGMENT_LIMIT = 64 * 1024  # bytes: a sync moves whole files, so it costs what changed only while those are small
-HEADER_LIMIT = 1024  # bytes
 _file_names: dict[tuple[str, int], str] = {}  # the names made last: each look at a log needs two
 
 
@@ -80,15 +81,23 @@ class Reading(NamedTuple):
 class EventLog:
     """All shards below one directory."""
 
-    def __init__(self, root: str, storage: Storage) -> None:
+    def __init__(self, root: str, storage: Storage, copies: str = "") -> None:
         self.root = root
-        self._storage = storage
+        self.storage = storage
+        self.copies = copies  # the directory of the second copies of our own segments; empty for none
+
+    @property
+    def second_copies(self) -> SecondCopies:
+        """The second copies of our own segments."""
+        from .second_copies import SecondCopies  # where all is well, a segment needs them once in 64 KiB
+
+        return SecondCopies(self.root, self.copies, self.storage)
 
     def shards(self) -> list[Shard]:
         """Return every shard that has a directory, sorted."""
         shards: list[Shard] = []
-        for store in self._storage.listing(self.root):
-            agents = self._storage.listing(os.path.join(self.root, store))
+        for store in self.storage.listing(self.root):
+            agents = self.storage.listing(os.path.join(self.root, store))
             shards += [Shard._make((store, agent)) for agent in agents if "." not in agent]
         return shards
 
@@ -99,9 +108,9 @@ class EventLog:
 
     def grew(self, shard: Shard, head: ShardPosition) -> bool:
         """Return whether the shard holds anything beyond `head`: two stats, no read."""
-        if head.segment and self._storage.size(self.segment(shard, head.segment)) != head.offset:
+        if head.segment and self.storage.size(self.segment(shard, head.segment)) != head.offset:
             return True
-        return self._storage.size(self.segment(shard, head.segment + 1)) >= 0
+        return self.storage.size(self.segment(shard, head.segment + 1)) >= 0
 
     # reading
 
@@ -122,7 +131,7 @@ class EventLog:
         if header_read is None:
             # Nothing follows a header that is not durable: a file longer than its header held events and has rotted.
             whole = len(encode_header(expected, number, head.offset))
-            rotten = self._storage.size(self.segment(shard, number)) > whole
+            rotten = self.storage.size(self.segment(shard, number)) > whole
             return Reading([], [], head, damage=f"segment {number} has no header" if rotten else "")
         header, length = header_read
         if header.place != expected or header.number != number:
@@ -131,14 +140,14 @@ class EventLog:
 
     def _read_rest(self, shard: Shard, head: ShardPosition, parse: Parser) -> Reading:
         path = self.segment(shard, head.segment)
-        size = self._storage.size(path)
+        size = self.storage.size(path)
         following = self.header(shard, head.segment + 1)
         end = size if following is None else self.counted(shard, head.segment, following[0], size)
         if size < max(head.offset, end):
             return Reading([], [], head, damage=f"{os.path.basename(path)} is shorter than what was read from it")
         if end <= head.offset:
             return Reading([], [], head)
-        reading = chained(self._storage.read(path, head.offset, end - head.offset), shard, head, parse)
+        reading = chained(self.storage.read(path, head.offset, end - head.offset), shard, head, parse)
         if reading.torn and following is not None:
             return reading._replace(torn=0, damage=f"{os.path.basename(path)} breaks off before its end")
         return reading
@@ -154,9 +163,13 @@ class EventLog:
     def header(self, shard: Shard, number: int) -> tuple[Header, int] | None:
         """Return the header of a segment and its length, or None if it is missing or not whole."""
         try:
-            return decode_header(self._storage.read(self.segment(shard, number), 0, HEADER_LIMIT))
+            return decode_header(self.storage.read(self.segment(shard, number), 0, HEADER_LIMIT))
         except (FileNotFoundError, InvalidLine):
             return None
+
+    def numbers(self, shard: Shard) -> list[int]:
+        """Return the numbers of the segments that a shard has."""
+        return segment_numbers(self.storage.listing(os.path.dirname(self.segment(shard, 1))))
 
     # writing
 
@@ -164,9 +177,9 @@ class EventLog:
         """Make everything between `before` and `head` durable; nobody may see it earlier."""
         if head.segment:
             path = self.segment(shard, head.segment)
-            self._storage.sync(path)
+            self.storage.sync(path)
             if head.segment != before.segment:  # its name too: its writer may have died before
-                self._storage.sync_directory(os.path.dirname(path))
+                self.storage.sync_directory(os.path.dirname(path))
 
     def append(self, shard: Shard, head: ShardPosition, drafts: list[Draft], ms: int) -> Reading:
         """Append `drafts` at `head`, which must be the end of the shard; fsynced on return.
@@ -184,8 +197,13 @@ class EventLog:
         return Reading(events, ends, end, head.offset)
 
     def _write(self, shard: Shard, head: ShardPosition, data: bytes) -> None:
+        path = self.segment(shard, head.segment)
         try:
-            self._storage.append(self.segment(shard, head.segment), data)
+            try:
+                self.storage.append(path, data, head.offset, 2 if self.copies else 1)
+            except Displaced:  # somebody removed or replaced the file, or it has no second copy yet
+                names = self.second_copies.settle(os.path.dirname(path))
+                self.storage.append(path, data, head.offset, names)
         except StorageFailed as error:
             if error.unsynced:
                 self._abandon_segment(shard, head)
@@ -201,14 +219,18 @@ class EventLog:
         number = head.segment + 1
         path = self.segment(shard, number)
         line = encode_header(_place_after(shard, head), number, head.offset)
-        self._storage.directory(os.path.dirname(path))
+        self.storage.directory(os.path.dirname(path))
+        if self.copies:
+            self.second_copies.check_lost(path)
         try:
-            self._storage.create(path, line)
+            self.storage.create(path, line)
         except FileExistsError:  # begun by a process that died before its header was whole
-            self._storage.truncate(path, 0)
-            self._storage.append(path, line)
-            self._storage.sync_directory(os.path.dirname(path))
+            self.storage.truncate(path, 0)
+            self.storage.append(path, line)
+            self.storage.sync_directory(os.path.dirname(path))
         failpoint("segment.created")
+        if self.copies:
+            self.second_copies.keep(path)
         return ShardPosition(number, len(line), head.seq, head.hash)
 
     def _abandon_segment(self, shard: Shard, head: ShardPosition) -> None:
@@ -216,7 +238,12 @@ class EventLog:
         try:
             self.begin_segment(shard, head)
         except ThrumError:
-            self._storage.truncate(self.segment(shard, head.segment), head.offset)
+            self.storage.truncate(self.segment(shard, head.segment), head.offset)
+
+
+def segment_numbers(names: list[str]) -> list[int]:
+    """Return the numbers of the segments among file names."""
+    return [int(name[:8]) for name in names if name.endswith(".jsonl") and name[:8].isdecimal()]
 
 
 def remaining(own: tuple[Header, int], following: Header) -> int:

@@ -60,6 +60,13 @@ def _hand_over(file: int | str, directory: str) -> None:
         os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=isinstance(file, int))
 
 
+class Displaced(StorageFailed):
+    """Raised by an append, before it writes, if the file under that name is not the one that was read."""
+
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EMLINK, errno.ENOSYS}
+
+
 class Storage:
     """Files and directories of the store, made with modes 0600 and 0700; links are never followed."""
 
@@ -95,18 +102,24 @@ class Storage:
         except OSError as error:
             raise failed(error, f"cannot read {path}") from error
 
-    def append(self, path: str, data: bytes) -> None:
+    def append(self, path: str, data: bytes, end: int = -1, names: int = 0) -> None:
         """Append with one write, and fdatasync. If the write fails, the file is as before.
 
+        Raises Displaced if the file is gone, does not end at `end`, or has fewer than `names` names.
         Raises StorageFailed, with `unsynced` set if the write succeeded and the sync failed: then nobody knows what
         the disk holds, and a second sync would report success for lost bytes.
         """
         try:
             fd = os.open(path, os.O_WRONLY | os.O_APPEND | SAFE)
+        except FileNotFoundError as error:
+            raise Displaced(f"cannot open {path}: {error.strerror}") from error
         except OSError as error:
             raise failed(error, f"cannot open {path}") from error
         try:
-            _write_or_undo(fd, data, os.fstat(fd).st_size, path)
+            status = os.fstat(fd)
+            if (end >= 0 and status.st_size != end) or status.st_nlink < names:
+                raise Displaced(f"{path} is not the file that was read")
+            _write_or_undo(fd, data, status.st_size, path)
             failpoint("append.written")
             _sync_or_poison(fd, path)
         finally:
@@ -192,6 +205,33 @@ class Storage:
             raise failed(error, f"cannot move {path}") from error
         for directory in (os.path.dirname(target), os.path.dirname(path)):
             self.sync_directory(directory)
+
+    def link(self, path: str, name: str) -> bool:
+        """Give a file a second name, durably; another file of that name is replaced.
+
+        Returns False where the file system has no second names. Raises FileNotFoundError, StorageFailed.
+        """
+        beside = f"{name}.{os.getpid()}.{os.urandom(4).hex()}"
+        try:
+            os.link(path, beside, follow_symlinks=False)
+            os.rename(beside, name)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return False
+            raise failed(error, f"cannot link {path} to {name}") from error
+        finally:
+            self.remove(beside)  # it stays if both names were one file before
+        self.sync_directory(os.path.dirname(name))
+        return True
+
+    def same(self, path: str, name: str) -> bool:
+        """Return whether both names exist and are one file."""
+        try:
+            return os.path.samefile(path, name)
+        except FileNotFoundError:
+            return False
 
     def point(self, path: str, target: str) -> None:
         """Let the name `path` be a link to `target`, in one step and durably; it must not be a directory."""

@@ -38,6 +38,7 @@ WAITS = "waits"  # the newest message that a wait of each agent reported
 SUBSCRIPTIONS = "subscriptions.json"
 VIEW_POINTER = "current-v3"  # names the view's file that counts; without it the view is rebuilt
 PURGE_MARKS = "cuts.json"  # up to which event each log was purged
+SEGMENT_COPIES = "segments"  # a hard link to each segment of our own logs, by store and agent
 LOG_FILES = "log"  # log files of programs and crash reports; read by people only
 DAEMON_LOG = "log/daemon.log"
 MCP_LOG = "log/mcp.log"

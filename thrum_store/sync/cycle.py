@@ -279,6 +279,7 @@ def synchronize(store: Store, *, local_only: bool, patience: float = 30.0) -> Sy
         with OwnersFiles(store.paths, store.host.clock):
             branch_worktree.keep(store.paths, store.host)
             rekey.finish(store)
+            store.restore_logs()
             store.catch_up()
             return Cycle(store, local_only=local_only).run()
     finally:

@@ -76,6 +76,7 @@ def new_generation(paths: Paths, host: Host, own: str, progress: Progress | None
     generation = Generation(paths.var, host)
     try:
         generation.begin()
+        PurgedLog(paths.logs, paths.var, host).second_copies.restore_missing(own)
         fill_all(generation.connection, paths, host, own, progress)
         failpoint("rebuild.filled")
         generation.publish()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from thrum_store.machine.host import Host
     from thrum_store.repository.paths import Paths
+    from thrum_store.store import Store
 
 _FIX = "`thrum doctor --fix`"
 
@@ -54,3 +55,12 @@ def _reachable_by_clean(paths: Paths, host: Host) -> Check:
         reason = "it could not be moved a moment ago"
     message = f"the store lies in .thrum/var, which `git clean -fdx` removes: {reason}"
     return problem("layout", message, "mend that; the next command moves the store into git's directory")
+
+
+def second_copies(store: Store) -> Iterator[Check]:
+    """Check that each segment of our own has its second copy, after those that can be made were made."""
+    lacking = store.log.second_copies.unsettled(store.own)
+    if lacking:
+        names = ", ".join(f"@{name}" for name in lacking)
+        message = f"messages of {names} exist once until a sync: their log is in use, or the disk has no hard links"
+        yield note("logs", message, "leave .git/thrum-sync/a-sync alone, or sync: `thrum sync force`")

@@ -19,6 +19,7 @@ from thrum_store.view.queries import lookup, shards
 
 from . import check_worktrees
 from .check_logs import LARGE, LEFT_OUT, Examine, Progress, logs, sync
+from .check_place import second_copies
 from .check_repository import around
 from .findings import Check, Finding, fine, guarded, note, problem
 
@@ -71,6 +72,8 @@ def _checks(places: Paths, host: Host, environ: Mapping[str, str], request: Exam
 
 def _store_checks(places: Paths, host: Host, environ: Mapping[str, str], request: Examine) -> Iterator[Check]:
     with store.open_store(places, host) as opened:
+        opened.restore_logs()
+        yield from guarded("logs", lambda: second_copies(opened))
         unread = opened.take_warnings()
         read = list(guarded("logs", lambda: logs(opened, request)))
         yield from read

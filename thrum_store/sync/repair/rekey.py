@@ -113,6 +113,7 @@ def finish(store: Store) -> None:
 
 def _put_away(store: Store, owner: str) -> None:
     """Move a store's logs away once; they are kept for people to look at."""
+    store.log.second_copies.forget(owner)
     source, aside = os.path.join(store.paths.logs, owner), store.paths.in_var(FORMER_LOGS)
     store.host.storage.directory(aside)
     if owner not in store.host.storage.listing(aside) and os.path.isdir(source):

@@ -109,6 +109,8 @@ def _stale(store: Store, shard: Shard, damage: DamageReport) -> bool:
 
 def _restore(store: Store, shard: Shard, proven: Proven, tips: str) -> tuple[Repair, DamageReport]:
     with store.shard_lock(shard):
+        if shard.store == store.own:
+            store.restore(shard)
         before = after = examine(store, shard)
         files = _files(store, shard, proven) if _agrees(store, shard, before.head, proven) else {}
         if files:
@@ -164,9 +166,10 @@ def _put_in_place(store: Store, shard: Shard, files: dict[int, bytes], proven: P
     storage.directory(os.path.dirname(store.log.segment(shard, 1)))
     for number, data in files.items():
         keep(store, shard, number)
-        storage.replace(store.log.segment(shard, number), data)
+        store.log.second_copies.replace(store.log.segment(shard, number), data)
         failpoint("restore.replaced")
     for number in range(1, proven.pieces[0].number):
+        store.log.second_copies.drop(store.log.segment(shard, number))
         storage.remove(store.log.segment(shard, number))
 
 
@@ -198,6 +201,7 @@ def _truncate(store: Store, shard: Shard, head: ShardPosition) -> None:
         if number >= head.segment:
             keep(store, shard, number)
         if number > head.segment:
+            store.log.second_copies.drop(store.log.segment(shard, number))
             store.host.storage.remove(store.log.segment(shard, number))
             failpoint("restore.removed")
     if head.segment:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from thrum_store import values
 from thrum_store.log.events import (
     EVENT_TYPES,
+    HEADER_LIMIT,
     LINE_LIMIT,
     Event,
     Header,
@@ -18,7 +19,7 @@ from thrum_store.log.events import (
     decode,
     decode_header,
 )
-from thrum_store.log.segments import HEADER_LIMIT, Shard, ShardPosition, length_before_purge, remaining
+from thrum_store.log.segments import Shard, ShardPosition, length_before_purge, remaining
 from thrum_store.values import NamedTuple
 
 from .signed_heads import AdmissionError, SignedEnd
