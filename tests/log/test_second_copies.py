@@ -277,3 +277,18 @@ def test_a_store_without_copies_gets_them_at_the_next_doctor(team: Team) -> None
     directory_removed(places(team))
     assert "acknowledged" in team.planner.ok("inbox", "--unread")
     team.builder.ok("send", "whole", "--to", "@planner")
+
+
+@pytest.mark.parametrize("spoiled", ["segment", "copy"])
+@pytest.mark.parametrize("at", [0, 40, -30])
+def test_of_two_files_that_differ_the_readable_one_stays(log: EventLog, spoiled: str, at: int) -> None:
+    head = said(log, said(log, ShardPosition(), "first"), "second")
+    segment = log.segment(SHARD, 1)
+    path = Path(segment if spoiled == "segment" else log.second_copies.of(segment))
+    data = bytearray(path.read_bytes())
+    data[at] ^= 4
+    replaced(path, bytes(data))
+    log.second_copies.settle(os.path.dirname(segment))
+    said(log, head, "third")
+    assert in_log(log) == ["first", "second", "third"]
+    assert log.second_copies.unsettled(SHARD.store) == []

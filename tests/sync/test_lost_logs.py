@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.sync.clones import BRANCH, Clone, remote_at
 from tests.sync.conftest import Pair
 from thrum_store.errors import Corrupted, Forbidden
+from thrum_store.repository.paths import SEGMENT_COPIES
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Register
 from thrum_store.service.upkeep import doctor, purge
@@ -27,7 +28,8 @@ LONG = "x" * 6000  # three of them, and a sync ends the segment
 
 
 def segments(clone: Clone, agent: str, whose: Clone | None = None) -> list[Path]:
-    """The files of an agent's log, oldest first."""
+    """Take the second copies away, and return the files of an agent's log, oldest first."""
+    shutil.rmtree(clone.paths.in_var(SEGMENT_COPIES), ignore_errors=True)
     return sorted((clone.logs / (whose or clone).store_id / agent).glob("*.jsonl"))
 
 

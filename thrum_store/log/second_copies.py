@@ -11,13 +11,31 @@ import os
 
 from thrum_store.errors import StorageFailed
 
-from .events import HEADER_LIMIT, InvalidLine, decode_header
+from .events import HEADER_LIMIT, InvalidLine, decode, decode_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.machine.host import Storage
 
 _SUFFIX = ".jsonl"
+
+
+def _readable(data: bytes) -> int:
+    """Return how many bytes of a segment are whole lines of one chain."""
+    try:
+        header, at = decode_header(data[:HEADER_LIMIT])
+    except InvalidLine:
+        return 0
+    seq, before = header.place.seq, header.place.before
+    while (end := data.find(b"\n", at)) >= 0:
+        try:
+            event = decode(data[at:end])
+        except InvalidLine:
+            break
+        if (event.seq, event.before) != (seq, before):
+            break
+        seq, before, at = seq + 1, event.hash, end + 1
+    return at
 
 
 class SecondCopies:
@@ -103,9 +121,12 @@ class SecondCopies:
         return self._storage.link(copy, segment)
 
     def _is_newer(self, segment: str, copy: str) -> bool:
-        """Return whether a segment continues its copy, or was purged since by a version that knew no copies."""
-        continued = self._storage.read(segment).startswith(self._storage.read(copy))
-        return continued or self._first(segment) > self._first(copy)
+        """Return whether a segment is better than its copy: purged further, or longer, or less damaged."""
+        purged, known = self._first(segment), self._first(copy)
+        ours, kept = self._storage.read(segment), self._storage.read(copy)
+        if purged and known and purged != known:
+            return purged > known
+        return len(ours) >= len(kept) if ours[: len(kept)] == kept[: len(ours)] else _readable(ours) >= _readable(kept)
 
     def _first(self, path: str) -> int:
         """Return the sequence of a file's first event, or 0 without a whole header."""
