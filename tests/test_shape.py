@@ -21,6 +21,7 @@ LONGER = {  # up to 550 lines, and why: each module costs two hundredths of an i
     "cli/thrum_cli/command.py": "loaded by every command",
     "cli/thrum_cli/root.py": "the tree of commands and click's reader of it, loaded together",
     "cli/thrum_cli/terminal/output.py": "loaded by every command",
+    "thrum_store/log/segments.py": "loaded by every command",
     "thrum_store/machine/host.py": "loaded by every command",
     "thrum_store/repository/paths.py": "loaded by every command and every silent hook",
     "thrum_store/service/message_parts.py": "loaded by every command that shows or sends a message",

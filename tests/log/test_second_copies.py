@@ -1,4 +1,4 @@
-"""What was acknowledged survives the loss of the worktree of a-sync, and what was deleted stays deleted."""
+"""Acknowledged messages survive the loss of the worktree of a-sync, and what was deleted stays deleted."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def log(scratch: Path) -> EventLog:
     return EventLog(str(scratch / "v1"), Storage(), str(scratch / "copies"))
 
 
-def said(log: EventLog, head: ShardPosition, text: str) -> ShardPosition:
+def append_text(log: EventLog, head: ShardPosition, text: str) -> ShardPosition:
     return log.append(SHARD, head, [Draft("message.create", {"content": text})], 1).head
 
 
@@ -206,11 +206,11 @@ def in_log(log: EventLog) -> list[str]:
 
 
 def test_a_file_that_is_shorter_than_what_was_read_is_restored_before_the_append(log: EventLog) -> None:
-    first = said(log, ShardPosition(), "first")
-    whole = said(log, first, "second")
+    first = append_text(log, ShardPosition(), "first")
+    whole = append_text(log, first, "second")
     segment = Path(log.segment(SHARD, 1))
     replaced(segment, segment.read_bytes()[: first.offset])
-    said(log, whole, "third")
+    append_text(log, whole, "third")
     assert in_log(log) == ["first", "second", "third"]
 
 
@@ -221,30 +221,30 @@ def replaced(path: Path, data: bytes) -> None:
 
 
 def test_a_file_of_the_same_bytes_that_git_put_there_gets_its_second_name_back(log: EventLog) -> None:
-    head = said(log, ShardPosition(), "first")
+    head = append_text(log, ShardPosition(), "first")
     segment = Path(log.segment(SHARD, 1))
     replaced(segment, segment.read_bytes())
-    head = said(log, head, "second")
+    head = append_text(log, head, "second")
     segment.unlink()
-    said(log, head, "third")
+    append_text(log, head, "third")
     assert in_log(log) == ["first", "second", "third"]
 
 
 def test_a_copied_repository_has_copies_of_its_own(log: EventLog, scratch: Path) -> None:
-    head = said(log, ShardPosition(), "first")
+    head = append_text(log, ShardPosition(), "first")
     shutil.copytree(scratch / "v1", scratch / "other/v1")
     shutil.copytree(scratch / "copies", scratch / "other/copies")
     other = EventLog(str(scratch / "other/v1"), Storage(), str(scratch / "other/copies"))
-    said(other, head, "second")
+    append_text(other, head, "second")
     shutil.rmtree(scratch / "other/v1")
     assert other.second_copies.restore(os.path.dirname(other.segment(SHARD, 1)))
     assert (in_log(log), in_log(other)) == (["first"], ["first", "second"])
 
 
 def test_an_acknowledged_segment_that_nobody_has_shown_yet_is_not_begun_again(log: EventLog) -> None:
-    head = said(log, ShardPosition(), "first")
+    head = append_text(log, ShardPosition(), "first")
     begun = log.begin_segment(SHARD, head)
-    said(log, begun, "second")
+    append_text(log, begun, "second")
     os.unlink(log.segment(SHARD, 2))
     with pytest.raises(StorageFailed, match="it is back"):
         log.begin_segment(SHARD, head)
@@ -253,7 +253,7 @@ def test_an_acknowledged_segment_that_nobody_has_shown_yet_is_not_begun_again(lo
 
 def test_without_hard_links_it_works_and_nothing_is_copied(scratch: Path) -> None:
     log = EventLog(str(scratch / "v1"), Unlinked(), str(scratch / "copies"))
-    said(log, said(log, ShardPosition(), "first"), "second")
+    append_text(log, append_text(log, ShardPosition(), "first"), "second")
     assert in_log(log) == ["first", "second"]
     assert log.second_copies.unsettled(SHARD.store) == [SHARD.agent]
 
@@ -282,13 +282,13 @@ def test_a_store_without_copies_gets_them_at_the_next_doctor(team: Team) -> None
 @pytest.mark.parametrize("spoiled", ["segment", "copy"])
 @pytest.mark.parametrize("at", [0, 40, -30])
 def test_of_two_files_that_differ_the_readable_one_stays(log: EventLog, spoiled: str, at: int) -> None:
-    head = said(log, said(log, ShardPosition(), "first"), "second")
+    head = append_text(log, append_text(log, ShardPosition(), "first"), "second")
     segment = log.segment(SHARD, 1)
     path = Path(segment if spoiled == "segment" else log.second_copies.of(segment))
     data = bytearray(path.read_bytes())
     data[at] ^= 4
     replaced(path, bytes(data))
     log.second_copies.settle(os.path.dirname(segment))
-    said(log, head, "third")
+    append_text(log, head, "third")
     assert in_log(log) == ["first", "second", "third"]
     assert log.second_copies.unsettled(SHARD.store) == []

@@ -61,7 +61,9 @@ def _hand_over(file: int | str, directory: str) -> None:
 
 
 class Displaced(StorageFailed):
-    """Raised by an append, before it writes, if the file under that name is not the one that was read."""
+    """Raised if the file of a log is not the one that was read; nothing was written."""
+
+    code = "log_displaced"
 
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EMLINK, errno.ENOSYS}
