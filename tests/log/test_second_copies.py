@@ -178,14 +178,6 @@ def holding(folder: Path, text: bytes) -> list[Path]:
 # --- one log --------------------------------------------------------------------------------------------------------
 
 
-class Unlinked(Storage):
-    """A file system without hard links."""
-
-    def link(self, path: str, name: str) -> bool:
-        """Refuse, as FAT does."""
-        return False
-
-
 @pytest.fixture
 def log(scratch: Path) -> EventLog:
     return EventLog(str(scratch / "v1"), Storage(), str(scratch / "copies"))
@@ -249,13 +241,6 @@ def test_an_acknowledged_segment_that_nobody_has_shown_yet_is_not_begun_again(lo
     with pytest.raises(StorageFailed, match="it is back"):
         log.begin_segment(SHARD, head)
     assert in_log(log) == ["first", "second"]
-
-
-def test_without_hard_links_it_works_and_nothing_is_copied(scratch: Path) -> None:
-    log = EventLog(str(scratch / "v1"), Unlinked(), str(scratch / "copies"))
-    append_text(log, append_text(log, ShardPosition(), "first"), "second")
-    assert in_log(log) == ["first", "second"]
-    assert log.second_copies.unsettled(SHARD.store) == [SHARD.agent]
 
 
 @pytest.mark.usefixtures("strace")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from thrum_store.errors import StorageFailed
+from thrum_store.machine.links import link, same
 
 from .events import HEADER_LIMIT, InvalidLine, decode, decode_header
 
@@ -51,11 +52,11 @@ class SecondCopies:
     def keep(self, segment: str) -> bool:
         """Make the copy of a segment; return False where the file system has no hard links."""
         copy = self.of(segment)
-        if not self._copies or self._storage.same(segment, copy):
+        if not self._copies or same(segment, copy):
             return True
         self._storage.directory(os.path.dirname(copy))
         try:
-            return self._storage.link(segment, copy)
+            return link(self._storage, segment, copy)
         except FileNotFoundError:
             raise StorageFailed(f"{segment} was removed while it was written") from None
 
@@ -85,7 +86,7 @@ class SecondCopies:
     def check_lost(self, segment: str) -> None:
         """Bring a lost segment back in place of one that is about to begin. Raises StorageFailed if there was one."""
         if self._copies and self._storage.size(self.of(segment)) >= 0 and self._storage.size(segment) < 0:
-            self._storage.link(self.of(segment), segment)
+            link(self._storage, self.of(segment), segment)
             raise StorageFailed(f"{segment} was lost; it is back")
 
     def settle(self, shard: str, purged: int = 0) -> int:
@@ -112,13 +113,13 @@ class SecondCopies:
 
     def _restored(self, segment: str) -> bool:
         copy = self.of(segment)
-        if self._storage.same(segment, copy):
+        if same(segment, copy):
             return False
         if self._storage.size(segment) >= 0 and self._is_newer(segment, copy):
             self.keep(segment)
             return False
         self._storage.directory(os.path.dirname(segment))
-        return self._storage.link(copy, segment)
+        return link(self._storage, copy, segment)
 
     def _is_newer(self, segment: str, copy: str) -> bool:
         """Return whether a segment is better than its copy: purged further, or longer, or less damaged."""
@@ -142,7 +143,7 @@ class SecondCopies:
                 segment = os.path.join(shard, name)
                 if self._storage.size(segment) < 0:
                     self._storage.directory(shard)
-                    self._storage.link(self.of(segment), segment)
+                    link(self._storage, self.of(segment), segment)
 
     # looking
 
@@ -155,7 +156,7 @@ class SecondCopies:
 
     def _is_settled(self, shard: str) -> bool:
         segments = (os.path.join(shard, name) for name in {*self._names(shard), *self._names(self.of(shard))})
-        return all(self._storage.same(segment, self.of(segment)) for segment in segments)
+        return all(same(segment, self.of(segment)) for segment in segments)
 
     def _shards(self, store: str) -> list[str]:
         agents = self._storage.listing(os.path.join(self._copies, store)) if self._copies else []

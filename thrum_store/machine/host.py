@@ -66,9 +66,6 @@ class Displaced(StorageFailed):
     code = "log_displaced"
 
 
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EMLINK, errno.ENOSYS}
-
-
 class Storage:
     """Files and directories of the store, made with modes 0600 and 0700; links are never followed."""
 
@@ -207,45 +204,6 @@ class Storage:
             raise failed(error, f"cannot move {path}") from error
         for directory in (os.path.dirname(target), os.path.dirname(path)):
             self.sync_directory(directory)
-
-    def link(self, path: str, name: str) -> bool:
-        """Give a file a second name, durably; another file of that name is replaced.
-
-        Returns False where the file system has no second names. Raises FileNotFoundError, StorageFailed.
-        """
-        beside = f"{name}.{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            os.link(path, beside, follow_symlinks=False)
-            os.rename(beside, name)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            if error.errno in _NO_LINKS:
-                return False
-            raise failed(error, f"cannot link {path} to {name}") from error
-        finally:
-            self.remove(beside)  # it stays if both names were one file before
-        self.sync_directory(os.path.dirname(name))
-        return True
-
-    def same(self, path: str, name: str) -> bool:
-        """Return whether both names exist and are one file."""
-        try:
-            return os.path.samefile(path, name)
-        except FileNotFoundError:
-            return False
-
-    def point(self, path: str, target: str) -> None:
-        """Let the name `path` be a link to `target`, in one step and durably; it must not be a directory."""
-        beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            os.symlink(target, beside)
-            os.rename(beside, path)
-        except OSError as error:
-            raise failed(error, f"cannot make the link {path}") from error
-        finally:
-            self.remove(beside)
-        self.sync_directory(os.path.dirname(path))
 
     def remove(self, path: str) -> None:
         """Remove a file if it exists."""

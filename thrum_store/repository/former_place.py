@@ -6,6 +6,7 @@ import os
 
 from thrum_store.errors import DiskFull, StorageFailed
 from thrum_store.machine.host import REAL
+from thrum_store.machine.links import point
 
 from .paths import STORE_FILE, STRAYS
 
@@ -47,7 +48,7 @@ def link(paths: Paths, host: Host = REAL) -> str:
         aside = set_aside(paths, paths.former_var, host)
         stray = f"set aside a .thrum/var that an older version had made: it is in {aside}"
     host.storage.directory(paths.thrum)
-    host.storage.point(paths.former_var, link_text(paths))
+    point(host.storage, paths.former_var, link_text(paths))
     return stray
 
 

@@ -13,6 +13,7 @@ from thrum_store.errors import Forbidden, ThrumError
 from thrum_store.machine import process
 from thrum_store.machine.exchange import exchanged
 from thrum_store.machine.host import REAL, failpoint
+from thrum_store.machine.links import point
 from thrum_store.values import compact, loads, safe_line
 
 from .former_place import in_former_place, link, link_text, set_aside
@@ -68,9 +69,9 @@ def _move(former: Paths, moved: Paths, host: Host) -> None:
     host.storage.directory(os.path.dirname(moved.var))
     _clear(moved, host)
     if os.path.islink(former.var):  # the user keeps it in another place: both names lead to it
-        host.storage.point(moved.var, os.path.realpath(former.var))
+        point(host.storage, moved.var, os.path.realpath(former.var))
         return
-    host.storage.point(moved.var, link_text(moved))
+    point(host.storage, moved.var, link_text(moved))
     failpoint("relocation.linked")
     if not exchanged(former.var, moved.var):
         host.storage.remove(moved.var)
