@@ -85,7 +85,7 @@ def _share(moved: Paths, host: Host) -> None:
     """Let all worktrees find the `.thrum` that an older version kept beside a `.git` that is a link or a file."""
     shared = places_of(Location(moved.root, moved.git_dir, moved.common)).thrum
     if shared != moved.thrum and not os.path.lexists(shared):
-        host.storage.point(shared, moved.thrum)
+        point(host.storage, shared, moved.thrum)
 
 
 def _clear(moved: Paths, host: Host) -> None:

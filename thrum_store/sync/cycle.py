@@ -290,9 +290,7 @@ def adopt(store: Store) -> Synced:
     """Take in the branch that this clone fetched before thrum was set up; asks no remote."""
     remote = config.git_settings(Branch(store.paths, store.host, "").git).remote
     with store.host.lock(store.paths.in_var(SYNC_LOCK)):
-        if not remote:
-            return Synced()
-        return Cycle(store, local_only=True).adopt(f"refs/remotes/{remote}/a-sync")
+        return Cycle(store, local_only=True).adopt(f"refs/remotes/{remote}/a-sync") if remote else Synced()
 
 
 def unsent(store: Store, remembered: State) -> int:
