@@ -310,8 +310,23 @@ def test_the_users_name_for_a_host_tells_copies_of_one_running_machine_apart(fir
     store = first.store()
     left, right = (first.shell.having(THRUM_HOST_ID=name) for name in ("left", "right"))
     assert store_of(left) == store
-    assert store_of(right) != store
-    assert store_of(left) == store
+    other = store_of(right)
+    assert other != store
+    assert first.store() == store  # a process that was not given the name
+    assert [store_of(left), store_of(right)] == [store, other]
+
+
+def test_what_root_saw_of_a_computer_is_remembered_for_its_users(first: Machine) -> None:
+    board = first.folder / "sys" / "class" / "dmi" / "id" / "product_uuid"
+    board.parent.mkdir(parents=True)
+    board.write_text("4c4c4544-0042-3510-8052-b4c04f4d3132\n")
+    store = first.booted(6).store()
+    board.unlink()
+    assert first.booted(7).store() == store
+    board.write_text("4c4c4544-0042-3510-8052-b4c04f4d3132\n")
+    assert first.booted(8).named("renamed", OTHER_IMAGE).store() == store
+    board.write_text("4c4c4544-0042-3510-8052-b4c04f4d3133\n")
+    assert first.booted(9).store() != store
 
 
 # --- the directory of a guest -----------------------------------------------------------------------------------------

@@ -103,7 +103,13 @@ def _nick(paths: Paths, host: Host) -> str:
 
 
 def _remember(ours: Claim, claim: Claim | None, paths: Paths, host: Host) -> None:
-    """Write our claim if it is new, after a restart of the machine for example."""
+    """Write our claim if it is new, after a restart of the machine for example.
+
+    Marks that this process cannot see (only root reads the board's) are kept.
+    """
+    if claim is not None and same(claim.computer, ours.computer):
+        board, given = (getattr(ours.computer, mark) or getattr(claim.computer, mark) for mark in ("board", "given"))
+        ours = ours._replace(computer=ours.computer._replace(board=board, given=given))
     try:
         if claim != ours:
             host.storage.replace(paths.in_var(CLAIM), _content(ours))
@@ -140,9 +146,10 @@ def claimed(paths: Paths, host: Host = REAL, *, take_over: bool = False) -> Path
     claim = read(paths, host)
     if not take_over and claim is not None and not _keeps(ours, claim, paths, host):
         return as_guest(paths, guest_places.planned(paths, host))
-    host.storage.replace(paths.in_var(CLAIM), _content(ours))
-    if paths.initialized and ours.shared:
-        _mark(paths, host)
+    if paths.initialized:
+        _remember(ours, claim, paths, host)
+    else:
+        host.storage.replace(paths.in_var(CLAIM), _content(ours))
     return paths
 
 
