@@ -18,10 +18,11 @@ import thrum_store
 SOMEBODY = 65534
 STRANGER = 12345  # a user whom /etc/passwd does not know
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user: this did NOT run")
-_RUN = "import sys; sys.argv[0] = 'thrum'; from thrum_cli.main import run; run()"
+RUN = "import sys; sys.argv[0] = 'thrum'; from thrum_cli.main import run; run()"
 
 
-def _modules() -> str:
+def modules() -> str:
+    """Return the PYTHONPATH with thrum and its dependencies."""
     packages = (thrum_store, thrum_cli, cryptography)
     return os.pathsep.join(str(Path(str(package.__file__)).parents[1]) for package in packages)
 
@@ -34,7 +35,7 @@ def python() -> str:
             tried = subprocess.run(
                 [program, "-c", "import thrum_cli.main, cryptography.hazmat.primitives.asymmetric.ed25519"],
                 user=STRANGER, group=STRANGER, extra_groups=[], capture_output=True, check=False, cwd="/",
-                env={"PYTHONPATH": _modules()},
+                env={"PYTHONPATH": modules()},
             )  # fmt: skip
         except OSError:
             continue
@@ -47,9 +48,9 @@ def run_as(
     user: int, directory: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as another user, `thrum` with the modules of these tests."""
-    program = [python(), "-c", _RUN] if arguments[0] == "thrum" else [arguments[0]]
+    program = [python(), "-c", RUN] if arguments[0] == "thrum" else [arguments[0]]
     variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [*program, *arguments[1:]], cwd=directory, capture_output=True, text=True, check=False,
-        env={**variables, "PYTHONPATH": _modules(), **(environ or {})}, user=user, group=user, extra_groups=[],
+        env={**variables, "PYTHONPATH": modules(), **(environ or {})}, user=user, group=user, extra_groups=[],
     )  # fmt: skip

@@ -23,6 +23,7 @@ from .sync import branch_worktree
 from .sync.admit_branch import BRANCH
 from .sync.cycle import adopt, synchronize
 from .values import Record
+from .view.database import check_sqlite
 
 
 class Initialize(Record):
@@ -106,9 +107,11 @@ def _completed(paths: Paths, request: Initialize, host: Host, *, hidden: bool) -
 def check(paths: Paths, request: Initialize, host: Host = REAL, *, tracked: bool = False) -> list[str]:
     """Check everything that a set-up needs before its first write; return warnings.
 
-    Raises Forbidden if git tracks `.thrum` (unless `tracked`), ForeignBranch if a-sync is somebody else's, and Invalid
-    or Forbidden if a file is in the way; BareRepository or BrokenWorktree if git does not work in this place.
+    Raises Unsupported for a SQLite that cannot be used, Forbidden if git tracks `.thrum` (unless `tracked`),
+    ForeignBranch if a-sync is somebody else's, Invalid or Forbidden if a file is in the way, and BareRepository or
+    BrokenWorktree if git does not work in this place.
     """
+    check_sqlite()
     worktrees.must_work(paths, host)
     git = GitRunner(paths.root)
     if not tracked and git.asks("ls-files", "--", ".thrum"):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3  # its C module alone may serve here later
 
-from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ThrumError, ViewCorrupted
+from thrum_store.errors import DiskFull, StorageFailed, StoreBusy, ThrumError, Unsupported, ViewCorrupted
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.repository.paths import COMMIT_LOCK, VIEW_POINTER
 from thrum_store.values import NamedTuple
@@ -157,6 +157,7 @@ def generation_name(number: int, token: str) -> str:
     return f"{_START}{number}-{token}.db"
 
 
+_TOO_OLD = ("no such module", "syntax error", "no such function")  # what an older SQLite, or one without FTS5, says
 _REFUSED = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_PERM,
@@ -166,6 +167,18 @@ _REFUSED = {
 }
 # Extended codes of SQLITE_IOERR: access, memory, locks, and the index of the WAL in shared memory.
 _NO_SHARED_MEMORY = {sqlite3.SQLITE_IOERR | part << 8 for part in (12, 13, 14, 15, 18, 19, 20, 21)}
+
+
+def check_sqlite() -> None:
+    """Raise Unsupported if this Python's SQLite is too old, or has no FTS5."""
+    connection = create(":memory:")
+    try:
+        connection.execute("CREATE VIRTUAL TABLE words USING fts5 (content)")
+        connection.execute("SELECT json_extract('[1]', '$[0]')")
+    except Error as error:
+        raise mapped(error) from error
+    finally:
+        connection.close()
 
 
 def mapped(error: Error, path: str = "") -> ThrumError:
@@ -182,6 +195,11 @@ def mapped(error: Error, path: str = "") -> ThrumError:
         return StoreBusy("", "the view")
     if primary == sqlite3.SQLITE_FULL:
         return DiskFull(str(error))
+    if primary == sqlite3.SQLITE_ERROR and any(words in str(error) for words in _TOO_OLD):
+        return Unsupported(
+            f"SQLite {sqlite3.sqlite_version} of this Python cannot do what thrum needs: {error}",
+            hint="use a Python with SQLite 3.31 or newer and FTS5, as those of uv, pyenv and python.org have",
+        )
     if primary in _REFUSED or code in _NO_SHARED_MEMORY:
         return _refusal(error, path)
     return ViewCorrupted(str(error))
@@ -250,9 +268,8 @@ class ShardIds:
         self._agents.clear()
 
     def _new(self, shard: Shard) -> int:
-        sql = "INSERT INTO shards (store, agent, hash) VALUES (?, ?, ?) RETURNING id"
-        (row,) = self._db.execute(sql, (*shard, ShardPosition().hash)).fetchone()
-        return int(row)
+        sql = "INSERT INTO shards (store, agent, hash) VALUES (?, ?, ?)"
+        return int(self._db.execute(sql, (*shard, ShardPosition().hash)).lastrowid or 0)
 
 
 # --- generations ------------------------------------------------------------------------------------------------------

@@ -54,8 +54,9 @@ def _recipients(db: Connection, number: int, *, late: bool) -> set[int]:
 
 def _withdraw(db: Connection, recipient: int, message: int, message_id: str) -> None:
     """Remove a delivery; its receipt is kept in case the delivery is made again."""
-    sql = "DELETE FROM deliveries WHERE recipient = ? AND message = ? RETURNING read_ms"
-    (read_ms,) = db.execute(sql, (recipient, message)).fetchone()
+    delivery = "FROM deliveries WHERE recipient = ? AND message = ?"
+    (read_ms,) = db.execute(f"SELECT read_ms {delivery}", (recipient, message)).fetchone()
+    db.execute(f"DELETE {delivery}", (recipient, message))
     if read_ms is not None:
         db.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (message_id, recipient, read_ms))
 

@@ -88,11 +88,12 @@ def _remove(projection: Projection, event: Event, agent: int) -> None:
     db.execute("DELETE FROM agents WHERE id = ?", (agent,))
     sql = "UPDATE sessions SET ended_ms = ?, reason = ? WHERE agent = ? AND ended_ms IS NULL"
     db.execute(sql, (event.ms, _REASON, agent))
-    rows = db.execute(
-        "UPDATE messages SET content = '', structured = NULL, deleted_ms = ?, delete_reason = ?"
-        " WHERE author = ? AND deleted_ms IS NULL RETURNING number, id",
+    standing = "WHERE author = ? AND deleted_ms IS NULL"
+    rows = db.execute(f"SELECT number, id FROM messages {standing}", (agent,)).fetchall()
+    db.execute(
+        f"UPDATE messages SET content = '', structured = NULL, deleted_ms = ?, delete_reason = ? {standing}",
         (event.ms, _REASON, agent),
-    ).fetchall()
+    )
     db.executemany("DELETE FROM receipts WHERE message = ?", [(message,) for _, message in rows])
     projection.deleted_messages += [(number,) for number, _ in rows]
     projection.deletions_since = 0

@@ -116,12 +116,14 @@ class MessageDelete:
     def apply(projection: Projection, event: Event, author: int) -> None:
         """Leave a row without content, and no deliveries or receipts."""
         projection.keep_indexed_text("id = ? AND author = ?", event.data["message"], author)
-        row = projection.db.execute(
-            "UPDATE messages SET content = '', structured = NULL, deleted_ms = ?, delete_reason = ?"
-            " WHERE id = ? AND author = ? AND deleted_ms IS NULL RETURNING number",
-            (event.ms, event.data.get("reason"), event.data["message"], author),
-        ).fetchone()
+        place = (event.data["message"], author)
+        standing = "WHERE id = ? AND author = ? AND deleted_ms IS NULL"
+        row = projection.db.execute(f"SELECT number FROM messages {standing}", place).fetchone()
         if row:
+            projection.db.execute(
+                f"UPDATE messages SET content = '', structured = NULL, deleted_ms = ?, delete_reason = ? {standing}",
+                (event.ms, event.data.get("reason"), *place),
+            )
             projection.deleted_messages.append(row)
             projection.db.execute("DELETE FROM receipts WHERE message = ?", (event.data["message"],))
 
