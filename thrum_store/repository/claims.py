@@ -146,10 +146,12 @@ def claimed(paths: Paths, host: Host = REAL, *, take_over: bool = False) -> Path
     claim = read(paths, host)
     if not take_over and claim is not None and not _keeps(ours, claim, paths, host):
         return as_guest(paths, guest_places.planned(paths, host))
-    if paths.initialized:
+    if paths.initialized and not take_over:
         _remember(ours, claim, paths, host)
-    else:
-        host.storage.replace(paths.in_var(CLAIM), _content(ours))
+        return paths
+    host.storage.replace(paths.in_var(CLAIM), _content(ours))
+    if paths.initialized and ours.shared:
+        _mark(paths, host)
     return paths
 
 
