@@ -60,6 +60,8 @@ class StoreThread:
         return Job(self._thread.submit(lambda: job(self._current_store())))
 
     def _current_store(self) -> Store:
+        if self._store is not None and self._store.refusal is not None:
+            self._close_store()  # the disk may have room again, and the store may be writable
         if self._store is not None:
             try:
                 self._update(self._store)
