@@ -432,11 +432,13 @@ def open_store(
     if paths.var == paths.former_var:
         from .repository.relocation import relocated  # once in the life of a store
 
-        store = Store(relocated(paths, notice, host), host, progress)
-        store.restore_logs()  # the older version made no second copies
+        paths, former = relocated(paths, notice, host), paths
     else:
-        store = Store(paths, host, progress)
+        former = paths
+    store = Store(paths, host, progress)
     try:
+        if paths.var != former.var:
+            store.restore_logs()  # the older version made no second copies
         store.retry.repairing(store.catch_up)
     except BaseException:
         store.close()
