@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import PATIENCE, Shell
+from tests.cli.shell import PATIENCE, Shell, git
 from tests.conftest import Two
 from tests.daemon.conftest import Daemon, free_port, send
 from thrum_mcp.daemon.process import control, file_names, lease
@@ -54,6 +54,21 @@ def test_the_life_of_a_daemon(alice: Shell) -> None:
     assert "stopped" in alice.ok("daemon", "stop")
     failed = alice.thrum("daemon", "stop")
     assert (failed.code, "thrum daemon start" in failed.err) == (1, True)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff \xfe", "é🧵\udc80".encode("utf-8", "surrogateescape")])
+def test_a_daemon_answers_in_a_directory_whose_name_is_no_utf_8(tmp_path: Path, name: bytes) -> None:
+    root = tmp_path / os.fsdecode(name)
+    root.mkdir()
+    git(root, "init", "--quiet")
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "begin")
+    shell = Shell(root).having(THRUM_WS_PORT=str(free_port()))
+    shell.ok("init")
+    try:
+        assert "started" in shell.ok("daemon", "start", "--local")
+        assert shell.json("daemon", "status")["status"] == "running"
+    finally:
+        shell.thrum("daemon", "stop")
 
 
 def test_status_as_json_always_succeeds(alice: Shell) -> None:

@@ -47,6 +47,20 @@ def test_a_hook_never_fails_the_turn(session: Session, event: str, damage: str) 
         assert json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
 
 
+@pytest.mark.parametrize("size", [17_000_000, 33_000_000])
+def test_a_hook_reads_an_input_of_any_size_to_its_end(session: Session, size: int) -> None:
+    agent = session.agent
+    hook = subprocess.Popen(
+        [SCRIPT, "hook", "post-tool"], cwd=agent.cwd, env=agent.environ(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert hook.stdin is not None
+    hook.stdin.write(b'{"session_id": "s", "tool_response": "' + b"y" * size + b'"}')  # fails on a closed pipe
+    hook.stdin.close()
+    assert hook.wait() == 0
+    assert hook.stdout is not None
+    hook.stdout.close()
+
+
 @pytest.fixture
 def readonly(session: Session) -> Iterator[Session]:
     """Return planner's repository with mail in it, made read-only."""

@@ -170,9 +170,11 @@ def _plan(place: _Place, path: str, pieces: tuple[Piece, ...], request: Configur
         real = files.resolved(place.root, path, place.links)
         now = files.read(real)
         mine = known.mine(path, now)
-        own = request.force or mine
-        renewed = planning.with_renewed(path, now, request.starts)
-        then = planning.with_pieces(renewed, pieces, mine=own)
+        absent = planning.absent_from(known.files[path].before) if mine else None
+        renewed = planning.with_renewed(path, now, request.starts, pieces)
+        then = planning.with_pieces(
+            renewed, pieces, lambda piece: request.force or (absent is not None and absent(piece))
+        )
         before = known.files[path].before if mine else _without(now, pieces, known.files.get(path))
     except planning.REFUSALS as error:
         return _refused(path, error)
@@ -183,7 +185,7 @@ def _plan(place: _Place, path: str, pieces: tuple[Piece, ...], request: Configur
         now,
         then,
         before,
-        not own and planning.edited(then, pieces),
+        not (request.force or mine) and planning.edited(then, pieces, before),
     )
 
 

@@ -72,19 +72,27 @@ def _rooted(text: str) -> str:
 
 
 def _without(text: str, path: tuple[str | int, ...], node: Node, inner: Node, before: str | None) -> str:
+    removed = _removed(text, node, inner)
     names = tuple(name for name in path if isinstance(name, str))
-    if len(node.items) > 1 or len(names) < len(path) or _has_comments(text, node):
-        return _removed(text, node, inner)
+    if len(node.items) > 1 or len(names) < len(path):
+        return removed
     old = find(before, names) if before is not None else None
-    if before is not None and old is not None:
-        alike = type(old.value) is type(node.value) and not old.items
-        empty = before[old.start : old.end] if alike else ""
-        return f"{text[: node.start]}{empty}{text[node.end :]}" if empty else _removed(text, node, inner)
+    if before is not None and old is not None and not old.items:
+        empty = before[old.start : old.end]
+        now = removed[node.start : node.end + len(removed) - len(text)]
+        return f"{text[: node.start]}{empty}{text[node.end :]}" if _differ_in_space(now, empty) else removed
+    if old is not None or _has_comments(text, node):
+        return removed
     if names:
         return drop(text, names, before)
     if before is not None and _rooted(before) == f"{text[: node.start]}{{}}{text[node.end :]}":
         return before
-    return _removed(text, node, inner)
+    return removed
+
+
+def _differ_in_space(first: str, second: str) -> bool:
+    """Return whether two texts are the same but for white space."""
+    return "".join(first.split()) == "".join(second.split())
 
 
 def _has_comments(text: str, node: Node) -> bool:

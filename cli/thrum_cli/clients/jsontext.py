@@ -76,7 +76,7 @@ def parse(text: str) -> Node:
 def plain_value(text: str) -> Any:
     """Return the value of a text, as Python's own parser reads it without comments. Raises ValueError."""
     bare = _TRAILING.sub(lambda match: match.group(1) or " ", _NOISE.sub(lambda match: match.group(1) or " ", text))
-    return json.loads(bare, parse_int=_number, parse_float=_number, parse_constant=_refuse)
+    return _DECODER.decode(bare)
 
 
 def is_blank(text: str) -> bool:
@@ -103,7 +103,7 @@ def _value(text: str, at: int, depth: int) -> tuple[Node, int]:
 
 def _decoded(text: str, token: re.Match[str]) -> Any:
     try:
-        return json.loads(token.group(), parse_int=_number, parse_float=_number)
+        return _DECODER.decode(token.group())
     except ValueError:
         raise NotJson(text, token.start(), "a value") from None
 
@@ -115,6 +115,9 @@ def _number(digits: str) -> int | float:
 
 def _refuse(name: str) -> Any:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_refuse)
 
 
 def _container(text: str, start: int, depth: int) -> tuple[Node, int]:

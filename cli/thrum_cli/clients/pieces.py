@@ -52,7 +52,7 @@ class Member(JsonPiece):
 
 
 class Needed(JsonPiece):
-    """A value that a JSON file must have, maybe the user's own. `alone`: removed only if nothing else is left."""
+    """A value that a JSON file must have, maybe the user's own. `alone`: what the user added since needs it, too."""
 
     alone: bool = False
 
@@ -62,9 +62,14 @@ class Needed(JsonPiece):
 
     def remove(self, text: str, before: str | None = None) -> str:
         node = jsontext.find(text, self.path)
-        if node is None or node.value != self.value or (self.alone and len(jsontext.parse(text).items) > 1):
+        if node is None or node.value != self.value or (self.alone and self._is_needed(text, before)):
             return text
         return insertion.drop(text, self.path, before)
+
+    def _is_needed(self, text: str, before: str | None) -> bool:
+        """Return whether the file holds anything besides that it did not hold before."""
+        others = {name: value for name, value in mapping(jsontext.value(text, ())).items() if name != self.path[0]}
+        return bool(others) and (before is None or others != jsontext.value(before, ()))
 
 
 class Item(JsonPiece):

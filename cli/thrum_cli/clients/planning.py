@@ -15,6 +15,11 @@ from thrum_store.errors import Conflict, ThrumError
 from .jsontext import NotJson, WrongKind
 from .section import Piece
 from .starts import Start, renewed
+from .tables import Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REFUSALS = (ThrumError, NotJson, WrongKind, tomllib.TOMLDecodeError, RecursionError)
 
@@ -25,32 +30,47 @@ _FOREIGN = {  # the longer marks first
 }  # fmt: skip
 
 
-def with_pieces(data: bytes | None, pieces: tuple[Piece, ...], *, mine: bool) -> bytes:
-    """Return a file's bytes with all pieces in it. Raises one of REFUSALS for a file that must stay as it is."""
+def with_pieces(data: bytes | None, pieces: tuple[Piece, ...], mine: Callable[[Piece], bool]) -> bytes:
+    """Return a file's bytes with all pieces in it. Raises one of REFUSALS for a file that must stay as it is.
+
+    `mine` tells of a piece whether a value in its place is thrum's own and may be replaced.
+    """
     mark, text = decoded(data)
     for piece in pieces:
         piece.check(text)
-        text = _confirmed(piece, text, piece.add(text, mine=mine))
+        text = _confirmed(piece, text, piece.add(text, mine=mine(piece)))
     for piece in pieces:
-        if piece.add(text, mine=False) != text:
+        if piece.add(text, mine=False) != text or not _is_readable(piece, text):
             raise _harmful()
     return mark + text.encode()
 
 
-def with_renewed(path: str, data: bytes | None, starts: Callable[[Start], bool] | None) -> bytes | None:
+def with_renewed(
+    path: str, data: bytes | None, starts: Callable[[Start], bool] | None, pieces: tuple[Piece, ...]
+) -> bytes | None:
     """Return a file's bytes with each command of thrum replaced that does not start. Raises one of REFUSALS."""
     if data is None or starts is None:
         return data
     mark, text = decoded(data)
-    return mark + renewed(path, text, starts).encode()
+    new = renewed(path, text, starts)
+    for piece in pieces:
+        if isinstance(piece, Table):
+            _confirmed(piece, text, new)
+    return mark + new.encode()
 
 
-def edited(data: bytes, pieces: tuple[Piece, ...]) -> bool:
+def edited(data: bytes, pieces: tuple[Piece, ...], before: bytes | None) -> bool:
     """Return whether the user changed something inside of thrum's pieces."""
     try:
-        return with_pieces(data, pieces, mine=True) != data
+        return with_pieces(data, pieces, absent_from(before)) != data
     except REFUSALS:
         return True
+
+
+def absent_from(before: bytes | None) -> Callable[[Piece], bool]:
+    """Return a test of whether a file held no such piece before thrum changed it."""
+    text = decoded(before)[1]
+    return lambda piece: piece.remove(text) == text
 
 
 def without_pieces(data: bytes | None, pieces: tuple[Piece, ...], before: bytes | None) -> bytes | None:
@@ -62,8 +82,9 @@ def without_pieces(data: bytes | None, pieces: tuple[Piece, ...], before: bytes 
         return None
     mark, text = decoded(data)
     original = decoded(before)[1]
+    absent = absent_from(before)
     for piece in reversed(pieces):
-        if piece.remove(original) == original:
+        if absent(piece):
             piece.check(text)
             text = _confirmed(piece, text, piece.remove(text, original))
     return None if before is None and text.strip() in ("", "{}") else mark + text.encode()
@@ -78,6 +99,15 @@ def reason(error: Exception) -> str:
     formats = {NotJson: "JSON", tomllib.TOMLDecodeError: "TOML"}
     names = [name for kind, name in formats.items() if isinstance(error, kind)]
     return f"it is not valid and was left alone: not {names[0]} ({error})" if names else f"{error}; it was left alone"
+
+
+def _is_readable(piece: Piece, text: str) -> bool:
+    """Return whether a second parser reads the text as the first one does."""
+    try:
+        piece.rest(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _confirmed(piece: Piece, old: str, new: str) -> str:
@@ -115,5 +145,5 @@ def decoded(data: bytes | None) -> tuple[bytes, str]:
 def _harmful() -> Conflict:
     return Conflict(
         "thrum cannot change it without a change to something else in it",
-        hint="it was left alone; add thrum's lines yourself",
+        hint="it was left alone; add thrum's lines, or take them out, by hand",
     )

@@ -7,6 +7,8 @@ import shlex
 from importlib import resources
 from typing import Any
 
+from thrum_store.errors import Forbidden
+
 from . import files, jsontext
 from .launcher import Launcher
 from .pieces import Item, Member, Needed, Whole
@@ -246,7 +248,11 @@ def _section() -> Section:
 
 
 def _read(path: str) -> str:
-    return (files.read(path) or b"").decode("utf-8-sig", "replace")
+    """Return the text of a file, or an empty one, also for a file that will be refused anyway."""
+    try:
+        return (files.read(path) or b"").decode("utf-8-sig", "replace")
+    except Forbidden:
+        return ""
 
 
 def _setting(path: str, names: tuple[str, ...]) -> Any:

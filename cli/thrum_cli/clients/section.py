@@ -50,7 +50,7 @@ class _Mark(NamedTuple):
 class Section(Piece):
     """Lines between two marks, at the end of a text: Markdown, TOML, or a file of patterns.
 
-    A mark has a line of its own. In a fence of Markdown it is the user's example.
+    A mark has a line of its own. In a fence of Markdown it is the user's example, unless the fence never ends.
     """
 
     body: str
@@ -78,7 +78,8 @@ class Section(Piece):
         return before if before is not None and text == f"{before}{eol}" else text
 
     def rest(self, text: str) -> object:
-        return self.remove(text).rstrip("\r\n")
+        rest = self.remove(text)
+        return [rest[start:end] for start, end in _lines(rest) if rest[start:end].strip()]
 
     def is_in(self, text: str) -> bool:
         """Return whether the text has a section."""
@@ -96,28 +97,27 @@ class Section(Piece):
     def check(self, text: str) -> None:
         """Raise Conflict if a section begins and does not end."""
         for mark, follower in self._pairs(text):
-            if mark.begins and follower is None and not self._is_example(text, mark.start, mark.end):
+            if follower is None:
                 raise _unclosed(_line_number(text, mark.start), self._mark(END))
 
     def _cut(self, text: str, start: int, end: int) -> str:
-        """Return the text without a section, and without a line end on either side of it."""
-        before, after = text[:start], text[end:]
+        """Return the text without a section, and without a line end on either side of it if two lines stay apart."""
         kept = self.kept(text[start:end])
-        return f"{before if kept else _without_last(before)}{kept}{_without_first(after)}"
+        before, after = text[:start] + kept, text[end:]
+        if not kept:
+            before = _without_last(before)
+        return before + (_without_first(after) if not before or before.endswith(("\n", "\r")) else after)
 
     def _mark(self, name: str) -> str:
         return f"{self.opening} {name}{self.closing}"
 
     def _places(self, text: str) -> list[tuple[int, int]]:
         """Return the start and the end of each section, marks included."""
-        if BEGIN not in text:
-            return []
-        pairs = [(mark.start, follower.end) for mark, follower in self._pairs(text) if follower is not None]
-        return [place for place in pairs if not self._is_example(text, *place)]
+        return [(mark.start, follower.end) for mark, follower in self._pairs(text) if follower is not None]
 
     def _pairs(self, text: str) -> list[tuple[_Mark, _Mark | None]]:
         """Return each mark that begins a section with the next mark, if that one ends it."""
-        marks = list(self._marks(text))
+        marks = list(self._marks(text)) if BEGIN in text else []
         followers: list[_Mark | None] = [*marks[1:], None][: len(marks)]
         return [
             (mark, follower if follower is not None and not follower.begins else None)
@@ -127,15 +127,14 @@ class Section(Piece):
 
     def _marks(self, text: str) -> Iterator[_Mark]:
         begin, end_mark = self._mark(BEGIN), self._mark(END)
+        fences = list(_fences(text)) if self.opening == "<!--" else []
         for start, end in self.lines(text):
             line = text[start:end]
             bare = line.strip(" \t")
-            if bare in (begin, end_mark) and len(line) - len(line.lstrip()) <= _INDENT:
+            if bare not in (begin, end_mark) or len(line) - len(line.lstrip()) > _INDENT:
+                continue
+            if not any(opens < start and end <= closes for opens, closes in fences):
                 yield _Mark(start, end, bare == begin)
-
-    def _is_example(self, text: str, start: int, end: int) -> bool:
-        """Return whether a place is in a fence of Markdown. A fence that never ends holds no example."""
-        return self.opening == "<!--" and any(opens < start and end <= closes for opens, closes in _fences(text))
 
 
 def _unclosed(line: int, end: str) -> Conflict:

@@ -69,6 +69,8 @@ class Table(Piece):
 
     def remove(self, text: str, before: str | None = None) -> str:
         without = TomlSection(self.body, "#").remove(text, before)
+        if without != text and self.rest(without) != self.rest(text):
+            raise self._more()
         if without != text or not _is_inline(text, self.path[0]):
             return without
         return self._edited(text, remove=True)

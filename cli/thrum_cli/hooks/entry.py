@@ -89,17 +89,15 @@ def _prompt_has_work(location: Paths, key: str, runtime: str) -> bool:
 
 
 def _read() -> bytes:
-    """Read standard input to its end, so that the client never writes into a closed pipe."""
+    """Read standard input to its end, so that the client never writes into a closed pipe. Return its beginning."""
     if sys.stdin is None or os.isatty(0):
         return b""
     poll = select.poll()
     poll.register(0, select.POLLIN)
     parts: list[bytes] = []
     size = 0
-    while size < _INPUT_LIMIT and poll.poll(_PATIENCE_MS):
-        part = os.read(0, 1 << 16)
-        if not part:
-            break
-        parts.append(part)
-        size += len(part)
+    while poll.poll(_PATIENCE_MS) and (part := os.read(0, 1 << 16)):
+        if size < _INPUT_LIMIT:
+            parts.append(part)
+            size += len(part)
     return b"".join(parts)

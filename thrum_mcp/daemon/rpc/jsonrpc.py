@@ -5,7 +5,7 @@ A frame is a call or a batch of calls.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, cast
 
 import orjson
 
@@ -113,5 +113,21 @@ def refusal(cause: ThrumError) -> RpcError:
 
 
 def encoded(value: object) -> bytes:
-    """Return a value as JSON; results become objects."""
-    return orjson.dumps(as_json(value))
+    """Return a value as JSON; results become objects. Bytes of a path that are no UTF-8 are written as `\\udcXX`."""
+    document = as_json(value)
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        return orjson.dumps(_as_unicode(document))
+
+
+def _as_unicode(document: Any) -> Any:
+    """Return plain JSON in which every text can be written as UTF-8."""
+    if isinstance(document, str):
+        return document.encode("utf-8", "backslashreplace").decode()
+    if isinstance(document, dict):
+        members = cast("dict[str, Any]", document)
+        return {_as_unicode(name): _as_unicode(member) for name, member in members.items()}
+    if document.__class__ is list:
+        return [_as_unicode(item) for item in document]
+    return document
