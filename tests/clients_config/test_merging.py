@@ -399,7 +399,10 @@ def test_what_is_put_into_an_object_on_one_line_of_a_longer_file_has_lines_of_it
     text = '{\n  "hooks": {"Stop": []},\n  "a": 1\n}\n'
     file = place(repository, ".claude/settings.json", text)
     repository.ok("init", "--runtime", "claude")
-    assert max(map(len, file.read_text().splitlines())) < 150
+    lines = [
+        line for line in file.read_text().splitlines() if "exec thrum" not in line
+    ]  # the launcher is one long text
+    assert max(map(len, lines)) < 150
     file.write_text(file.read_text().replace('"a": 1', '"a": 2'))
     repository.ok("uninit")
     assert file.read_text() == text.replace('"a": 1', '"a": 2')
@@ -436,9 +439,9 @@ def test_a_hook_that_the_user_put_beside_ours_stays(
 def test_what_was_there_before_us_stays_although_it_looks_like_ours(
     repository: Shell, runtime: str, path: str, ours: tuple[str, ...]
 ) -> None:
-    own: object = {"command": "/opt/thrum", "args": ["mcp", "serve"]}
+    own: object = {"command": "/opt/my-thrum", "args": ["mcp", "serve"]}
     if ours[0] == "hooks":
-        own = [{"hooks": [{"type": "command", "command": "thrum hook stop --mine"}]}]
+        own = [{"hooks": [{"type": "command", "command": "/opt/my-thrum hook stop --mine"}]}]
     file = place(repository, path, insertion.put("{}", ours, own))
     repository.ok("init", "--runtime", runtime)
     file.write_text(insertion.put(file.read_text(), ("added",), 1))
