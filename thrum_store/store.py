@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 _REPAIRS = 3  # of the view in one use case: a view that breaks faster than that is reported
 
 
+def _stays(_: ThrumError) -> bool:
+    """Return that a view which cannot be written is not left for a private one."""
+    return False
+
+
 class Retry:
     """Runs a use case again after the view broke and was repaired, and appends nothing twice.
 
@@ -42,7 +47,7 @@ class Retry:
     """
 
     def __init__(self, repair: Callable[[], None], detach: Callable[[ThrumError], bool] | None = None) -> None:
-        self._repair, self._detach = repair, detach or (lambda _: False)
+        self._repair, self._detach = repair, detach or _stays
         self._depth = 0  # of use cases that call others
         self.appended: list[list[Event]] = []
         self.replay_index = 0

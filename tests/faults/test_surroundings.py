@@ -35,12 +35,10 @@ def settle(place: Path, user: int = 0) -> None:
     """Make the store and its two agents, as a user."""
     for path in (place, place / "repo"):
         os.chown(path, user, user)
-    for line in (
-        ("git", "init", "-q", "-b", "main", "."), ("git", "commit", "-q", "--allow-empty", "-m", "begin"),
-        ("thrum", "init"), *(("thrum", "quickstart", "--name", name, "--role", "r", "--module", "m")
-                             for name in ("alice", "bob")),
-    ):  # fmt: skip
-        done = by(place, "alice" if line[1] != "quickstart" else line[3], *line, user=user)
+    joining = [f"thrum quickstart --name {name} --role r --module m" for name in ("alice", "bob")]
+    for line in ("git init -q -b main .", "git commit -q --allow-empty -m begin", "thrum init", *joining):
+        words = line.split()
+        done = by(place, words[3] if "quickstart" in words else "alice", *words, user=user)
         assert done.returncode == 0, done
     assert by(place, "alice", "thrum", "send", "the first", "--to", "@bob", user=user).returncode == 0
 
@@ -208,6 +206,7 @@ def test_without_descriptors_the_sentence_is_about_them_and_the_view_stays(place
     settle(place)
     var = Path(os.path.realpath(place / "repo" / ".thrum" / "var"))
     before = sorted(path.name for path in var.glob("p-v3.*.db"))
+    done = by(place, "bob", "thrum", "whoami")
     for most in range(6, 40):
         done = subprocess.run(
             ["bash", "-c", f'ulimit -n {most}; exec "{SCRIPT}" inbox'], cwd=place / "repo", capture_output=True,

@@ -36,18 +36,22 @@ EVENTS = (
 def answer(arguments: list[str], raw: bytes, project: str, session: str, host: Host = REAL) -> int:
     """Handle the event, print the text for the client's model, and return the exit code."""
     try:
-        call = parse_call(arguments, raw, project, session)
-        if call.event not in (*EVENTS, LISTEN):
-            events = ", ".join((*EVENTS, LISTEN))
-            raise Invalid(f"{call.event!r} is not a hook event", hint=f"use one of {events}")
-        if call.in_subagent or _runs_twice(call):
-            return 0  # the agent itself never sees text that its subagent gets
-        return _answer(call, host)
-    except (NotARepository, NotInitialized) as error:
-        return _outside(call, error)
+        return _handled(parse_call(arguments, raw, project, session), host)
     except ThrumError as error:
         sys.stderr.write(f"thrum hook: {error.message}" + (f" (try: {error.hint})\n" if error.hint else "\n"))
         return 0
+
+
+def _handled(call: Call, host: Host) -> int:
+    if call.event not in (*EVENTS, LISTEN):
+        events = ", ".join((*EVENTS, LISTEN))
+        raise Invalid(f"{call.event!r} is not a hook event", hint=f"use one of {events}")
+    if call.in_subagent or _runs_twice(call):
+        return 0  # the agent itself never sees text that its subagent gets
+    try:
+        return _answer(call, host)
+    except (NotARepository, NotInitialized) as error:
+        return _outside(call, error)
 
 
 def _outside(call: Call, error: ThrumError) -> int:

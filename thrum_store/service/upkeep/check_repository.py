@@ -94,7 +94,8 @@ def _branch_of(directory: str, git: GitRunner) -> str:
     """Return the ref that a worktree is on, or "". Asked from this one: git may trust no other directory."""
     real = os.path.realpath(directory)
     for entry in git.run("worktree", "list", "--porcelain").split("\n\n"):
-        fields = dict(line.partition(" ")[::2] for line in entry.split("\n"))
+        words = [line.partition(" ") for line in entry.split("\n")]
+        fields = {name: value for name, _, value in words}
         if os.path.realpath(fields.get("worktree", "")) == real:
             return fields.get("branch", "")
     return ""
