@@ -47,29 +47,46 @@ def is_name(text: str) -> bool:
 
 
 def valid_name(text: str, noun: str = "name") -> str:
-    """Return `text` if it can be the name of an agent, role, group or module; it becomes part of a path.
+    """Return `text` if it can be the name of an agent, role, group or module. Raises Invalid.
 
-    A name has 1 to 64 lower-case ASCII letters, digits, `-` and `_`. Raises Invalid.
+    It has 1 to 64 lower-case ASCII letters, digits, `-`, `_`. No module is reserved: none is an address, or in a path.
     """
     if not is_name(text):
         raise Invalid(
             f"{text!r} cannot be a {noun}",
             hint="use 1 to 64 of a-z, 0-9, `-` and `_`, beginning with a letter or a digit",
         )
-    if text in RESERVED or text in _DEVICES:
+    if noun != "module" and (text in RESERVED or text in _DEVICES):
         raise Invalid(f"{text!r} is reserved and cannot be a {noun}", hint="choose another one")
     return text
 
 
 def bare_address(text: str) -> str:
-    """Return the bare name in `@name`, `name`, `name@nick` or the old `agent:role:hash`. Raises Invalid."""
-    bare = text.strip().removeprefix("@")
-    if bare.startswith("agent:"):
-        bare = bare.split(":")[1]
+    """Return the bare name in `@name`, `name`, `name@nick` or the Go program's `agent:role:hash`. Raises Invalid."""
+    bare = agent_name(text.strip())
     local, _, nick = bare.partition("@")
     if not is_name(local) or (nick and not is_name(nick)):
         raise Invalid(f"{text!r} is not an address", hint="write @name, @role, @group or @everyone")
     return bare
+
+
+def agent_name(text: str) -> str:
+    """Return an agent's name as it is written: without `@`, and for the Go program's id the name of its one agent."""
+    bare = text.removeprefix("@")
+    kind, role, digest = (*bare.split(":", 2), "", "")[:3]
+    return migrated_name(bare) if kind == "agent" and role and digest else bare
+
+
+def is_go_id(text: str) -> bool:
+    """Return whether `text` is an agent's id as the Go program writes it: it means one agent, never a role."""
+    return text.strip().removeprefix("@").startswith("agent:")
+
+
+def migrated_name(identifier: str) -> str:
+    """Return the name that a migrated agent has: `agent:role:hash` and `user:name` keep their parts."""
+    kept = identifier.removeprefix("agent:").replace(":", "-").lower()
+    name = "-".join("".join(letter if letter in _INSIDE else " " for letter in kept).split()).strip("-_")[:NAME_LIMIT]
+    return f"{name[: NAME_LIMIT - 2]}-1" if name in RESERVED else name
 
 
 def short_id(store: str) -> str:

@@ -254,3 +254,29 @@ def test_a_checkout_tells_where_it_was_cloned_from(repository: Shell, tmp_path: 
     (installed / "direct_url.json").write_text(json.dumps({"url": checkout.as_uri(), "dir_info": {"editable": True}}))
     version = repository.having(PYTHONPATH=str(installed.parent)).run("version", "--json").data
     assert (version["build"], version["repo_url"]) == (None, "https://example.com/thrum")
+
+
+@requirement("agent-id")
+def test_the_id_of_the_go_program_means_its_one_agent_and_never_a_role(team: Team) -> None:
+    team.builder.ok("agent", "register", "--name", "tester-ab12", "--role", "tester", "--module", "db")
+    team.builder.ok("agent", "register", "--name", "other", "--role", "tester", "--module", "db")
+    for spelled in ("agent:tester:AB12", "@agent:tester:ab12"):
+        sent = team.planner.json("send", "for one", "--to", spelled)
+        assert [recipient["agent_id"] for recipient in sent["recipients"]] == ["tester-ab12"], sent
+        assert team.planner.json("ping", spelled)["agent_id"] == "tester-ab12"
+    for nobody in ("agent:tester:ff", "agent:tester", "agent:tester:", "agent::ab12", "agent:", "@agent:implementer"):
+        refused = team.planner.thrum("send", "x", "--to", nobody, "--json")
+        assert refused.error["code"] in ("unknown_recipient", "invalid"), (nobody, refused)
+        assert team.planner.thrum("ping", nobody, "--json").error["code"] in ("not_found", "invalid"), nobody
+    deleted = team.planner.json("agent", "delete", "agent:tester:AB12", "--force")
+    assert deleted["agent_id"] == "tester-ab12"
+    assert team.planner.thrum("agent", "delete", "agent:tester:AB12", "--force", "--json").error["code"] == "not_found"
+
+
+@pytest.mark.parametrize("module", ["all", "daemon", "everyone", "con"])
+def test_any_name_can_be_a_module(repository: Shell, module: str) -> None:
+    repository.ok("quickstart", "--name", "furiosa", "--role", "driver", "--module", module)
+    assert repository.json("whoami")["module"] == module
+    (agent,) = repository.json("agent", "list", "--module", module)["agents"]
+    assert agent["agent_id"] == "furiosa"
+    assert repository.thrum("agent", "register", "--name", "x", "--role", "all", "--module", "m", "--json").code == 1

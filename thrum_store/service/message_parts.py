@@ -255,9 +255,10 @@ def resolve(store: Store, texts: Iterable[str], sender: int) -> Audience:
     recipients: dict[int, AgentRow] = {}
     unknown: list[str] = []
     warnings: list[str] = []
-    for text in dict.fromkeys(identity.bare_address(text) for text in texts) or (EVERYONE,):
+    bare = {identity.bare_address(text): identity.is_go_id(text) for text in texts} or {EVERYONE: False}
+    for text, only_agent in bare.items():
         resolved = _resolve(store, text, warnings)
-        if resolved is None:
+        if resolved is None or (only_agent and resolved[0] != "agent"):
             unknown.append(text)
             continue
         kind, value, rows = resolved

@@ -124,7 +124,7 @@ context = Group(
 
 
 def _name(app: App, name: str | None) -> str:
-    return identity.valid_name(name.removeprefix("@")) if name else app.caller.name
+    return identity.valid_name(identity.agent_name(name)) if name else app.caller.name
 
 
 def _initial(app: App, name: str) -> str:

@@ -194,9 +194,7 @@ def _pairs(raw: Any) -> list[tuple[str, str]]:
 
 def name(text: str) -> str:
     """Return our name for an agent's id: `agent:role:hash` and `user:name` keep their parts. Raises Invalid."""
-    parts = text.split(":")
-    bare = _word("-".join(parts[1:] if parts[0] == "agent" and len(parts) > 1 else parts))
-    return identity.valid_name(f"{bare[:62]}-1" if bare in identity.RESERVED else bare)
+    return identity.valid_name(identity.migrated_name(text))
 
 
 def _word(text: str) -> str:

@@ -203,7 +203,7 @@ _EVERYONE = "every registered agent; built in"
 
 
 def _bare(text: str) -> str:
-    return text.removeprefix("@")
+    return identity.agent_name(text)
 
 
 def _group(store: Store, name: str) -> Group:

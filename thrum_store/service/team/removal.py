@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from thrum_store import presence_state
+from thrum_store import identity, presence_state
 from thrum_store.errors import Forbidden, Invalid, NeedsConfirmation
 from thrum_store.log.events import Draft
 from thrum_store.repository import worktrees
@@ -102,7 +102,7 @@ def cleanup(store: Store, request: Cleanup, *, by: str = "") -> CleanedUp:
 
 
 def _own(store: Store, name: str) -> Agent:
-    bare = name.removeprefix("@")
+    bare = identity.agent_name(name)
     matches = lookup.named(store.view, bare.partition("@")[0])
     mine = next((agent for agent in matches if agent.own and "@" not in bare), None)
     if mine is not None:

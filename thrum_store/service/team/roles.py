@@ -166,7 +166,7 @@ def _chosen(store: Store, name: str | None) -> list[Agent]:
     local = [agent for agent in lookup.listed(store.view) if agent.own and agent.worktree in places]
     if name is None:
         return sorted(local, key=lambda agent: agent.name)
-    bare = name.removeprefix("@")
+    bare = identity.agent_name(name)
     matches = [agent for agent in local if agent.name == bare]
     if not matches:
         raise NotFound(f"there is no agent {bare!r} on this machine", hint="`thrum agent list` shows all agents")

@@ -104,7 +104,8 @@ def ping(store: Store, address: str) -> Ping:
     bare = identity.bare_address(address)
     name, _, nick = bare.partition("@")
     matches = [agent for agent in lookup.named(store.view, name) if agent.store.startswith(nick)]
-    matches = matches or sorted(lookup.listed(store.view, role=bare), key=lambda agent: -agent.seen_ms)
+    if not matches and not identity.is_go_id(address):
+        matches = sorted(lookup.listed(store.view, role=bare), key=lambda agent: -agent.seen_ms)
     if not matches:
         raise message_parts.unknown_agent(bare, "agent or role")
     now = presence.now(store)

@@ -126,7 +126,7 @@ def owner(store: Store, session_id: str) -> str:
 
 
 def _agent(store: Store, name: str) -> int:
-    matches = lookup.named(store.view, name.removeprefix("@"))
+    matches = lookup.named(store.view, identity.agent_name(name))
     if not matches:
         raise message_parts.unknown_agent(name)
     return matches[0].id

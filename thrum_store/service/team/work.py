@@ -7,7 +7,7 @@ import unicodedata
 
 from thrum_store import presence_state
 from thrum_store.errors import Invalid
-from thrum_store.identity import address_of
+from thrum_store.identity import address_of, agent_name
 from thrum_store.presence_state import NOTHING, PresenceState
 from thrum_store.repository import changes, worktrees
 from thrum_store.repository.changes import Changes, Commit, FileChange
@@ -77,7 +77,7 @@ def contexts(store: Store, wanted: WantContexts) -> WorkContexts:
     """Return the last reported work contexts. Raises NotFound for an unknown agent or role."""
     pairs = _all(store)
     if wanted.agent is not None:
-        bare = wanted.agent.removeprefix("@")
+        bare = agent_name(wanted.agent)
         pairs = [(agent, work) for agent, work in pairs if bare in (agent.name, agent.role, work.address)]
         if not pairs:
             raise message_parts.unknown_agent(bare, "agent or role")
