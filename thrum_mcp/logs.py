@@ -61,11 +61,17 @@ def start_mcp_log(repo: str) -> None:
     handlers: list[logging.Handler] = [_ClientHandler(sys.stderr)] if sys.stderr is not None else []
     try:
         path = paths.initialized(repo).in_var(paths.MCP_LOG)
-        if os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):  # else there is no file
+        if _can_be_written(path):  # else there is no file
             handlers.append(_mcp_file(path))
     except ThrumError:
         pass  # each tool tells the client why
     start(handlers)
+
+
+def _can_be_written(path: str) -> bool:
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return os.access(path, os.W_OK)
 
 
 def _mcp_file(path: str) -> logging.Handler:

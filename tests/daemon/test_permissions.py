@@ -14,6 +14,7 @@ import pytest
 from tests.daemon.conftest import DEADLINE, Daemon
 from thrum_mcp.daemon.process import control, file_names
 from thrum_mcp.daemon.process.errors import DaemonFailed
+import encodings.ascii
 from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store import setup
 from thrum_store.errors import Unsupported
@@ -42,10 +43,15 @@ print(sum(os.access(path, os.R_OK, follow_symlinks=False) for path in sys.argv[2
 
 OPEN = """
 import os, sys
+import encodings.ascii
 from thrum_mcp.daemon.process.status import daemon_status
-from thrum_store.repository import paths
+from thrum_store.repository import obstacles, paths
 from thrum_store.errors import ThrumError
+from thrum_store.machine import storage_errors
+storage_errors.owner_of(sys.argv[2])
 from thrum_store.machine.host import REAL
+from thrum_store.repository import claims
+daemon_status(paths.initialized(sys.argv[2]), REAL)  # loads what the interpreter needs
 os.setuid(int(sys.argv[1]))
 try:
     daemon_status(paths.initialized(sys.argv[2]), REAL)
@@ -61,8 +67,9 @@ def as_nobody(script: str, *arguments: str) -> str:
     # The interpreter itself may lie where only root may look: it is loaded before the change.
     done = subprocess.run(
         [sys.executable, "-c", script, str(NOBODY), *arguments],
-        capture_output=True, text=True, timeout=DEADLINE, check=True,
+        capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

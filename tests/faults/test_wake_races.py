@@ -136,7 +136,7 @@ def test_a_send_after_a_rebuild_at_any_line_of_a_wait_ends_it(race: Race) -> Non
 
 def waited(race: Race) -> list[str]:
     """The messages that end a wait of the command line, sent before its cursor or after it; read afterwards."""
-    ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, after=-1000))
+    ended = waiting.wait(race.repo, race.two.bob, WaitFor(20, pending=True))
     assert ended.waited_seconds < LATE, "only found by its last look"
     race.read()
     return [message.header.id for message in ended.messages]

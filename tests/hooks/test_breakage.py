@@ -96,10 +96,9 @@ def test_a_disk_that_cannot_be_written_is_not_the_agents_problem(readonly: Sessi
 
 def test_a_worktree_that_cannot_be_written_is_left_alone_and_said_so(readonly: Session) -> None:
     answer = without_rights(readonly, "init", "--runtime", "claude", "--dry-run", "--json")
-    assert answer.code == 1
-    reasons = {file["path"]: file["reason"] for file in json.loads(answer.out)["runtime_init"]["files"]}
-    assert reasons
-    assert all("is read-only" in reason for reason in reasons.values())
+    error = json.loads(answer.out)["error"]
+    assert (answer.code, error["code"]) == (1, "refused")
+    assert error["message"].startswith(f"you may not write in {readonly.agent.cwd}")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("prompt", "-h")], ids=" ".join)

@@ -245,7 +245,10 @@ def test_settings_are_read_as_git_reads_them(lines: list[str]) -> None:
     )
     if done.returncode == 0:
         pairs = [entry.partition("\n") for entry in done.stdout.split("\0")[:-1]]
-        assert git_places.entries(text) == [(key, value if mark else None) for key, mark, value in pairs]
+        read = [(key, value and value.replace("\t", " ")) for key, value in git_places.entries(text)]
+        assert read == [  # older versions of git make a space of a tab
+            (key, value.replace("\t", " ") if mark else None) for key, mark, value in pairs
+        ]
 
 
 def test_no_redirect_that_leads_nowhere_stops_a_worktree(root: Path) -> None:

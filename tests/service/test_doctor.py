@@ -155,6 +155,7 @@ def large(talk: Place) -> list[Path]:
     """The segments of a log of more than a megabyte."""
     for _ in range(12):
         talk.send("ann", "x" * 100_000, "@bob")
+    shutil.rmtree(talk.root / ".git/thrum-sync/var/segments")  # or what is missing comes back before doctor looks
     return sorted((talk.root / ".git/thrum-sync/a-sync/v1").glob("*/ann/*.jsonl"))
 
 

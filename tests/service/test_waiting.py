@@ -158,4 +158,4 @@ def test_a_wait_refuses_what_it_cannot_wait_for(repo: Paths, two_agents: Two) ->
         with pytest.raises(Invalid):
             waiting.wait(repo, two_agents.bob, request)
     with pytest.raises(NotInitialized):
-        waiting.wait(repo._replace(thrum="/nowhere"), two_agents.bob, WaitFor(0))
+        waiting.wait(repo._replace(var="/nowhere"), two_agents.bob, WaitFor(0))
