@@ -14,7 +14,6 @@ import pytest
 from tests.daemon.conftest import DEADLINE, Daemon
 from thrum_mcp.daemon.process import control, file_names
 from thrum_mcp.daemon.process.errors import DaemonFailed
-import encodings.ascii
 from thrum_mcp.daemon.process.status import daemon_status
 from thrum_store import setup
 from thrum_store.errors import Unsupported

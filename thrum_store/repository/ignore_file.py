@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from shlex import quote
 
 from thrum_store.errors import Forbidden, Invalid
 from thrum_store.machine.host import failed
@@ -20,7 +21,14 @@ _COMMENT = "# thrum: identities, locks and the local view of the messages"
 
 def check(paths: Paths, *, stealth: bool) -> None:
     """Refuse ignore files that cannot be changed, before anything is written. Raises Invalid or Forbidden."""
-    _check(_exclude(paths), "make it a file that you may write")
+    exclude = _exclude(paths)
+    above = os.path.dirname(exclude)
+    if os.path.lexists(above) and not os.path.isdir(above):
+        raise Invalid(f"{above} is no directory, so git has no place for {exclude}", hint=f"`rm {quote(above)}`")
+    if os.path.islink(exclude):
+        hint = f'make it a file: `cp --remove-destination "$(readlink -f {quote(exclude)})" {quote(exclude)}`'
+        raise Invalid(f"{exclude} is a link, and thrum writes through none", hint=hint)
+    _check(exclude, "make it a file that you may write")
     if not stealth:
         _check(_shared(paths), "`thrum init --stealth` leaves it alone")
 
@@ -48,10 +56,9 @@ def _exclude(paths: Paths) -> str:
 
 
 def _shared(paths: Paths) -> str:
-    """Return the .gitignore to change: that of the first worktree, unless it is a link that leads nowhere."""
+    """Return the .gitignore to change: that of the first worktree, unless it is a link, which git does not follow."""
     path = place(paths)
-    led = os.path.exists(path) or not os.path.islink(path)
-    return path if path != _exclude(paths) and led else ""
+    return path if path != _exclude(paths) and not os.path.islink(path) else ""
 
 
 def _check(path: str, hint: str) -> None:
