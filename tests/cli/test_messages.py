@@ -56,9 +56,9 @@ def test_a_mention_is_a_ref_of_that_type_and_the_other_way_round(team: Team, wor
 
 
 @requirement("agent-id")
-def test_an_id_of_the_old_form_means_whoever_has_the_role(team: Team) -> None:
-    sent = team.planner.json("send", "Still there?", "--to", "agent:implementer:35HV62T9B9")
-    assert [recipient["agent_id"] for recipient in sent["recipients"]] == ["builder"]
+def test_an_id_of_the_old_form_never_means_the_whole_role(team: Team) -> None:
+    refused = team.planner.run("send", "Still there?", "--to", "agent:implementer:35HV62T9B9", "--json")
+    assert (refused.code, refused.error["code"]) == (1, "unknown_recipient")
 
 
 @requirement("send:everyone", "send:to:everyone")

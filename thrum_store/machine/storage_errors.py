@@ -25,8 +25,6 @@ _IN_ITS_PLACE = {
 class Refusal(StorageFailed):
     """Raised if the machine refuses an action. Nothing was confirmed."""
 
-    code = "storage_refused"
-
     def __init__(self, message: str, hint: str) -> None:
         ThrumError.__init__(self, message, hint=hint)
         self.unsynced = False
