@@ -19,7 +19,7 @@ command -v apt-get dpkg-deb >/dev/null || {
 }
 
 rm -rf "$place"
-mkdir -p "$place"/{apt/{lists/partial,archives/partial,etc},root,bin}
+mkdir -p "$place"/{apt/{lists/partial,archives/partial,etc},files,bin}
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror="$(apt-get indextargets --format '$(SITE)' | grep -m 1 '/debian$')" || {
   echo "a newer git comes from a mirror of Debian, and apt knows none" >&2
@@ -33,20 +33,20 @@ apt() {
 }
 apt update
 (cd "$place/apt/archives" && apt download "${packages[@]}")
-for package in "$place"/apt/archives/*.deb; do dpkg-deb -x "$package" "$place/root"; done
+for package in "$place"/apt/archives/*.deb; do dpkg-deb -x "$package" "$place/files"; done
 
 # A relative path for each thing that git looks for, and the loader of the newer C library in front.
-loader="$(find "$place/root" -name 'ld-linux*' | head -1)"
-libraries="$(dirname "$(find "$place/root" -name 'libc.so.6' | head -1)")"
+loader="$(find "$place/files" -name 'ld-linux*' | head -1)"
+libraries="$(dirname "$(find "$place/files" -name 'libc.so.6' | head -1)")"
 cat >"$place/bin/git" <<END
 #!/bin/sh
-export GIT_EXEC_PATH='$place/exec' GIT_TEMPLATE_DIR='$place/root/usr/share/git-core/templates'
-exec '$loader' --argv0 git --library-path '$libraries' '$place/root/usr/bin/git' "\$@"
+export GIT_EXEC_PATH='$place/exec' GIT_TEMPLATE_DIR='$place/files/usr/share/git-core/templates'
+exec '$loader' --argv0 git --library-path '$libraries' '$place/files/usr/bin/git' "\$@"
 END
 chmod +x "$place/bin/git"
 mkdir -p "$place/exec"
 for name in git git-upload-pack git-receive-pack; do ln -sf "$place/bin/git" "$place/exec/$name"; done
-for script in "$place"/root/usr/lib/git-core/git-{sh-setup,submodule,sh-i18n}; do ln -sf "$script" "$place/exec/"; done
+for script in "$place"/files/usr/lib/git-core/git-{sh-setup,submodule,sh-i18n}; do ln -sf "$script" "$place/exec/"; done
 rm -rf "$place/apt"
 "$place/bin/git" init -q --ref-format=reftable "$place/try"
 rm -rf "$place/try"

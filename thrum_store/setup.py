@@ -6,6 +6,7 @@ The file with the store's id, `var/store.json`, is written last, so a store that
 from __future__ import annotations
 
 import os
+from shlex import quote
 
 from . import values
 from .errors import Forbidden, Invalid, NotInitialized, StorageFailed, ThrumError
@@ -20,7 +21,7 @@ from .repository.ownership import OwnersFiles
 from .repository.paths import INIT_LOCK, KEYS, LOCKS, STORE_FILE, STORE_KEY, Paths, system
 from .store import open_store
 from .sync import branch_worktree
-from .sync.admit_branch import BRANCH
+from .sync.admit_branch import BRANCH, ForeignBranch
 from .sync.cycle import adopt, synchronize
 from .values import Record
 from .view.database import check_sqlite
@@ -128,7 +129,10 @@ def check(paths: Paths, request: Initialize, host: Host = REAL, *, tracked: bool
 def _check_place(path: str) -> None:
     """Refuse a directory that cannot be made or written."""
     if os.path.lexists(path) and not os.path.isdir(path):
-        raise Invalid(f"{path} is not a directory, and thrum needs that name", hint=f"`mv {path} {path}.before`")
+        raise Invalid(
+            f"{path} is not a directory, and thrum needs that name",
+            hint=f"`mv {quote(path)} {quote(path + '.before')}`",
+        )
     existing = path if os.path.isdir(path) else os.path.dirname(path)
     if not os.access(existing, os.W_OK | os.X_OK):
         raise Forbidden(f"you may not write in {existing}", hint="work in a clone of your own")
@@ -167,6 +171,8 @@ def _history(paths: Paths, host: Host) -> list[str]:
     try:
         with open_store(paths, host) as store:
             taken = (synchronize(store, local_only=True) if paths.guest else adopt(store)).taken
+    except ForeignBranch:  # a remote's: `Initialized.warnings` says so, and no sync will read it
+        return []
     except ThrumError as error:
         return [f"the history of the branch comes with the first sync, because: {error.message}"]
     return [f"read {taken:,} events of its history"] if taken else []

@@ -159,6 +159,8 @@ EXAMPLES = {
     "a fence": f"# How it works\n\n```html\n{SECTION}```\n\nmine\n",
     "tildes": f"~~~~\n```\n{SECTION}```\n~~~~\n",
     "an indented block": "    " + SECTION.replace("\n", "\n    ") + "\n",
+    "a block indented by a tab": "\t" + SECTION.replace("\n", "\n\t") + "\n",
+    "a block indented by spaces and a tab": "  \t" + SECTION.replace("\n", "\n  \t") + "\n",
     "a sentence": f"thrum writes between `{BEGIN}` and `{END}`.\n",
     "a quote": f"> {BEGIN}\n> old\n> {END}\n",
 }
@@ -176,6 +178,17 @@ def test_marks_that_are_an_example_stay_as_they_are(repository: Shell, case: str
     repository.ok("uninit")
     assert file.read_text().startswith(EXAMPLES[case])
     assert "more" in file.read_text()
+
+
+@pytest.mark.parametrize("value", ["nan", "-nan", "inf", "1e400", "[nan, { x = nan }]"])
+def test_a_float_that_equals_nothing_stays(repository: Shell, value: str) -> None:
+    text = f"a = {value}\n[b]\nc = {value}\n"
+    file = place(repository, ".codex/config.toml", text)
+    repository.ok("init", "--runtime", "codex")
+    assert file.read_text().startswith(text) and "mcp_servers" in tomllib.loads(file.read_text())
+    file.write_text(f"d = {value}\n{file.read_text()}")
+    repository.ok("uninit")
+    assert file.read_text().strip() == f"d = {value}\n{text}".strip()
 
 
 def test_lines_behind_the_table_would_belong_to_it_and_are_not_taken_along(repository: Shell) -> None:

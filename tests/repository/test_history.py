@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,15 @@ import pytest
 from tests.places import git
 from thrum_store.repository.git_runner import GitFailed
 from thrum_store.repository.history import PastCommit, history
+
+
+def dated(root: Path, *arguments: str) -> None:
+    """Run a git command that commits, an hour after the commit before: the order of a history follows the times."""
+    count = int(git(root, "rev-list", "--all", "--count"))
+    time = f"{1_800_000_000 + 3600 * count} +0000"
+    variables = {"GIT_AUTHOR_DATE": time, "GIT_COMMITTER_DATE": time}
+    people = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    subprocess.run(["git", *people, *arguments], cwd=root, env=os.environ | variables, check=True)
 
 
 def committed(root: Path, subject: str, files: dict[str, str | None]) -> None:
@@ -22,7 +32,7 @@ def committed(root: Path, subject: str, files: dict[str, str | None]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--allow-empty", "--message", subject)
+    dated(root, "commit", "--quiet", "--allow-empty", "--message", subject)
 
 
 def worked_on(root: Path, *options: str) -> Path:
@@ -33,11 +43,11 @@ def worked_on(root: Path, *options: str) -> Path:
     committed(root, "  nothing", {})
     committed(root, "change and remove", {"a.txt": "2", "src/b.py": None})
     git(root, "mv", "a.txt", "renamed.txt")
-    git(root, "commit", "--quiet", "--message", "rename")
+    dated(root, "commit", "--quiet", "--message", "rename")
     git(root, "switch", "--quiet", "--create", "side", "HEAD~2")
     committed(root, "beside", {"side.txt": "1"})
     git(root, "switch", "--quiet", "main")
-    git(root, "merge", "--quiet", "--no-ff", "--message", "merge side", "side")
+    dated(root, "merge", "--quiet", "--no-ff", "--message", "merge side", "side")
     return root
 
 

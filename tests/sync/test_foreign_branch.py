@@ -193,6 +193,15 @@ def test_a_fetched_branch_of_another_purpose_is_not_adopted_and_that_of_another_
     assert git(clone.root, "rev-parse", "refs/heads/a-sync").strip() == other.tip
 
 
+def test_a_history_that_will_never_be_read_is_not_announced(tmp_path: Path) -> None:
+    remote = remote_at(tmp_path)
+    remote.point(remote.commit(remote.tree([f"100644 blob {remote.blob(b'x')}\tcode.py"])))
+    clone = remote.clone("mine", initialize=False)
+    answer = thrum(clone.root, "init")
+    assert answer.returncode == 0 and "is not thrum's" in answer.stderr
+    assert "the history of" not in answer.stdout
+
+
 # --- at the remote ----------------------------------------------------------------------------------------------------
 
 

@@ -127,7 +127,7 @@ def test_a_file_that_is_no_view_is_damaged(paths: Paths) -> None:
     ("code", "expected"),
     [
         (sqlite3.SQLITE_BUSY, StoreBusy), (sqlite3.SQLITE_LOCKED, StoreBusy), (sqlite3.SQLITE_FULL, DiskFull),
-        (sqlite3.SQLITE_READONLY, Refusal), (sqlite3.SQLITE_PERM, Refusal), (sqlite3.SQLITE_CANTOPEN, Refusal),
+        (sqlite3.SQLITE_READONLY, Refusal), (sqlite3.SQLITE_PERM, Refusal), (sqlite3.SQLITE_CANTOPEN, ViewCorrupted),
         (sqlite3.SQLITE_NOMEM, Refusal), (sqlite3.SQLITE_IOERR | 20 << 8, Refusal),
         (sqlite3.SQLITE_IOERR | 1 << 8, ViewCorrupted),
         (sqlite3.SQLITE_CORRUPT, ViewCorrupted), (sqlite3.SQLITE_NOTADB, ViewCorrupted),
@@ -138,6 +138,13 @@ def test_an_error_of_sqlite_becomes_ours(code: int, expected: type[Exception]) -
     error = sqlite3.OperationalError("x")
     error.sqlite_errorcode = code
     assert type(database.mapped(error)) is expected
+
+
+def test_a_view_that_cannot_be_opened_is_made_again_where_files_can_be_made(paths: Paths) -> None:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    assert type(database.mapped(error, paths.in_var("gone.db"))) is ViewCorrupted
+    assert type(database.mapped(error, "/nowhere/gone.db")) is Refusal
 
 
 def test_our_misuse_of_sqlite_stays_an_error_of_sqlite() -> None:

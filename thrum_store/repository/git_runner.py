@@ -95,7 +95,7 @@ class GitRunner:
         """Return git's output, byte for byte. Raises GitFailed."""
         done = self._start(arguments, stdin)
         if done.returncode != 0:
-            reason = _summary(done.stderr, f"status {done.returncode}")
+            reason = _complaint(done.stderr) or _summary(done.stderr, f"status {done.returncode}")
             raise GitFailed(f"git {arguments[0]} failed: {reason}", hint=self._by_hand(arguments))
         return done.stdout
 
@@ -167,7 +167,8 @@ class GitRunner:
         return failed(error, f"cannot start {_git()}")
 
     def _by_hand(self, arguments: tuple[str, ...]) -> str:
-        return f"see what git says: `git -C {_shell_quoted(self.directory)} {arguments[0]}`"
+        words = " ".join(map(_shell_quoted, arguments))
+        return f"see what git says: `git -C {_shell_quoted(self.directory)} {words} </dev/null`"
 
 
 def _git() -> str:
@@ -269,6 +270,12 @@ _PROGRESS = (
     "Updating", "Writing",
 )  # fmt: skip
 _ADVICE = ("Please make sure you have the correct access rights", "and the repository exists.")
+
+
+def _complaint(output: bytes) -> str:
+    """Return the errors of git in an output, without the advice around them; "" if it holds none."""
+    lines = output.decode("utf-8", "replace").split("\n")
+    return "; ".join(line.strip() for line in lines if line.startswith(("fatal: ", "error: ")))[:600]
 
 
 def _summary(output: bytes, otherwise: str = "no message") -> str:

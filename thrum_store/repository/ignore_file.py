@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .paths import Paths
 
 IGNORED = ".thrum/"
+_PATTERNS = {b".thrum/", b".thrum", b"/.thrum/", b"/.thrum"}  # each of them hides it
 _COMMENT = "# thrum: identities, locks and the local view of the messages"
 
 
@@ -74,7 +75,7 @@ def _has_line(path: str) -> bool:
 
 
 def _is_in(content: bytes) -> bool:
-    return IGNORED.encode() in (line.strip() for line in content.split(b"\n"))
+    return not _PATTERNS.isdisjoint(line.strip() for line in content.split(b"\n"))
 
 
 def place(paths: Paths) -> str:

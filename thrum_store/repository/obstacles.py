@@ -120,7 +120,7 @@ def _repair(root: str, git_dir: str) -> str:
 
 
 def _repair_anywhere(root: str) -> str:
-    return f"if its repository was moved, run there: `git worktree repair {shlex.quote(root)}`"
+    return f"if its repository was moved, name its new place: `git -C REPOSITORY worktree repair {shlex.quote(root)}`"
 
 
 def _moved(root: str, common: str, name: str) -> str | None:

@@ -213,7 +213,12 @@ def _refusal(error: Error, path: str) -> ThrumError:
     if refused is not None:
         message = f"cannot open {refused.filename}"
         return ViewCorrupted(message) if refused.errno in REPLACEABLE else explained(refused, message)
-    return Refusal(f"the view cannot be opened or written: {error}", "`thrum doctor` looks for the reason")
+    cannot = f"the view cannot be opened or written: {error}"
+    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and (
+        not path or os.access(os.path.dirname(path), os.W_OK)
+    ):
+        return ViewCorrupted(cannot)  # somebody removed or replaced its files meanwhile
+    return Refusal(cannot, "`thrum doctor` looks for the reason")
 
 
 # --- ids of shards ----------------------------------------------------------------------------------------------------

@@ -131,10 +131,16 @@ class Section(Piece):
         for start, end in self.lines(text):
             line = text[start:end]
             bare = line.strip(" \t")
-            if bare not in (begin, end_mark) or len(line) - len(line.lstrip()) > _INDENT:
+            if bare not in (begin, end_mark) or _indent(line) > _INDENT:
                 continue
             if not any(opens < start and end <= closes for opens, closes in fences):
                 yield _Mark(start, end, bare == begin)
+
+
+def _indent(line: str) -> int:
+    """Return the columns before the text of a line; a tab leads to the next multiple of four, as in Markdown."""
+    shown = line.expandtabs(4)
+    return len(shown) - len(shown.lstrip())
 
 
 def _unclosed(line: int, end: str) -> Conflict:

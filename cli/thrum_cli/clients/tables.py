@@ -78,7 +78,7 @@ class Table(Piece):
     def rest(self, text: str) -> object:
         """Return the values of the text without this table."""
         outer, name = self.path
-        values = _loaded(text) or tomllib.loads(TomlSection(self.body, "#").remove(text))
+        values = _compared(text) or _compared(TomlSection(self.body, "#").remove(text), strict=True)
         others = {key: value for key, value in mapping(values.get(outer)).items() if key != name}
         if isinstance(values.get(outer), dict):
             del values[outer]
@@ -127,6 +127,16 @@ def _is_inline(text: str, outer: str) -> bool:
     if not isinstance(_loaded(text).get(outer), dict):
         return False
     return not _loaded(f"{text}\n[{outer}.thrum-probe]\n")
+
+
+def _compared(text: str, *, strict: bool = False) -> dict[str, Any]:
+    """Return the values of a TOML text for a comparison: floats as they are written, since `nan` equals nothing."""
+    try:
+        return tomllib.loads(text, parse_float=lambda digits: ("float", digits))
+    except tomllib.TOMLDecodeError:
+        if strict:
+            raise
+        return {}
 
 
 def _loaded(text: str) -> dict[str, Any]:

@@ -30,5 +30,5 @@ def uninit(app: App, dry_run: bool) -> Outcome:
 def _unconfigured(result: Unconfigured) -> str:
     changed = tuple(file for file in result.files if file.status != UNCHANGED)
     if not changed:
-        return "The files of this worktree contain nothing of thrum's."
+        return "No client is set up in this worktree."
     return "\n".join(["Would undo:" if result.dry_run else "Undone:", changes(changed, with_diff=result.dry_run)])
