@@ -27,14 +27,14 @@ def admit_heads(store: Store, state: State, repository: Repository, owner: str, 
     certificate = signed_files.certificate(store, owner, files[signed_files.CERTIFICATE])
     before = signed_files.read(store, owner, signed_files.HEADS)
     heads = verify_heads(offered, certificate)
-    if offered == before:
-        return heads
-    _check_repository(repository, heads)
-    if owner != store.own or _is_ours(store, heads):
-        _check_newer(store, state, heads, offered, before)
-    if not signed_files.read(store, owner, signed_files.CERTIFICATE):
+    if offered != before:
+        _check_repository(repository, heads)
+        if owner != store.own or _is_ours(store, heads):
+            _check_newer(store, state, heads, offered, before)
+    if not signed_files.is_certificate(signed_files.read(store, owner, signed_files.CERTIFICATE), owner):
         signed_files.save(store, owner, signed_files.CERTIFICATE, files[signed_files.CERTIFICATE])
-    signed_files.save(store, owner, signed_files.HEADS, offered)
+    if offered != before:
+        signed_files.save(store, owner, signed_files.HEADS, offered)
     return heads
 
 

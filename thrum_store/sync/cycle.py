@@ -24,9 +24,9 @@ from .outgoing import Outgoing, prepare, seal
 from .remote import public_remote
 from .remote.branch import Branch, BranchMoved, BranchTip, PushRejected
 from .remote.repository_id import Repository
-from .repair import rekey, restore
+from .repair import own_files, rekey, restore
 from .repair.proof import Proof
-from .state import State, key_of
+from .state import UNFINISHED, State, key_of
 from .trust import trust_in
 from .wire import signed_files
 
@@ -34,7 +34,6 @@ TRIES = 5
 PACK_EVERY = 64  # moves of our branch
 MESSAGE = "thrum: sync"
 OWN_BRANCH = "."  # among the remotes that were looked at: our branch, as another host of the repository left it
-UNFINISHED = "unfinished"  # the look at a branch whose rest the next sync takes in
 _ROUNDS = 40  # looks at one tip by the first sync, until the quotas are used up
 _PAUSE = 0.05  # seconds before the second try, doubled each time, times a random factor
 
@@ -189,6 +188,7 @@ class Cycle:
         if not base.commit:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
+        own_files.settle(self._store, remembered, branch, ours)
         self._repair(branch, repository, ours, theirs)
         taken = self._take(branch, theirs, base, repository, OWN_BRANCH if theirs is ours else branch.remote)
         if rekey.rekey(self._store, remembered, branch, theirs):
@@ -208,7 +208,7 @@ class Cycle:
         if shards:
             proof = Proof(self._store, branch, repository, (ours, theirs))
             self._damaged += restore.restore(self._store, remembered, proof, shards, tips)
-            remembered.seen = {name: look for name, look in remembered.seen.items() if look == UNFINISHED}
+            remembered.look_again()
 
     def _may_repair(self, shard: Shard, tips: str) -> bool:
         """Skip logs that these commits could not repair before, and stores that we do not trust."""

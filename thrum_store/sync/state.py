@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from thrum_store.machine.host import Host
 
 VERSION = 1
+UNFINISHED = "unfinished"  # the look at a branch whose rest the next sync takes in
 
 
 class FrozenShard(Record):
@@ -107,6 +108,10 @@ class State:
     def commits(self) -> set[str]:
         """Return the commits that we made or looked at."""
         return {self.tip, *(look.partition(" ")[0] for look in self.seen.values())}
+
+    def look_again(self) -> None:
+        """Forget the looks at branches that were complete."""
+        self.seen = {name: look for name, look in self.seen.items() if look == UNFINISHED}
 
     def forget_branch(self) -> None:
         """Forget the contents of the branch and all looks at it."""

@@ -32,7 +32,17 @@ def save(store: Store, owner: str, path: str, data: bytes) -> None:
 
 def certificate(store: Store, owner: str, offered: bytes = b"") -> StoreCertificate:
     """Return the certificate that we have of a store, else the offered one. Raises AdmissionError."""
-    return verify_certificate(read(store, owner, CERTIFICATE) or offered, owner)
+    data = read(store, owner, CERTIFICATE)
+    return verify_certificate(data if is_certificate(data, owner) else offered or data, owner)
+
+
+def is_certificate(data: bytes, owner: str) -> bool:
+    """Return whether these bytes are the certificate of that store, whole."""
+    try:
+        verify_certificate(data, owner)
+    except AdmissionError:
+        return False
+    return True
 
 
 def heads(store: Store, owner: str) -> SignedHeads | None:
