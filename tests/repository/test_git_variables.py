@@ -146,10 +146,25 @@ def test_a_git_that_warns_on_standard_error_is_a_git_that_works(place: Path) -> 
 
 
 def test_a_git_that_prints_something_else_than_ids_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", wrapper(place, f'echo "Welcome to our git"; exec {shutil.which("git")} "$@"'))
+    monkeypatch.setenv(
+        "PATH", wrapper(place, f'[ "$1" = --version ] || echo "Welcome"; exec {shutil.which("git")} "$@"')
+    )
     with pytest.raises(GitFailed, match="instead of ids of objects") as raised:
         GitRunner(str(place / "repo")).object_id("mktree")
     assert f"{place}/wrapped/git" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "body", ['echo hi; exec {git} "$@"', "exit 0", 'echo; exec {git} "$@"', '{git} "$@" | sed s/^/git:/']
+)
+def test_a_git_that_speaks_beside_its_answers_is_named_and_nothing_it_says_is_believed(place: Path, body: str) -> None:
+    path = wrapper(place, body.format(git=shutil.which("git")))
+    assert thrum(place, "send", "hello", "--to", "@bob", PATH=path).returncode == 0
+    for command in ("init", "sync force", "who-has main.py", "team", "doctor"):
+        done = thrum(place, *command.split(), PATH=path)
+        printed = " ".join((done.stdout + done.stderr).split())
+        assert "where git prints its version" in printed, (command, printed)
+        assert not any(wrong in printed for wrong in ("obody is", "not thrum's", "git tracks", "failed:")), printed
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "relative", "/nowhere:relative:."])
@@ -164,6 +179,9 @@ def test_a_git_that_cannot_be_started_is_a_sentence(place: Path) -> None:
     (place / "wrapped" / "git").write_bytes(b"\x7fELF no program")
     done = thrum(place, "init", PATH=path)
     assert done.returncode == 1 and f"cannot start {place}/wrapped/git" in done.stderr
+    assert "disk" not in done.stderr
+    done = thrum(place, "who-has", "main.py", PATH=path)
+    assert "not every worktree answered" in done.stdout + done.stderr, done
 
 
 def test_a_git_that_does_not_end_is_ended(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ or wait uses this module.
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 
@@ -17,6 +17,8 @@ from thrum_store.errors import ThrumError
 from thrum_store.machine.host import failed
 from thrum_store.values import NamedTuple
 
+from . import git_program
+from .git_program import GitFailed as GitFailed
 from .git_variables import configured, global_files, inherited, unattended
 
 TYPE_CHECKING = False
@@ -29,12 +31,6 @@ _CONFIG = (
 )  # fmt: skip
 _TIMEOUT = 60.0  # seconds for a local command
 SILENT = "the remote was silent"  # begins the error text of a remote that does not answer
-
-
-class GitFailed(ThrumError):
-    """Raised if git failed. The message quotes git's output."""
-
-    code = "git_failed"
 
 
 class DubiousOwnership(GitFailed):
@@ -106,7 +102,7 @@ class GitRunner:
         if len(ids) != count or any(len(name) not in (40, 64) or not _HEX.issuperset(name) for name in ids):
             raise GitFailed(
                 f"git {arguments[0]} printed {output[:80]!r} instead of ids of objects",
-                hint=f"look at the program: `{_git()} --version`",
+                hint=git_program.looking(git_program.path()),
             )
         return ids
 
@@ -143,7 +139,7 @@ class GitRunner:
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         options = [part for setting in _CONFIG for part in ("-c", setting)]
-        return [_git(), "--no-optional-locks", *options, *arguments]
+        return [git_program.checked(self.directory, self._timeout), "--no-optional-locks", *options, *arguments]
 
     def _start(self, arguments: tuple[str, ...], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
         try:
@@ -164,21 +160,14 @@ class GitRunner:
     def _not_started(self, error: OSError) -> ThrumError:
         if not os.path.isdir(self.directory):
             return GitFailed(f"the directory {self.directory} is gone", hint="go to a directory that exists")
-        return failed(error, f"cannot start {_git()}")
+        if error.errno in (errno.ENOEXEC, errno.EACCES, errno.ENOENT):
+            program = git_program.path()
+            return GitFailed(f"cannot start {program}: {error.strerror}", hint=git_program.looking(program))
+        return failed(error, f"cannot start {git_program.path()}")
 
     def _by_hand(self, arguments: tuple[str, ...]) -> str:
         words = " ".join(map(_shell_quoted, arguments))
         return f"see what git says: `git -C {_shell_quoted(self.directory)} {words} </dev/null`"
-
-
-def _git() -> str:
-    """Return the path of git from the absolute directories of PATH: a repository cannot bring its own."""
-    path = os.environ.get("PATH") or os.defpath
-    directories = [place for place in path.split(os.pathsep) if os.path.isabs(place)]
-    program = shutil.which("git", path=os.pathsep.join(directories))
-    if program is None:
-        raise GitFailed("there is no git on the PATH", hint="install git, or add its directory to PATH")
-    return program
 
 
 def _shell_quoted(path: str) -> str:
