@@ -14,7 +14,7 @@ import signal
 import subprocess
 
 from thrum_store.errors import ThrumError
-from thrum_store.machine.host import failed
+from thrum_store.machine.host import REAL, failed
 from thrum_store.values import NamedTuple
 
 from . import git_program
@@ -30,6 +30,7 @@ _CONFIG = (
     "core.askPass=", "maintenance.auto=false", "color.ui=false",
 )  # fmt: skip
 _TIMEOUT = 60.0  # seconds for a local command
+_checked: set[str] = set()  # programs that this process looked at
 SILENT = "the remote was silent"  # begins the error text of a remote that does not answer
 
 
@@ -139,7 +140,25 @@ class GitRunner:
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         options = [part for setting in _CONFIG for part in ("-c", setting)]
-        return [git_program.checked(self.directory, self._timeout), "--no-optional-locks", *options, *arguments]
+        return [self._program(), "--no-optional-locks", *options, *arguments]
+
+    def _program(self) -> str:
+        program = git_program.path()
+        if program not in _checked and not git_program.is_binary(program, REAL.storage):
+            self._check_version(program)
+        _checked.add(program)
+        return program
+
+    def _check_version(self, program: str) -> None:
+        try:
+            done = subprocess.run(
+                [program, "--version"], cwd=self.directory, stdin=subprocess.DEVNULL, capture_output=True,
+                timeout=self._timeout, env=self._environment({}), check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return  # the command itself meets the same, and its error says for which command
+        if done.returncode == 0:
+            git_program.check_version(program, done.stdout)
 
     def _start(self, arguments: tuple[str, ...], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
         try:

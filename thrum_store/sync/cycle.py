@@ -24,7 +24,7 @@ from .outgoing import Outgoing, prepare, seal
 from .remote import public_remote
 from .remote.branch import Branch, BranchMoved, BranchTip, PushRejected
 from .remote.repository_id import Repository
-from .repair import own_files, rekey, restore
+from .repair import certificate, rekey, restore
 from .repair.proof import Proof
 from .state import UNFINISHED, State, key_of
 from .trust import trust_in
@@ -188,7 +188,7 @@ class Cycle:
         if not base.commit:
             remembered.published, remembered.files, remembered.seen = {}, {}, {}
         repository = Repository(branch.git, self._store.paths.var, self._store.host)
-        own_files.settle(self._store, remembered, branch, ours)
+        certificate.settle(self._store, remembered, branch, ours)
         self._repair(branch, repository, ours, theirs)
         taken = self._take(branch, theirs, base, repository, OWN_BRANCH if theirs is ours else branch.remote)
         if rekey.rekey(self._store, remembered, branch, theirs):
