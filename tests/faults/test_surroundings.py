@@ -77,7 +77,7 @@ READS = (
 
 
 @as_root
-@pytest.mark.parametrize("state", ["open", "closed", "behind", "no view", "garbage"])
+@pytest.mark.parametrize("state", ["open", "closed", "behind", "no view", "garbage", "rotten -shm", "rotten -wal"])
 def test_a_read_only_store_can_be_read(place: Path, state: str) -> None:
     settle(place)
     _bring_into(state, place)
@@ -97,6 +97,11 @@ def _bring_into(state: str, place: Path) -> None:
     """Leave the view as a process left it: open, closed, behind the logs, missing, or overwritten."""
     views = list(Path(os.path.realpath(place / "repo" / ".thrum" / "var")).glob("p-v3.*"))
     kept = {path: path.read_bytes() for path in views}
+    if state.startswith("rotten"):  # SQLite itself would wait for ten seconds at each opening
+        for path in views:
+            if path.name.endswith(state.removeprefix("rotten ")):
+                path.write_bytes(os.urandom(32768))
+        return
     if state == "closed":
         _checkpoint(next(path for path in views if path.suffix == ".db"))
         return

@@ -130,6 +130,24 @@ def test_thrum_works_for_a_user_without_a_home_and_a_name(place: Path, variables
     assert not (place / "repo" / "~").exists()
 
 
+@as_root
+def test_settings_that_cannot_be_read_are_named_and_nobody_is_cleared(place: Path) -> None:
+    (place / "repo" / "main.py").write_text("code", encoding="utf-8")
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t")
+    for command in (("commit", "-q", "--allow-empty", "-m", "i"), ("worktree", "add", "-q", place / "linked")):
+        subprocess.run(["git", *identity, *command], cwd=place / "repo", check=True)
+    subprocess.run(["chown", "-hR", f"{STRANGER}:{STRANGER}", place], check=True)
+    generated = place / "repo" / ".git" / "thrum-sync" / "var" / "git.config"
+    run_as(STRANGER, place / "repo", "thrum", "sync", "force")
+    generated.chmod(0)
+    assert run_as(STRANGER, place / "repo", "thrum", "sync", "force").returncode == 0, "git.config can be made again"
+    (place / "repo" / ".git" / "config").chmod(0)
+    for question in ("who-has main.py", "team", "doctor"):
+        done = run_as(STRANGER, place / "repo", "thrum", *question.split())
+        printed = " ".join((done.stdout + done.stderr).split())
+        assert ".git/config" in printed and "thrum failed" not in printed and "Nobody is" not in printed, done
+
+
 def wrapper(place: Path, body: str) -> str:
     """Put a program before git, and return the PATH with it."""
     directory = place / "wrapped"

@@ -152,9 +152,14 @@ def first_line(path: str) -> str:
 
 
 def _read(path: str, flags: int) -> str:
+    return os.fsdecode(first_bytes(path, _LONGEST, flags))
+
+
+def first_bytes(path: str, length: int, flags: int = 0) -> bytes:
+    """Return the beginning of a file. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
     try:
-        return os.fsdecode(os.read(descriptor, _LONGEST))
+        return os.read(descriptor, length)
     finally:
         os.close(descriptor)
 

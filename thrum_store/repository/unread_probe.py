@@ -9,7 +9,7 @@ from __future__ import annotations
 import _sqlite3
 import os
 
-from .git_files import first_line
+from .git_files import first_bytes, first_line
 from .paths import HOOKS, VIEW_POINTER, Paths, around, settled
 
 LATE = ("gemini",)  # clients that send a first prompt without awaiting the answer of their session-start hook
@@ -54,6 +54,8 @@ def newest_unread(paths: Paths, view: str, name: str) -> int | None:
     path = paths.in_var(view)
     # Opened without its log, a view that nobody has open stays untouched; else a reader of the log is needed.
     mode = "ro" if os.path.exists(f"{path}-wal") else "ro&immutable=1"
+    if not os.access(f"{path}-shm", os.W_OK) and os.path.exists(f"{path}-shm") and not log_matches(path):
+        return None
     try:
         connection = _sqlite3.connect(f"file:{_url_quoted(path)}?mode={mode}", uri=True)
         try:
@@ -63,6 +65,28 @@ def newest_unread(paths: Paths, view: str, name: str) -> int | None:
     except _sqlite3.Error:
         return None
     return newest or 0
+
+
+# Offsets in bytes, from SQLite's description of the WAL format: https://www.sqlite.org/walformat.html
+_HEADER = 48  # of the index: it stands there twice
+_MADE = 12  # not 0 once the index is made
+_INDEX_SALTS = slice(32, 40)
+_LOG_HEADER = 32
+_LOG_SALTS = slice(16, 24)
+
+
+def log_matches(path: str) -> bool:
+    """Return whether the index beside a view is whole and belongs to the log beside it."""
+    try:
+        index = first_bytes(f"{path}-shm", 2 * _HEADER)
+        log = first_bytes(f"{path}-wal", _LOG_HEADER)
+    except FileNotFoundError:
+        return True  # nothing to compare
+    except OSError:
+        return False
+    if len(index) < 2 * _HEADER or index[:_HEADER] != index[_HEADER:] or not index[_MADE]:
+        return False
+    return len(log) < _LOG_HEADER or log[_LOG_SALTS] == index[_INDEX_SALTS]
 
 
 def _url_quoted(path: str) -> str:

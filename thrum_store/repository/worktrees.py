@@ -95,7 +95,10 @@ def remember_first(paths: Paths, host: Host) -> None:
 def _first(paths: Paths, host: Host) -> Worktree | None:
     """Return the first worktree, or None for a bare repository: one that never had an index."""
     root = _first_root(paths)
-    bare_by = format_of(paths.common).bare_by
+    try:
+        bare_by = format_of(paths.common).bare_by
+    except OSError as error:
+        return _unreadable(Worktree(MAIN, paths.common, root or ""), error)
     if bare_by:
         if not os.path.exists(os.path.join(paths.common, "index")):
             return None
@@ -104,6 +107,10 @@ def _first(paths: Paths, host: Host) -> Worktree | None:
         reason = "nothing says where the first worktree is"
         return Worktree(MAIN, paths.common, "", reason, "run `thrum init` in it", away=True)
     return Worktree(MAIN, paths.common, root)
+
+
+def _unreadable(tree: Worktree, error: OSError) -> Worktree:
+    return tree._replace(reason=f"{error.filename}: {error.strerror}", hint="look at its owner and its mode")
 
 
 def _bare(tree: Worktree, bare_by: str) -> Worktree:
@@ -140,8 +147,11 @@ def _is_ours(tree: Worktree, paths: Paths) -> bool:
 def _linked(paths: Paths, git_dir: str) -> Worktree:
     """Return a linked worktree, after a look at both pointers between it and its git directory."""
     name = _name(git_dir, paths)
-    bare_by = format_of(paths.common, git_dir).bare_by
     root = paths.root if git_dir == paths.git_dir else linked_root(git_dir)
+    try:
+        bare_by = format_of(paths.common, git_dir).bare_by
+    except OSError as error:
+        return _unreadable(Worktree(name, git_dir, root or ""), error)
     if root is not None and bare_by:
         return _bare(Worktree(name, git_dir, root), bare_by)
     if git_dir == paths.git_dir:
@@ -161,7 +171,7 @@ def _checked(tree: Worktree) -> Worktree:
     except BrokenPointer as error:
         return tree._replace(reason=f"git cannot follow {error.filename} to {error.target or 'anything'}", hint=repair)
     except OSError as error:
-        return tree._replace(reason=f"{error.filename}: {error.strerror}", hint="look at its owner and its mode")
+        return _unreadable(tree, error)
     if location is None or location.root != tree.root:
         return tree._replace(reason=f"{tree.root} has no .git that git can use", hint=repair, away=True)
     if location.git_dir != tree.git_dir:

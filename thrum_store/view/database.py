@@ -110,6 +110,7 @@ def _inode(path: str) -> int:
 def connect(path: str) -> Connection:
     """Return a connection to an existing generation. Raises ViewCorrupted if the file is not a view."""
     try:
+        _check_log(path)
         connection = sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None)
     except Error as error:
         raise mapped(error, path) from error
@@ -134,7 +135,23 @@ def read_only(path: str) -> Connection:
     """Return a connection that writes nothing. Raises sqlite3.Error where that is not possible."""
     # Without its log the file is whole, and SQLite needs no index of the log, which it could not make.
     mode = "ro" if os.path.exists(f"{path}-wal") else "ro&immutable=1"
+    _check_log(path)
     return sqlite3.connect(f"file:{_quoted(path)}?mode={mode}", uri=True, isolation_level=None)
+
+
+def _check_log(path: str) -> None:
+    """Raise sqlite3.Error for a log that does not match its index, where no process may make the index again.
+
+    SQLite itself would try for ten seconds, at each opening.
+    """
+    if os.access(f"{path}-shm", os.W_OK) or not os.path.exists(f"{path}-shm"):
+        return
+    from thrum_store.repository.unread_probe import log_matches  # only where it cannot be written
+
+    if not log_matches(path):
+        error = sqlite3.OperationalError("the log of the view does not match its index")
+        error.sqlite_errorcode = sqlite3.SQLITE_PROTOCOL
+        raise error
 
 
 def _quoted(path: str) -> str:

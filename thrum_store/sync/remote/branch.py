@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from thrum_store.errors import ThrumError
+from thrum_store.errors import StorageFailed, ThrumError
 from thrum_store.log.segments import EventLog
 from thrum_store.machine.host import Host, failpoint
 from thrum_store.repository.git_runner import GitFailed, GitRunner
@@ -78,7 +78,7 @@ class Branch:
         content = os.fsencode("".join([*included, _OWN_HOOKS]))
         try:
             known = self._host.storage.read(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, StorageFailed):  # it is replaced, if the directory can be written
             known = b""
         if known != content:
             self._host.storage.replace(path, content)
