@@ -17,8 +17,8 @@ from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL, failed
 from thrum_store.values import NamedTuple
 
-from . import git_program
-from .git_program import GitFailed as GitFailed
+from . import git_variables
+from .git_variables import GitFailed as GitFailed
 from .git_variables import configured, global_files, inherited, unattended
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ class GitRunner:
         if len(ids) != count or any(len(name) not in (40, 64) or not _HEX.issuperset(name) for name in ids):
             raise GitFailed(
                 f"git {arguments[0]} printed {output[:80]!r} instead of ids of objects",
-                hint=git_program.looking(git_program.path()),
+                hint=git_variables.looking(git_variables.program_path()),
             )
         return ids
 
@@ -143,8 +143,8 @@ class GitRunner:
         return [self._program(), "--no-optional-locks", *options, *arguments]
 
     def _program(self) -> str:
-        program = git_program.path()
-        if program not in _checked and not git_program.is_binary(program, REAL.storage):
+        program = git_variables.program_path()
+        if program not in _checked and not git_variables.is_binary(program, REAL.storage):
             self._check_version(program)
         _checked.add(program)
         return program
@@ -158,7 +158,7 @@ class GitRunner:
         except (OSError, subprocess.TimeoutExpired):
             return  # the command itself meets the same, and its error says for which command
         if done.returncode == 0:
-            git_program.check_version(program, done.stdout)
+            git_variables.check_version(program, done.stdout)
 
     def _start(self, arguments: tuple[str, ...], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
         try:
@@ -180,9 +180,9 @@ class GitRunner:
         if not os.path.isdir(self.directory):
             return GitFailed(f"the directory {self.directory} is gone", hint="go to a directory that exists")
         if error.errno in (errno.ENOEXEC, errno.EACCES, errno.ENOENT):
-            program = git_program.path()
-            return GitFailed(f"cannot start {program}: {error.strerror}", hint=git_program.looking(program))
-        return failed(error, f"cannot start {git_program.path()}")
+            program = git_variables.program_path()
+            return GitFailed(f"cannot start {program}: {error.strerror}", hint=git_variables.looking(program))
+        return failed(error, f"cannot start {git_variables.program_path()}")
 
     def _by_hand(self, arguments: tuple[str, ...]) -> str:
         words = " ".join(map(_shell_quoted, arguments))

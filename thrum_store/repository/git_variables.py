@@ -1,16 +1,23 @@
 """The environment of every git that thrum starts: what configures git is kept, what points it elsewhere is dropped.
 
 Inside a hook, an alias or a client, variables such as GIT_DIR and GIT_INDEX_FILE name the repository of somebody else's
-command. Only variables that are known to configure git reach ours, so an unknown one cannot lead it astray.
+command. Only variables that are known to configure git reach ours, so an unknown one cannot lead it astray. PATH names
+the program: a script in git's place is used only if it prints nothing of its own.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+
+from thrum_store.errors import StorageFailed, ThrumError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from thrum_store.machine.host import Storage
 
 _KEPT = {
     "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS",
@@ -88,3 +95,47 @@ def global_files(environ: Mapping[str, str] = os.environ) -> list[str]:
     directory = environ.get("XDG_CONFIG_HOME") or (os.path.join(home, ".config") if home else "")
     files = [os.path.join(directory, "git", "config")] if directory else []
     return [*files, os.path.join(home, ".gitconfig")] if home else files
+
+
+# --- the program ------------------------------------------------------------------------------------------------------
+
+_VERSION = b"git version "
+_BINARIES = (b"\x7fELF", b"MZ", *(bytes.fromhex(magic) for magic in ("cffaedfe", "cefaedfe", "cafebabe", "cafebabf")))
+
+
+class GitFailed(ThrumError):
+    """Raised if git failed. The message quotes git's output."""
+
+    code = "git_failed"
+
+
+def program_path() -> str:
+    """Return the path of git from the absolute directories of PATH: a repository cannot bring its own."""
+    places = (os.environ.get("PATH") or os.defpath).split(os.pathsep)
+    program = shutil.which("git", path=os.pathsep.join(place for place in places if os.path.isabs(place)))
+    if program is None:
+        raise GitFailed("there is no git on the PATH", hint="install git, or add its directory to PATH")
+    return program
+
+
+def is_binary(program: str, storage: Storage) -> bool:
+    """Return whether a program is no script. A binary is believed, so that an ordinary git costs no second start."""
+    try:
+        return storage.read(os.path.realpath(program), 0, 4).startswith(_BINARIES)
+    except (FileNotFoundError, StorageFailed):  # a program may be executable and not readable
+        return False
+
+
+def check_version(program: str, output: bytes) -> None:
+    """Refuse a script in git's place whose remarks would be read as git's answers, by its output of --version."""
+    if not output.startswith(_VERSION):
+        line = output.decode("utf-8", "replace").split("\n")[0][:80]
+        raise GitFailed(
+            f"{program} prints {line!r} where git prints its version, so its answers cannot be read",
+            hint=f"{looking(program)}; it must print nothing of its own",
+        )
+
+
+def looking(program: str) -> str:
+    """Return the hint to look at a program in git's place."""
+    return f"look at the program: `{shlex.quote(program)} --version`"
