@@ -9,7 +9,7 @@ suite=trixie
 place="${THRUM_NEWER_GIT:-${XDG_CACHE_HOME:-$HOME/.cache}/thrum-newer-git}"
 packages=(git libc6 libpcre2-8-0 zlib1g)
 
-if [ -x "$place/bin/git" ] && [ "$(cat "$place/installed" 2>/dev/null)" = "$suite ${packages[*]}" ]; then
+if [ -x "$place/bin/git" ] && [ "$(cat "$place/installed" 2>/dev/null)" = "$suite 2 ${packages[*]}" ]; then
   echo "$place/bin/git"
   exit
 fi
@@ -45,10 +45,15 @@ exec '$loader' --argv0 git --library-path '$libraries' '$place/files/usr/bin/git
 END
 chmod +x "$place/bin/git"
 mkdir -p "$place/exec"
-for name in git git-upload-pack git-receive-pack; do ln -sf "$place/bin/git" "$place/exec/$name"; done
+ln -sf "$place/bin/git" "$place/exec/git"
+for command in upload-pack receive-pack; do # what a fetch and a push of a path start
+  printf '#!/bin/sh\nexec %q %s "$@"\n' "$place/bin/git" "$command" >"$place/exec/git-$command"
+  chmod +x "$place/exec/git-$command"
+done
 for script in "$place"/files/usr/lib/git-core/git-{sh-setup,submodule,sh-i18n}; do ln -sf "$script" "$place/exec/"; done
 rm -rf "$place/apt"
 "$place/bin/git" init -q --ref-format=reftable "$place/try"
+"$place/bin/git" clone -q "$place/try" "$place/try/clone"
 rm -rf "$place/try"
-echo "$suite ${packages[*]}" >"$place/installed"
+echo "$suite 2 ${packages[*]}" >"$place/installed"
 echo "$place/bin/git"
