@@ -92,14 +92,19 @@ def _errors(root: type[ThrumError]) -> Iterator[type[ThrumError]]:
 
 
 def answers(command: Command | Group) -> list[type]:
-    """Return the results of a command, as declared or annotated. Raises LookupError if neither names them."""
+    """Return the results of a command that have words. Raises LookupError if the command does not name its results."""
+    return [result for result in returned(command) if result in human.registry]
+
+
+def returned(command: Command | Group) -> list[type]:
+    """Return all that a command may return, as declared or annotated. Raises LookupError if neither names it."""
     if command.returns:
         return list(command.returns) if isinstance(command.returns, tuple) else [command.returns]
     hint = _returned(command.function) if command.function else None
     if hint is Outcome:
         raise LookupError(f"{command.name} answers with an Outcome and does not name its result")
     hints: tuple[Any, ...] = typing.get_args(hint) or (hint,)
-    return [result for result in hints if result in human.registry]
+    return [result for result in hints if result not in (int, None, type(None))]
 
 
 def _returned(function: Any) -> Any:

@@ -8,12 +8,14 @@ import os
 import pty
 import re
 import subprocess
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from tests.contract.manifest import requirement
+from tests.source import ROOT
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import BOLD, PLAIN, Screen, ago, bold, cells, emit, flow, lasting, listing, wrap
 from thrum_store.service.message_parts import MessageHeader, Pair
@@ -311,3 +313,38 @@ def test_lengths_of_time_are_short(ms: int, shown: str) -> None:
 def test_nothing_is_left_in_the_working_directory(team: Team) -> None:
     team.planner.ok("send", "x")
     assert {path.name for path in Path(team.planner.cwd).iterdir()} == {".git", ".gitignore", ".thrum"}
+
+
+# Loads one command in each child of a process that has loaded none, and prints those that lack words for a result.
+ALONE = """
+import os
+from docs.generate import reference
+from thrum_cli.command import Group, loaded
+from thrum_cli.root import thrum
+from thrum_cli.terminal.output import human
+
+def walk(words):
+    if os.fork() == 0:
+        command = thrum
+        for word in words:
+            command = loaded(command.entries[word])
+        if words and set(reference.returned(command)) - set(human.registry):
+            print(*words, flush=True)
+        for word in command.entries if isinstance(command, Group) else ():
+            walk((*words, word))
+        os._exit(0)
+    os.wait()
+
+walk(())
+"""
+
+
+def test_a_command_that_is_loaded_alone_has_words_for_its_results() -> None:
+    done = subprocess.run([sys.executable, "-c", ALONE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+
+
+def test_a_message_that_was_sent_is_shown_by_a_command_of_its_own(team: Team) -> None:
+    message_id = team.says("Port 8443")
+    shown = team.planner.run("sent", "show", message_id)
+    assert (shown.code, "Port 8443" in shown.out, "@builder" in shown.out) == (0, True, True), shown

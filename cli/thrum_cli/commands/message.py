@@ -34,6 +34,14 @@ def get(app: App, msg_id: str) -> MessageDetail:
     return editing.get(app.store, msg_id)
 
 
+@command("show", "thrum sent show msg_01KAR…", options=(Argument("msg_id"),))
+def show(app: App, msg_id: str) -> MessageDetail:
+    """Show one message you sent, with every recipient."""
+    from thrum_store.service.messages import sent  # of `thrum sent`: it stands beside the words for such a message
+
+    return sent.show_sent(app.store, app.caller, msg_id)
+
+
 @command(
     "edit",
     'thrum message edit msg_01KAR… "The port is 8443"',

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from thrum_cli.command import PAGE, App, Argument, Group, Option, command, commands
+from thrum_cli.command import PAGE, App, Entry, Group, Option
 from thrum_cli.terminal.output import Outcome, Screen, ago, beginning, beyond, dim, flow, human, listing, summary
 from thrum_store.service.messages import sent as service
-from thrum_store.service.messages.editing import MessageDetail
 from thrum_store.service.messages.sent import Outbox, ReadSent, SentMessage
 
 _LINES = 2  # of one message
@@ -19,16 +18,10 @@ def _sent(app: App, to: str | None, unread: bool, page_size: int, page: int) -> 
     return Outcome(result, note="" if result.messages else _empty(result, request))
 
 
-@command("show", "thrum sent show msg_01KAR…", options=(Argument("msg_id"),))
-def show(app: App, msg_id: str) -> MessageDetail:
-    """Show one message you sent, with every recipient."""
-    return service.show_sent(app.store, app.caller, msg_id)
-
-
 sent = Group(
     "sent",
     "List the messages you sent, and who has read them.",
-    commands(show),
+    {"Commands": {"show": Entry("commands.message:show", "Show one message you sent, with every recipient.")}},
     ("thrum sent --unread", "thrum sent --to @builder", "thrum sent show msg_01KAR…"),
     function=_sent,
     options=(
