@@ -30,6 +30,11 @@ NEEDS = (
     {"jsonrpc": "2.0", "method": "notifications/initialized"},
     {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
 )  # fmt: skip
+_SOURCES = {
+    ".claude/agents/thrum-agent.md": "agents/thrum-agent.md",
+    ".claude/skills/thrum-design/SKILL.md": "skills/thrum-design/SKILL.md",
+    ".thrum/role_templates/tester.md": "templates/roles/tester.md",
+}
 Install = Callable[[Path, Path], Path]  # (home, wheel) -> the command
 
 
@@ -109,6 +114,18 @@ def exercised(command: Path, project: Path, home: Path) -> None:
 
 def test_a_wheel_in_an_environment_is_set_up_and_started_by_clients(wheel: Path, project: Path, tmp_path: Path) -> None:
     exercised(lightly(tmp_path / "environment", wheel), project, tmp_path / "home")
+
+
+def test_an_installed_package_brings_the_whole_toolkit(wheel: Path, project: Path, tmp_path: Path) -> None:
+    home, command = tmp_path / "home", lightly(tmp_path / "environment", wheel)
+    run(command, "toolkit", "copy", "all", cwd=project, home=home)
+    for name, source in _SOURCES.items():
+        assert (project / name).read_text() == (ROOT / "toolkit" / source).read_text()
+    run(command, "init", cwd=project, home=home)
+    git(project, "worktree", "add", "-q", str(tmp_path / "task"))
+    path = f"{command.parent}:{SYSTEM}"
+    done = run("scripts/setup-worktree-thrum.sh", cwd=project, home=home, path=path)
+    assert f"set up    {tmp_path}/task" in done
 
 
 def test_after_its_environment_was_removed_the_next_installation_takes_over(

@@ -73,6 +73,7 @@ _SECTIONS = {
     "Clients of coding agents": {
         "mcp": "Serve MCP to a coding agent.",
         "runtime": "List the supported clients, and choose the default.",
+        "toolkit": "Copy agents, skills, templates and scripts that ship with thrum.",
         "uninit": "Undo what `thrum init` wrote for a client.",
         "hook": "Answer a client's hook.",
         "listen": "Print one line for each new message.",

@@ -56,6 +56,7 @@ LINES: dict[Words, Words] = {
     ("doctor", "wake"): ("--timeout", "1s"),
     ("runtime", "show"): ("claude",),
     ("runtime", "set-default"): ("codex",),
+    ("toolkit", "copy"): ("thrum-design",),
 }
 # What fails for planner as it stands: there is no daemon, no remote, no client to wake.
 FAIL = {

@@ -46,6 +46,7 @@ class Model:
 
     def __init__(self) -> None:
         self.prompts: list[Prompt] = []
+        self.requests: list[Json] = []  # as they came, with system prompts and tools
         self._script: list[Turn | Thought] = []
         self._changed = threading.Condition()
         self.answers = 0  # to every request, also to those beside the conversation
@@ -135,6 +136,7 @@ class _Door(BaseHTTPRequestHandler):
         """Answer a client's request to its model."""
         read = time.monotonic()
         body: Json = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
+        self._model.requests.append(body)
         spoken = dialect(self.path)
         if spoken is None:
             self._tell({"input_tokens": 10, "totalTokens": 10})  # somebody counts tokens

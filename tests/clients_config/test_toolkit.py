@@ -85,12 +85,14 @@ def test_agents_and_skills_say_what_they_are_for() -> None:
     agents = sorted((TOOLKIT / "agents").glob("*.md"))
     assert [path.stem for path in agents] == ["message-listener", "thrum-agent"]
     assert "\nmodel: haiku\n" in agents[0].read_text()
-    texts = [*agents, *(TOOLKIT / "plugin").rglob("*.md")]
+    texts = [*agents, *(TOOLKIT / "plugin").rglob("*.md"), *(TOOLKIT / "skills").rglob("*.md")]
     for path in texts:
         head = path.read_text().split("---\n")[1]
         assert "description: " in head, path
-        if path.parent.name in ("agents", "thrum"):
-            assert "name: " in head, path
+        if path.parent.name == "agents":
+            assert f"name: {path.stem}\n" in head, path
+        if path.name == "SKILL.md":
+            assert f"name: {path.parent.name}\n" in head, path
 
 
 def test_every_text_is_short_enough_to_be_read() -> None:
@@ -102,9 +104,13 @@ def test_every_text_is_short_enough_to_be_read() -> None:
 def test_the_workflow_has_a_text_for_each_part_and_the_readme_names_them() -> None:
     texts = {path.name for path in (TOOLKIT / "templates" / "agent-dev-workflow").glob("*.md")}
     assert texts == {"README.md", "implementation-agent.md", "philosophy-template.md", "planning-agent.md"}
+    phases = {path.parent.name for path in (TOOLKIT / "skills").rglob("SKILL.md")}
+    assert phases == {"thrum-design", "thrum-plan", "thrum-setup", "thrum-implement"}
     readmes = (TOOLKIT / "templates" / "README.md").read_text()
     readmes += (TOOLKIT / "templates" / "agent-dev-workflow" / "README.md").read_text()
-    assert [name for name in texts - {"README.md"} if name not in readmes] == []
+    assert [name for name in (texts | phases) - {"README.md"} if name not in readmes] == []
+    reference = (TOOLKIT / "templates" / "agent-dev-workflow" / "planning-agent.md").read_text()
+    assert "\n> Reference: superseded by the skills `thrum-design` and `thrum-plan`" in reference
 
 
 @requirement("toolkit:templates")
@@ -154,7 +160,7 @@ def test_the_worktree_script_makes_a_worktree_with_its_agent(repository: Shell, 
 @pytest.mark.parametrize("name", ["setup-worktree-thrum.sh", "setup-worktree-beads.sh"])
 def test_a_worktree_script_explains_itself_and_refuses_what_it_does_not_know(repository: Shell, name: str) -> None:
     done = script(name, repository.cwd, "--help")
-    assert (done.returncode, f"scripts/{name} PATH" in done.stdout) == (0, True)
+    assert (done.returncode, f"{name} PATH" in done.stdout, "Usage:" in done.stdout) == (0, True, True)
     assert script(name, repository.cwd, "--what").returncode == 1
     assert "not a worktree" in script(name, repository.cwd, str(repository.cwd / "nowhere")).stderr or "beads" in name
 

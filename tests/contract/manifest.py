@@ -53,6 +53,9 @@ MANIFEST = {
     "quickstart:preamble-file": Entry("thrum quickstart [--preamble-file PATH]", "goes after the usual preamble"),
     "toolkit:agents": Entry("toolkit/agents/ Claude Code agent definitions", "thrum-agent and message-listener"),
     "toolkit:templates": Entry("toolkit/templates/ Agent development workflow patterns", "short; nine roles as well"),
+    "toolkit:list": Entry("(ours) thrum toolkit list", "names, kinds and places of all that ships in toolkit/"),
+    "toolkit:copy": Entry("(ours) thrum toolkit copy NAME [DEST]", "a changed file stays, unless forced"),
+    "toolkit:path": Entry("(ours) thrum toolkit path", "where the installed package keeps it"),
     "scripts:thrum": Entry("./scripts/setup-worktree-thrum.sh # Auto-detect all worktrees", "idempotent"),
     "scripts:beads": Entry("./scripts/setup-worktree-beads.sh # Auto-detect all worktrees", "idempotent"),
     "quickstart": Entry(
