@@ -12,7 +12,7 @@ from .errors import Corrupted, DiskFull, StorageFailed, ThrumError, ViewCorrupte
 from .identity import StoreId
 from .log.segments import EventLog, Shard, ShardPosition
 from .machine.host import REAL, failpoint, ring
-from .repository.paths import COMMIT_LOCK, PURGE_MARKS, SEGMENT_COPIES, TORN, shard_lock
+from .repository.paths import COMMIT_LOCK, FLOORS, PURGE_MARKS, SEGMENT_COPIES, TORN, shard_lock
 from .view.database import Error, View, mapped
 
 TYPE_CHECKING = False
@@ -308,6 +308,8 @@ class Store:
             if self.generation != generation:
                 return False
             projection = self.projection()
+            if shard.store != self.own and os.path.exists(self.paths.in_var(FLOORS)):
+                projection.floors = self.purged_log.floors.all()
             projection.absorb(shard, reading)
             failpoint("commit.apply")
         self._rung |= projection.recipients

@@ -215,7 +215,7 @@ MANIFEST = {
     ),
     "purge": Entry(
         "thrum purge --before DURATION|DATE [--confirm] Without --confirm, shows a preview.",
-        "what this clone's agents wrote; gone from the disk, too",
+        "what this clone's agents wrote leaves the disk, too; what others wrote is hidden here",
     ),
     "purge:all": Entry(
         "thrum purge --all [--confirm] Agents are not touched.", "nor groups, memberships, open sessions"

@@ -11,7 +11,7 @@ import os
 import re
 
 from thrum_store.machine.host import failpoint
-from thrum_store.repository.paths import SEGMENT_COPIES
+from thrum_store.repository.paths import FLOORS, SEGMENT_COPIES
 from thrum_store.values import NamedTuple
 
 from .events import Place, decode, encode_header, plain_parser
@@ -43,6 +43,7 @@ class PurgedLog(EventLog):
     def __init__(self, root: str, var: str, host: Host) -> None:
         super().__init__(root, host.storage, os.path.join(var, SEGMENT_COPIES))
         self.marks = PurgeMarks(var, host)
+        self.floors = PurgeMarks(var, host, FLOORS)
 
     def grew(self, shard: Shard, head: ShardPosition) -> bool:
         """Return whether the shard holds anything beyond `head`."""

@@ -197,6 +197,7 @@ class Projection:
         self.wide_messages: set[int] = set()  # to a role, a group or everyone
         self.audience_ms: int | None = None  # from when on messages may reach others than before
         self.deletions_since = self.ingest if deletions else None  # deliveries up to here were settled before
+        self.floors: Mapping[Shard, int] = {}  # messages of other stores up to here are hidden on this machine
         self._said_ms: dict[int, int] = {}
 
     def apply(self, event: Event) -> None:

@@ -151,15 +151,16 @@ class ReadEnd(NamedTuple):
 
 
 def fill(
-    view: Connection, log: EventLog, own: str, now_ms: int, published: Mapping[str, int], progress: Progress | None
+    view: Connection, log: PurgedLog, own: str, now_ms: int, published: Mapping[str, int], progress: Progress | None
 ) -> None:
     """Apply all logs to an empty view, oldest first as far as the shards' own order allows.
 
     An own log that is shorter than what was `published` of it is frozen: if an agent wrote there before the rest is
-    back, two events would be the same one.
+    back, two events would be the same one. Messages up to the floors of their logs stay hidden.
     """
     ids = ShardIds(view)
     projection = Projection(view, ids, own, now_ms, rebuilding=True)
+    projection.floors = log.floors.all()
     logs = _LogReader(log)
     _apply_all(projection, logs, progress)
     logs.freeze_shortened(own, published)

@@ -28,19 +28,22 @@ def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outc
     """Delete old messages permanently.
 
     It deletes messages, sessions and events of this clone's agents, from the view and from the disk. Other clones
-    delete the same events with their next sync, and purge their own agents' messages themselves. Agents, groups,
-    memberships and open sessions stay. Without --confirm nothing is deleted.
+    delete the same events with their next sync. Older messages of other clones' agents are hidden in this clone; their
+    logs stay, and sync goes on to carry them. Agents, groups, memberships and open sessions stay. Without --confirm
+    nothing is deleted.
     """
     with Counting(quiet=app.quiet) as counting:
         result = purging.purge(app.store, Purge(before, everything, confirm), counting)
-    if not result.events_deleted:
+    if not result.events_deleted and not result.messages_hidden:
         return Outcome(result, note="There is nothing to purge.")
-    return Outcome(result, note=_HISTORY if confirm else "Run it again with --confirm to purge.")
+    if not confirm:
+        return Outcome(result, note="Run it again with --confirm to purge.")
+    return Outcome(result, note=_HISTORY if result.events_deleted else "")
 
 
 @human.register(Purged)
 def _purged(result: Purged) -> str:
-    if not result.events_deleted:
+    if not result.events_deleted and not result.messages_hidden:
         return ""
     head = "Would purge" if result.dry_run else "Purged"
     size = f"{plural(result.sync_message_files, 'log file')}, {_size(result.bytes_freed)}"
@@ -50,7 +53,15 @@ def _purged(result: Purged) -> str:
         ("Events", f"{result.events_deleted:,} (current agents and groups are kept)"),
         ("On disk", size),
     ]
+    if result.messages_hidden:
+        pairs.append(("Hidden", _hidden(result)))
     return f"{head} everything before {result.before} {dim('(this machine)')}\n{fields(pairs)}"
+
+
+def _hidden(result: Purged) -> str:
+    count = plural(result.messages_hidden, "message")
+    verb = "would no longer be shown" if result.dry_run else "no longer shown"
+    return f"{count} of other machines {verb} here; their logs stay, and sync carries them on"
 
 
 def _size(count: int) -> str:

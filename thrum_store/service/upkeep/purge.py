@@ -13,7 +13,7 @@ from thrum_store.log.events import Event, fast_parser
 from thrum_store.log.purged_log import PurgePrefix
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.host import failpoint
-from thrum_store.repository.paths import SYNC_LOCK
+from thrum_store.repository.paths import FLOORS, SYNC_LOCK
 from thrum_store.store import Store, use_case
 from thrum_store.values import NamedTuple, Record, rfc3339
 from thrum_store.view.database import SegmentStats
@@ -38,7 +38,8 @@ class Purged(Record):
     """The result of a purge, or with `dry_run` its preview.
 
     `events_deleted` counts lines of the logs; those that still hold are carried forward. `sync_message_files` counts
-    log files that are removed or truncated.
+    log files that are removed or truncated. `messages_hidden` counts messages of other stores that are hidden on this
+    machine; their logs stay.
     """
 
     before: str
@@ -49,6 +50,7 @@ class Purged(Record):
     sync_message_files: int
     bytes_freed: int
     warnings: tuple[str, ...] = ()
+    messages_hidden: int = 0
 
 
 class _Prefix(NamedTuple):
@@ -68,23 +70,38 @@ def purge(store: Store, request: Purge, progress: Progress | None = None) -> Pur
     """Count or remove the events of this store's agents before a time; no rebuild and no sync restores them.
 
     Of each log, the longest prefix of older events is removed. Agents, groups, memberships and open sessions are
-    kept. Other machines purge their own messages. Raises Invalid, or StoreBusy while a sync runs.
+    kept. Older messages of other stores are hidden on this machine: their logs stay, and sync carries them on. Raises
+    Invalid, or StoreBusy while a sync runs.
     """
     now = store.host.clock.wall_ms()
     before = _before(request, now)
     if not request.confirm:
-        return _result(store, request, _prefixes(store, before), now if before is None else before)
+        return _result(store, request, _older(store, before), now)
     with store.host.lock(store.paths.in_var(SYNC_LOCK)):
-        prefixes = _prefixes(store, before)
-        result = _result(store, request, prefixes, now if before is None else before)
-        if prefixes or carry_forward.pending(store):
-            _execute(store, prefixes, progress)
+        older = _older(store, before)
+        result = _result(store, request, older, now)
+        if older.prefixes or older.hidden or carry_forward.pending(store):
+            _execute(store, older, progress)
     return result
 
 
-def _result(store: Store, request: Purge, prefixes: list[_Prefix], before: int) -> Purged:
+class _Older(NamedTuple):
+    """The events before a time: of this store's logs, and the messages of other stores."""
+
+    before: int | None
+    prefixes: list[_Prefix]
+    hidden: list[queries.Hidden]
+
+
+def _older(store: Store, before: int | None) -> _Older:
+    hidden = queries.older_of_others(store.view, store.own, before)
+    return _Older(before, _prefixes(store, before), hidden)
+
+
+def _result(store: Store, request: Purge, older: _Older, now: int) -> Purged:
+    prefixes = older.prefixes
     return Purged(
-        before=rfc3339(before),
+        before=rfc3339(now if older.before is None else older.before),
         dry_run=not request.confirm,
         messages_deleted=sum(prefix.messages for prefix in prefixes),
         sessions_deleted=sum(prefix.sessions for prefix in prefixes),
@@ -92,6 +109,7 @@ def _result(store: Store, request: Purge, prefixes: list[_Prefix], before: int) 
         sync_message_files=sum(prefix.files for prefix in prefixes),
         bytes_freed=sum(prefix.bytes for prefix in prefixes),
         warnings=tuple(f"the log of {row.agent!r} is not purged: {row.why}" for row in shards.frozen(store.view)),
+        messages_hidden=sum(shard.messages for shard in older.hidden),
     )
 
 
@@ -132,13 +150,37 @@ def _longer(prefix: _Prefix, more: SegmentStats | PurgePrefix) -> _Prefix:
 
 
 def _staying(store: Store, prefixes: list[_Prefix]) -> Callable[[str], bool]:
-    limits = {prefix.shard: prefix.seq for prefix in prefixes}
+    limits, hidden = {prefix.shard: prefix.seq for prefix in prefixes}, _hidden_ids(store)
 
     def stays(message_id: str) -> bool:
         place = queries.place(store.view, message_id)
-        return place is not None and place[2] > limits.get(Shard(*place[:2]), 0)
+        if place is None:
+            return message_id in hidden()
+        return place[2] > limits.get(Shard(*place[:2]), 0)
 
     return stays
+
+
+def _hidden_ids(store: Store) -> Callable[[], set[str]]:
+    """Return a function that returns the ids of the messages that are hidden here; it reads the logs at its first call.
+
+    Their receipts stay: the author's machine shows them.
+    """
+    ids: set[str] | None = None
+
+    def hidden() -> set[str]:
+        nonlocal ids
+        if ids is None:
+            ids = set()
+            for shard, floor in store.purged_log.floors.all().items():
+                for event in _events(store, shard):
+                    if event.type == "message.create" and event.seq <= floor:
+                        ids.add(event.id)
+                    elif event.type == "message.delete":
+                        ids.discard(event.data["message"])
+        return ids
+
+    return hidden
 
 
 def _removes(store: Store, prefix: _Prefix, stays: Callable[[str], bool]) -> bool:
@@ -172,13 +214,15 @@ def _events(store: Store, shard: Shard) -> Iterator[Event]:
         head = reading.head
 
 
-def _execute(store: Store, prefixes: list[_Prefix], progress: Progress | None) -> None:
+def _execute(store: Store, older: _Older, progress: Progress | None) -> None:
     """Carry forward the events that still hold, then raise the purge marks: an interruption loses none of them."""
-    stays = _staying(store, prefixes)
-    for prefix in prefixes:
+    stays = _staying(store, older.prefixes)
+    for prefix in older.prefixes:
         _carry_forward(store, prefix, stays)
     failpoint("purge.said")
-    purge_marks.raise_to(store.paths.var, store.host, {prefix.shard: prefix.seq for prefix in prefixes})
+    var, host = store.paths.var, store.host
+    purge_marks.raise_to(var, host, {prefix.shard: prefix.seq for prefix in older.prefixes})
+    purge_marks.raise_to(var, host, {Shard(*row[:2]): row.seq for row in older.hidden}, FLOORS)
     failpoint("purge.cut")
     carry_forward.remove_purged(store, progress)
 

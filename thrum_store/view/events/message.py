@@ -32,7 +32,9 @@ class MessageCreate:
 
     @staticmethod
     def apply(projection: Projection, event: Event, author: int) -> None:
-        """Add the message and deliver it to the recipients it names."""
+        """Add the message and deliver it to the recipients it names; one up to the floor of its log is hidden."""
+        if projection.floors and event.seq <= projection.floors.get(Shard(event.store, event.agent), 0):
+            return  # hidden by a purge on this machine
         data, rows = event.data, projection.rows
         number = projection.next_number()
         wide = [pair for pair in data["to"] if pair[0] != "agent"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.log.events import Draft, original
-from thrum_store.values import Record
+from thrum_store.values import NamedTuple, Record
 from thrum_store.view.database import SegmentStats
 
 TYPE_CHECKING = False
@@ -80,6 +80,29 @@ def segments_by_agent(view: Connection, store: str) -> dict[str, list[SegmentSta
     for agent, *stats in rows:
         by_agent.setdefault(agent, []).append(SegmentStats(*stats))
     return by_agent
+
+
+class Hidden(NamedTuple):
+    """The messages of a shard of another store that a purge hides: those up to `seq`, and how many of them show."""
+
+    store: str
+    agent: str
+    seq: int
+    messages: int
+
+
+def older_of_others(view: Connection, own: str, before: int | None) -> list[Hidden]:
+    """Return, for each shard of another store, the longest prefix of messages sent before a time; None for all."""
+    rows = view.execute(
+        "SELECT s.store, s.agent, max(m.seq), count(*) FILTER (WHERE m.deleted_ms IS NULL)"
+        " FROM messages m JOIN shards s ON s.id = m.author LEFT JOIN ("
+        "SELECT author, min(seq) AS seq FROM messages WHERE sent_ms >= :before GROUP BY author"
+        ") kept ON kept.author = m.author"
+        " WHERE s.store != :own AND (kept.seq IS NULL OR m.seq < kept.seq)"
+        " GROUP BY s.store, s.agent ORDER BY s.store, s.agent",
+        {"own": own, "before": before},
+    )
+    return [Hidden._make(row) for row in rows]
 
 
 def ended_sessions(view: Connection, store: str) -> dict[str, list[int]]:
