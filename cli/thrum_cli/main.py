@@ -78,7 +78,15 @@ def _answer(app: App, arguments: Sequence[str]) -> int:
         return _failed(app, arguments, (error.code, error.message, error.hint))
     if isinstance(result, int):  # an exit code: of --help, or of a command that prints by itself
         return result
-    code = output.emit(result, as_json=app.json, quiet=app.quiet)
+    try:
+        code = output.emit(result, as_json=app.json, quiet=app.quiet)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # standard output is a file on a full disk, or above a limit
+        reason = f"the answer could not be written: {error.strerror}"
+        return _failed(
+            app, arguments, ("output_failed", reason, "the command itself was carried out; do not repeat it")
+        )
     for warning in app.warnings:
         output.warn(warning)
     return code

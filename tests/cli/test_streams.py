@@ -57,7 +57,9 @@ def test_a_full_disk_behind_standard_output_is_a_sentence(team: Team) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([SCRIPT, "inbox"], cwd=team.planner.cwd, stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 2)
-    assert done.stderr.startswith(b"Error: ")
+    assert done.stderr.startswith(b"Error: the answer could not be written: No space left on device\n")
+    logs = Path(os.path.realpath(team.planner.cwd / ".thrum" / "var")) / "log"
+    assert not list(logs.glob("crash-*"))
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])

@@ -224,6 +224,22 @@ def test_without_descriptors_the_sentence_is_about_them_and_the_view_stays(place
     assert sorted(path.name for path in var.glob("p-v3.*.db")) == before
 
 
+def test_a_limit_on_the_size_of_files_is_named_and_no_view_is_thrown_away(place: Path) -> None:
+    settle(place)
+    var = Path(os.path.realpath(place / "repo" / ".thrum" / "var"))
+    before = sorted(path.name for path in var.glob("p-v3.*.db"))
+    for limit in (1, 4, 16, 64, 128):
+        done = subprocess.run(
+            ["bash", "-c", f'ulimit -f {limit}; exec "{SCRIPT}" send "under {limit}" --to @alice'],
+            cwd=place / "repo", capture_output=True, text=True, env={**os.environ, "THRUM_NAME": "bob"}, check=False,
+        )  # fmt: skip
+        if done.returncode or "not shown yet" in done.stderr:
+            assert f"this process may write no file larger than {limit} KiB" in done.stderr
+        confirmed = done.returncode == 0
+        assert confirmed == (f"under {limit}\n" in by(place, "alice", "thrum", "inbox").stdout)
+    assert sorted(path.name for path in var.glob("p-v3.*.db")) == before
+
+
 @pytest.mark.parametrize("line", ["inbox", "send x --to @bob", "doctor", "init", "team", "wait --timeout 0s", "status"])
 def test_a_directory_that_was_removed_is_a_sentence(place: Path, line: str) -> None:
     gone = place / "gone"

@@ -66,6 +66,18 @@ class TooManyFiles(Refusal):
         )
 
 
+class FileLimit(Refusal):
+    """Raised if a file would become larger than this process may make it."""
+
+    code = "file_limit"
+
+    def __init__(self, action: str, limit: int) -> None:
+        super().__init__(
+            f"{action}: this process may write no file larger than {max(1, limit // 1024)} KiB",
+            f"{_NOTHING_DONE}; raise the limit with `ulimit -f unlimited`, and repeat the command",
+        )
+
+
 class DirectoryRemoved(NotARepository):
     """Raised if the current directory was removed."""
 
@@ -93,8 +105,20 @@ def explained(error: OSError, action: str) -> StorageFailed | DiskFull:
             f"{action}: this file system cannot do that ({error.strerror})",
             f"{_NOTHING_DONE}; put the repository on a local file system, such as ext4, xfs, btrfs or APFS",
         )
+    if code == errno.EFBIG and (limit := largest_file()):
+        return FileLimit(action, limit)
     reason = f"{action}: {error.strerror or error}"
     return DiskFull(reason) if code in _NO_ROOM else StorageFailed(reason)  # EDQUOT and EFBIG are "full" too
+
+
+def largest_file() -> int:
+    """Return the bytes that this process may write to one file; 0: no limit."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return 0
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return 0 if limit == resource.RLIM_INFINITY else limit
 
 
 def owner_of(path: str) -> str:

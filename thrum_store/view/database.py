@@ -184,6 +184,8 @@ _REFUSED = {
 }
 # Extended codes of SQLITE_IOERR: access, memory, locks, and the index of the WAL in shared memory.
 _NO_SHARED_MEMORY = {sqlite3.SQLITE_IOERR | part << 8 for part in (12, 13, 14, 15, 18, 19, 20, 21)}
+# Extended codes of SQLITE_IOERR of a write: write, fsync of a file and of a directory, truncate. Nothing is damaged.
+_NOT_WRITTEN = {sqlite3.SQLITE_IOERR | part << 8 for part in (3, 4, 5, 6)}
 
 
 def check_sqlite() -> None:
@@ -217,25 +219,32 @@ def mapped(error: Error, path: str = "") -> ThrumError:
             f"SQLite {sqlite3.sqlite_version} of this Python cannot do what thrum needs: {error}",
             hint="use a Python with SQLite 3.31 or newer and FTS5, as those of uv, pyenv and python.org have",
         )
-    if primary in _REFUSED or code in _NO_SHARED_MEMORY:
+    if primary in _REFUSED or code in _NO_SHARED_MEMORY or code in _NOT_WRITTEN:
         return _refusal(error, path)
     return ViewCorrupted(str(error))
 
 
 def _refusal(error: Error, path: str) -> ThrumError:
     """Return the error for a view that SQLite cannot open or write: SQLite does not say why, so look."""
-    from thrum_store.machine.storage_errors import REPLACEABLE, Refusal, explained, refused_file  # only where it failed
+    from thrum_store.machine import storage_errors  # only where it failed
 
-    refused = refused_file((path, f"{path}-wal", f"{path}-shm") if path else ())
+    refused = storage_errors.refused_file((path, f"{path}-wal", f"{path}-shm") if path else ())
     if refused is not None:
         message = f"cannot open {refused.filename}"
-        return ViewCorrupted(message) if refused.errno in REPLACEABLE else explained(refused, message)
+        return (
+            ViewCorrupted(message)
+            if refused.errno in storage_errors.REPLACEABLE
+            else storage_errors.explained(refused, message)
+        )
     cannot = f"the view cannot be opened or written: {error}"
     if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and (
         not path or os.access(os.path.dirname(path), os.W_OK)
     ):
         return ViewCorrupted(cannot)  # somebody removed or replaced its files meanwhile
-    return Refusal(cannot, "`thrum doctor` looks for the reason")
+    limit = storage_errors.largest_file()
+    if limit and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+        return storage_errors.FileLimit("the view cannot be written", limit)
+    return storage_errors.Refusal(cannot, "`thrum doctor` looks for the reason")
 
 
 # --- ids of shards ----------------------------------------------------------------------------------------------------
