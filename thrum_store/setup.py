@@ -14,7 +14,7 @@ from .identity import StoreId, short_id
 from .log import keys
 from .machine.host import REAL, Host, failpoint
 from .machine.kernel import this_computer
-from .repository import claims, config, former_place, guest_places, ignore_file, relocation, worktrees
+from .repository import claims, config, former_place, guest_places, ignore_file, obstacles, relocation, worktrees
 from .repository.git_runner import GitRunner
 from .repository.ignore_file import IGNORED
 from .repository.ownership import OwnersFiles
@@ -135,7 +135,7 @@ def _check_place(path: str) -> None:
         )
     existing = path if os.path.isdir(path) else os.path.dirname(path)
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise Forbidden(f"you may not write in {existing}", hint="work in a clone of your own")
+        raise obstacles.closed(existing, f"you may not write in {existing}")
 
 
 def _relocated(paths: Paths, steps: list[str], host: Host) -> Paths:

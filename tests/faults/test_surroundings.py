@@ -240,6 +240,29 @@ def test_a_limit_on_the_size_of_files_is_named_and_no_view_is_thrown_away(place:
     assert sorted(path.name for path in var.glob("p-v3.*.db")) == before
 
 
+def test_a_store_of_another_user_is_named_by_every_command_and_by_doctor(place: Path) -> None:
+    settle(place, SOMEBODY)
+    for line in ("inbox", "send x --to @bob", "doctor", "wait --timeout 0s", "team"):
+        done = by(place, "alice", "thrum", *line.split(), user=SOMEBODY + 1, GIT_CONFIG_PARAMETERS="'safe.directory=*'")
+        assert done.returncode != 0
+        assert f"{place}/repo/.thrum belongs to another user" in " ".join((done.stdout + done.stderr).split())
+        assert "not set up" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("closed", [".git/thrum-sync", ".git/thrum-sync/var", ".thrum"])
+def test_a_directory_of_ours_that_lets_nobody_in_is_named_with_the_command_that_opens_it(
+    place: Path, closed: str
+) -> None:
+    settle(place, SOMEBODY)
+    directory = Path(os.path.realpath(place)) / "repo" / closed
+    directory.chmod(0)
+    for line in ("inbox", "send x --to @bob", "doctor", "init"):
+        done = by(place, "alice", "thrum", *line.split(), user=SOMEBODY)
+        assert f"`chmod u+rwx {directory}`" in " ".join((done.stdout + done.stderr).split()), line
+    directory.chmod(0o700)
+    assert by(place, "bob", "thrum", "inbox", user=SOMEBODY).returncode == 0
+
+
 @pytest.mark.parametrize("line", ["inbox", "send x --to @bob", "doctor", "init", "team", "wait --timeout 0s", "status"])
 def test_a_directory_that_was_removed_is_a_sentence(place: Path, line: str) -> None:
     gone = place / "gone"

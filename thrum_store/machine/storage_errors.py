@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+from shlex import quote
 
 from thrum_store.errors import DiskFull, NotARepository, StorageFailed, ThrumError
 
@@ -50,8 +52,9 @@ class Denied(Refusal):
     def __init__(self, action: str, path: str) -> None:
         owner = owner_of(path)
         theirs = f"; it belongs to {owner}" if owner else ""
-        hint = f"look at its owner and its mode: `ls -ld {path}`" if path else "look at its owner and its mode"
-        super().__init__(f"{action}: you may not{theirs}", f"{_NOTHING_DONE}; {hint}")
+        place = _refusing(path)
+        look = f"look at its owner and its mode: `ls -ld {quote(place)}`" if place else "look at its owner and its mode"
+        super().__init__(f"{action}: you may not{theirs}", f"{_NOTHING_DONE}; {opening(place) or look}")
 
 
 class TooManyFiles(Refusal):
@@ -109,6 +112,26 @@ def explained(error: OSError, action: str) -> StorageFailed | DiskFull:
         return FileLimit(action, limit)
     reason = f"{action}: {error.strerror or error}"
     return DiskFull(reason) if code in _NO_ROOM else StorageFailed(reason)  # EDQUOT and EFBIG are "full" too
+
+
+def _refusing(path: str) -> str:
+    """Return the first directory on the way to a path that lets us not in, or the path itself."""
+    above = os.path.dirname(path)
+    if above in ("", path):
+        return path
+    first = _refusing(above)
+    return first if first != above or not os.access(above, os.X_OK) else path
+
+
+def opening(path: str) -> str:
+    """Return the command that opens a file or directory of ours whose mode refuses us, in backquotes; "" if none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    needed, letters = (stat.S_IRWXU, "rwx") if stat.S_ISDIR(status.st_mode) else (stat.S_IRUSR | stat.S_IWUSR, "rw")
+    ours = status.st_uid == os.geteuid() and status.st_mode & needed != needed
+    return f"`chmod u+{letters} {quote(path)}`" if ours else ""
 
 
 def largest_file() -> int:

@@ -10,10 +10,6 @@ from thrum_store.errors import Forbidden, Invalid, NotARepository, NotInitialize
 from .git_files import BrokenPointer, Location, branch_at, content, discover
 from .git_places import linked_roots, root_of
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 class BareRepository(NotARepository):
     """Raised if the directory is in a bare repository, which has no worktree of its own."""
@@ -54,12 +50,20 @@ def around_git_dir(start: str, absolute: str) -> Location:
     return location._replace(root=root)
 
 
-def without_store(root: str, directories: Iterable[str]) -> Forbidden | NotInitialized:
+def without_store(root: str, thrum: str, var: str) -> Forbidden | NotInitialized:
     """Return the error for a repository whose store is missing, or out of this user's reach."""
-    for directory in directories:
+    for directory in (thrum, os.path.dirname(var), var):
         if os.path.isdir(directory) and not os.access(directory, os.X_OK):
-            return Forbidden(f"{directory} belongs to another user", hint="work in a clone of your own")
+            return closed(directory, f"you may not enter {directory}", f"{directory} belongs to another user")
     return NotInitialized(root)
+
+
+def closed(directory: str, message: str, if_another: str = "") -> Forbidden:
+    """Return the error for a directory that refuses us: by its mode if it is ours, because of its owner if not."""
+    from thrum_store.machine.storage_errors import opening  # only where it failed
+
+    command = opening(directory)
+    return Forbidden(message if command else if_another or message, hint=command or "work in a clone of your own")
 
 
 def strange(root: str, thrum: str, target: str) -> Invalid:

@@ -289,7 +289,7 @@ def initialized(start: str = ".", begin: Callable[[Paths], object] | None = None
         return paths
     from .obstacles import without_store
 
-    raise without_store(paths.root, (paths.var, paths.thrum))
+    raise without_store(paths.root, paths.thrum, paths.var)
 
 
 def _checked(start: str) -> Paths:

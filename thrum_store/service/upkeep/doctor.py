@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from thrum_store import carry_forward, identity, store
-from thrum_store.errors import NotInitialized, ThrumError
+from thrum_store.errors import ThrumError
 from thrum_store.machine.host import REAL, Host
 from thrum_store.repository import paths, worktrees
+from thrum_store.repository.obstacles import without_store
 from thrum_store.repository.paths import SYNC_LOCK, Paths
 from thrum_store.repository.relocation import relocated
 from thrum_store.store import Store
@@ -40,7 +41,7 @@ def examine(
     request = request or Examine()
     places = paths.located(start)
     if not places.initialized:
-        missing = NotInitialized(places.root)
+        missing = without_store(places.root, places.thrum, places.var)
         return _diagnosis(places.root, [Finding("layout", "problem", missing.message, missing.hint)])
     places = relocated(places, None, host)
     findings = [_fixed(check, request.fix or request.give_up) for check in _checks(places, host, environ, request)]
