@@ -18,7 +18,7 @@ from .terminal.output import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from typing import Any
 
     from thrum_store.identity import Caller
@@ -193,6 +193,8 @@ def summary(entry: Entry | Command | Group) -> str:
 
 
 # --- the reader of plain lines ----------------------------------------------------------------------------------------
+HELP = ("-h", "--help")
+_FREE = "TEXT"  # the metavar of an option whose value may be any text
 _DIGITS = 10  # numbers with as many are click's to read
 EVERYDAY = ("send", "reply", "inbox", "wait", "whoami", "message")  # commands that it reads
 
@@ -217,6 +219,15 @@ def is_option(word: str) -> bool:
     name = word.partition("=")[0].removeprefix("-").removeprefix("-")
     plain = name.isascii() and name[:1].isalpha() and name.replace("-", "").replace("_", "").isalnum()
     return word.startswith("-") and plain
+
+
+def is_lacking(metavar: str, word: str, spelled: Container[str]) -> bool:
+    """Return whether the word after an option cannot be its value, but is another option: its own value was lost.
+
+    A text may begin with dashes, so only an option of this command counts after one that takes a TEXT.
+    """
+    name = word.partition("=")[0]
+    return name in spelled or word in HELP or (metavar != _FREE and word.startswith("--") and is_option(word))
 
 
 def read(arguments: Sequence[str]) -> Line | None:
@@ -287,6 +298,8 @@ class _Reader:
         if option is None or (equals and not (option.metavar and name.startswith("--"))):
             raise _UnusualError
         if option.metavar:
+            if not equals and self.rest and is_lacking(option.metavar, self.rest[0], spelled):
+                raise _UnusualError
             value: object = _converted(option, text if equals else self.next())
         else:
             value = name in option.flags.partition("/")[0].split()

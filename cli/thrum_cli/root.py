@@ -9,7 +9,21 @@ import shlex
 
 import click
 
-from .command import GLOBAL_FLAGS, App, Argument, Command, Group, Option, Usage, is_option, lazily, loaded, summary
+from .command import (
+    GLOBAL_FLAGS,
+    HELP,
+    App,
+    Argument,
+    Command,
+    Group,
+    Option,
+    Usage,
+    is_lacking,
+    is_option,
+    lazily,
+    loaded,
+    summary,
+)
 from .terminal.output import Outcome, tell
 
 TYPE_CHECKING = False
@@ -123,6 +137,8 @@ def run(app: App, arguments: Sequence[str]) -> object:
 
 def _hint(path: str, error: click.UsageError) -> str:
     """Return the next step; a text that looks like an option follows `--`."""
+    if isinstance(error, _LostValueError):
+        return f"`{error.line}`"
     command = error.ctx.command if error.ctx is not None else None
     takes_text = command is not None and any(isinstance(taken, click.Argument) for taken in command.params)
     if not (isinstance(error, click.NoSuchOption) and takes_text):
@@ -173,6 +189,14 @@ def _completer(name: str) -> Callable[[click.Context, click.Parameter, str], lis
     return complete
 
 
+class _LostValueError(click.UsageError):
+    """Raised if the value of an option was lost. `line` is the whole line, with a name in each place to fill."""
+
+    def __init__(self, message: str, line: str, context: click.Context) -> None:
+        super().__init__(message, context)
+        self.line = line
+
+
 def _keep(context: click.Context, flag: click.Parameter, value: object) -> None:
     """Store a global flag on the App. Ignore unset values: the flag may appear at another level of the command line."""
     app = context.find_object(App)
@@ -186,10 +210,11 @@ def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None
         context.exit()
 
 
+_LINE = "thrum.line"  # the key of the whole line in click's context
 _FLAGS = tuple(parameter(flag) for flag in GLOBAL_FLAGS)
 # Ours, because click's looks for a translation of its help text at every start (1.5 ms).
 _HELP = click.Option(
-    ["-h", "--help"], is_flag=True, is_eager=True, expose_value=False, callback=_show_help, help="Show this help."
+    [*HELP], is_flag=True, is_eager=True, expose_value=False, callback=_show_help, help="Show this help."
 )
 
 
@@ -229,11 +254,34 @@ class ClickCommand(click.Command):
         app = ctx.find_object(App)
         if app is not None and isinstance(self.declared, Command):
             app.error_code = self.declared.error_code
+        line: list[str] = ctx.meta.setdefault(_LINE, list(args))
+        if not ctx.resilient_parsing:
+            self._require_values(ctx, args, line[: len(line) - len(args)])
         try:
             return super().parse_args(ctx, self._sorted(ctx, args))
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser does not name the command
             raise
+
+    def _require_values(self, ctx: click.Context, args: list[str], before: list[str]) -> None:
+        """Raise _LostValueError if another option, or the end of the line, follows an option that takes a value."""
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        valued = {name: option for option in options if not option.is_flag for name in option.opts}
+        spelled = {name for option in options for name in (*option.opts, *option.secondary_opts)}
+        filled: list[str] = []
+        lost: list[str] = []
+        rest = list(args)
+        while rest and rest[0] != "--" and (rest[0][:1] == "-" or not isinstance(self, click.Group)):
+            filled.append(rest.pop(0))
+            if (option := valued.get(filled[-1])) is None:
+                continue
+            if rest and not is_lacking(option.metavar or "", rest[0], spelled):
+                filled.append(rest.pop(0))
+            else:
+                lost.append(f"{filled[-1]} has no value" + (f": {rest[0]} follows it" if rest else ""))
+                filled.append(option.metavar or "VALUE")
+        if lost:
+            raise _LostValueError(lost[0], shlex.join(["thrum", *before, *filled, *rest]), ctx)
 
     def _sorted(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Return a line with its options first, then `--` and its texts, if a text begins with a dash (`is_option`)."""

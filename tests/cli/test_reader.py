@@ -145,7 +145,7 @@ def given(chance: random.Random, options: Any, most: int = 4) -> Iterator[list[s
         if not option.metavar:
             yield [spelling]
         else:
-            yield [f"{spelling}={value}"] if chance.random() < 0.4 else [spelling, value]
+            yield [f"{spelling}={value}"] if chance.random() < 0.4 or is_option(value) else [spelling, value]
 
 
 def arguments(chance: random.Random, command: Command) -> list[str]:

@@ -62,6 +62,10 @@ MANIFEST = {
         "thrum quickstart --name NAME --role ROLE --module MODULE [--display NAME] [--intent TEXT]",
         "registers, starts a session, sets the intent; what is left out comes from the identity file",
     ),
+    "quickstart:lost-value": Entry(
+        "thrum quickstart --name --role planner --module auth",
+        "the name got lost on the way here: the error says which value is missing, with the line to paste",
+    ),
     "quickstart:no-init": Entry("thrum quickstart [--no-init]", "fails where the repository is not set up"),
     "quickstart:force": Entry("thrum quickstart [--force]", "takes a name over from another worktree"),
     "status": Entry("thrum status [--json] Show current agent status and session info.", "as it says"),

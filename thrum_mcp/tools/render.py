@@ -81,8 +81,9 @@ def agents(result: results.Agents) -> str:
 
 
 def _agent(agent: results.Agent) -> str:
-    parts = [f"@{agent.name}" + (" (you)" if agent.you else ""), agent.status, f"role {agent.role}"]
-    parts += [f"{label} {value}" for label, value in (("module", agent.module), ("called", agent.display)) if value]
+    parts = [f"@{agent.name}" + (" (you)" if agent.you else ""), agent.status]
+    labelled = (("role", agent.role), ("module", agent.module), ("called", agent.display))
+    parts += [f"{label} {value}" for label, value in labelled if value]
     if agent.waiting:
         parts.append("waiting for a message")
     parts.append(f"last seen {agent.last_seen_at}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from thrum_store import identity
-from thrum_store.errors import Invalid, NameTaken, WorktreeMismatch
+from thrum_store.errors import Invalid, NameTaken, NoIdentity, WorktreeMismatch
 from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
 from thrum_store.service import message_parts
@@ -19,11 +19,14 @@ from .presence import Presence
 
 
 class Register(Record):
-    """Request to register. `force` takes a name over from another worktree; `re_register` repeats the event."""
+    """Request to register; a role and a module may be empty, and are the name of an agent without one.
 
-    name: str | None
-    role: str
-    module: str
+    `force` takes a name over from another worktree; `re_register` repeats the event.
+    """
+
+    name: str | None = None
+    role: str = ""
+    module: str = ""
     display: str = ""
     force: bool = False
     re_register: bool = False
@@ -76,7 +79,8 @@ def register(store: Store, request: Register) -> Registered:
     """
     from thrum_store.repository import worktrees  # only to register: a hook that lists agents does not pay for it
 
-    role, module = identity.valid_name(request.role, "role"), identity.valid_name(request.module, "module")
+    role = identity.valid_name(request.role, "role") if request.role else ""
+    module = identity.valid_name(request.module, "module") if request.module else ""
     display = message_parts.label(request.display, "display name")
     name = identity.valid_name(request.name) if request.name else _derived(store, role, module)
     _check_names(store, name, role)
@@ -121,7 +125,9 @@ def _derived(store: Store, role: str, module: str) -> str:
     """Return a free name for a nameless agent: role and module, with a number if that is taken."""
     from thrum_store.view.queries import groups  # as above
 
-    base = f"{role}-{module}"[:60]
+    if not (role or module):
+        raise NoIdentity
+    base = f"{role or module}-{module if role and module else 1}"[:60]
     taken = {*lookup.names(store.view), *lookup.roles(store.view), *groups.names(store.view)}
     ours = [a.name for a in lookup.listed(store.view, role, module) if a.own and a.worktree == store.paths.worktree]
     if ours:
@@ -140,7 +146,7 @@ def _check_names(store: Store, name: str, role: str) -> None:
         )
     if name in lookup.roles(store.view):
         raise NameTaken(f"{name!r} is already a role", hint=f"choose another name, like {name}-1")
-    if lookup.named(store.view, role):
+    if role and lookup.named(store.view, role):
         raise NameTaken(f"{role!r} is the name of an agent", hint="choose another role")
     for taken in (name, role):
         if groups.group(store.view, taken) is not None:

@@ -149,6 +149,8 @@ def _unknown(template: str) -> list[str]:
 
 
 def _template(store: Store, role: str) -> str | None:
+    if not role:
+        return None
     try:
         path = os.path.join(_directory(store), f"{identity.valid_name(role, 'role')}.md")
         return store.host.storage.read(path).decode("utf-8", "replace")

@@ -100,7 +100,7 @@ def addressed(view: Connection, name: str | None = None, role: str | None = None
 
 def roles(view: Connection) -> list[str]:
     """Return the roles that agents have."""
-    return [role for (role,) in view.execute("SELECT DISTINCT role FROM agents ORDER BY role")]
+    return [role for (role,) in view.execute("SELECT DISTINCT role FROM agents WHERE role <> '' ORDER BY role")]
 
 
 def names(view: Connection) -> list[str]:

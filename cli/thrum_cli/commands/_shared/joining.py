@@ -8,7 +8,7 @@ from thrum_cli.command import App, Option
 from thrum_cli.commands.session import started
 from thrum_cli.terminal.output import human, warn
 from thrum_store import identity
-from thrum_store.errors import Invalid
+from thrum_store.errors import NoIdentity
 from thrum_store.identity import Caller
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents, sessions
@@ -36,19 +36,15 @@ class Joined(Record):
 def wanted(
     app: App, paths: Paths, name: str | None, display: str | None, force: bool, re_register: bool = False
 ) -> Register:
-    """Return the agent to register: from options, environment, identity file. Raises Invalid if a part is missing."""
+    """Return the agent to register: from options, environment, identity file. Raises Invalid without any of them."""
     forced = os.environ.get("THRUM_NAME")
     if forced and name and forced != name:
         warn(f"THRUM_NAME is {forced!r} and overrides --name {name!r}")
     given = app.given(name, display)
     known = identity.named(paths, given)
     caller = identity.resolve(paths, given._replace(name=known or _PLACEHOLDER))
-    missing = [field for field, value in (("role", caller.role), ("module", caller.module)) if not value]
-    if missing:
-        raise Invalid(
-            f"your {' and your '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-            hint=f"add {' and '.join(f'--{field} {field.upper()}' for field in missing)}, like --role reviewer",
-        )
+    if not (known or caller.role or caller.module):
+        raise NoIdentity("no agent is registered in this worktree, and this line names none")
     return Register(known, caller.role, caller.module, caller.display, force, re_register)
 
 
@@ -61,8 +57,9 @@ def join(app: App, agent: Register) -> tuple[Caller, Joined]:
 
 def planned(agent: Register) -> str:
     """Return in words what `join` would do."""
-    name = f"@{agent.name}" if agent.name else "an agent named after role and module"
-    return f"would register {name} ({agent.role}, {agent.module}) and start a session"
+    name = f"@{agent.name}" if agent.name else "an agent named after its work"
+    work = ", ".join(filter(None, (agent.role, agent.module)))
+    return f"would register {name}{f' ({work})' if work else ''} and start a session"
 
 
 @human.register(Registered)

@@ -26,7 +26,7 @@ def identity_rows(agent: WhoAmI, now_ms: int) -> Rows:
     name = f"@{agent.address}" + (f" ({agent.display})" if agent.display else "")
     return [
         ("Agent", name if agent.registered else f"{name} (not registered: thrum quickstart)"),
-        ("Role", " in ".join(part for part in (agent.role and f"@{agent.role}", agent.module) if part)),
+        ("Role", " ".join(filter(None, (agent.role and f"@{agent.role}", agent.module and f"in {agent.module}")))),
         ("Session", session or "none (thrum session start)"),
         ("Branch", agent.branch),
         ("Worktree", agent.worktree),

@@ -51,9 +51,10 @@ def _cleaned(cleaned: CleanedUp, screen: Screen) -> str:
 
 def _orphan(orphan: Orphan, now_ms: int) -> str:
     gone = " (gone)"
+    work = ", ".join(filter(None, (orphan.role, orphan.module)))
     return fields(
         [
-            ("Agent", f"@{orphan.address} ({orphan.role}, {orphan.module})"),
+            ("Agent", f"@{orphan.address}{f' ({work})' if work else ''}"),
             ("Worktree", orphan.worktree + (gone if orphan.worktree_missing else "")),
             ("Branch", orphan.branch and orphan.branch + (gone if orphan.branch_missing else "")),
             ("Last seen", f"{ago(orphan.last_seen_at, now_ms)} ({plural(orphan.days_since_last_seen, 'day')})"),
