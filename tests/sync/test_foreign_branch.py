@@ -154,6 +154,24 @@ def test_a_branch_that_is_checked_out_elsewhere_is_not_taken_from_under_its_user
     assert git(project, "rev-parse", "a-sync").strip() == thrums
 
 
+@pytest.mark.parametrize("place", [".", "../other"])
+def test_a_sync_moves_no_branch_that_the_user_has_checked_out_since(project: Path, place: str) -> None:
+    assert thrum(project, "quickstart", "--name", "alice", "--role", "dev", "--module", "core").returncode == 0
+    if place != ".":
+        git(project, "worktree", "add", "--quiet", "--detach", place)
+    worktree = (project / place).resolve()
+    git(worktree, "switch", "--quiet", "--ignore-other-worktrees", "a-sync")
+    assert thrum(project, "send", "while it is checked out", "--to", "@everyone").returncode == 0
+    refused = thrum(project, "sync", "force")
+    assert refused.returncode == 1
+    assert f"checked out in {worktree}" in refused.stderr
+    assert git(worktree, "diff", "--cached", "--name-only") == ""
+    [command] = re.findall(r"`(git[^`]+)`", refused.stderr)
+    subprocess.run(command, shell=True, cwd=project, check=True, capture_output=True)
+    assert thrum(project, "sync", "force").returncode == 0
+    assert git(worktree, "diff", "--cached", "--name-only") == ""
+
+
 # --- branches that are accepted ---------------------------------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ def check(paths: Paths, git: GitRunner, host: Host) -> list[str]:
     else:
         hint = f"{admit_branch.renaming([BRANCH], admit_branch.branches_of(git))}, then `thrum init`"
         kind = admit_branch.check(git, git.run("rev-parse", "--verify", REF), f"the branch {BRANCH}", hint)
-        _check_not_checked_out(paths, git)
+        check_not_checked_out(paths, git)
     return [*([_MIGRATE] if kind == GO else []), *_foreign_remotes(git)]
 
 
@@ -60,14 +60,15 @@ def _loose(paths: Paths) -> str:
     return os.path.join(paths.common, *REF.split("/"))
 
 
-def _check_not_checked_out(paths: Paths, git: GitRunner) -> None:
+def check_not_checked_out(paths: Paths, git: GitRunner) -> None:
+    """Refuse to move a branch that the user has checked out. Raises ForeignBranch, which names the worktree."""
     for entry in git.run("worktree", "list", "--porcelain").split("\n\n"):
         lines = entry.split("\n")
         place = lines[0].removeprefix("worktree ")
         if f"branch {REF}" in lines and not _is_ours(place, paths) and os.path.isdir(place):
             raise ForeignBranch(
                 f"the branch {BRANCH} is checked out in {place}, and each sync would change it under your hands",
-                hint=f"`git -C {shlex.quote(place)} switch --detach`, then `thrum init`",
+                hint=f"`git -C {shlex.quote(place)} switch --detach`, then repeat the command",
             )
 
 

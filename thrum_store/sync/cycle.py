@@ -262,6 +262,7 @@ class Cycle:
             self._committed = True
         failpoint("sync.committed")
         if commit != ours.commit:
+            branch_worktree.check_not_checked_out(self._store.paths, branch.git)
             branch.move(commit, ours.commit)
             self._state.unpacked += 1
         return commit
