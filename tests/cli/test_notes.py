@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
 import pytest
 
 from tests.contract.manifest import requirement
 
 from .conftest import Team
-from .shell import git
+from .shell import SCRIPT, git
 
 
 @requirement("context:save", "context:show", "context:clear")
@@ -54,11 +57,68 @@ def test_a_shared_context_is_found_in_other_worktrees(team: Team) -> None:
     assert team.builder.json("context", "sync")["status"] == "unchanged"
     assert team.planner.ok("context", "show", "--agent", "builder", "--raw") == "for everyone\n"
     assert "as shared by the agent" in team.planner.ok("context", "show", "--agent", "builder")
-    assert "stays in the branch a-sync" in team.builder.ok("context", "clear")
-    assert "as shared by the agent" in team.builder.ok("context", "show")
     names = git(team.planner.cwd, "ls-tree", "-r", "--name-only", "a-sync")
     assert "/builder/context.md" in names
     assert team.builder.thrum("context", "sync", "--agent", "nobody").code == 1
+
+
+@requirement("context:clear:shared")
+def test_a_cleared_context_leaves_the_tip_of_the_branch_and_stays_in_its_history(team: Team) -> None:
+    team.builder.ok("context", "save", stdin=b"a secret plan")
+    team.builder.ok("context", "sync")
+    cleared = team.builder.ok("context", "clear")
+    assert "left the tip of the branch a-sync; the history of that branch keeps it" in cleared
+    assert "context.md" not in git(team.planner.cwd, "ls-tree", "-r", "--name-only", "a-sync")
+    assert "a secret plan" in git(team.planner.cwd, "log", "--patch", "a-sync", "--", "v1/*/builder/context.md")
+    for shell in (team.builder, team.planner):
+        assert "No context saved for @builder" in shell.ok("context", "show", "--agent", "builder")
+    again = team.builder.json("context", "clear")
+    assert (again["existed"], again["shared"]) == (False, False)
+    team.builder.ok("context", "save", stdin=b"the next plan")
+    assert team.builder.json("context", "sync")["status"] == "shared"
+    assert team.planner.ok("context", "show", "--agent", "builder", "--raw") == "the next plan\n"
+
+
+def test_only_the_cleared_context_leaves_the_branch(team: Team) -> None:
+    for shell, text in ((team.planner, b"plan"), (team.builder, b"build")):
+        shell.ok("context", "save", stdin=text)
+        shell.ok("context", "sync")
+    (team.builder.cwd / ".thrum/context/builder.md").unlink()
+    cleared = team.builder.json("context", "clear")
+    assert (cleared["existed"], cleared["shared"]) == (False, True)
+    names = git(team.planner.cwd, "ls-tree", "-r", "--name-only", "a-sync")
+    assert ("/planner/context.md" in names, "/builder/context.md" in names) == (True, False)
+
+
+def test_the_shared_context_of_a_deleted_agent_leaves_the_branch(team: Team) -> None:
+    team.builder.ok("context", "save", stdin=b"notes")
+    team.builder.ok("context", "sync")
+    team.planner.ok("agent", "delete", "builder", "--force")
+    team.planner.ok("sync", "force")
+    assert "context.md" not in git(team.planner.cwd, "ls-tree", "-r", "--name-only", "a-sync")
+
+
+@requirement("context:save:empty")
+@pytest.mark.parametrize("stdin", [b"", b" \n\t\r\n", b"\xef\xbb\xbf", b"\xc2\xa0\xe2\x80\xa8", b"\0\0", b"\x1b"])
+def test_nothing_replaces_no_notes(team: Team, stdin: bytes) -> None:
+    team.builder.ok("context", "save", stdin=b"kept")
+    answer = team.builder.thrum("context", "save", "--json", stdin=stdin)
+    assert (answer.code, answer.error["code"]) == (1, "invalid")
+    assert "thrum context save --file" in answer.error["hint"] and "thrum context clear" in answer.error["hint"]
+    empty = team.builder.cwd / "empty.md"
+    empty.write_bytes(stdin)
+    assert team.builder.thrum("context", "save", "--file", str(empty)).code == 1
+    assert team.builder.ok("context", "show", "--raw") == "kept\n"
+
+
+@requirement("context:save:empty")
+@pytest.mark.parametrize("stdin", ["<&-", "</dev/null", "0>written.md"])
+def test_a_standard_input_without_notes_is_refused(team: Team, stdin: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" context save --json {stdin}', SCRIPT],
+        cwd=team.builder.cwd, env=team.builder.environ(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"], done.stderr) == (1, "invalid", "")
 
 
 def test_what_is_no_text_is_no_context(team: Team) -> None:

@@ -309,6 +309,13 @@ MANIFEST = {
     "context:clear": Entry(
         "thrum context clear [--agent NAME] Clear saved context for current agent.", "the preamble stays"
     ),
+    "context:clear:shared": Entry(
+        "thrum context clear Clear saved context for current agent.",
+        "and the copy that was shared, at the tip of the branch; its history keeps it, and the answer says so",
+    ),
+    "context:save:empty": Entry(
+        "Save context for current agent from file or stdin.", "an empty text is refused: the notes before it stay"
+    ),
     "context:preamble": Entry(
         "thrum context preamble [--init] [--file PATH] [--agent NAME]",
         "--init takes the role's template where there is one",

@@ -6,7 +6,7 @@ import pytest
 
 from tests.places import Place
 from thrum_store.errors import Invalid, NotFound
-from thrum_store.service.team import contexts, roles
+from thrum_store.service.team import context_sharing, contexts, roles
 from thrum_store.service.team.roles import Deploy
 
 
@@ -23,8 +23,8 @@ def test_a_saved_context_comes_back_with_its_preamble_until_it_is_cleared(place:
         assert (saved.size, saved.file) == (14, ".thrum/context/ann.md")
         assert (shown.content, shown.preamble, shown.size) == ("step 3 — ü\n", "You are Ann.\n", 14)
         assert shown.updated_at is not None
-        assert contexts.clear(store, "ann").existed
-        assert not contexts.clear(store, "ann").existed
+        assert context_sharing.clear(store, "ann").existed
+        assert not context_sharing.clear(store, "ann").existed
         gone = contexts.show(store, "ann")
     assert (gone.has_context, gone.content, gone.updated_at, gone.preamble) == (False, None, None, "You are Ann.\n")
 

@@ -16,7 +16,7 @@ from thrum_store.machine.host import Bell
 from thrum_store.repository import paths
 from thrum_store.service.messages import editing
 from thrum_store.service.messages.sent import show_sent
-from thrum_store.service.team import contexts
+from thrum_store.service.team import context_sharing, contexts
 from thrum_store.service.upkeep import syncing
 from thrum_store.sync.remote.branch import Unreachable
 
@@ -205,7 +205,18 @@ def test_a_saved_context_and_live_values_travel_with_the_log(pair: Pair) -> None
     with pair.theirs.open() as store:
         assert contexts.show(store, alice).content == contexts.show(store, "alice").content == "where I was"
         assert contexts.show(store, f"alice@{pair.theirs.store_id[:8]}").content is None
+    with pair.ours.open() as store:
+        assert context_sharing.clear(store, "alice").shared
+    pair.ours.sync()
+    pair.theirs.sync()
+    assert not (theirs / "alice" / "context.md").exists()
+    assert not [path for path in pair.remote.files() if path.endswith("context.md")]
+    pair.theirs.send("bob", "and after more syncs it does not come back", "@alice")
+    pair.theirs.sync()
+    pair.ours.sync()
+    assert not [path for path in pair.remote.files() if path.endswith("context.md")]
     with pair.theirs.open() as store:
+        assert contexts.show(store, alice).content is None
         values = presence_state.everyone(store.paths, store.host, store.own)
     assert values[(pair.ours.store_id, "alice")].intent == "make it fast"
 

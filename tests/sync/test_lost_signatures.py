@@ -9,6 +9,7 @@ import pytest
 
 from tests.sync.clones import BRANCH, Clone, Remote
 from tests.sync.conftest import Pair
+from thrum_store.service.team import context_sharing, contexts
 
 
 def the_worktree_goes(clone: Clone) -> None:
@@ -89,6 +90,21 @@ def test_before_the_first_sync_the_branch_is_still_one_of_thrums(remote: Remote,
     unsynced.sync()
     reader.sync()
     assert {"first", "second"} <= reader.contents()
+
+
+@pytest.mark.parametrize("loss", [the_worktree_goes, every_log_goes, files_go("alice/context.md")])
+def test_a_shared_context_that_was_lost_stays_in_the_branch(pair: Pair, loss: Callable[[Clone], None]) -> None:
+    with pair.ours.open() as store:
+        contexts.save(store, "alice", "where I was")
+        context_sharing.share(store, "alice")
+    pair.ours.sync()
+    loss(pair.ours)
+    pair.ours.send("alice", "after", "@bob")
+    pair.ours.sync()
+    pair.theirs.sync()
+    with pair.theirs.open() as store:
+        assert contexts.show(store, f"alice@{pair.ours.store_id[:8]}").content == "where I was"
+    assert [path for path in pair.remote.files() if path.endswith("alice/context.md")]
 
 
 @pytest.mark.parametrize("name", ["store.json", "heads.json"])

@@ -96,6 +96,11 @@ def listener_lock(session: str) -> str:
     return f"{LOCKS}/listen.{session}.lock"
 
 
+def shared_context(agent: str) -> str:
+    """Return the path of the context that an agent shares, below its store in the logs."""
+    return f"{agent}/context.md"
+
+
 # Of store.json, in bytes: a longer one may be marked as visible to other kernels.
 _UNMARKED = 70
 

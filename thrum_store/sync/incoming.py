@@ -10,6 +10,7 @@ from thrum_store.log import purge_marks
 from thrum_store.log.events import fingerprint
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.repository.config import GitSettings
+from thrum_store.repository.paths import shared_context
 from thrum_store.store import Store
 
 from .admit_events import Admitted, admit, holds, keep_aside, reached
@@ -122,6 +123,14 @@ class Incoming:
                 signed_files.save(self._store, heads.store, path, data)
             elif data and fingerprint(data) != digest:
                 self._state.count("file")
+        if self._new_heads and heads.store != self._store.own:
+            self._remove_withdrawn(heads)
+
+    def _remove_withdrawn(self, heads: SignedHeads) -> None:
+        """Remove our copies of contexts that another store no longer shares."""
+        for path in map(shared_context, heads.shards):
+            if path not in heads.files:
+                signed_files.remove(self._store, heads.store, path)
 
     # shards
 

@@ -9,7 +9,7 @@ from thrum_store.errors import Corrupted, StorageFailed
 from thrum_store.log import purge_marks
 from thrum_store.log.events import Header, fast_parser, fingerprint
 from thrum_store.log.segments import Shard, ShardPosition, chained, remaining
-from thrum_store.repository.paths import STORE_KEY
+from thrum_store.repository.paths import STORE_KEY, shared_context
 from thrum_store.store import Store
 from thrum_store.values import NamedTuple
 from thrum_store.view.queries.shards import lengths
@@ -67,6 +67,9 @@ def prepare(store: Store, state: State, repository: str) -> Outgoing:
     own = {shard.agent: head for shard, head in ends.items() if shard.store == store.own}
     _sign(store, state, own, repository)
     files = dict(state.files)
+    for path in _withdrawn(store, files):
+        contents[path] = None
+        del files[path]
     for path, data in _signed_files(store).items():
         if files.get(path) != fingerprint(data):
             contents[path] = data
@@ -164,6 +167,17 @@ def _signed_files(store: Store) -> dict[str, bytes]:
     return contents
 
 
+def _withdrawn(store: Store, files: dict[str, str]) -> list[str]:
+    """Return the shared contexts in our tree that their store no longer signs."""
+    withdrawn: list[str] = []
+    for path in files:
+        _, owner, rest = path.split("/", 2)
+        if signed_files.is_context(rest):
+            heads = signed_files.heads(store, owner)
+            withdrawn += [path] if heads is not None and rest not in heads.files else []
+    return withdrawn
+
+
 _OF_EVERY_STORE = (signed_files.CERTIFICATE, signed_files.HEADS)
 
 
@@ -207,9 +221,17 @@ def _files(store: Store, before: SignedHeads | None, ends: dict[str, ShardPositi
     wrote = before is None or any(before.shards.get(a, SignedEnd(0, 0, ""))[1] < head.seq for a, head in ends.items())
     if values and data != kept and (wrote or _intents(data) != _intents(kept)):
         signed_files.save(store, store.own, signed_files.PRESENCE, data)
-    paths = (signed_files.PRESENCE, *(f"{agent}/context.md" for agent in ends))
+    paths = (signed_files.PRESENCE, *(shared_context(agent) for agent in ends))
     contents = {path: signed_files.read(store, store.own, path) for path in paths}
-    return {path: fingerprint(data) for path, data in contents.items() if data}
+    signed = {path: fingerprint(data) for path, data in contents.items() if data}
+    return _lost(store, before, signed) | signed
+
+
+def _lost(store: Store, before: SignedHeads | None, present: dict[str, str]) -> dict[str, str]:
+    """Return the contexts that we signed and that are not on the disk now; one that was withdrawn is an empty file."""
+    signed = before.files if before is not None else {}
+    missing = [path for path in signed if signed_files.is_context(path) and path not in present]
+    return {path: signed[path] for path in missing if not signed_files.is_kept(store, store.own, path)}
 
 
 def _intents(data: bytes) -> dict[str, tuple[Any, ...]]:

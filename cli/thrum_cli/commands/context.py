@@ -10,8 +10,8 @@ from thrum_cli.terminal.output import Outcome, Screen, Verbatim, ago, bold, huma
 from thrum_store import identity
 from thrum_store.errors import Invalid
 from thrum_store.service.team import context_sharing, contexts, roles
-from thrum_store.service.team.context_sharing import Shared
-from thrum_store.service.team.contexts import Cleared, Context, Saved
+from thrum_store.service.team.context_sharing import Cleared, Shared
+from thrum_store.service.team.contexts import HOW_TO_SAVE, Context, Saved
 from thrum_store.values import Record, replaced
 
 from ._shared.preambles import default_preamble, text_of
@@ -32,11 +32,9 @@ _AGENT = Option("--agent", "Use the notes of another agent in this worktree.", "
 def save(app: App, file: BinaryIO | None, name: str | None) -> Saved:
     """Save your notes from a file or standard input.
 
-    They replace the notes saved before.
+    They replace the notes saved before. An empty text is refused; `thrum context clear` deletes your notes.
     """
-    if file is None and sys.stdin.isatty():
-        raise Invalid("there are no notes to save", hint="use --file PATH, or a pipe: `thrum context save < notes.md`")
-    return contexts.save(app.store, _name(app, name), text_of(file or sys.stdin.buffer))
+    return contexts.save(app.store, _name(app, name), text_of(file or _standard_input()))
 
 
 @command(
@@ -67,11 +65,12 @@ def show(app: App, name: str | None, raw: bool, no_preamble: bool) -> Outcome:
 
 @command("clear", "thrum context clear", options=(_AGENT,))
 def clear(app: App, name: str | None) -> Cleared:
-    """Delete your saved notes.
+    """Delete your saved notes, and the copy that you shared.
 
+    The copy leaves the tip of the branch a-sync. The history of that branch keeps it, and so do clones until they sync.
     The preamble stays.
     """
-    return contexts.clear(app.store, _name(app, name))
+    return context_sharing.clear(app.store, _name(app, name))
 
 
 @command("sync", "thrum context sync", "thrum context sync --agent builder", options=(_AGENT,))
@@ -127,6 +126,13 @@ def _name(app: App, name: str | None) -> str:
     return identity.valid_name(identity.agent_name(name)) if name else app.caller.name
 
 
+def _standard_input() -> BinaryIO:
+    """Return standard input. Raises Invalid where nobody wrote notes to it: a terminal, or no open file at all."""
+    if sys.stdin is None or sys.stdin.isatty():  # pyright: ignore[reportUnnecessaryComparison]  None: it is closed
+        raise Invalid("there are no notes to save", hint=HOW_TO_SAVE)
+    return sys.stdin.buffer
+
+
 def _initial(app: App, name: str) -> str:
     known = roles.preamble_for(app.store, name)
     if known is None:
@@ -155,7 +161,8 @@ def _cleared(result: Cleared) -> str:
     sentence = (
         f"Context cleared for @{result.address}." if result.existed else f"No context was saved for @{result.address}."
     )
-    return f"{sentence}\nThe shared copy stays in the branch a-sync." if result.shared else sentence
+    gone = "The shared copy left the tip of the branch a-sync; the history of that branch keeps it."
+    return f"{sentence}\n{gone}" if result.shared else sentence
 
 
 @human.register(Shared)

@@ -13,8 +13,20 @@ from thrum_store.errors import Invalid
 from thrum_store.service.messages import editing, feeds, inbox, search, sending, sent, subscriptions
 from thrum_store.service.messages.search import Search
 from thrum_store.service.messages.subscriptions import Subscribe, Subscribed
-from thrum_store.service.team import agents, contexts, groups, heartbeat, removal, roster, sessions, whoami, work
-from thrum_store.service.team.contexts import Cleared, Context, Saved
+from thrum_store.service.team import (
+    agents,
+    context_sharing,
+    contexts,
+    groups,
+    heartbeat,
+    removal,
+    roster,
+    sessions,
+    whoami,
+    work,
+)
+from thrum_store.service.team.context_sharing import Cleared
+from thrum_store.service.team.contexts import Context, Saved
 from thrum_store.service.team.heartbeat import Alive, Heartbeat, IntentSet, TaskSet
 from thrum_store.service.team.sessions import EndSession, SessionEnded, SessionStarted
 from thrum_store.service.team.work import WantContexts, WorkContexts
@@ -157,7 +169,7 @@ def _show_context(
 def _clear_context(
     context: RequestContext, agent_name: str | None = None, caller_agent_id: str | None = None
 ) -> Cleared:
-    return contexts.clear(*_place(context, agent_name, caller_agent_id))
+    return context_sharing.clear(*_place(context, agent_name, caller_agent_id))
 
 
 def _save_preamble(
@@ -233,7 +245,7 @@ METHODS: dict[str, Method] = {
     "subscriptions.listen": Method(_listen, "Send notifications to this connection, after the cursor `after`."),
     "context.save": Method(_save_context, "Save a text as an agent's context."),
     "context.show": Method(_show_context, "Show an agent's context and preamble."),
-    "context.clear": Method(_clear_context, "Remove an agent's context; its preamble stays."),
+    "context.clear": Method(_clear_context, "Remove an agent's context and its shared copy; the preamble stays."),
     "context.preamble.show": Method(_show_context, "Show an agent's context and preamble."),
     "context.preamble.save": Method(_save_preamble, "Save a text that stands before an agent's context."),
     "sync.status": Method(_sync_status, "Show the state of the sync and everything it refused. Asks no remote."),

@@ -11,12 +11,13 @@ import os
 from thrum_store import identity, values
 from thrum_store.errors import Invalid
 from thrum_store.machine.host import Host
-from thrum_store.repository.paths import Paths
+from thrum_store.repository.paths import Paths, shared_context
 from thrum_store.store import Store
 from thrum_store.values import Record, replaced, rfc3339
 from thrum_store.view.queries import lookup
 
 LIMIT = 256 * 1024  # bytes
+HOW_TO_SAVE = "`thrum context save --file PATH` saves a file; `thrum context clear` deletes the notes"
 _PREAMBLE = "_preamble"
 
 
@@ -46,16 +47,10 @@ class Saved(Record):
     JSON = "agent_id=address what=kind file size"
 
 
-class Cleared(Record):
-    """A removed context; `existed`: there was one. The preamble and the shared copy stay."""
-
-    address: str
-    existed: bool
-    shared: bool
-
-
 def save(store: Store, agent: str, content: str) -> Saved:
-    """Replace the agent's context in this worktree. Raises Invalid."""
+    """Replace the agent's context in this worktree. Raises Invalid, also for a text without a visible character."""
+    if not any(letter.isprintable() and not letter.isspace() for letter in content):
+        raise Invalid("there are no notes to save: the text is empty", hint=HOW_TO_SAVE)
     return _write(store, agent, "context", content)
 
 
@@ -69,16 +64,11 @@ def show(store: Store, agent: str) -> Context:
     if local.has_context:
         return local
     stores = [row.store for row in lookup.named(store.view, name) if row.store.startswith(nick)]
-    copies = (_text(store.host, os.path.join(store.paths.logs, owner, shared_path(name))) for owner in stores)
+    copies = (_text(store.host, os.path.join(store.paths.logs, owner, shared_context(name))) for owner in stores)
     content = next((copy for copy in copies if copy), None)
     if content is None:
         return local
     return replaced(local, has_context=True, content=content, size=len(content.encode()), shared=True)
-
-
-def shared_path(agent: str) -> str:
-    """Return the path of a shared context below its store."""
-    return f"{agent}/context.md"
 
 
 def in_worktree(paths: Paths, host: Host, agent: str) -> Context:
@@ -90,12 +80,19 @@ def in_worktree(paths: Paths, host: Host, agent: str) -> Context:
     return Context(agent, content is not None, content, preamble, size, updated)
 
 
-def clear(store: Store, agent: str) -> Cleared:
-    """Remove the agent's context from this worktree. Raises Invalid for a malformed name."""
+def forget(store: Store, agent: str) -> bool:
+    """Remove the agent's context from this worktree; return whether there was one. Raises Invalid for a bad name."""
     path = _path(store.paths.local, agent, "context")
     existed = store.host.storage.size(path) >= 0
     store.host.storage.remove(path)
-    return Cleared(agent, existed, show(store, agent).shared)
+    return existed
+
+
+def withdraw(store: Store, agent: str) -> None:
+    """Empty the copy that the agent shared: the next sync takes an empty one out of the branch a-sync."""
+    path = os.path.join(store.paths.logs, store.own, shared_context(agent))
+    if store.host.storage.size(path) > 0:
+        store.host.storage.replace(path, b"")
 
 
 def set_preamble(store: Store, agent: str, content: str) -> Saved:

@@ -77,7 +77,7 @@ def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> Age
     with store.writing(agent.name) as shard:
         shard.append(Draft("agent.delete", {"by": by}))
         presence_state.forget(store.paths.var, store.host, agent.name)
-        store.host.storage.remove(os.path.join(store.paths.logs, store.own, contexts.shared_path(agent.name)))
+        contexts.withdraw(store, agent.name)
     home = worktrees.places(store.paths, store.host).get(agent.worktree)
     if home is not None:
         local = store.paths.local_of(agent.worktree, home)

@@ -1,4 +1,4 @@
-"""Restoration of our own certificate and signed heads, which a command of git can remove or set back with the logs.
+"""Restoration of our own certificate, signed heads and shared contexts, which a command of git can remove or set back.
 
 Without them nobody admits our events: others refuse a store without its certificate, and heads that count from 1 again
 as replayed. They come back from our branch; a certificate that was never published is made again from the key.
@@ -36,9 +36,10 @@ def settle(store: Store, state: State, branch: Branch, ours: BranchTip) -> None:
         published = offered.get(CERTIFICATE, b"")
         whole = signed_files.is_certificate(published, store.own)
         signed_files.save(store, store.own, CERTIFICATE, published if whole else _made_again(store))
-    heads, known = offered.get(HEADS, b""), signed_files.heads(store, store.own)
+    heads, known = offered.pop(HEADS, b""), signed_files.heads(store, store.own)
     if _counter(store, heads) > (known.ctr if known else 0):
         signed_files.save(store, store.own, HEADS, heads)
+        _restore_contexts(store, offered)
     state.look_again()  # the remote may have newer heads of ours than our branch
 
 
@@ -47,11 +48,20 @@ def _read(store: Store, path: str) -> bytes:
 
 
 def _offered(store: Store, branch: Branch, ours: BranchTip) -> dict[str, bytes]:
-    """Return our certificate and heads as our branch has them, by path."""
+    """Return our certificate, heads and shared contexts as our branch has them, by path."""
     files = branch.listing(ours, store.log).stores.get(store.own, StoreFiles()).files
-    oids = {path: files[path].oid for path in _PATHS if path in files}
+    oids = {path: blob.oid for path, blob in files.items() if path in _PATHS or signed_files.is_context(path)}
     contents = branch.blobs(oids.values())
     return {path: contents[oid] for path, oid in oids.items() if oid in contents}
+
+
+def _restore_contexts(store: Store, offered: dict[str, bytes]) -> None:
+    """Restore the shared contexts that the restored heads sign, and that went with them."""
+    heads = signed_files.heads(store, store.own)
+    for path, digest in heads.files.items() if heads is not None else ():
+        lost = signed_files.is_context(path) and not signed_files.is_kept(store, store.own, path)
+        if lost and fingerprint(offered.get(path, b"")) == digest:
+            signed_files.save(store, store.own, path, offered[path])
 
 
 def _counter(store: Store, heads: bytes) -> int:

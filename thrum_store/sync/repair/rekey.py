@@ -18,7 +18,7 @@ from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.host import failpoint
-from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_STEP, STORE_FILE, STORE_KEY
+from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_STEP, STORE_FILE, STORE_KEY, shared_context
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip
 from thrum_store.sync.state import State
@@ -138,9 +138,9 @@ def _prepare(store: Store, published: dict[str, set[str]]) -> str:
         head = ShardPosition()
         for event in events:
             head = log.append(Shard(new, agent), head, [event.draft], event.ms).head
-        context = signed_files.read(store, store.own, f"{agent}/context.md")
+        context = signed_files.read(store, store.own, shared_context(agent))
         if context and events:
-            storage.replace(os.path.join(root, new, agent, "context.md"), context)
+            storage.replace(os.path.join(root, new, shared_context(agent)), context)
     return new
 
 

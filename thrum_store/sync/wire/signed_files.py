@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from thrum_store.log.events import fingerprint
+from thrum_store.repository.paths import shared_context
 from thrum_store.store import Store
 
 from .signed_heads import AdmissionError, SignedHeads, StoreCertificate, verify_certificate, verify_heads
@@ -21,6 +22,21 @@ def read(store: Store, owner: str, path: str) -> bytes:
         return store.host.storage.read(os.path.join(store.paths.logs, owner, path))
     except FileNotFoundError:
         return b""
+
+
+def is_context(path: str) -> bool:
+    """Return whether a path below a store is that of a shared context."""
+    return path == shared_context(path.partition("/")[0])
+
+
+def is_kept(store: Store, owner: str, path: str) -> bool:
+    """Return whether a file of the store `owner` is on the disk, be it empty."""
+    return store.host.storage.size(os.path.join(store.paths.logs, owner, path)) >= 0
+
+
+def remove(store: Store, owner: str, path: str) -> None:
+    """Remove a file of the store `owner`."""
+    store.host.storage.remove(os.path.join(store.paths.logs, owner, path))
 
 
 def save(store: Store, owner: str, path: str, data: bytes) -> None:

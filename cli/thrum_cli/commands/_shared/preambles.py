@@ -38,10 +38,13 @@ def default_preamble(name: str, role: str) -> str:
 
 
 def text_of(source: BinaryIO) -> str:
-    """Return the text of a file of notes. Raises Invalid if it is too long or not UTF-8."""
-    data = source.read(contexts.LIMIT + 1)
+    """Return the text of a file of notes. Raises Invalid if it is too long, not UTF-8, or not open for reading."""
+    data = b""
     try:
+        data = source.read(contexts.LIMIT + 1)
         return data.decode()
+    except OSError as error:
+        raise Invalid(f"the notes cannot be read: {error.strerror}", hint=contexts.HOW_TO_SAVE) from error
     except UnicodeDecodeError:
         if len(data) > contexts.LIMIT:
             raise Invalid(f"more than {contexts.LIMIT:,} bytes", hint="save a shorter text") from None
