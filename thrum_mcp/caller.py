@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from thrum_store import identity
 from thrum_store.errors import Invalid, NoIdentity, ThrumError
-from thrum_store.identity import Caller
+from thrum_store.identity import Caller, Given
 from thrum_store.repository.paths import Paths
 from thrum_store.store import Store
 
@@ -33,7 +33,7 @@ class CallerContext:
 
     def __init__(self, repo: str, agent_id: str | None = None) -> None:
         self._repo = repo
-        self._agent_id = agent_id
+        self._given = Given(None if agent_id is None else identity.agent_name(agent_id))
         self._thread = StoreThread(repo)
         self._idle: list[StoreThread] = []  # for waits, each of which needs one
         self._waits = 0
@@ -77,12 +77,8 @@ class CallerContext:
             thread.close()
 
     def caller(self, paths: Paths) -> Caller:
-        """Return the caller: by --agent-id, THRUM_NAME or the worktree's identity file. Raises NoIdentity."""
-        if self._agent_id is not None:
-            name, source = identity.valid_name(self._agent_id), "flag"
-        else:
-            name, source = identity.decided(paths)
-        return Caller(name, worktree=paths.worktree, source=source)
+        """Return the caller: by THRUM_NAME, --agent-id or the worktree's identity file. Raises NoIdentity."""
+        return identity.resolve(paths, self._given)
 
     def caller_name(self, paths: Paths) -> str | None:
         """Return the caller's name, or None if nothing decides it."""

@@ -108,12 +108,7 @@ class WorktreeMismatch(Conflict):
     """Raised if the agent is registered in another worktree."""
 
     code = "worktree_mismatch"
-
-    def __init__(self, name: str, theirs: str, ours: str) -> None:
-        super().__init__(
-            f"agent {name!r} works in the worktree {theirs!r}, and this is {ours!r}",
-            hint=f"use your own name; to take it over, add --force to `thrum quickstart --name {name} …`",
-        )
+    name = place = ""  # of the agent, and the directory of its worktree if it is known
 
 
 class GroupExists(Conflict):

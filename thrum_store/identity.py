@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from . import values
-from .errors import AmbiguousIdentity, Corrupted, Invalid, NoIdentity, NotInitialized, StorageFailed
+from .errors import AmbiguousIdentity, Corrupted, Invalid, NoIdentity, NotInitialized
 from .machine.host import REAL, Host, Lock, failed
 from .repository.paths import LOG_CREATION_LOCK, STORE_FILE, Paths
 from .values import NamedTuple
@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-    from .machine.host import Storage
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -281,20 +279,3 @@ class _StableStore:
 def creation_lock(paths: Paths, host: Host) -> Lock:
     """Return the lock that is held while an agent's first log begins, and during a re-key."""
     return host.lock(paths.in_var(LOG_CREATION_LOCK))
-
-
-def former_stores(paths: Paths, host: Host) -> frozenset[str]:
-    """Return the ids of the stores that this clone was before: it wrote them, and must not any more."""
-    try:
-        return frozenset(map(str, values.loads(host.storage.read(paths.in_var(STORE_FILE)))["former"]))
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return frozenset()
-
-
-def signed_ends(logs: str, store: str, storage: Storage) -> dict[str, int]:
-    """Return the last event of each log that a store signed, by agent; nothing if that file cannot be read."""
-    try:
-        shards = values.loads(storage.read(os.path.join(logs, store, "heads.json")))["shards"]
-        return {str(agent): int(seq) for agent, (_, seq, _) in shards.items()}
-    except (FileNotFoundError, StorageFailed, ValueError, TypeError, KeyError, AttributeError):
-        return {}

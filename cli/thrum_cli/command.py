@@ -105,6 +105,15 @@ class Command(Record):
         """The help text: the docstring of the function."""
         return self.function.__doc__ or ""
 
+    def call(self, app: App, values: dict[str, Any]) -> object:
+        """Run the command; a global flag before it sets the command's own option of that spelling, if it has one."""
+        for option in self.options if app.role or app.module else ():
+            flag = _GLOBAL.get(option.flags) if isinstance(option, Option) and not option.on_app else None
+            if flag is not None:
+                given = vars(app).pop(flag.parameter, None)
+                values[option.parameter] = values[option.parameter] or given
+        return self.function(app, **values)
+
 
 class Entry(Record):
     """A command that is loaded when needed: `module:attribute` in this package, and its line in the help."""
@@ -143,6 +152,7 @@ GLOBAL_FLAGS = (
     Option("--quiet", "Print nothing but errors.", on_app=True),
     Option("--verbose", "Print progress and details to standard error.", on_app=True),
 )
+_GLOBAL = {flag.flags: flag for flag in GLOBAL_FLAGS if flag.metavar}
 PAGE = (
     Option("--page-size --limit", "Messages per page (default 10).", "N", name="page_size", default=10, kind="integer"),
     Option("--page", "Page number (default 1).", "N", default=1, kind="integer"),
@@ -211,7 +221,7 @@ class Line(Record):
         for name, value in self.on_app.items():
             setattr(app, name, value)
         app.error_code = self.command.error_code
-        return self.command.function(app, **self.values)
+        return self.command.call(app, self.values)
 
 
 def is_option(word: str) -> bool:
@@ -351,13 +361,14 @@ def _converted(parameter: Option | Argument, text: str) -> str | int:
 class App:
     """One run of `thrum`: the global flags, and the paths, the caller and the store, each loaded at first use."""
 
+    role: str | None = None
+    module: str | None = None
+    repo = "."
+    json = False
+    quiet = False
+    verbose = False
+
     def __init__(self) -> None:
-        self.role: str | None = None
-        self.module: str | None = None
-        self.repo = "."
-        self.json = False
-        self.quiet = False
-        self.verbose = False
         self.error_code = 1  # exit code of a failure; `wait` uses 1 for a time-out
         self._paths: Paths | None = None
         self._store: Store | None = None

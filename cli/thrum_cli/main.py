@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from thrum_store.errors import WorktreeMismatch
+
     from .command import App, Line
 
 INTERRUPTED = 130  # what a shell reports for signal 2
@@ -68,12 +70,14 @@ def answer(app: App, arguments: Sequence[str]) -> int:
 
 
 def _answer(app: App, arguments: Sequence[str]) -> int:
-    from thrum_store.errors import ThrumError  # as above
+    from thrum_store.errors import ThrumError, WorktreeMismatch  # as above
 
     from .terminal import output
 
     try:
         result = _run(app, arguments)
+    except WorktreeMismatch as error:
+        return _failed(app, arguments, (error.code, error.message, _from_its_worktree(error, arguments)))
     except ThrumError as error:
         return _failed(app, arguments, (error.code, error.message, error.hint))
     if isinstance(result, int):  # an exit code: of --help, or of a command that prints by itself
@@ -127,6 +131,22 @@ def _failed(app: App, arguments: Sequence[str], error: tuple[str, str, str | Non
     # A line that could not be parsed may have ended before its --json.
     output.fail(*error, as_json=app.json or "--json" in arguments)
     return app.error_code
+
+
+def _from_its_worktree(error: WorktreeMismatch, arguments: Sequence[str]) -> str | None:
+    """Return the hint of a refusal: this line as the agent's own worktree runs it, where that one is known."""
+    if not error.place:
+        return error.hint
+    import shlex  # only for a refusal
+
+    rest, words = iter(arguments), list[str]()
+    for word in rest:
+        if word == "--repo":
+            next(rest, None)
+        elif not word.startswith("--repo="):
+            words.append(word)
+    line = shlex.join(["thrum", "--repo", error.place, *words])
+    return f"`THRUM_NAME={error.name} {line}`; {error.hint}"
 
 
 def _crashed(app: App, arguments: Sequence[str], error: Exception) -> int:

@@ -223,6 +223,8 @@ def _callback(declared: Command | Group) -> Callable[..., Any]:
 
     def call(**values: object) -> object:
         context = click.get_current_context()
+        if isinstance(declared, Command):
+            return declared.call(context.ensure_object(App), values)
         if declared.function is None or context.invoked_subcommand is not None:
             return None
         return declared.function(context.find_object(App), **values)

@@ -530,7 +530,7 @@ MANIFEST = {
     "mcp:serve": Entry(
         "thrum mcp serve [--agent-id NAME] Use --agent-id to select identity file.",
         "with no daemon",
-        ("mcp/test_missing.py::test_the_agent_id_decides_before_environment_and_file",),
+        ("mcp/test_missing.py::test_thrum_name_decides_before_the_agent_id_and_that_before_the_file",),
     ),
     "mcp:tools": Entry(
         "MCP Tools: send_message, check_messages, wait_for_message, list_agents, broadcast_message, create_group, …",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,11 +82,33 @@ def test_a_repository_that_is_set_up_later_needs_no_restart(repository: Path) ->
         assert server.call("check_messages")["status"] == "empty"
 
 
-def test_the_agent_id_decides_before_environment_and_file(team: Team) -> None:
+@pytest.mark.parametrize(
+    ("options", "variables", "name"),
+    [
+        (("--agent-id", "second"), {}, "second"),
+        (("--agent-id", "second"), {"THRUM_NAME": "planner"}, "planner"),
+        (("--agent-id=planner",), {"THRUM_NAME": "second"}, "second"),
+        (("--agent-id", "planner"), {"THRUM_NAME": ""}, "planner"),
+        ((), {"THRUM_NAME": "second"}, "second"),
+    ],
+)
+def test_thrum_name_decides_before_the_agent_id_and_that_before_the_file(
+    team: Team, options: tuple[str, ...], variables: dict[str, str], name: str
+) -> None:
     register(team.planner, "second", "testing")
-    with Server(team.planner, "--agent-id", "second", THRUM_NAME="planner") as server:
+    with Server(team.planner, *options, command=None, **variables) as server:
         server.greet()
-        assert [agent["name"] for agent in server.call("list_agents")["agents"] if agent.get("you")] == ["second"]
+        assert [agent["name"] for agent in server.call("list_agents")["agents"] if agent.get("you")] == [name]
+
+
+def test_the_server_says_on_standard_error_which_name_it_uses(team: Team) -> None:
+    register(team.planner, "second", "testing")
+    for name, words in (("planner", ["@planner, by THRUM_NAME", "@second, by --agent-id"]), ("second", [])):
+        environ = {**os.environ, "THRUM_NAME": name}
+        command = [str(Path(sys.executable).with_name("thrum")), "mcp", "serve", "--agent-id", "second"]
+        done = subprocess.run(command, cwd=team.planner, env=environ, input=b"", capture_output=True, check=True)
+        assert (done.stdout, [word in done.stderr.decode() for word in words]) == (b"", [True] * len(words))
+        assert words or not done.stderr
 
 
 @pytest.mark.parametrize(

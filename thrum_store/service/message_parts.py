@@ -57,6 +57,7 @@ DEPTH_LIMIT = 32
 LABEL_LIMIT = 256
 TAGS_LIMIT = 64
 KEY_LIMIT = 64
+_NAMED = 6  # agents that an error names
 FORMATS = ("markdown", "plain", "json")
 
 
@@ -229,12 +230,37 @@ def unknown_agent(name: str, noun: str = "agent") -> NotFound:
 
 
 def _check_worktree(store: Store, caller: Caller, worktree: str) -> None:
+    """Refuse to write in a worktree of other agents. In its own, and in one without agents, an agent may."""
     if caller.worktree and worktree and caller.worktree != worktree:
         from thrum_store.repository import worktrees  # only if the names differ
 
         home = worktrees.home(store.paths, caller.name, worktree)
-        if home != caller.worktree:
-            raise WorktreeMismatch(caller.name, home, caller.worktree)
+        if home != caller.worktree and (others := _agents_in(store, caller.worktree)):
+            agent = known(store, caller)
+            raise elsewhere(store, agent.name, agent.role, agent.module, home, others)
+
+
+def _agents_in(store: Store, worktree: str) -> list[str]:
+    """Return the agents of a worktree of this clone: those registered in it, and those with an identity file here."""
+    registered = {agent.name for agent in lookup.listed(store.view) if agent.own and agent.worktree == worktree}
+    return sorted(registered.union(identity.names(store.paths)))
+
+
+def elsewhere(
+    store: Store, name: str, role: str, module: str, home: str, others: Sequence[str] = ()
+) -> WorktreeMismatch:
+    """Return the error for an agent of the worktree `home`; `others` are those of this one, in which it writes."""
+    from thrum_store.repository import worktrees  # as above
+
+    names = [f"@{other}" for other in others if other != name]
+    named = f", where {', '.join(names[:_NAMED])} work{'s' * (len(names) == 1)}" if names else ""
+    fields = "".join(f" {flag} {value}" for flag, value in (("--role", role), ("--module", module)) if value)
+    error = WorktreeMismatch(
+        f"agent @{name} works in the worktree {home!r}, and this is {store.paths.worktree!r}{named}",
+        hint=f"use your own name; `thrum quickstart --name {name}{fields} --force` moves @{name} to this worktree",
+    )
+    error.name, error.place = name, worktrees.places(store.paths, store.host).get(home, "") if others else ""
+    return error
 
 
 class Audience(NamedTuple):

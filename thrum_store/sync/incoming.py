@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from thrum_store import carry_forward
-from thrum_store.identity import former_stores
 from thrum_store.log import purge_marks
 from thrum_store.log.events import fingerprint
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.repository.config import GitSettings
+from thrum_store.repository.former_stores import former_stores
 from thrum_store.repository.paths import shared_context
 from thrum_store.store import Store
 

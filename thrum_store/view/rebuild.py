@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from thrum_store import presence_state
 from thrum_store.errors import StorageFailed, ViewCorrupted
-from thrum_store.identity import signed_ends
 from thrum_store.log.events import fast_parser
 from thrum_store.log.purged_log import PurgedLog
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.host import failpoint
+from thrum_store.repository.former_stores import signed_ends
 from thrum_store.values import NamedTuple
 
 from . import database

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from thrum_store import identity
-from thrum_store.errors import Invalid, NameTaken, NoIdentity, WorktreeMismatch
+from thrum_store.errors import Invalid, NameTaken, NoIdentity
 from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
 from thrum_store.service import message_parts
@@ -91,7 +91,7 @@ def register(store: Store, request: Register) -> Registered:
         before = lookup.own(store.view, name)
         home = worktrees.home(store.paths, name, before.worktree) if before else worktree
         if home != worktree and not request.force:
-            raise WorktreeMismatch(name, home, worktree)
+            raise message_parts.elsewhere(store, name, role, module, home)
         status = _status(before, data)
         if status != "unchanged" or request.re_register:
             shard.append(Draft("agent.register", data))

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator
 
 from thrum_store import values
-from thrum_store.identity import short_id, signed_ends
+from thrum_store.identity import short_id
 from thrum_store.log.events import Event, InvalidLine, decode, fast_parser, fingerprint, plain_parser
 from thrum_store.log.segments import Shard, ShardPosition
+from thrum_store.repository.former_stores import signed_ends
 from thrum_store.repository.paths import DAMAGED, LOST
 from thrum_store.store import Store
 from thrum_store.values import NamedTuple

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from thrum_store.errors import ThrumError
-from thrum_store.identity import former_stores
 from thrum_store.log.segments import Shard
 from thrum_store.repository import config
+from thrum_store.repository.former_stores import former_stores
 from thrum_store.repository.paths import SYNC_LOCK
 from thrum_store.store import Store
 from thrum_store.sync import state

@@ -13,11 +13,12 @@ import os
 from contextlib import ExitStack
 
 from thrum_store import values
-from thrum_store.identity import creation_lock, former_stores
+from thrum_store.identity import creation_lock
 from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
 from thrum_store.log.segments import EventLog, Shard, ShardPosition
 from thrum_store.machine.host import failpoint
+from thrum_store.repository.former_stores import former_stores
 from thrum_store.repository.paths import FORMER_LOGS, KEYS, REKEY, REKEY_STEP, STORE_FILE, STORE_KEY, shared_context
 from thrum_store.store import Store
 from thrum_store.sync.remote.branch import Branch, BranchTip

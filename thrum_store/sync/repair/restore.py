@@ -11,10 +11,10 @@ import os
 from collections.abc import Iterable
 
 from thrum_store.errors import DiskFull, Forbidden, StorageFailed, StoreBusy
-from thrum_store.identity import signed_ends
 from thrum_store.log import purge_marks
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.host import failpoint
+from thrum_store.repository.former_stores import signed_ends
 from thrum_store.store import Store
 from thrum_store.sync.state import Repair, State, key_of, sentence, shard_of
 from thrum_store.sync.wire.verify import Piece
