@@ -112,9 +112,9 @@ def test_the_environment_beats_the_identity_file_and_flags_beat_it_but_for_the_n
     ("words", "variables", "expected"),
     [
         ((), {}, ("rig", "driver", "war")),
-        ((), {"THRUM_ROLE": "guide", "THRUM_MODULE": "map"}, ("rig", "guide", "map")),
-        (("--role", "scout"), {"THRUM_ROLE": "guide"}, ("rig", "scout", "war")),
-        (("--module", "sea"), {"THRUM_MODULE": "map"}, ("rig", "driver", "sea")),
+        ((), {"THRUM_ROLE": "guide", "THRUM_MODULE": "map"}, ("guide-map", "guide", "map")),
+        (("--role", "scout"), {"THRUM_ROLE": "guide"}, ("scout-war", "scout", "war")),
+        (("--module", "sea"), {"THRUM_MODULE": "map"}, ("driver-sea", "driver", "sea")),
         (("--name", "flag", "--role", "scout", "--module", "sea"), {}, ("flag", "scout", "sea")),
         (("--name", "flag", "--role", "scout", "--module", "sea"), {"THRUM_NAME": "max"}, ("max", "scout", "sea")),
         (("--role", "scout"), {"THRUM_NAME": "max", "THRUM_MODULE": "sea"}, ("max", "scout", "sea")),
@@ -129,6 +129,51 @@ def test_flags_come_before_variables_and_those_before_the_file_but_a_name_is_the
     assert (answer.code, json.loads(answer.out)["agent_id"]) == (0, expected[0])
     who = repository.having(THRUM_NAME=expected[0]).json("whoami")
     assert (who["agent_id"], who["role"], who["module"]) == expected
+    rig = repository.having(THRUM_NAME="rig").json("whoami")
+    assert (rig["role"], rig["module"]) == ("driver", "war")
+
+
+@requirement("agent:register:nameless")
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("--role", "lead", "--module", "core"), "planner"),
+        (("--role", "lead"), "planner"),
+        ((), "planner"),
+        (("--role", "implementer", "--module", "auth"), "implementer-auth"),
+        (("--role", "lead", "--module", "db", "--force", "--re-register"), "lead-db"),
+        (("--module", "core"), "planner"),
+        (("--role", "lead", "--module", "all"), "lead-all"),
+    ],
+)
+def test_without_a_name_no_agent_gets_another_role(team: Team, words: tuple[str, ...], name: str) -> None:
+    before = team.planner.json("agent", "list")["agents"]
+    done = team.planner.json("agent", "register", *words)
+    again = team.planner.having(THRUM_NAME=name).json("agent", "register")
+    assert (done["agent_id"], again["status"]) == (name, "unchanged")
+    kept = {
+        agent["agent_id"]: (agent["role"], agent["module"]) for agent in team.planner.json("agent", "list")["agents"]
+    }
+    assert [kept[agent["agent_id"]] for agent in before] == [(agent["role"], agent["module"]) for agent in before]
+
+
+@requirement("agent:register:nameless")
+def test_init_with_another_role_registers_another_agent(team: Team) -> None:
+    done = team.planner.json("init", "--agent-role", "tester", "--agent-module", "db")
+    assert (done["agent"]["register"]["agent_id"], done["agent"]["register"]["others"]) == ("tester-db", ["planner"])
+    assert team.planner.having(THRUM_NAME="planner").json("whoami")["role"] == "lead"
+
+
+@requirement("agent:register:nameless")
+def test_the_second_agent_of_a_worktree_learns_how_to_say_who_it_is(team: Team) -> None:
+    shown = team.planner.ok("agent", "register", "--role", "tester", "--module", "db")
+    assert "also has @planner" in shown and "`export THRUM_NAME=tester-db`" in shown
+    assert team.planner.json("agent", "register", "--role", "tester")["agent_id"] == "tester-db"
+    assert team.planner.json("agent", "register", "--module", "core")["agent_id"] == "planner"
+    assert team.planner.thrum("agent", "register", "--json").error["code"] == "ambiguous_identity"
+    team.planner.ok("agent", "register", "--name", "third", "--role", "tester", "--module", "db")
+    refused = team.planner.thrum("agent", "register", "--role", "tester", "--module", "db", "--json").error
+    assert (refused["code"], "third" in refused["message"]) == ("ambiguous_identity", True)
 
 
 @requirement("agent:register:force", "agent:register:display")

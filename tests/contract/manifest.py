@@ -147,6 +147,10 @@ MANIFEST = {
         "Register this agent. Identity priority: THRUM_NAME env > --name flag > identity file.",
         "a name is one worktree's",
     ),
+    "agent:register:nameless": Entry(
+        "Register this agent. Identity priority: THRUM_NAME env > --name flag > identity file.",
+        "without a name another role or module means another agent; nobody's role changes",
+    ),
     "agent:register:force": Entry("thrum agent register [--force]", "takes a name over from another worktree"),
     "agent:register:re-register": Entry("thrum agent register [--re-register]", "the session goes on"),
     "agent:register:display": Entry("thrum agent register [--display NAME]", "decides nothing"),

@@ -33,11 +33,12 @@ class Register(Record):
 
 
 class Registered(Record):
-    """A registered agent. `status`: registered, updated or unchanged."""
+    """A registered agent. `status`: registered, updated or unchanged; `others`: this worktree's other agents."""
 
     address: str
     status: str
     identity_file: str
+    others: tuple[str, ...] = ()
 
 
 class ListAgents(Record):
@@ -96,7 +97,8 @@ def register(store: Store, request: Register) -> Registered:
         if status != "unchanged" or request.re_register:
             shard.append(Draft("agent.register", data))
     worktrees.remember_first(store.paths, store.host)
-    return Registered(name, status, identity.save(store.paths, caller, host=store.host))
+    file = identity.save(store.paths, caller, host=store.host)
+    return Registered(name, status, file, tuple(other for other in identity.names(store.paths) if other != name))
 
 
 @use_case

@@ -8,8 +8,8 @@ from thrum_cli.command import App, Option
 from thrum_cli.commands.session import started
 from thrum_cli.terminal.output import human, warn
 from thrum_store import identity
-from thrum_store.errors import NoIdentity
-from thrum_store.identity import Caller
+from thrum_store.errors import AmbiguousIdentity, NoIdentity
+from thrum_store.identity import Caller, Given
 from thrum_store.repository.paths import Paths
 from thrum_store.service.team import agents, sessions
 from thrum_store.service.team.agents import Register, Registered
@@ -48,6 +48,34 @@ def wanted(
     return Register(known, caller.role, caller.module, caller.display, force, re_register)
 
 
+def registrant(
+    app: App, paths: Paths, name: str | None, display: str | None = None, force: bool = False, re_register: bool = False
+) -> Register:
+    """Return the agent to register; without a name never another one than this worktree's with that role and module.
+
+    Raises as `wanted`, and AmbiguousIdentity if several fit.
+    """
+    asked = identity.resolve(paths, app.given(name or _PLACEHOLDER, display))
+    if name or asked.name != _PLACEHOLDER or not (asked.role or asked.module):
+        return wanted(app, paths, name, display, force, re_register)
+    ours = [identity.resolve(paths, Given(known), {}) for known in identity.names(paths) if _readable(paths, known)]
+    fitting = [agent.name for agent in ours if _fits(agent, asked)]
+    if len(fitting) > 1:
+        raise AmbiguousIdentity(fitting)
+    if fitting:
+        return wanted(app, paths, fitting[0], display, force, re_register)
+    host = ours[0] if len(ours) == 1 else Caller("")
+    return Register(None, asked.role or host.role, asked.module or host.module, asked.display, force, re_register)
+
+
+def _fits(agent: Caller, asked: Caller) -> bool:
+    return asked.role in ("", agent.role) and asked.module in ("", agent.module)
+
+
+def _readable(paths: Paths, name: str) -> bool:
+    return os.access(os.path.join(paths.identities, f"{name}.json"), os.R_OK)  # else another user's
+
+
 def join(app: App, agent: Register) -> tuple[Caller, Joined]:
     """Register an agent in this worktree and start its session."""
     registration = agents.register(app.store, agent)
@@ -65,8 +93,12 @@ def planned(agent: Register) -> str:
 @human.register(Registered)
 def registered(registration: Registered) -> str:
     """Return a registration in words."""
+    also = ", ".join(f"@{name}" for name in registration.others)
+    choice = f"\nThis worktree also has {also}: `export THRUM_NAME={registration.address}` says that you are this one."
     states = {"registered": "is registered", "updated": "is registered again", "unchanged": "was already registered"}
-    return f"@{registration.address} {states[registration.status]} ({registration.identity_file})."
+    return (
+        f"@{registration.address} {states[registration.status]} ({registration.identity_file}).{choice if also else ''}"
+    )
 
 
 @human.register(Joined)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.commands._shared.joining import IDENTITY, wanted
+from thrum_cli.commands._shared.joining import IDENTITY, registrant
 from thrum_store.service.team import agents
 from thrum_store.service.team.agents import Registered
 
@@ -17,6 +17,7 @@ from thrum_store.service.team.agents import Registered
 def register(app: App, name: str | None, display: str | None, force: bool, re_register: bool) -> Registered:
     """Register an agent in this worktree.
 
-    Without --name it is named after its role and module. This starts no session; `thrum quickstart` does both.
+    Without --name it is this worktree's agent if role and module are that agent's, else a new one that is named after
+    its role and module. This starts no session; `thrum quickstart` does both.
     """
-    return agents.register(app.store, wanted(app, app.paths, name, display, force, re_register=re_register))
+    return agents.register(app.store, registrant(app, app.paths, name, display, force, re_register))
