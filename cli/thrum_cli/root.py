@@ -130,20 +130,31 @@ def run(app: App, arguments: Sequence[str]) -> object:
         return ClickGroup(thrum).main(list(arguments), prog_name="thrum", standalone_mode=False, obj=app)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else "thrum"
-        raise Usage(error.format_message(), hint=_hint(path, error)) from None
+        raise Usage(error.format_message(), hint=_hint(path, error, arguments)) from None
     except click.Abort:
         raise KeyboardInterrupt from None
 
 
-def _hint(path: str, error: click.UsageError) -> str:
+def _hint(path: str, error: click.UsageError, arguments: Sequence[str]) -> str:
     """Return the next step; a text that looks like an option follows `--`."""
     if isinstance(error, _LostValueError):
         return f"`{error.line}`"
-    command = error.ctx.command if error.ctx is not None else None
-    takes_text = command is not None and any(isinstance(taken, click.Argument) for taken in command.params)
-    if not (isinstance(error, click.NoSuchOption) and takes_text):
-        return f"`{path} --help`"
-    return f"`{path} --help`; if it is a text, put it last, after `--`: `{path} -- {shlex.quote(error.option_name)}`"
+    line = _as_text(error, arguments) if isinstance(error, click.NoSuchOption) and not error.possibilities else ""
+    return f"`{path} --help`" + (f"; if it is a text, put it last, after `--`: `{line}`" if line else "")
+
+
+def _as_text(error: click.NoSuchOption, arguments: Sequence[str]) -> str:
+    """Return the line with the unknown option as a text, or "" if the command takes no further text."""
+    if error.ctx is None or {"--help", "-h"}.intersection(arguments):
+        return ""
+    text = next((word for word in arguments if word.startswith(error.option_name)), error.option_name)
+    words = [*(word for word in arguments if word != text), "--", text]
+    command = error.ctx.command
+    try:
+        command.make_context("", words[words.index(error.ctx.info_name or "") + 1 :], parent=error.ctx.parent)
+    except (click.ClickException, ValueError):
+        return ""
+    return shlex.join(["thrum", *words])
 
 
 def parameter(declared: Option | Argument) -> click.Parameter:

@@ -56,14 +56,26 @@ def test_a_dash_alone_reads_standard_input(team: Team) -> None:
     assert "- from a pipe" in team.builder.thrum("inbox").out
 
 
-@pytest.mark.parametrize("word", ["--brodcast", "-x", "--page_size", "--too=@q", "--no-such-option"])
-def test_a_misspelt_option_is_an_error_and_its_hint_shows_how_to_send_it(team: Team, word: str) -> None:
-    refused = team.planner.thrum("send", "hi", word)
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ("-x", "-x"), ("--page_size --to @builder", "--page_size"), ("--to=@builder -no", "-no"),
+        ("--no-such-option=1 --everyone", "--no-such-option=1"),
+    ],
+)  # fmt: skip
+def test_a_text_that_looks_like_an_option_is_sent_by_the_line_of_the_hint(team: Team, words: str, sent: str) -> None:
+    refused = team.planner.thrum("send", *words.split())
     assert refused.code != 0
     assert "No such option" in refused.err
     command = re.findall(r"`([^`]+)`", refused.err)[-1]
-    assert shlex.split(command)[:3] == ["thrum", "send", "--"]
     assert team.planner.thrum(*shlex.split(command)[1:]).code == 0
+    assert f"    {sent}" in team.builder.thrum("inbox", "--all").out
+
+
+@pytest.mark.parametrize("words", ["hi --brodcast", "hi -x", "hi --no-such-option", "--too=@q hi"])
+def test_a_misspelt_option_beside_a_text_is_no_text(team: Team, words: str) -> None:
+    refused = team.planner.thrum("send", *words.split())
+    assert refused.err.splitlines()[1:] == ["Try: `thrum send --help`"]
 
 
 def test_after_two_dashes_every_word_is_a_text(team: Team) -> None:
