@@ -33,6 +33,7 @@ FLAG, ENVIRONMENT, FILE, GIT, DEFAULT = "flag", "env", "config.json", "git confi
 SYNC_INTERVAL = 60  # seconds between two syncs of the daemon
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _LAST_PORT = 65535
+_MOST_DAYS = 36_500
 
 
 class Setting(Record):
@@ -61,6 +62,11 @@ def _port(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= _LAST_PORT else None
 
 
+def _count(most: int) -> Callable[[str], int | None]:
+    """Return a parser of whole numbers from 0 to `most`."""
+    return lambda text: int(text) if text.isascii() and text.isdigit() and int(text) <= most else None
+
+
 def _word(text: str) -> str | None:
     return text or None
 
@@ -68,7 +74,8 @@ def _word(text: str) -> str | None:
 LOCAL_ONLY = Key("local_only", "true or false", True, _yes_or_no, "THRUM_LOCAL", "daemon.local_only")
 DEFAULT_CLIENT = Key("runtime.primary", "the name of a client", "", _word)
 WEBSOCKET_PORT = Key("daemon.ws_port", f"a port from 1 to {_LAST_PORT}", 9999, _port, "THRUM_WS_PORT")
-KEYS = {key.name: key for key in (LOCAL_ONLY, DEFAULT_CLIENT, WEBSOCKET_PORT)}
+RETENTION_DAYS = Key("retention.days", f"a number of days up to {_MOST_DAYS}, or 0 for off", 0, _count(_MOST_DAYS))
+KEYS = {key.name: key for key in (LOCAL_ONLY, DEFAULT_CLIENT, WEBSOCKET_PORT, RETENTION_DAYS)}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

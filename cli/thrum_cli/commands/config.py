@@ -43,9 +43,9 @@ def show(app: App) -> Configuration:
 def set_(app: App, key: str, value: str) -> SettingChanged:
     """Change a setting for all worktrees of this clone.
 
-    The settings are stored in .thrum/config.json: local_only (true or false), runtime.primary (a client) and
-    daemon.ws_port (a port; apply it to a running daemon with `thrum daemon restart`). Settings of the sync, like
-    thrum.remote, are stored in git's configuration.
+    The settings are stored in .thrum/config.json: local_only (true or false), runtime.primary (a client),
+    daemon.ws_port (a port; apply it to a running daemon with `thrum daemon restart`) and retention.days (the end of a
+    session purges what is older; 0 is off). Settings of the sync, like thrum.remote, are stored in git's configuration.
     """
     return configuration.set_setting(app.paths, REAL, SetSetting(key, value, tuple(PRESETS)))
 
@@ -102,6 +102,7 @@ def _configuration(result: Configuration, screen: Screen) -> str:
             "Sync",
             [("Remote", Setting(sync.remote.value or "none", sync.remote.source)), ("Trust", sync.trust)],
         ),
+        _section(screen, "Retention", [("Days", _days(result.retention.days))]),
         _section(
             screen,
             "Identity",
@@ -122,6 +123,10 @@ def _configuration(result: Configuration, screen: Screen) -> str:
             )
         )
     return "\n\n".join([f"{bold('Configuration')}  {result.config_file}", *parts])
+
+
+def _days(setting: Setting) -> Setting:
+    return setting if setting.value else Setting("off", setting.source)
 
 
 def _section(screen: Screen, title: str, rows: list[tuple[str, Setting]]) -> str:

@@ -38,7 +38,10 @@ def start(app: App) -> SessionStarted:
     ),
 )
 def end(app: App, reason: str, session_id: str | None) -> SessionEnded:
-    """End your work session."""
+    """End your work session.
+
+    With the setting retention.days it also purges what is older: `thrum config set retention.days 30`.
+    """
     return sessions.end(app.store, app.caller, EndSession(session_id, reason))
 
 
@@ -119,7 +122,13 @@ def started(session: SessionStarted) -> str:
 
 @human.register(SessionEnded)
 def _ended(ended: SessionEnded) -> str:
-    return f"Session {ended.id} ended after {lasting(ended.duration_ms)}."
+    line = f"Session {ended.id} ended after {lasting(ended.duration_ms)}."
+    kept = ended.retention
+    if kept is None:
+        return line
+    if kept.problem:
+        return f"{line}\nNothing was purged for retention.days: {kept.problem}"
+    return f"{line}\nPurged {plural(kept.messages, 'message')} older than {plural(kept.days, 'day')} (retention.days)."
 
 
 @human.register(Alive)

@@ -35,12 +35,21 @@ class EndSession(Record):
     reason: str = "normal"
 
 
+class Retained(Record):
+    """The purge at the end of a session: how many messages older than `days` it took, or the problem that kept it."""
+
+    days: int
+    messages: int
+    problem: str = ""
+
+
 class SessionEnded(Record):
-    """A session that was ended."""
+    """A session that was ended. `retention`: the purge of what is too old, where retention.days is set."""
 
     id: str
     ended_at: str
     duration_ms: int
+    retention: Retained | None = None
 
     JSON = "* session_id=id"
 
@@ -88,7 +97,10 @@ def start(store: Store, caller: Caller) -> SessionStarted:
 
 @use_case
 def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
-    """End a session of the caller. Raises Invalid, UnknownSession, NotRegistered, WorktreeMismatch."""
+    """End a session of the caller, then purge what is older than the setting retention.days allows.
+
+    Raises Invalid, UnknownSession, NotRegistered, WorktreeMismatch.
+    """
     if request.reason not in REASONS:
         raise Invalid(f"{request.reason!r} is not a reason", hint=f"use {' or '.join(REASONS)}")
     agent = acting(store, caller)
@@ -102,7 +114,11 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
             raise UnknownSession(f"session {session.id} has ended already", hint="start one: `thrum session start`")
         (event,) = shard.append(Draft("session.end", {"session": session.id, "reason": request.reason}))
     _remember(store, caller, "")
-    return SessionEnded(session.id, rfc3339(event.ms), max(event.ms - session.started_ms, 0))
+    from thrum_store.service.upkeep import retention  # a start of a session does not need it
+
+    outcome = retention.retain(store)
+    duration_ms = max(event.ms - session.started_ms, 0)
+    return SessionEnded(session.id, rfc3339(event.ms), duration_ms, None if outcome is None else Retained(*outcome))
 
 
 @use_case

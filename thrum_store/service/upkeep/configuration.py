@@ -61,6 +61,12 @@ class SyncSettings(Record):
     trust: Setting
 
 
+class RetentionSettings(Record):
+    """After how many days the end of a session purges; 0: never."""
+
+    days: Setting
+
+
 class IdentitySettings(Record):
     """The agent that calls here; `problem` says why there is none."""
 
@@ -88,6 +94,7 @@ class Configuration(Record):
     sync: SyncSettings
     identity: IdentitySettings
     overrides: tuple[Override, ...]
+    retention: RetentionSettings
 
 
 class DaemonState(Record):
@@ -125,6 +132,7 @@ def show(
             for name, value in sorted(environ.items())
             if name.startswith("THRUM_") and value
         ),
+        retention=RetentionSettings(config.setting(paths, host, config.RETENTION_DAYS, environ)),
     )
 
 
