@@ -421,11 +421,14 @@ class App:
             self._counting = self._counting or Counting(quiet=self.quiet)
             self._counting(count)
 
-    def confirmed(self, question: str) -> bool:
-        """Ask a person to confirm. Returns False without asking with --json or --quiet, and where no terminal is."""
-        import sys  # few commands ask
+    @property
+    def can_ask(self) -> bool:
+        """True where a person can answer a question: on a terminal, without --json and --quiet."""
+        return not (self.json or self.quiet) and sys.stdin is not None and sys.stdin.isatty()
 
-        if self.json or self.quiet or not sys.stdin.isatty():
+    def confirmed(self, question: str) -> bool:
+        """Ask a person to confirm. Returns False without asking where nobody can answer."""
+        if not self.can_ask:
             return False
         from click import confirm  # as above
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.contract.manifest import requirement
 
 from .conftest import Team
-from .shell import Shell, git
+from .shell import SCRIPT, Shell, git
+from .terminal import at_terminal
 
 
 @requirement("team")
@@ -207,8 +210,65 @@ def test_sessions_are_listed(team: Team) -> None:
 def test_deleting_an_agent_needs_a_yes(team: Team) -> None:
     answer = team.planner.thrum("agent", "delete", "builder", "--json")
     assert (answer.code, answer.error["code"]) == (1, "needs_confirmation")
-    assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder", "--force")
+    assert "`thrum agent delete builder --yes`" in answer.error["hint"]
+    assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder", "--yes")
     assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
+
+
+@requirement("agent:delete")
+def test_without_a_terminal_an_agent_deletes_itself_at_once(team: Team) -> None:
+    assert team.builder.json("agent", "delete", "builder")["deleted"] is True
+    team.planner.ok("agent", "register", "--name", "second", "--role", "tester", "--module", "db")
+    assert "Deleted @second" in team.planner.having(THRUM_NAME="second").ok("agent", "delete", "@second")
+    assert team.planner.thrum("agent", "delete", "builder", "--json").error["code"] == "not_found"
+
+
+@requirement("agent:delete")
+@pytest.mark.parametrize("removal", ["git", "rm"])
+def test_without_a_terminal_an_orphan_is_deleted_at_once(team: Team, removal: str) -> None:
+    if removal == "git":
+        git(team.planner.cwd, "worktree", "remove", "--force", str(team.builder.cwd))
+    else:
+        shutil.rmtree(team.builder.cwd)
+    assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder")
+
+
+@requirement("agent:delete")
+def test_on_a_terminal_a_deletion_is_asked_for_even_of_oneself(team: Team) -> None:
+    team.says("keep this")
+
+    def at(*words: str, typed: str) -> str:
+        return at_terminal([SCRIPT, *words], team.planner.cwd, team.planner.environ(), typed)
+
+    for typed in ("n\n", "\n", "\x04"):
+        asked = at("agent", "delete", "planner", typed=typed)
+        assert "Delete agent 'planner' and all associated data, with 1 message?" in asked
+    assert "nothing was deleted" in at("agent", "delete", "builder", typed="N\n")
+    assert len(team.planner.json("agent", "list")["agents"]) == 2
+    assert "Deleted @builder" in at("agent", "delete", "builder", typed="y\n")
+    assert "?" not in at("agent", "delete", "planner", "--yes", typed="")
+    assert team.planner.json("agent", "list")["agents"] == []
+
+
+@requirement("agent:cleanup")
+def test_on_a_terminal_cleanup_shows_the_orphans_and_then_asks(team: Team) -> None:
+    shutil.rmtree(team.builder.cwd)
+
+    def cleaned(typed: str, *flags: str) -> str:
+        return at_terminal([SCRIPT, "agent", "cleanup", *flags], team.planner.cwd, team.planner.environ(), typed)
+
+    asked = cleaned("n\n")
+    assert asked.index("@builder (implementer, auth)") < asked.index("Delete 1 agent and their messages?")
+    assert "Nothing was deleted." in asked and "?" not in cleaned("", "--dry-run")
+    assert "Deleted: builder" in cleaned("y\n").replace("@", "")
+    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
+
+
+def test_a_cleanup_that_contradicts_itself_says_so(team: Team) -> None:
+    error = team.planner.thrum("agent", "cleanup", "--force", "--dry-run", "--json").error
+    assert "mutually exclusive" in error["message"]
+    for threshold in ("0", "-3", "soon", "7d"):
+        assert team.planner.thrum("agent", "cleanup", "--threshold", threshold, "--json").code != 0
 
 
 @requirement("agent:cleanup")

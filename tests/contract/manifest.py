@@ -260,15 +260,15 @@ MANIFEST = {
     ),
     "agent:delete": Entry(
         "thrum agent delete NAME Delete an agent (removes identity, messages, SQLite record).",
-        "asks first; only agents of this machine",
+        "asks on a terminal; elsewhere at once for the caller and for orphans, for another agent with --yes",
     ),
     "agent:cleanup": Entry(
         "thrum agent cleanup [--force] [--dry-run] [--threshold DAYS] Detect and remove orphaned agents.",
-        "never one of another worktree that exists or of another machine",
+        "of all worktrees; shows the list, then asks; never one that is active in an existing worktree",
     ),
     "agent:cleanup:threshold": Entry(
         "--threshold sets stale cutoff (default: 30 days).",
-        "as it says",
+        "for the agents of all worktrees",
         ("service/test_removal.py::test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold",),
     ),
     "agent:delete:removes": Entry(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 
@@ -10,12 +11,13 @@ from tests.contract.manifest import requirement
 from tests.places import Place, git
 from thrum_store import presence_state
 from thrum_store.errors import Invalid, NeedsConfirmation, NotFound, NotRegistered, UnknownRecipient
+from thrum_store.machine.host import Bell
 from thrum_store.service.messages import handover, sending
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.inbox import ReadInbox
 from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.sent import ReadSent, outbox
-from thrum_store.service.team import agents, contexts, removal
+from thrum_store.service.team import agents, contexts, removal, sessions
 from thrum_store.service.team.agents import ListAgents, Register
 from thrum_store.service.team.removal import Cleanup
 from thrum_store.store import Store
@@ -106,13 +108,47 @@ def test_cleanup_finds_agents_whose_worktree_is_gone_and_says_what_it_would_do(p
         assert presence_state.load(store.paths.var, store.host, "bob") == presence_state.NOTHING
 
 
-def test_cleanup_never_touches_agents_of_other_worktrees_that_exist(place: Place) -> None:
+@requirement("agent:cleanup:threshold")
+def test_the_threshold_counts_for_the_agents_of_all_worktrees_but_not_for_the_caller(place: Place) -> None:
     place.join("ann", "planner")
     place.branch_out("feature").join("bob")
-    place.watch.pass_by(days=400)
+    place.watch.pass_by(days=9)
+    place.branch_out("young").join("cleo")
     with place.open() as store:
-        assert [orphan.address for orphan in removal.cleanup(store, Cleanup()).orphans] == ["ann"]
-        assert removal.cleanup(store, Cleanup(), by="ann").orphans == ()
+        assert removal.cleanup(store, Cleanup()).orphans == ()
+        week = removal.cleanup(store, Cleanup(threshold=7), by="ann")
+        assert [(orphan.address, orphan.worktree_missing) for orphan in week.orphans] == [("bob", False)]
+        assert {orphan.address for orphan in removal.cleanup(store, Cleanup(threshold=9)).orphans} == {"ann", "bob"}
+        assert removal.cleanup(store, Cleanup(threshold=7, force=True, only=("cleo", "ann"))).deleted == ("ann",)
+        assert names(store) == ["bob", "cleo"]
+
+
+def test_a_locked_worktree_that_is_not_there_may_come_back(place: Place) -> None:
+    place.branch_out("feature").join("bob")
+    git(place.root, "worktree", "lock", str(place.root.parent / "feature"))
+    shutil.rmtree(place.root.parent / "feature")
+    place.watch.pass_by(days=2)
+    with place.open() as store:
+        assert removal.cleanup(store, Cleanup(force=True)).deleted == ()
+
+
+def test_an_agent_that_waits_for_mail_is_used_whatever_became_of_its_worktree(place: Place) -> None:
+    place.branch_out("feature").join("bob")
+    git(place.root, "worktree", "remove", "--force", str(place.root.parent / "feature"))
+    with place.open() as store:
+        with Bell(store.paths.bells, "bob"):
+            assert removal.cleanup(store, Cleanup(force=True)).deleted == ()
+        assert removal.cleanup(store, Cleanup(force=True)).deleted == ("bob",)
+
+
+def test_an_active_agent_in_a_worktree_that_was_moved_is_used(place: Place) -> None:
+    feature = place.branch_out("feature")
+    place.watch.ms = time.time_ns() // 1_000_000
+    feature.root.rename(place.root.parent / "elsewhere")
+    place.watch.pass_by(minutes=1)
+    Place(place.root.parent / "elsewhere", place.watch).join("bob")
+    with place.open() as store:
+        assert removal.cleanup(store, Cleanup()).orphans == ()
 
 
 def test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold(place: Place) -> None:
@@ -121,12 +157,12 @@ def test_cleanup_leaves_who_is_active_or_was_seen_within_the_threshold(place: Pl
     place.join("ann", "planner")
     shutil.rmtree(feature.root)
     git(place.root, "worktree", "prune")
-    with place.open() as store:
-        assert removal.cleanup(store, Cleanup()).orphans == ()
     place.watch.pass_by(days=6)
     with place.open() as store:
         assert [orphan.address for orphan in removal.cleanup(store, Cleanup(threshold=7)).orphans] == ["bob"]
         assert len(removal.cleanup(store, Cleanup(threshold=5)).orphans) == 2
+        sessions.start(store, place.caller("ann"))
+        assert [orphan.address for orphan in removal.cleanup(store, Cleanup(threshold=5)).orphans] == ["bob"]
 
 
 @requirement("agent:cleanup:threshold")

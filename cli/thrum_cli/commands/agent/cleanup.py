@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, ago, fields, human, listing
+from thrum_cli.terminal.output import Outcome, Screen, ago, emit, fields, human, listing
 from thrum_store.service.team import removal
 from thrum_store.service.team.removal import CleanedUp, Cleanup, Orphan
-from thrum_store.values import plural
+from thrum_store.values import plural, replaced
 
 from .delete import acting
 
@@ -17,7 +17,7 @@ from .delete import acting
     "thrum agent cleanup --threshold 7 --force",
     returns=CleanedUp,
     options=(
-        Option("--force", "Delete them without asking."),
+        Option("--force --yes -y", "Delete them without asking."),
         Option("--dry-run", "Only show them."),
         Option(
             "--threshold", "Days an agent must not have been seen (default 30).", "DAYS", default=30, kind="integer"
@@ -27,18 +27,22 @@ from .delete import acting
 def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
     """Find agents that nobody uses any more, and delete them.
 
-    These are agents of this machine whose worktree is gone, and agents of this worktree that were not seen for a long
-    time. An agent that is active, or works in another existing worktree, is never deleted.
+    These are agents of this machine whose worktree is gone, and agents of any worktree that were not seen for a long
+    time. They are shown before it asks. You, and agents that are active in an existing worktree, are never deleted.
     """
     cleaned = removal.cleanup(app.store, Cleanup(threshold, force, dry_run), by=acting(app))
     if not cleaned.orphans:
         return Outcome(cleaned, note="No orphaned agents.")
     if force or dry_run:
         return Outcome(cleaned)
-    names = listing([orphan.address for orphan in cleaned.orphans])
-    if not app.confirmed(f"Delete {plural(len(cleaned.orphans), 'agent')} ({names}) and their messages?"):
-        return Outcome(cleaned, note="Nothing was deleted. `thrum agent cleanup --force` deletes them without asking.")
-    return Outcome(removal.cleanup(app.store, Cleanup(threshold, force=True), by=acting(app)))
+    if not app.can_ask:
+        return Outcome(cleaned, note="Nothing was deleted. `thrum agent cleanup --force` deletes them.")
+    emit(cleaned, as_json=False, quiet=False)
+    if not app.confirmed(f"Delete {plural(len(cleaned.orphans), 'agent')} and their messages?"):
+        return Outcome(None, note="Nothing was deleted.")
+    listed = tuple(orphan.address for orphan in cleaned.orphans)
+    done = removal.cleanup(app.store, Cleanup(threshold, force=True, only=listed), by=acting(app))
+    return Outcome(replaced(done, orphans=()))
 
 
 @human.register(CleanedUp)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Argument, Option, command
-from thrum_cli.terminal.output import Outcome, human
-from thrum_store.errors import NeedsConfirmation, NoIdentity
+from thrum_cli.terminal.output import human
+from thrum_store.errors import NoIdentity
 from thrum_store.service.team import removal
 from thrum_store.service.team.removal import AgentDeleted
 from thrum_store.values import plural
@@ -13,21 +13,22 @@ from thrum_store.values import plural
 @command(
     "delete",
     "thrum agent delete builder",
-    "thrum agent delete builder --force",
-    returns=AgentDeleted,
-    options=(Argument("name", complete="addresses"), Option("--force", "Delete without asking.")),
+    "thrum agent delete builder --yes",
+    options=(Argument("name", complete="addresses"), Option("--yes -y --force", "Delete without asking.", name="yes")),
 )
-def delete(app: App, name: str, force: bool) -> Outcome:
+def delete(app: App, name: str, yes: bool) -> AgentDeleted:
     """Delete an agent of this machine.
 
-    Its registration, identity file, saved context and messages are deleted.
+    Its registration, identity file, saved context and messages are deleted. On a terminal it asks first. Elsewhere you
+    and agents that nobody uses any more are deleted at once, and another agent only with --yes.
     """
-    try:
-        return Outcome(removal.delete(app.store, name, by=acting(app), force=force))
-    except NeedsConfirmation as error:
-        if not app.confirmed(f"Really? {error.message}."):
-            raise
-    return Outcome(removal.delete(app.store, name, by=acting(app), force=True))
+    asks = app.can_ask and not yes
+    if asks:
+        plan = removal.planned(app.store, name)
+        along = f", with {plural(plan.messages, 'message')}" if plan.messages else ""
+        if not app.confirmed(f"Delete agent {plan.address!r} and all associated data{along}?"):
+            return plan
+    return removal.delete(app.store, name, by=acting(app), force=yes or asks)
 
 
 def acting(app: App) -> str:
@@ -39,6 +40,8 @@ def acting(app: App) -> str:
 
 
 @human.register(AgentDeleted)
-def _deleted(deleted: AgentDeleted) -> str:
-    messages = f" with {plural(deleted.messages, 'message')}" if deleted.messages else ""
-    return f"Deleted @{deleted.address}{messages}."
+def _deleted(deletion: AgentDeleted) -> str:
+    if not deletion.deleted:
+        return "Deletion canceled: nothing was deleted."
+    messages = f" with {plural(deletion.messages, 'message')}" if deletion.messages else ""
+    return f"Deleted @{deletion.address}{messages}."
