@@ -434,7 +434,7 @@ MANIFEST = {
     ),
     "sync:force": Entry(
         "thrum sync force Trigger immediate sync (non-blocking).",
-        "without a daemon, too: then it waits for the end",
+        "a daemon does it, and --wait waits for the end; without a daemon it runs to the end",
         ("sync/test_commands.py::test_force_says_what_it_did",),
     ),
     "daemon:start": Entry(

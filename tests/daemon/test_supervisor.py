@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import pytest
 
 from tests.daemon.conftest import DEADLINE
 from thrum_mcp.daemon.parts.loops import Loop, Rhythm
@@ -197,6 +198,46 @@ def test_after_a_turn_that_went_badly_the_interval_brings_the_next_one() -> None
         await turns.next()
 
     run(Rhythm(every=0.01, after_change=1000), steps, well=False)
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_a_request_brings_a_turn_at_once_whatever_the_last_one_came_to(well: bool) -> None:
+    async def steps(loop: Loop, turns: Turns) -> None:
+        for _ in range(3):
+            await settled(loop)
+            assert loop.request() is True
+            assert loop.request() is False, "the second one joins"
+            await turns.next()
+        await settled(loop)
+        assert not turns.more()
+
+    run(Rhythm(every=1000, after_change=1000), steps, well=well)
+
+
+def test_a_request_during_a_turn_joins_it_and_brings_one_more() -> None:
+    async def main() -> None:
+        entered, leave, taken = threading.Event(), threading.Semaphore(0), threading.Semaphore(0)
+
+        def turn() -> bool:
+            entered.set()
+            leave.acquire(timeout=DEADLINE)
+            taken.release()
+            return True
+
+        loop = Loop("loop", turn, Rhythm(every=1000, after_change=1000), Entropy())
+        with anyio.fail_after(DEADLINE):
+            async with anyio.create_task_group() as group:
+                group.start_soon(loop.run, lambda: None)
+                await anyio.to_thread.run_sync(entered.wait)
+                assert [loop.request() for _ in range(5)] == [False] * 5
+                leave.release(2)
+                for _ in range(2):
+                    await anyio.to_thread.run_sync(taken.acquire)
+                await settled(loop)
+                assert not taken.acquire(blocking=False)
+                group.cancel_scope.cancel()
+
+    anyio.run(main)
 
 
 async def settled(loop: Loop) -> None:

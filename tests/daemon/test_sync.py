@@ -66,14 +66,14 @@ def test_a_message_reaches_another_clone_and_who_waits_there(clones: tuple[Daemo
     first, second = clones
     for daemon in (first, second, first):
         with daemon.wire() as wire:
-            wire.result("sync.force")
+            wire.result("sync.force", wait=True)
     with second.wire() as listener:
         listener.result("subscribe", all=True, caller_agent_id="bob")
         with open_store(first.paths) as store:
             sending.send(store, Caller("alice", worktree="main"), SendMessage("over there", to=("@bob",)))
         with first.wire() as wire:
-            wire.result("sync.force")
-        listener.result("sync.force")
+            wire.result("sync.force", wait=True)
+        listener.result("sync.force", wait=True)
         assert listener.notification()["preview"] == "over there"
     ended = waiting.wait(second.paths, Caller("bob", worktree="main"), WaitFor(10, after=-60))
     assert [message.header.author.partition("@")[0] for message in ended.messages] == ["alice"]
@@ -85,7 +85,7 @@ def test_a_wait_that_blocks_in_another_clone_ends_with_a_forced_sync_on_both_sid
     first, second = clones
     for daemon in (first, second, first):
         with daemon.wire() as wire:
-            wire.result("sync.force")
+            wire.result("sync.force", wait=True)
     command = [SCRIPT, "--json", "--repo", second.paths.root, "wait", "--timeout", "30s"]
     environment = {**os.environ, "THRUM_NAME": "bob"}
     waiter = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=second.paths.root)
@@ -94,7 +94,7 @@ def test_a_wait_that_blocks_in_another_clone_ends_with_a_forced_sync_on_both_sid
     sent = send(first.paths, "over there", "@bob", author="alice")
     for daemon in (first, second):
         with daemon.wire() as wire:
-            wire.result("sync.force")
+            wire.result("sync.force", wait=True)
     output, _ = waiter.communicate(timeout=10)
     assert (waiter.returncode, [message["message_id"] for message in json.loads(output)["messages"]]) == (0, [sent])
 
@@ -102,7 +102,7 @@ def test_a_wait_that_blocks_in_another_clone_ends_with_a_forced_sync_on_both_sid
 def test_what_is_said_here_is_pushed_without_anybody_asking(clones: tuple[Daemon, Daemon]) -> None:
     first, _ = clones
     with first.wire() as wire:
-        wire.result("sync.force")
+        wire.result("sync.force", wait=True)
         send(first.paths, "goes by itself", author="alice")
         while wire.result("sync.status")["ahead"]:
             continue
@@ -112,7 +112,7 @@ def test_a_log_that_was_lost_comes_back_without_anybody_asking(clones: tuple[Dae
     first, second = clones
     for daemon in (second, first):
         with daemon.wire() as wire:
-            wire.result("sync.force")
+            wire.result("sync.force", wait=True)
     (lost,) = (file for file in Path(first.paths.logs).rglob("*.jsonl") if file.parent.name == "bob")
     published = lost.read_bytes()
     shutil.rmtree(lost.parent)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -217,6 +217,46 @@ def test_the_first_message_is_the_token_or_the_last(daemon: Daemon) -> None:
                 while True:
                     messages.append(client.recv(DEADLINE))
             assert [message for message in messages if "uptime_ms" in str(message)] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "problem"),
+    [
+        ('{"jsonrpc":"2.0","id":7,"method":"health"}', "show the token first"),
+        ('{"jsonrpc":"2.0","id":7,"method":"message.send","params":{"content":"x"}}', "show the token first"),
+        ('{"jsonrpc":"2.0","id":7,"method":"auth","params":{"token":"guessed"}}', "wrong token"),
+        ('{"jsonrpc":"2.0","id":7,"method":"auth"}', "wrong token"),
+    ],
+)
+def test_a_client_without_the_token_reads_where_it_lies(daemon: Daemon, first: str, problem: str) -> None:
+    place = file_names.token_file(daemon.paths)
+    with connect(f"ws://localhost:{daemon.port()}/") as client:
+        client.send(first)
+        error = json.loads(client.recv(DEADLINE))["error"]
+        assert (error["message"], error["data"]["code"]) == (problem, "refused")
+        assert place in error["data"]["hint"] and '"auth"' in error["data"]["hint"]
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(DEADLINE)
+    assert closed.value.rcvd is not None and "ws.token" in closed.value.rcvd.reason
+    assert daemon.token() not in str(error)
+    with connect(f"ws://localhost:{daemon.port()}/") as client:
+        client.send(auth(Path(place).read_text(encoding="ascii").strip()).decode())
+        assert json.loads(client.recv(DEADLINE))["result"] == {"status": "ok"}
+
+
+def test_a_wrong_token_in_the_handshake_reads_where_the_right_one_lies_and_a_page_of_the_web_does_not(
+    daemon: Daemon,
+) -> None:
+    port, offered = daemon.port(), [Subprotocol("thrum"), Subprotocol("thrum.token.guessed")]
+    with pytest.raises(InvalidStatus) as refused, connect(f"ws://localhost:{port}/", subprotocols=offered):
+        pass
+    assert file_names.token_file(daemon.paths).encode() in (refused.value.response.body or b"")
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(f"ws://localhost:{port}/", subprotocols=offered, additional_headers={"Origin": "https://evil.example"}),
+    ):
+        pass
+    assert b"ws.token" not in (refused.value.response.body or b"")
 
 
 def test_plain_http_has_no_effect_and_says_nothing(daemon: Daemon) -> None:

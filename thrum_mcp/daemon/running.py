@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from importlib import metadata
 
 import anyio
+import anyio.from_thread
 
 from thrum_mcp.shutdown import SIGNALS, exit_within
 from thrum_store.identity import DISTRIBUTION
@@ -92,6 +93,10 @@ class Running:
     def local_only(self) -> bool:
         """Return whether the sync stays on this machine. Raises Invalid."""
         return sync_loop.local_only(self.paths, self._host)
+
+    def sync_now(self) -> bool:
+        """Let the loop sync; return whether that begins now, not after a running one. For a thread that answers."""
+        return anyio.from_thread.run_sync(self._git.request)
 
     def health(self) -> Health:
         """Return the health of the daemon and its parts."""

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from thrum_cli.command import App, Group, command, commands
+from thrum_cli.command import App, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, ago, fields, human
+from thrum_mcp.daemon.process import lease
+from thrum_mcp.daemon.process.client import Client
 from thrum_mcp.daemon.process.status import daemon_status
+from thrum_store.errors import ThrumError
 from thrum_store.identity import short_id
 from thrum_store.machine.host import REAL
+from thrum_store.repository import config
 from thrum_store.service.upkeep import syncing
 from thrum_store.service.upkeep.syncing import DamagedLog, FrozenShard, SyncForced, SyncStatus
-from thrum_store.values import plural
+from thrum_store.values import fields_of, plural
 
+_PATIENCE = 5.0  # seconds for an answer of the daemon
+_LONG = 600.0  # seconds that `sync force --wait` waits for a running sync
+_BEGUN = {
+    syncing.STARTED: "✓ Sync triggered: the daemon has started it",
+    syncing.JOINED: "✓ Sync triggered: joined the one that runs; another one follows it",
+}
 _STATES = {"synced": "✓ synced", "idle": "idle (no syncs yet)", "error": "✗ error", "stopped": "stopped (no syncs yet)"}
 _ADD_REMOTE = (
     "Add one with `git remote add origin URL`; if you have several, choose with `git config --local thrum.remote NAME`."
@@ -29,14 +39,37 @@ def status(app: App) -> SyncStatus:
     return syncing.status(app.store, running=daemon.running, local=daemon.local_only)
 
 
-@command("force", "thrum sync force")
-def force(app: App) -> SyncForced:
+@command(
+    "force",
+    "thrum sync force",
+    "thrum sync force --wait",
+    options=(Option("--wait", "Wait until it is done, also where the daemon runs."),),
+)
+def force(app: App, wait: bool) -> SyncForced:
     """Sync now.
 
     It fetches, takes in new events, and commits and pushes your own. In local-only mode the messages are committed to
-    a-sync on this machine, and nothing is fetched or pushed.
+    a-sync on this machine, and nothing is fetched or pushed. A running daemon does it: the command answers at once,
+    and --wait waits for the end. Without a daemon it always runs to the end.
     """
-    return syncing.force(app.store)
+    begun = None if wait else _begun(app)
+    return begun or syncing.force(app.store, patience=_LONG if wait else syncing.PATIENCE)
+
+
+def _begun(app: App) -> SyncForced | None:
+    """Let the daemon sync; return its answer, or None where none answers or its mode is not that of this call."""
+    if not lease.is_held(app.paths, REAL):
+        return None
+    local = config.local_only(app.paths, REAL)
+    try:
+        with Client(app.paths, _PATIENCE) as daemon:
+            if daemon.call("health")["local_only"] is not local:
+                return None
+            answer = daemon.call("sync.force")
+    except ThrumError:  # this process then meets the same obstacle, and has its name
+        return None
+    fields = {"state": syncing.DONE, **answer, "damaged": tuple(answer["damaged"])}
+    return SyncForced(**{name: fields[name] for name in fields_of(SyncForced) or ()})
 
 
 sync = Group(
@@ -53,13 +86,17 @@ sync = Group(
 
 @human.register(SyncForced)
 def _forced(result: SyncForced, screen: Screen) -> str:
+    when = f"  Last sync: {ago(result.last_sync_at, screen.now_ms)}"
+    if result.state != syncing.DONE:
+        mode = ["  Mode: local-only (remote sync disabled)"] if result.local_only else []
+        follow = "  To wait for the end: thrum sync force --wait. For its result: thrum sync status"
+        return "\n".join([_BEGUN[result.state], *mode, *([when] if result.last_sync_at else []), follow])
     if result.local_only or not result.remote:
         state = "committed to a-sync on this machine" if result.committed else "nothing new"
         reason = "Mode: local-only (remote sync disabled)" if result.local_only else f"No remote. {_ADD_REMOTE}"
         return "\n".join([f"✓ Sync done: {state}", f"  {reason}", *_damage(result)])
     taken = f"{plural(result.taken, 'event')} taken in" if result.taken else "nothing new to take in"
     pushed = "your events pushed" if result.pushed else "nothing to push"
-    when = f"  Last sync: {ago(result.last_sync_at, screen.now_ms)}"
     return "\n".join([f"✓ Sync done: {taken}, {pushed}", when, *_damage(result)])
 
 

@@ -72,7 +72,7 @@ class WebSocketListener:
 
     def __init__(self, paths: Paths, host: Host, connections: Connections, limits: Limits, wanted_port: int) -> None:
         self._paths, self._host, self._connections, self._limits = paths, host, connections, limits
-        self._wanted = wanted_port
+        self._wanted, self._path = wanted_port, file_names.token_file(paths)
         self._token = b""
         self.port: int | None = None
 
@@ -118,7 +118,7 @@ class WebSocketListener:
             return _plain(request.path)
         offered = _tokens(request)
         if offered and not (len(offered) == 1 and hmac.compare_digest(offered[0], self._token)):
-            return _respond(http.HTTPStatus.UNAUTHORIZED, "wrong token\n")
+            return _respond(http.HTTPStatus.UNAUTHORIZED, f"wrong token; {self._where()}\n")
         client.known = bool(offered)
         return None
 
@@ -127,7 +127,7 @@ class WebSocketListener:
         connection = WebConnection(client)
         try:
             if not client.known and not await self._authenticates(client):
-                await client.close(_POLICY, "show the token first")
+                await client.close(_POLICY, f"show the token first; it is in {os.path.basename(self._path)}")
                 return
             with connection.scope:
                 await self._connections.serve(connection, _frames(client))
@@ -145,8 +145,15 @@ class WebSocketListener:
             if call.method == "auth" and hmac.compare_digest(given, self._token):
                 broadcast([client], jsonrpc.result(call.id, {"status": "ok"}), text=True)
                 return True
-            broadcast([client], jsonrpc.error(call.id, RpcError(jsonrpc.REFUSED, "wrong token", "refused")), text=True)
+            problem = "wrong token" if call.method == "auth" else "show the token first"
+            hint = f'{self._where()}: send {{"jsonrpc": "2.0", "id": 1, "method": "auth", "params": {{"token": "…"}}}}'
+            refused = RpcError(jsonrpc.REFUSED, problem, "refused", hint)
+            broadcast([client], jsonrpc.error(call.id, refused), text=True)
         return False
+
+    def _where(self) -> str:
+        """Return where the token lies. No page of the web gets to know: its Origin is refused before."""
+        return f"it is in {self._path}"
 
 
 class WebConnection:

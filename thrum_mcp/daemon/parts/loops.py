@@ -34,8 +34,22 @@ class Loop:
         self._turn = turn
         self._rhythm = rhythm
         self._entropy = entropy
-        self.sleeps = False
         self._changed = anyio.Event()
+        self._resting: anyio.CancelScope | None = None
+        self._due = False
+
+    @property
+    def sleeps(self) -> bool:
+        """True between two turns."""
+        return self._resting is not None
+
+    def request(self) -> bool:
+        """Take a turn now, or right after the one that runs; return whether it begins now. For this loop's thread."""
+        begins = self.sleeps and not self._due
+        self._due = True
+        if self._resting is not None:
+            self._resting.cancel()
+        return begins
 
     def changed(self) -> None:
         """Take a turn soon, for this change and for others until then."""
@@ -45,13 +59,17 @@ class Loop:
         """Call the function repeatedly until cancelled. Its exceptions pass through."""
         running()
         while True:
-            self.sleeps = False
-            self._changed = anyio.Event()
+            self._changed, self._due = anyio.Event(), False
             succeeded = await self._take_turn()
-            self.sleeps = True
-            with anyio.move_on_after(self._pause()):
-                await (self._changed.wait() if succeeded else anyio.sleep_forever())
-                await anyio.sleep(self._rhythm.after_change)
+            if not self._due:
+                await self._rest(succeeded)
+
+    async def _rest(self, succeeded: bool) -> None:
+        """Sleep until the interval is over, a turn is requested, or something changed after a turn that succeeded."""
+        with anyio.move_on_after(self._pause()) as self._resting:
+            await (self._changed.wait() if succeeded else anyio.sleep_forever())
+            await anyio.sleep(self._rhythm.after_change)
+        self._resting = None
 
     async def _take_turn(self) -> bool:
         """Take a turn. A cancellation waits some seconds for it to finish."""

@@ -182,8 +182,11 @@ def _sync_status(context: RequestContext) -> SyncStatus:
     return syncing.status(context.store, running=True, local=context.daemon.local_only())
 
 
-def _sync_now(context: RequestContext) -> SyncForced:
-    return syncing.force(context.store, running=True, local=context.daemon.local_only())
+def _sync_now(context: RequestContext, wait: bool = False) -> SyncForced:
+    local = context.daemon.local_only()
+    if wait:
+        return syncing.force(context.store, running=True, local=local)
+    return syncing.begun(context.store, starts=context.daemon.sync_now(), local=local)
 
 
 _ALL, _KEY = {"everything": "all"}, {"key": "idempotency_key"}
@@ -249,5 +252,5 @@ METHODS: dict[str, Method] = {
     "context.preamble.show": Method(_show_context, "Show an agent's context and preamble."),
     "context.preamble.save": Method(_save_preamble, "Save a text that stands before an agent's context."),
     "sync.status": Method(_sync_status, "Show the state of the sync and everything it refused. Asks no remote."),
-    "sync.force": Method(_sync_now, "Sync now and answer when it is done."),
+    "sync.force": Method(_sync_now, "Let the daemon sync now and answer at once; with `wait`, when it is done."),
 }  # fmt: skip

@@ -28,6 +28,10 @@ class Daemon(Protocol):
         """Return its state, a `supervisor.Health`."""
         ...
 
+    def sync_now(self) -> bool:
+        """Let the loop sync; return whether that begins now, not after a running one."""
+        ...
+
     def local_only(self) -> bool:
         """Return whether the sync stays on this machine. Raises Invalid."""
         ...

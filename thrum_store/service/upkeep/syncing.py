@@ -14,6 +14,9 @@ from thrum_store.view.queries import shards
 
 from .condition import word
 
+STARTED, JOINED, DONE = "started", "joined", "done"
+PATIENCE = 30.0  # seconds to wait for a running sync to end
+
 
 class FrozenShard(Record):
     """A log that is not read any further: after which event, why (a code and a sentence), and since when."""
@@ -79,16 +82,20 @@ class SyncStatus(Record):
 
 
 class SyncForced(Record):
-    """The result of a sync with a remote (empty: none). `damaged`: a sentence for each damaged log."""
+    """The result of a sync with a remote (empty: none). `damaged`: a sentence for each damaged log.
+
+    While the daemon is at it, `state` is started or joined, and what only its end shows is null.
+    """
 
     triggered: bool
+    state: str  # started | joined | done
     last_sync_at: str
     sync_state: str
     local_only: bool
     remote: str
-    taken: int
-    committed: bool
-    pushed: bool
+    taken: int | None
+    committed: bool | None
+    pushed: bool | None
     ahead: int
     behind: int
     damaged: tuple[str, ...]
@@ -126,13 +133,17 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
 
 
 @use_case
-def force(store: Store, *, running: bool = False, local: bool | None = None) -> SyncForced:
-    """Sync now, in this process. Raises Unreachable, PushRejected, PublicRemote, Forbidden, StoreBusy and others."""
+def force(store: Store, *, running: bool = False, local: bool | None = None, patience: float = PATIENCE) -> SyncForced:
+    """Sync now, in this process, once a running sync has ended, for which it waits `patience` seconds.
+
+    Raises Unreachable, PushRejected, PublicRemote, Forbidden, StoreBusy and others.
+    """
     local_only = config.local_only(store.paths, store.host, local)
-    synced = cycle.synchronize(store, local_only=local_only)
+    synced = cycle.synchronize(store, local_only=local_only, patience=patience)
     remembered = state.load(store.paths.var, store.host)
     return SyncForced(
         triggered=True,
+        state=DONE,
         last_sync_at=_last(remembered),
         sync_state=word(remembered, running=running),
         local_only=local_only,
@@ -143,6 +154,26 @@ def force(store: Store, *, running: bool = False, local: bool | None = None) -> 
         ahead=cycle.unsent(store, remembered),
         behind=_behind(remembered),
         damaged=synced.damaged,
+    )
+
+
+@use_case
+def begun(store: Store, *, starts: bool, local: bool) -> SyncForced:
+    """Return the answer for a sync that the daemon starts now, or that runs: then another one follows it."""
+    remembered = state.load(store.paths.var, store.host)
+    return SyncForced(
+        triggered=True,
+        state=STARTED if starts else JOINED,
+        last_sync_at=_last(remembered),
+        sync_state=word(remembered, running=True),
+        local_only=local,
+        remote=config.git_settings(GitRunner(store.paths.root)).remote,
+        taken=None,
+        committed=None,
+        pushed=None,
+        ahead=cycle.unsent(store, remembered),
+        behind=_behind(remembered),
+        damaged=(),
     )
 
 
