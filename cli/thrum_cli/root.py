@@ -126,11 +126,16 @@ thrum = Group(
 
 def run(app: App, arguments: Sequence[str]) -> object:
     """Run one command line and return the command's result, or an exit code. Raises Usage, KeyboardInterrupt."""
+    if arguments[:1] in (["help"], ("help",)):
+        arguments = [*arguments[1:], "--help"]
     try:
         return ClickGroup(thrum).main(list(arguments), prog_name="thrum", standalone_mode=False, obj=app)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else "thrum"
-        raise Usage(error.format_message(), hint=_hint(path, error, arguments)) from None
+        from . import suggestions  # only a line that cannot be read needs its tables
+
+        message, hint = suggestions.refusal(thrum, arguments, error)
+        raise Usage(message, hint=hint or _hint(path, error, arguments)) from None
     except click.Abort:
         raise KeyboardInterrupt from None
 
@@ -374,7 +379,9 @@ class ClickGroup(ClickCommand, click.Group):
         wanted = args[0]
         if wanted not in self._group.entries and not wanted.startswith("-"):
             if not self._group.default:
-                raise click.UsageError(f"{ctx.command_path} has no command {wanted!r}{self._nearest(wanted)}", ctx)
+                from .suggestions import UnknownCommand  # only a mistyped name needs it
+
+                raise UnknownCommand(wanted, self._nearest(wanted), ctx)
             args = [self._group.default, *args]
         return super().resolve_command(ctx, args)
 

@@ -344,8 +344,13 @@ def _in_group(store: Store, group: str) -> list[AgentRow]:
     return rows
 
 
+_EVERYBODY = {"all", "everybody", "team", "broadcast"}
+
+
 def _nearest(store: Store, unknown: list[str]) -> list[str]:
-    """Return up to two known names that resemble each unknown one."""
+    """Return up to two known names that resemble each unknown one; @everyone for what others call all agents."""
+    if _EVERYBODY.intersection(unknown):
+        return [EVERYONE]
     from difflib import get_close_matches
 
     from thrum_store.view.queries import groups  # as above

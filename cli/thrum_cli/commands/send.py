@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Argument("message", required=False),
         *BODY,
         Option("--to", "An agent, a role or a group.", "@NAME", multiple=True, complete="addresses"),
-        Option("--everyone --broadcast", "Send to every agent, as `--to @everyone` does; the default without --to."),
+        Option("--everyone --broadcast -b", "Send to every agent, as `--to @everyone` does; the default without --to."),
         Option(
             "--mention", "An agent to mention, who gets the message, too.", "@NAME", multiple=True, complete="addresses"
         ),
