@@ -6,7 +6,7 @@ import os
 
 from . import values
 from .errors import AmbiguousIdentity, Corrupted, Invalid, NoIdentity, NotInitialized
-from .machine.host import REAL, Host, Lock, failed
+from .machine.host import EVERY, REAL, Host, Lock, failed
 from .repository.paths import LOG_CREATION_LOCK, STORE_FILE, Paths
 from .values import NamedTuple
 
@@ -28,8 +28,17 @@ _START = _LOWER | frozenset("0123456789")
 _INSIDE = _START | frozenset("_-")
 
 
+class Given(NamedTuple):
+    """The identity options of a command line; None for an option that is absent."""
+
+    name: str | None = None
+    role: str | None = None
+    module: str | None = None
+    display: str | None = None
+
+
 class Caller(NamedTuple):
-    """The agent that calls, resolved once where a request enters."""
+    """The agent that calls, resolved once where a request enters. `given`: what flags and variables say of it."""
 
     name: str
     role: str = ""
@@ -37,6 +46,12 @@ class Caller(NamedTuple):
     display: str = ""
     worktree: str = ""
     source: str = "flag"  # flag | environment | file
+    given: Given = Given()
+
+    @property
+    def bell(self) -> str:
+        """The bell of its mail; a role for one call is reached by messages that ring another agent's."""
+        return EVERY if self.given.role else self.name
 
 
 def is_name(text: str) -> bool:
@@ -101,15 +116,6 @@ def address_of(name: str, store: str, *, own: bool) -> str:
 VERSION = 3  # of the identity file, as the Go program counts
 
 
-class Given(NamedTuple):
-    """The identity options of a command line; None for an option that is absent."""
-
-    name: str | None = None
-    role: str | None = None
-    module: str | None = None
-    display: str | None = None
-
-
 NOTHING = Given()
 
 
@@ -117,17 +123,18 @@ def resolve(paths: Paths, given: Given = NOTHING, environ: Mapping[str, str] = o
     """Return the caller. Raises NoIdentity, AmbiguousIdentity, or Invalid for a name that is not allowed."""
     name, source = decided(paths, given, environ)
     agent: dict[str, Any] = (load(paths, name) or {}).get("agent", {})
-
-    def field(flag: str | None, variable: str, key: str) -> str:
-        return flag or environ.get(variable) or str(agent.get(key, ""))
-
+    role, module, display = (
+        flag or environ.get(f"THRUM_{key.upper()}") or None
+        for key, flag in (("role", given.role), ("module", given.module), ("display", given.display))
+    )
     return Caller(
         name=name,
-        role=field(given.role, "THRUM_ROLE", "role"),
-        module=field(given.module, "THRUM_MODULE", "module"),
-        display=field(given.display, "THRUM_DISPLAY", "display"),
+        role=valid_name(role, "role") if role else str(agent.get("role", "")),
+        module=valid_name(module, "module") if module else str(agent.get("module", "")),
+        display=display or str(agent.get("display", "")),
         worktree=paths.worktree,
         source=source,
+        given=Given(name, role, module, display),
     )
 
 

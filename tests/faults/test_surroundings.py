@@ -95,7 +95,7 @@ def test_a_read_only_store_can_be_read(place: Path, state: str) -> None:
 
 def _bring_into(state: str, place: Path) -> None:
     """Leave the view as a process left it: open, closed, behind the logs, missing, or overwritten."""
-    views = list(Path(os.path.realpath(place / "repo" / ".thrum" / "var")).glob("p-v3.*"))
+    views = list(Path(os.path.realpath(place / "repo" / ".thrum" / "var")).glob("p-v4.*"))
     kept = {path: path.read_bytes() for path in views}
     if state.startswith("rotten"):  # SQLite itself would wait for ten seconds at each opening
         for path in views:
@@ -177,12 +177,12 @@ def test_a_log_that_another_user_owns_is_left_out_and_stops_nobody(place: Path) 
 
 
 @as_root
-@pytest.mark.parametrize("name", ["sync.json", "current-v3", "the view"])
+@pytest.mark.parametrize("name", ["sync.json", "current-v4", "the view"])
 def test_what_can_be_made_again_is_made_again_when_it_cannot_be_read(place: Path, name: str) -> None:
     settle(place, SOMEBODY)
     var = Path(os.path.realpath(place / "repo" / ".thrum" / "var"))
     by(place, "bob", "thrum", "sync", "force", user=SOMEBODY)
-    for path in var.glob("p-v3.*") if name == "the view" else [var / name]:
+    for path in var.glob("p-v4.*") if name == "the view" else [var / name]:
         os.chown(path, 0, 0)
         path.chmod(0o600)
     for line in (("inbox",), ("send", "more", "--to", "@alice"), ("sync", "force"), ("doctor",)):
@@ -210,7 +210,7 @@ def test_root_in_a_users_store_leaves_it_to_the_user(place: Path) -> None:
 def test_without_descriptors_the_sentence_is_about_them_and_the_view_stays(place: Path) -> None:
     settle(place)
     var = Path(os.path.realpath(place / "repo" / ".thrum" / "var"))
-    before = sorted(path.name for path in var.glob("p-v3.*.db"))
+    before = sorted(path.name for path in var.glob("p-v4.*.db"))
     done = by(place, "bob", "thrum", "whoami")
     for most in range(6, 40):
         done = subprocess.run(
@@ -221,13 +221,13 @@ def test_without_descriptors_the_sentence_is_about_them_and_the_view_stays(place
             break
         assert "Traceback" not in done.stderr or "thrum_" not in done.stderr, done.stderr
     assert "the first" in done.stdout
-    assert sorted(path.name for path in var.glob("p-v3.*.db")) == before
+    assert sorted(path.name for path in var.glob("p-v4.*.db")) == before
 
 
 def test_a_limit_on_the_size_of_files_is_named_and_no_view_is_thrown_away(place: Path) -> None:
     settle(place)
     var = Path(os.path.realpath(place / "repo" / ".thrum" / "var"))
-    before = sorted(path.name for path in var.glob("p-v3.*.db"))
+    before = sorted(path.name for path in var.glob("p-v4.*.db"))
     for limit in (1, 4, 16, 64, 128):
         done = subprocess.run(
             ["bash", "-c", f'ulimit -f {limit}; exec "{SCRIPT}" send "under {limit}" --to @alice'],
@@ -237,7 +237,7 @@ def test_a_limit_on_the_size_of_files_is_named_and_no_view_is_thrown_away(place:
             assert f"this process may write no file larger than {limit} KiB" in done.stderr
         confirmed = done.returncode == 0
         assert confirmed == (f"under {limit}\n" in by(place, "alice", "thrum", "inbox").stdout)
-    assert sorted(path.name for path in var.glob("p-v3.*.db")) == before
+    assert sorted(path.name for path in var.glob("p-v4.*.db")) == before
 
 
 def test_a_store_of_another_user_is_named_by_every_command_and_by_doctor(place: Path) -> None:

@@ -134,3 +134,13 @@ def test_hooks_that_fire_at_the_same_time_speak_once(session: Session) -> None:
         texts = list(pool.map(session.context, ("prompt", "post-tool", "prompt", "post-tool")))
     assert sorted(len(text) > 0 for text in texts) == [False, False, False, True]
     assert shown("".join(texts)) == [message]
+
+
+def test_with_thrum_role_a_hook_shows_mail_to_that_role_and_not_to_the_own_one(session: Session) -> None:
+    session.colleague.having(THRUM_NAME="rev").ok("agent", "register", "--role", "reviewer", "--module", "auth")
+    colleague = session.colleague.having(THRUM_NAME="builder")
+    sent = [colleague.json("send", "x", "--to", f"@{role}")["message_id"] for role in ("lead", "reviewer")]
+    reviewer = replace(session, agent=session.agent.having(THRUM_ROLE="reviewer"), id="session-2")
+    assert [shown(reviewer.context(event)) for event in ("prompt", "post-tool")] == [[sent[1]], []]
+    same = replace(session, agent=session.agent.having(THRUM_ROLE="lead"), id="session-3")
+    assert [shown(same.context(event)) for event in ("prompt", "post-tool")] == [[sent[0]], []]

@@ -102,7 +102,7 @@ def test_a_rebuild_keeps_one_older_generation(view: View, paths: Paths) -> None:
 
 
 def test_a_pointer_to_nothing_means_that_there_is_no_view(view: View, paths: Paths) -> None:
-    for name in ("p-v3.99-gone.db", "../elsewhere", "", "p-v2.1-old.db"):
+    for name in ("p-v4.99-gone.db", "../elsewhere", "", "p-v2.1-old.db"):
         with open(paths.in_var(VIEW_POINTER), "w", encoding="ascii") as file:
             file.write(name)
         assert database.current(paths.var, REAL) is None
@@ -111,7 +111,7 @@ def test_a_pointer_to_nothing_means_that_there_is_no_view(view: View, paths: Pat
 
 
 def test_a_file_that_is_no_view_is_damaged(paths: Paths) -> None:
-    path = paths.in_var("p-v3.1-x.db")
+    path = paths.in_var("p-v4.1-x.db")
     with open(path, "wb") as file:
         file.write(b"noise" * 1000)
     with pytest.raises(ViewCorrupted):

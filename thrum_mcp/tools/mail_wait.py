@@ -73,7 +73,7 @@ async def wait(call: Call, seconds: int) -> tuple[Delivery, int]:
     context = context_of(call)
     bells, caller = await context.as_caller(lambda store, caller: (store.paths.bells, caller))
     started = anyio.current_time()
-    with context.wait_thread() as thread, Bell(bells, caller.name) as bell:
+    with context.wait_thread() as thread, Bell(bells, caller.bell) as bell:
         mail_wait = MailWait(caller, bell, seconds)
         running = thread.begin(mail_wait.run)
         try:

@@ -17,6 +17,7 @@ _NEWEST = (
     "SELECT max(d.number) FROM deliveries d INDEXED BY deliveries_unread WHERE d.read_ms IS NULL"
     " AND d.recipient = (SELECT id FROM agents WHERE name = ? AND own)"
 )
+_HAS_ROLE = "SELECT 1 FROM agents WHERE name = ? AND own AND role = ?"
 _IDENTITY = ".json"
 
 
@@ -49,8 +50,11 @@ def generation(paths: Paths) -> str:
         return ""
 
 
-def newest_unread(paths: Paths, view: str, name: str) -> int | None:
-    """Return the number of the agent's newest unread delivery, 0 without any, None if the view cannot be read."""
+def newest_unread(paths: Paths, view: str, name: str, role: str | None = None) -> int | None:
+    """Return the number of the agent's newest unread delivery, 0 without any, None if this cannot be read here.
+
+    That is so if it acts in another `role` (from THRUM_ROLE), whose addresses reach it without a delivery.
+    """
     path = paths.in_var(view)
     # Opened without its log, a view that nobody has open stays untouched; else a reader of the log is needed.
     mode = "ro" if os.path.exists(f"{path}-wal") else "ro&immutable=1"
@@ -59,6 +63,8 @@ def newest_unread(paths: Paths, view: str, name: str) -> int | None:
     try:
         connection = _sqlite3.connect(f"file:{_url_quoted(path)}?mode={mode}", uri=True)
         try:
+            if role and connection.execute(_HAS_ROLE, (name, role)).fetchone() is None:
+                return None
             (newest,) = connection.execute(_NEWEST, (name,)).fetchone()
         finally:
             connection.close()

@@ -8,6 +8,7 @@ from thrum_store.identity import EVERYONE, address_of, is_name
 from thrum_store.log.events import thread_of
 from thrum_store.values import NamedTuple, Record, maybe_rfc3339, rfc3339
 from thrum_store.view.queries import lookup
+from thrum_store.view.queries.lookup import DELIVERED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from thrum_store.identity import Caller
     from thrum_store.machine.host import Entropy
     from thrum_store.store import Store
-    from thrum_store.view.queries.lookup import Agent, Speaker
+    from thrum_store.view.queries.lookup import Agent, Source, Speaker
 
     AgentRow = tuple[int, str, str]  # id, name, store
     from typing import Protocol
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
         def scopes(self) -> str | None: ...
         @property
         def sent_ms(self) -> int: ...
+        @property
+        def role(self) -> str: ...
 
 
 # --- what they may hold -----------------------------------------------------------------------------------------------
@@ -195,9 +198,7 @@ def acting(store: Store, caller: Caller) -> Agent:
 
 def speaking(store: Store, caller: Caller) -> Speaker:
     """Return the fields of the caller's agent that a send needs. Raises as `acting`."""
-    speaker = lookup.speaker(store.view, caller.name)
-    if speaker is None:
-        raise NotRegistered(caller.name)
+    speaker = reading(store, caller)
     _check_worktree(store, caller, speaker.worktree)
     return speaker
 
@@ -210,12 +211,22 @@ def known(store: Store, caller: Caller) -> Agent:
     return agent
 
 
-def known_id(store: Store, caller: Caller) -> int:
-    """Return the id of the caller's own agent, for a look that happens often. Raises NotRegistered."""
+def reading(store: Store, caller: Caller) -> Speaker:
+    """Return the fields of the caller's agent that a look needs, because it happens often. Raises NotRegistered."""
     agent = lookup.speaker(store.view, caller.name)
     if agent is None:
         raise NotRegistered(caller.name)
-    return agent.id
+    return agent
+
+
+def mailbox_of(store: Store, caller: Caller, agent: Agent | Speaker, usual: Source = DELIVERED) -> Source:
+    """Return the mailbox that the caller reads: `usual`, or that of the role which it has for this call."""
+    role = caller.given.role
+    if not role or role == agent.role:
+        return usual
+    from thrum_store.view.queries import acting_role  # few calls are made in another role
+
+    return acting_role.source(store.view, agent.name, address_of(agent.name, agent.store, own=False), role)
 
 
 def worktree(store: Store, name: str) -> str:
@@ -372,7 +383,7 @@ class Pair(Record):
 
 
 class MessageHeader(Record):
-    """The facts that every result shows of a message; `author` is an address."""
+    """The facts that every result shows of a message; `author` is an address, `role` the author's for this message."""
 
     id: str
     thread: str
@@ -381,6 +392,7 @@ class MessageHeader(Record):
     to: tuple[Pair, ...]
     scopes: tuple[Pair, ...]
     sent_at: str
+    role: str = ""
 
 
 class MessageText(Record):
@@ -415,7 +427,7 @@ def header_of(row: MessageRow) -> MessageHeader:
     author = address_of(row.author_name, row.author_store, own=row.author_own)
     to, scopes = pairs_of(row.audience), pairs_of(row.scopes)
     return MessageHeader(
-        row.id, thread_id_of(row.thread, row.id), row.reply_to, author, to, scopes, rfc3339(row.sent_ms)
+        row.id, thread_id_of(row.thread, row.id), row.reply_to, author, to, scopes, rfc3339(row.sent_ms), row.role
     )
 
 

@@ -1,6 +1,6 @@
 """The view's SQLite file: its name, its settings, its transactions, its errors. SQLite is reached through here alone.
 
-The file is named by schema and generation (`p-v3.3-9f2c11e0.db`), and `current-v3` names the one that counts, so that
+The file is named by schema and generation (`p-v4.3-9f2c11e0.db`), and `current-v4` names the one that counts, so that
 a broken view is replaced and never unlinked under a live process. No name is used twice: a process that has the old
 file open could not tell, and SQLite would take the old WAL for the new file's.
 

@@ -24,6 +24,9 @@ CREATE TEMP VIEW messages AS SELECT
     coalesce(m.thread, 'thr_' || substr(m.id, 5)) AS thread,
     m.reply_to AS reply_to,
     address(s.agent, s.store) AS author,
+    coalesce(m.author_role, a.role) AS author_role,
+    coalesce(m.author_module, a.module) AS author_module,
+    coalesce(m.author_display, a.display) AS author_display,
     rfc3339(m.sent_ms) AS sent_at,
     rfc3339(m.received_ms) AS received_at,
     m.format AS format,
@@ -35,7 +38,7 @@ CREATE TEMP VIEW messages AS SELECT
     rfc3339(m.edited_ms) AS edited_at,
     rfc3339(m.deleted_ms) AS deleted_at,
     m.delete_reason AS delete_reason
-FROM main.messages m JOIN main.shards s ON s.id = m.author;
+FROM main.messages m JOIN main.shards s ON s.id = m.author LEFT JOIN main.agents a ON a.id = m.author;
 
 -- Who a message went to, one row for each recipient. `late` is 1 where the sender did not know this recipient.
 CREATE TEMP VIEW deliveries AS SELECT

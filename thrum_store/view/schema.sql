@@ -53,6 +53,7 @@ CREATE TABLE messages (
     sent_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, thread TEXT, reply_to TEXT, session TEXT,
     format TEXT NOT NULL, content TEXT NOT NULL, structured TEXT, audience TEXT NOT NULL, scopes TEXT, refs TEXT,
     recipients INTEGER NOT NULL, wide INTEGER NOT NULL, idempotency TEXT,
+    author_role TEXT, author_module TEXT, author_display TEXT, -- where the author's were others for this message
     version INTEGER NOT NULL DEFAULT 0, edited_ms INTEGER, deleted_ms INTEGER, delete_reason TEXT
 );
 

@@ -112,7 +112,7 @@ def _header(message: Message, now_ms: int) -> str:
     deleted = (ago(message.deleted_at, now_ms), message.delete_reason) if message.deleted else ()
     return fields(
         (
-            ("From", f"@{header.author}"),
+            ("From", f"@{header.author}" + (f" ({header.role})" if header.role else "")),
             ("To", ", ".join(f"@{address.value}" for address in header.to)),
             ("Sent", f"{header.sent_at} ({ago(header.sent_at, now_ms)})"),
             ("Thread", header.thread),

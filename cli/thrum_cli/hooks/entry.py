@@ -72,7 +72,7 @@ def _nothing_new(arguments: list[str], raw: bytes) -> bool:
     if arguments[0] == "prompt" and _prompt_has_work(location, key, arguments[-1].rpartition("=")[2]):
         return False
     view = unread_probe.generation(location)
-    newest = unread_probe.newest_unread(location, view, name)
+    newest = unread_probe.newest_unread(location, view, name, os.environ.get("THRUM_ROLE"))
     if not newest:
         return newest is not None
     known_view, known = unread_probe.shown(location.var, key)

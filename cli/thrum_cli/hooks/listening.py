@@ -59,7 +59,7 @@ def arrivals(paths: Paths, caller: Caller, files: SessionFiles, living: Living, 
         return
     briefed = files.host.clock.monotonic() + channel.briefing
     try:
-        with Bell(paths.bells, caller.name) as bell, open_store(paths, files.host) as store:
+        with Bell(paths.bells, caller.bell) as bell, open_store(paths, files.host) as store:
             for _ in wakeups(store, bell):
                 while living() and (offer := _fresh(store, caller, files, channel, briefed)):
                     yield offer

@@ -2,7 +2,7 @@
 
 The state is one small file per session in `.git/thrum-sync/var/hooks`:
 
-    p-v3.3.db 124          the view, and the newest delivery in it that was shown to the session
+    p-v4.3.db 124          the view, and the newest delivery in it that was shown to the session
     session ses_01K…       the thrum session that the client's session started
     told msg_01K… prompt claude   one line per message: the event whose hook showed it, and the client
     warned bob src/a.py    one line per file and agent that the session was warned about

@@ -31,9 +31,9 @@ class Message(MessageText):
     recipients: tuple[Recipient, ...]
 
     JSON = (
-        "message_id=id thread_id=thread reply_to author.agent_id=author author.session_id=session body.format"
-        " body.content body.structured scopes refs metadata.deleted_at metadata.delete_reason created_at=sent_at"
-        " updated_at version deleted audiences=to recipients"
+        "message_id=id thread_id=thread reply_to author.agent_id=author author.role=role author.session_id=session"
+        " body.format body.content body.structured scopes refs metadata.deleted_at metadata.delete_reason"
+        " created_at=sent_at updated_at version deleted audiences=to recipients"
     )
 
 
@@ -167,9 +167,10 @@ def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
     for message_id in request.message_ids:
         message_parts.message(store, message_id)
     reader = speaking(store, caller)
+    box = message_parts.mailbox_of(store, caller, reader)
     with store.writing(reader.name) as shard:
-        unread = lookup.unread_ids(store.view, reader.id)
+        unread = lookup.unread_ids(store.view, reader.id, box)
         chosen = [message for message in unread if request.everything or message in request.message_ids]
         if chosen:
             shard.append(Draft("message.read", {"messages": chosen}))
-    return Marked(len(chosen), lookup.unread_count(store.view, reader.id))
+    return Marked(len(chosen), lookup.unread_count(store.view, reader.id, box))

@@ -48,15 +48,16 @@ def check(store: Store, caller: Caller, limit: int = 50) -> Handover:
     if not 1 <= limit <= LIMIT:
         raise Invalid(f"a check takes 1 to {LIMIT} messages, not {limit}", hint="call it again for more")
     reader = speaking(store, caller)
-    if not mailbox.has_unread(store.view, reader.id):
+    box = message_parts.mailbox_of(store, caller, reader, lookup.UNREAD)
+    if not mailbox.has_unread(store.view, reader.id, box):
         return Handover((), 0, "")
     token = store.host.entropy.token()
     with store.committing():
         now = store.host.clock.wall_ms()
-        batch = _within_budget(lookup.unread(store.view, reader.id, limit, now))
+        batch = _within_budget(lookup.unread(store.view, reader.id, limit, now, source=box))
         mailbox.reserve(store.view, reader.id, [unread.delivery for unread in batch], token, now)
     failpoint("check.reserved")
-    remaining = lookup.unread_count(store.view, reader.id) - len(batch)
+    remaining = lookup.unread_count(store.view, reader.id, box) - len(batch)
     mail = [
         Mail(message_parts.header_of(row), row.content, message_parts.structured_of(row.structured)) for _, row in batch
     ]

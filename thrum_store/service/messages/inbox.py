@@ -35,8 +35,8 @@ class InboxMessage(MessageText):
     history: bool = False
 
     JSON = (
-        "message_id=id thread_id=thread reply_to agent_id=author body.format body.content body.structured"
-        " scopes audiences=to created_at=sent_at updated_at deleted is_read history"
+        "message_id=id thread_id=thread reply_to agent_id=author author_role=role body.format body.content"
+        " body.structured scopes audiences=to created_at=sent_at updated_at deleted is_read history"
     )
 
 
@@ -62,7 +62,8 @@ def inbox(store: Store, caller: Caller, request: ReadInbox) -> Inbox:
         unread=request.unread,
         everything=request.everything and not request.unread,
         scope=message_parts.tag(request.scope, "scope") if request.scope is not None else None,
-        mentioned=(reader.name, reader.role) if request.mentions else None,
+        mentioned=(reader.name, caller.given.role or reader.role) if request.mentions else None,
+        source=message_parts.mailbox_of(store, caller, reader),
         joined_ms=reader.first_ms,
     )
     page = mailbox.page(store.view, wanted, size, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from thrum_store.service import message_parts
-from thrum_store.service.message_parts import MessageHeader, known_id
+from thrum_store.service.message_parts import MessageHeader, mailbox_of, reading
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record
 from thrum_store.view.queries import lookup
@@ -13,7 +13,7 @@ from thrum_store.view.queries import lookup
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thrum_store.identity import Caller
-    from thrum_store.view.queries.lookup import Unread
+    from thrum_store.view.queries.lookup import Source, Unread
 
 LIMIT = 50
 
@@ -47,22 +47,24 @@ class Offer(Record):
 @use_case
 def offer(store: Store, caller: Caller, seen: SeenMarker) -> Offer:
     """Return the mail to show to the caller's session now. Raises NotRegistered."""
-    reader = known_id(store, caller)
+    reader = reading(store, caller)
+    box = mailbox_of(store, caller, reader, lookup.UNREAD)
     generation = os.path.basename(store.generation)
     after = seen.newest if generation == seen.generation else 0  # another view gives other numbers: then the ids decide
     now_ms = store.host.clock.wall_ms()
-    unread = lookup.unread(store.view, reader, LIMIT, now_ms, after)
+    unread = lookup.unread(store.view, reader.id, LIMIT, now_ms, after, box)
     rows = [row for _, row in unread if row.id not in seen.messages]
-    now = SeenMarker(generation, _newest(store, reader, unread, after), seen.messages | {row.id for row in rows})
+    newest = _newest(store, reader.id, unread, after, box)
+    now = SeenMarker(generation, newest, seen.messages | {row.id for row in rows})
     messages = tuple(OfferedMessage(message_parts.header_of(row), row.content) for row in rows)
-    return Offer(messages, lookup.unread_count(store.view, reader), now)
+    return Offer(messages, lookup.unread_count(store.view, reader.id, box), now)
 
 
-def _newest(store: Store, reader: int, unread: list[Unread], after: int) -> int:
+def _newest(store: Store, reader: int, unread: list[Unread], after: int, box: Source) -> int:
     """Return the delivery number up to which the session is informed.
 
     Mail that is just being handed over is excluded; beyond LIMIT only a count is shown.
     """
     if len(unread) < LIMIT:
         return unread[-1].delivery if unread else after
-    return lookup.newest_unread(store.view, reader)
+    return lookup.newest_unread(store.view, reader, box)

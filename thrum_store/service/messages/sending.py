@@ -72,14 +72,15 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     audience = message_parts.resolve(store, (*request.to, *request.mentions, *mentions), sender.id)
     parent = message_parts.message(store, request.reply_to) if request.reply_to is not None else None
     data = _event_data(request, refs, sender, audience, parent)
-    drafts = [Draft("message.create", data)]
+    box = message_parts.mailbox_of(store, caller, sender)
+    drafts = [Draft("message.create", data | _as_given(caller, sender))]
     with store.writing(sender.name) as shard:
         if "key" in data and (earlier := _under_key(store, sender, data)) is not None:
             return earlier
-        if parent is not None and lookup.is_unread(store.view, parent.id, sender.id):
+        if parent is not None and lookup.is_unread(store.view, parent.id, sender.id, box):
             drafts.append(Draft("message.read", {"messages": [parent.id]}))
         event, *_ = shard.append(*drafts)
-    header = _header(event.id, event.ms, data, sender)
+    header = _header(event.id, event.ms, data, sender, caller.given.role or sender.role)
     recipients = tuple(
         Recipient(address_of(name, owner, own=owner == sender.store), header.sent_at, None, False)
         for _, name, owner in audience.recipients
@@ -97,11 +98,23 @@ def _unreceived(header: MessageHeader) -> str:
     return "no agent receives this message yet"
 
 
-def _header(message: str, ms: int, data: dict[str, Any], sender: Speaker) -> MessageHeader:
+def _as_given(caller: Caller, sender: Speaker) -> dict[str, Any]:
+    """Return the fields of the author that flags and variables set for this call. Raises Invalid."""
+    given = caller.given
+    display = None if given.display is None else message_parts.label(given.display, "display name")
+    fields = (
+        ("role", given.role, sender.role),
+        ("module", given.module, sender.module),
+        ("display", display, sender.display),
+    )
+    return {field: value for field, value, registered in fields if value and value != registered}
+
+
+def _header(message: str, ms: int, data: dict[str, Any], sender: Speaker, role: str) -> MessageHeader:
     """Return the header of a message that was just written, from the data of its event."""
     to, scopes = (tuple(Pair(*pair) for pair in data.get(field, ())) for field in ("to", "scopes"))
     thread = data.get("thread") or thread_of(message)
-    return MessageHeader(message, thread, data.get("reply_to"), sender.name, to, scopes, rfc3339(ms))
+    return MessageHeader(message, thread, data.get("reply_to"), sender.name, to, scopes, rfc3339(ms), role)
 
 
 @use_case

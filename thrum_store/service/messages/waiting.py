@@ -15,7 +15,7 @@ from thrum_store.errors import DiskFull, StorageFailed
 from thrum_store.machine.host import EVERY, REAL, Bell, Host
 from thrum_store.repository.paths import WAITS
 from thrum_store.service import message_parts
-from thrum_store.service.message_parts import MessageHeader, known_id
+from thrum_store.service.message_parts import MessageHeader, reading
 from thrum_store.store import Store, open_store, use_case
 from thrum_store.values import Record
 from thrum_store.view.queries import lookup, mailbox
@@ -105,7 +105,7 @@ class Watch:
         if self.records and request.after is None:
             self.since = _reported(store, caller)
         self.newest = 0  # the number of the newest message that this wait reports
-        self.bell = Bell(store.paths.bells, EVERY if wide else caller.name)
+        self.bell = Bell(store.paths.bells, EVERY if wide else caller.bell)
 
     def early(self) -> float:
         """Return the seconds until messages count, 0 unless a positive `after` names a later time.
@@ -151,7 +151,7 @@ def _report(store: Store, watch: Watch) -> None:
 
 
 def _record(store: Store, caller: Caller) -> str:
-    return os.path.join(store.paths.in_var(WAITS), caller.name)
+    return os.path.join(store.paths.in_var(WAITS), ".".join(filter(None, (caller.name, caller.given.role))))
 
 
 def _circumstances(store: Store, caller: Caller) -> tuple[str, str]:
@@ -163,13 +163,16 @@ def _circumstances(store: Store, caller: Caller) -> tuple[str, str]:
 @use_case
 def _look(store: Store, watch: Watch) -> tuple[Signal, ...]:
     """Return the messages that arrived by now. Raises NotRegistered."""
-    reader = known_id(store, watch.caller)
+    reader = reading(store, watch.caller)
     if watch.early() > 0:
         watch.since = _cursor(store, 0.0)
         return ()
     since, generation = watch.since, store.generation
     back = since.received_ms is not None
-    arrivals = mailbox.arrivals(store.view, reader, since.floor(generation), watch.scope, watch.mention, read=back)
+    box = message_parts.mailbox_of(store, watch.caller, reader)
+    arrivals = mailbox.arrivals(
+        store.view, reader.id, since.floor(generation), (watch.scope, watch.mention), read=back, source=box
+    )
     new = [arrival for arrival in arrivals if since.covers(generation, arrival)]
     watch.newest = new[-1].number if new else 0
     return tuple(Signal(message_parts.header_of(arrival)) for arrival in new)

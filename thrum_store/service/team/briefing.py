@@ -146,8 +146,9 @@ def _mailbox(store: Store, caller: Caller) -> Mailbox | None:
     agent = lookup.own(store.view, caller.name)
     if agent is None:
         return None
-    unread = lookup.unread_count(store.view, agent.id)
-    rows = mailbox.page(store.view, Filter(agent.id, unread=unread > 0), RECENT, 1).rows
+    box = message_parts.mailbox_of(store, caller, agent)
+    unread = lookup.unread_count(store.view, agent.id, box)
+    rows = mailbox.page(store.view, Filter(agent.id, unread=unread > 0, source=box), RECENT, 1).rows
     recent = [
         Excerpt(
             message_parts.header_of(row),
@@ -157,7 +158,7 @@ def _mailbox(store: Store, caller: Caller) -> Mailbox | None:
         )
         for row, read_ms in rows
     ]
-    return Mailbox(unread, mailbox.held(store.view, agent.id), tuple(recent))
+    return Mailbox(unread, mailbox.held(store.view, agent.id, box), tuple(recent))
 
 
 def _worktree_status(store: Store) -> WorktreeStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.identity import Caller
+from thrum_store.service import message_parts
 from thrum_store.service.upkeep import condition
 from thrum_store.service.upkeep.condition import Health, SyncState
 from thrum_store.store import Store, use_case
@@ -115,4 +116,5 @@ def _counted(store: Store, caller: Caller) -> Counted:
     agent = lookup.own(store.view, caller.name)
     if agent is None:
         return Counted(0, 0)
-    return Counted(mailbox.held(store.view, agent.id), lookup.unread_count(store.view, agent.id))
+    box = message_parts.mailbox_of(store, caller, agent)
+    return Counted(mailbox.held(store.view, agent.id, box), lookup.unread_count(store.view, agent.id, box))

@@ -14,7 +14,7 @@ from thrum_store.repository.worktrees import Worktree
 from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
 from thrum_store.values import Record, rfc3339
-from thrum_store.view.queries import lookup
+from thrum_store.view.queries import lookup, mailbox
 from thrum_store.view.queries.lookup import Agent
 
 from . import contexts, presence
@@ -70,7 +70,7 @@ class CleanedUp(Record):
 def planned(store: Store, name: str) -> AgentDeleted:
     """Return what `delete` would delete. Raises NotFound, and Forbidden for an agent of another store."""
     agent = _own(store, name)
-    return AgentDeleted(agent.name, False, lookup.authored(store.view, agent.id))
+    return AgentDeleted(agent.name, False, mailbox.authored(store.view, agent.id))
 
 
 @use_case
@@ -81,7 +81,7 @@ def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> Age
     that nobody uses are deleted. Raises NeedsConfirmation, NotFound, and Forbidden for an agent of another store.
     """
     agent = _own(store, name)
-    count = lookup.authored(store.view, agent.id)
+    count = mailbox.authored(store.view, agent.id)
     if not force and agent.name != by and not _Use(store, by).is_over(agent, _STALE_DAYS):
         along = f" and {count} of its messages" if count else ""
         raise NeedsConfirmation(
@@ -196,5 +196,5 @@ def _orphan(store: Store, agent: Agent, use: _Use, branches: set[str]) -> Orphan
         worktree_missing=use.has_no_worktree(agent),
         branch_missing=bool(branch) and branch not in branches,
         days_since_last_seen=use.days(agent),
-        message_count=lookup.authored(store.view, agent.id),
+        message_count=mailbox.authored(store.view, agent.id),
     )

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from thrum_store.view.projection import Projection, Rules
     from thrum_store.view.queries.purge import ShardPurge
 
-_OPTIONAL = {"thread": "thread", "reply_to": "reply_to", "session": "session", "key": "idempotency"}  # field -> column
+_OPTIONAL = {  # field -> column
+    "thread": "thread", "reply_to": "reply_to", "session": "session", "key": "idempotency",
+    "role": "author_role", "module": "author_module", "display": "author_display",
+}  # fmt: skip
 
 
 class MessageCreate:
-    """A message was sent. `recipients` names who gets it; `key` is the sender's idempotency key."""
+    """A message was sent to `recipients`; `key` is an idempotency key, `role`, `module`, `display` are the author's."""
 
     schema: Mapping[str, str] = {
         "to": "pairs", "recipients": "texts", "content": "text", "format": "text", "scopes?": "pairs", "refs?": "pairs",
         "thread?": "text", "reply_to?": "text", "session?": "text", "structured?": "object", "key?": "text",
+        "role?": "text", "module?": "text", "display?": "text",
     }  # fmt: skip
     sample: Mapping[str, Any] = {
         "to": [["agent", "bob"]], "recipients": ["bob"], "content": "Ready for review.", "format": "markdown",

@@ -66,14 +66,17 @@ class Speaker(NamedTuple):
     store: str
     worktree: str
     session: str | None
+    role: str
+    module: str
+    display: str
 
 
 def speaker(view: Connection, name: str) -> Speaker | None:
     """Return this store's agent of that name, by one step into each index: asked at every send."""
     sql = (
         "SELECT a.id, a.name, s.store, a.worktree, (SELECT o.id FROM sessions o WHERE o.agent = a.id"
-        " AND o.ended_ms IS NULL ORDER BY o.seq DESC LIMIT 1)"
-        " FROM agents a JOIN shards s ON s.id = a.id WHERE a.name = ? AND a.own"
+        " AND o.ended_ms IS NULL ORDER BY o.seq DESC LIMIT 1),"
+        " a.role, a.module, a.display FROM agents a JOIN shards s ON s.id = a.id WHERE a.name = ? AND a.own"
     )
     row = view.execute(sql, (name,)).fetchone()
     return Speaker._make(row) if row else None
@@ -177,12 +180,13 @@ class Row(NamedTuple):
     edited_ms: int | None
     deleted_ms: int | None
     delete_reason: str | None
+    role: str
 
 
 COLUMNS = (
     "m.number, m.id, m.author, s.agent, s.store, coalesce(a.own, 0), m.sent_ms, m.received_ms, m.thread, m.reply_to,"
     " m.session, m.format, m.content, m.structured, m.audience, m.scopes, m.refs, m.version, m.edited_ms,"
-    " m.deleted_ms, m.delete_reason"
+    " m.deleted_ms, m.delete_reason, coalesce(m.author_role, a.role, '')"
 )
 JOINS = " JOIN shards s ON s.id = m.author LEFT JOIN agents a ON a.id = m.author"
 
@@ -222,20 +226,15 @@ def deliveries(view: Connection, number: int) -> list[Delivery]:
     return [Delivery._make(row) for row in view.execute(sql, (number,))]
 
 
-def is_unread(view: Connection, message_id: str, reader: int) -> bool:
-    """Return whether a message is unread in this mailbox."""
-    sql = (
-        "SELECT 1 FROM messages m JOIN deliveries d ON d.message = m.number"
-        " WHERE m.id = ? AND d.recipient = ? AND d.read_ms IS NULL"
-    )
-    return view.execute(sql, (message_id, reader)).fetchone() is not None
+class Source(NamedTuple):
+    """The deliveries `d` that a mailbox is read from, as SQL, and the values that it binds."""
+
+    sql: str
+    bound: dict[str, object]
 
 
-def authored(view: Connection, author: int) -> int:
-    """Return how many messages of an agent still exist."""
-    sql = "SELECT count(*) FROM messages WHERE author = ? AND deleted_ms IS NULL"
-    (count,) = view.execute(sql, (author,)).fetchone()
-    return int(count)
+DELIVERED = Source("deliveries d", {})
+UNREAD = Source("deliveries d INDEXED BY deliveries_unread", {})
 
 
 # --- unread mail ------------------------------------------------------------------------------------------------------
@@ -253,39 +252,47 @@ class Unread(NamedTuple):
     row: Row
 
 
-def unread(view: Connection, reader: int, limit: int, now_ms: int, after: int = 0) -> list[Unread]:
+def is_unread(view: Connection, message_id: str, reader: int, source: Source = DELIVERED) -> bool:
+    """Return whether a message is unread in this mailbox."""
+    sql = (
+        f"SELECT 1 FROM messages m JOIN {source.sql} ON d.message = m.number"
+        " WHERE m.id = :id AND d.recipient = :reader AND d.read_ms IS NULL"
+    )
+    return view.execute(sql, {"id": message_id, "reader": reader, **source.bound}).fetchone() is not None
+
+
+def unread(
+    view: Connection, reader: int, limit: int, now_ms: int, after: int = 0, source: Source = UNREAD
+) -> list[Unread]:
     """Return the oldest unread messages that nobody is handing over, `after` a delivery number."""
     sql = (
-        f"SELECT d.number, {COLUMNS} FROM deliveries d INDEXED BY deliveries_unread"
+        f"SELECT d.number, {COLUMNS} FROM {source.sql}"
         f" JOIN messages m ON m.number = d.message{JOINS}"
         f" WHERE d.recipient = :reader AND d.read_ms IS NULL AND d.number > :after AND{_UNRESERVED}"
         " ORDER BY d.number LIMIT :n"
     )
-    bound = {"reader": reader, "after": after, "n": limit, "now": now_ms, "lease": RESERVED_MS}
+    bound = {"reader": reader, "after": after, "n": limit, "now": now_ms, "lease": RESERVED_MS, **source.bound}
     return [Unread(row[0], Row._make(row[1:])) for row in view.execute(sql, bound)]
 
 
-def newest_unread(view: Connection, reader: int) -> int:
+def newest_unread(view: Connection, reader: int, source: Source = UNREAD) -> int:
     """Return the number of a reader's newest unread delivery; 0 without any."""
-    sql = (
-        "SELECT coalesce(max(number), 0) FROM deliveries INDEXED BY deliveries_unread"
-        " WHERE recipient = ? AND read_ms IS NULL"
-    )
-    (newest,) = view.execute(sql, (reader,)).fetchone()
+    sql = f"SELECT coalesce(max(d.number), 0) FROM {source.sql} WHERE d.recipient = :reader AND d.read_ms IS NULL"
+    (newest,) = view.execute(sql, {"reader": reader, **source.bound}).fetchone()
     return int(newest)
 
 
-def unread_count(view: Connection, reader: int) -> int:
+def unread_count(view: Connection, reader: int, source: Source = DELIVERED) -> int:
     """Return how many unread messages a mailbox holds."""
-    sql = "SELECT count(*) FROM deliveries WHERE recipient = ? AND read_ms IS NULL"
-    (count,) = view.execute(sql, (reader,)).fetchone()
+    sql = f"SELECT count(*) FROM {source.sql} WHERE d.recipient = :reader AND d.read_ms IS NULL"
+    (count,) = view.execute(sql, {"reader": reader, **source.bound}).fetchone()
     return int(count)
 
 
-def unread_ids(view: Connection, reader: int) -> list[str]:
+def unread_ids(view: Connection, reader: int, source: Source = DELIVERED) -> list[str]:
     """Return the ids of all unread messages, oldest first."""
     sql = (
-        "SELECT m.id FROM deliveries d JOIN messages m ON m.number = d.message"
-        " WHERE d.recipient = ? AND d.read_ms IS NULL ORDER BY d.number"
+        f"SELECT m.id FROM {source.sql} JOIN messages m ON m.number = d.message"
+        " WHERE d.recipient = :reader AND d.read_ms IS NULL ORDER BY d.number"
     )
-    return [message_id for (message_id,) in view.execute(sql, (reader,))]
+    return [message_id for (message_id,) in view.execute(sql, {"reader": reader, **source.bound})]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from thrum_store.values import NamedTuple
 
-from .lookup import COLUMNS, JOINS, RESERVED_MS, Row
+from .lookup import COLUMNS, DELIVERED, JOINS, RESERVED_MS, UNREAD, Row, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 HISTORY_MS = 7 * 24 * 3600 * 1000  # how far back a newcomer sees what went to everyone
 HISTORY_LIMIT = 50  # messages
-_UNREAD_BY = (
-    "EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NULL)"
-)
+_UNREAD_BY = "EXISTS (SELECT 1 FROM {} WHERE d.message = m.number AND d.recipient = :reader AND d.read_ms IS NULL)"
 
 
 class Filter(NamedTuple):
@@ -30,6 +28,7 @@ class Filter(NamedTuple):
     thread: str | None = None
     after: int | None = None
     everything: bool = False
+    source: Source = DELIVERED
     joined_ms: int | None = None  # when the reader registered, if its mailbox is to show what everyone got before
 
 
@@ -50,9 +49,10 @@ def page(view: Connection, wanted: Filter, size: int, number: int) -> Page:
     """Return page `number` (from 1) of `size` messages, newest first."""
     where, bound = _conditions(wanted)
     if wanted.everything:
-        source, read, order = "messages m", f"CASE WHEN {_UNREAD_BY} THEN NULL ELSE m.received_ms END", "m.number"
+        unread_by = _UNREAD_BY.format(wanted.source.sql)
+        source, read, order = "messages m", f"CASE WHEN {unread_by} THEN NULL ELSE m.received_ms END", "m.number"
     else:
-        source, read, order = "deliveries d JOIN messages m ON m.number = d.message", "d.read_ms", "d.number"
+        source, read, order = f"{wanted.source.sql} JOIN messages m ON m.number = d.message", "d.read_ms", "d.number"
     sql = f"SELECT {read}, {COLUMNS} FROM {source}{JOINS} WHERE {where} ORDER BY {order} DESC LIMIT :n OFFSET :k"
     rows = view.execute(sql, {**bound, "n": size, "k": size * (number - 1)}).fetchall()
     total = _count(view, wanted)
@@ -86,7 +86,7 @@ def _history(view: Connection, wanted: Filter) -> list[tuple[Any, ...]]:
 def _count(view: Connection, wanted: Filter) -> int:
     """Count the messages of a filter; a plain mailbox is counted without a look at its messages."""
     where, bound = _conditions(wanted)
-    source = "messages m" if wanted.everything else "deliveries d"
+    source = "messages m" if wanted.everything else wanted.source.sql
     if not wanted.everything and "m." in where:
         source += " JOIN messages m ON m.number = d.message"
     (count,) = view.execute(f"SELECT count(*) FROM {source} WHERE {where}", bound).fetchone()
@@ -101,6 +101,7 @@ def _conditions(wanted: Filter) -> tuple[str, dict[str, object]]:
     conditions += [condition for field, condition in _CONDITIONS.items() if fields[field] is not None]
     kind, value = fields.pop("scope") or (None, None)
     name, role = fields.pop("mentioned") or (None, None)
+    fields |= fields.pop("source").bound
     bound = {"scope_type": kind, "scope_value": value, "name": name, "role": role}
     return " AND ".join(conditions), {**fields, **bound}
 
@@ -118,15 +119,23 @@ _CONDITIONS = {
 }
 
 
-def has_unread(view: Connection, reader: int) -> bool:
+def has_unread(view: Connection, reader: int, source: Source = UNREAD) -> bool:
     """Return whether a mailbox holds an unread message: one step into an index."""
-    sql = "SELECT 1 FROM deliveries INDEXED BY deliveries_unread WHERE recipient = ? AND read_ms IS NULL LIMIT 1"
-    return view.execute(sql, (reader,)).fetchone() is not None
+    sql = f"SELECT 1 FROM {source.sql} WHERE d.recipient = :reader AND d.read_ms IS NULL LIMIT 1"
+    return view.execute(sql, {"reader": reader, **source.bound}).fetchone() is not None
 
 
-def held(view: Connection, reader: int) -> int:
+def held(view: Connection, reader: int, source: Source = DELIVERED) -> int:
     """Return how many messages a mailbox holds, read or not."""
-    (count,) = view.execute("SELECT count(*) FROM deliveries WHERE recipient = ?", (reader,)).fetchone()
+    sql = f"SELECT count(*) FROM {source.sql} WHERE d.recipient = :reader"
+    (count,) = view.execute(sql, {"reader": reader, **source.bound}).fetchone()
+    return int(count)
+
+
+def authored(view: Connection, author: int) -> int:
+    """Return how many messages of an agent still exist."""
+    sql = "SELECT count(*) FROM messages WHERE author = ? AND deleted_ms IS NULL"
+    (count,) = view.execute(sql, (author,)).fetchone()
     return int(count)
 
 
@@ -234,28 +243,35 @@ def since(view: Connection, generation: str, received_ms: int | None) -> WaitCur
 
 
 ARRIVAL = (
-    "SELECT {number}, m.id, m.thread, m.reply_to, s.agent, s.store, coalesce(a.own, 0), coalesce(a.role, ''),"
-    f" coalesce(a.module, ''), m.seq, m.sent_ms, m.received_ms, substr(m.content, 1, {PREVIEW + 1}), m.scopes, m.refs,"
-    " m.audience FROM "
+    "SELECT {number}, m.id, m.thread, m.reply_to, s.agent, s.store, coalesce(a.own, 0),"
+    " coalesce(m.author_role, a.role, ''), coalesce(m.author_module, a.module, ''), m.seq, m.sent_ms, m.received_ms,"
+    f" substr(m.content, 1, {PREVIEW + 1}), m.scopes, m.refs, m.audience FROM "
 )
 
 
 def arrivals(
-    view: Connection, reader: int, above: int, scope: tuple[str, str] | None, mention: str | None, *, read: bool
+    view: Connection,
+    reader: int,
+    above: int,
+    tagged: tuple[tuple[str, str] | None, str | None],
+    *,
+    read: bool,
+    source: Source = DELIVERED,
 ) -> list[Arrival]:
     """Return a reader's mail with a number `above` this one, oldest first; the cursor decides which is new.
 
-    With a scope or a mention: all messages that carry it, without the reader's own. Mail that it has read is left out
-    unless `read` is true.
+    `tagged`: with a scope or a mention, all messages that carry it, without the reader's own. Mail that it has read is
+    left out unless `read` is true.
     """
+    scope, mention = tagged
     if scope is None and mention is None:
-        unread = ("", "") if read else (" INDEXED BY deliveries_unread", " AND d.read_ms IS NULL")
+        source = UNREAD if source is DELIVERED and not read else source
         sql = (
-            ARRIVAL.format(number="d.number")
-            + f"deliveries d{unread[0]} JOIN messages m ON m.number = d.message{JOINS}"
-            f" WHERE d.recipient = :reader{unread[1]} AND d.number > :above ORDER BY d.number DESC LIMIT 1000"
+            ARRIVAL.format(number="d.number") + f"{source.sql} JOIN messages m ON m.number = d.message{JOINS}"
+            f" WHERE d.recipient = :reader{'' if read else ' AND d.read_ms IS NULL'} AND d.number > :above"
+            " ORDER BY d.number DESC LIMIT 1000"
         )
-        bound: dict[str, object] = {"reader": reader, "above": above}
+        bound: dict[str, object] = {"reader": reader, "above": above, **source.bound}
     else:
         kind, value = scope or (None, None)
         sql = ARRIVAL.format(number="m.number") + f"messages m{JOINS} WHERE {_TAGGED} ORDER BY m.number DESC LIMIT 1000"
