@@ -366,33 +366,48 @@ def moment(text: str, now_ms: int, noun: str = "time") -> int:
 # --- safe text --------------------------------------------------------------------------------------------------------
 _KEPT = "\n\t"
 _JOINER = "\u200d"
+_SELECTORS = "\ufe0e\ufe0f"  # text or emoji; each other variation selector is always made visible
+_KEYCAP = "\u20e3"
+# Letters that are drawn as text or as an emoji, outside of the blocks of emoji (Unicode's emoji-variation-sequences).
+_EMOJI = frozenset("©®‼⁉™ℹ↔↕↖↗↘↙↩↪⌚⌛⌨⏏⏩⏪⏫⏬⏭⏮⏯⏰⏱⏲⏳⏸⏹⏺Ⓜ▪▫▶◀◻◼◽◾⤴⤵⬅⬆⬇⬛⬜⭐⭕〰〽㊗㊙")
 
 
 def _visible(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"
 
 
-def _table() -> dict[int, str]:
-    hidden = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), 0x2028, 0x2029]
-    hidden += [*range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)]
-    hidden += [*range(0xE0000, 0xE0080), *range(0xD800, 0xE000)]
-    return {code: _visible(code) for code in hidden if chr(code) not in _KEPT}
+class _Table(dict[int, str]):
+    """The letters that are made visible, for `str.translate`: single ones as items, large ranges by their limits."""
+
+    def __missing__(self, code: int) -> int | str:
+        return _visible(code) if 0xD800 <= code < 0xE000 or 0xE0000 <= code < 0xE1000 else code
 
 
-_TABLE: dict[int, str] = {}
+def _table() -> _Table:
+    hidden = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5]
+    hidden += [*range(0x180B, 0x1810), *range(0x200B, 0x2010), 0x2028, 0x2029, *range(0x202A, 0x202F)]
+    hidden += [*range(0x2060, 0x2070), 0x2800, 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0, *range(0xFFF0, 0xFFFC)]
+    hidden += [*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)]
+    return _Table({code: _visible(code) for code in hidden if chr(code) not in _KEPT})
+
+
+_TABLE = _Table()
 
 
 def safe_text(text: str) -> str:
-    """Return `text` with control, bidi, invisible and surrogate characters made visible; newline and tab stay.
+    """Return `text` with each control, bidi, invisible and surrogate character made visible; newline and tab stay.
 
-    A zero-width joiner is left out between emoji, where it only glues them; elsewhere it is made visible too.
+    Invisible characters can carry a text to a model that no person sees. A zero-width joiner is left out between
+    emoji, where it only glues them. A variation selector stays behind an emoji, where it says how that is drawn.
     """
     if text.isascii() and text.isprintable():
         return text
-    if _JOINER in text:
-        text = _without_joiners(text)
     if not _TABLE:
         _TABLE.update(_table())
+    if _JOINER in text:
+        text = _without_joiners(text)
+    if any(selector in text for selector in _SELECTORS):
+        return "".join(_around_selectors(text))
     return text.translate(_TABLE)
 
 
@@ -404,8 +419,21 @@ def _without_joiners(text: str) -> str:
     return "".join(kept)
 
 
+def _around_selectors(text: str) -> Iterator[str]:
+    """Yield the safe parts of a text, and between them the selectors that stay: one behind an emoji or in a keycap."""
+    begin = 0
+    for place in (place for place, letter in enumerate(text) if letter in _SELECTORS):
+        before, behind = text[place - 1 : place], text[place + 1 : place + 2]
+        if before not in _SELECTORS and (_is_emoji(before) or (behind == _KEYCAP and before in "#*0123456789")):
+            yield text[begin:place].translate(_TABLE)
+            yield text[place]
+            begin = place + 1
+    yield text[begin:].translate(_TABLE)
+
+
 def _is_emoji(letter: str) -> bool:
-    return letter == "\ufe0f" or "\u2600" <= letter <= "\u27bf" or "\U0001f000" <= letter <= "\U0001faff"
+    ranges = "\u2600" <= letter <= "\u27bf" or "\U0001f000" <= letter <= "\U0001faff"
+    return ranges or letter in _EMOJI or letter == "\ufe0f"
 
 
 def safe_line(text: str) -> str:
