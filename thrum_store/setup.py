@@ -109,11 +109,15 @@ def check(paths: Paths, request: Initialize, host: Host = REAL, *, tracked: bool
     """Check everything that a set-up needs before its first write; return warnings.
 
     Raises Unsupported for a SQLite that cannot be used, Forbidden if git tracks `.thrum` (unless `tracked`),
-    ForeignBranch if a-sync is somebody else's, Invalid or Forbidden if a file is in the way, and BareRepository or
-    BrokenWorktree if git does not work in this place.
+    ForeignBranch if a-sync is somebody else's, GoDaemonRunning, Invalid or Forbidden if a file is in the way, and
+    BareRepository or BrokenWorktree if git does not work in this place.
     """
     check_sqlite()
     worktrees.must_work(paths, host)
+    if os.path.isdir(paths.former_var) and not former_place.is_linked(paths):
+        from .repository import go_daemon  # only where another program made it
+
+        go_daemon.check(paths, (), host, then="thrum init")
     git = GitRunner(paths.root)
     if not tracked and git.asks("ls-files", "--", ".thrum"):
         raise Forbidden(

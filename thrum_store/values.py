@@ -200,6 +200,13 @@ def loads(text: str | bytes) -> Any:
     return json.loads(text)
 
 
+def loads_at(text: str, place: int) -> tuple[Any, int]:
+    """Return the value of the JSON text that begins at a place, and where it ends. Raises ValueError."""
+    import json  # as above
+
+    return json.JSONDecoder().raw_decode(text, place)
+
+
 def compact(value: object) -> str:
     """Return JSON without white space."""
     return (_ENCODERS.get("compact") or _encoder("compact"))(value)

@@ -187,7 +187,11 @@ class EventLog:
         Only under the shard's lock. Returns the reading of them at `head`. Raises Invalid, DiskFull or
         StorageFailed: then none was appended.
         """
-        lines, events = _encoded(shard, head, drafts, ms)
+        return self.append_dated(shard, head, drafts, [ms] * len(drafts))
+
+    def append_dated(self, shard: Shard, head: ShardPosition, drafts: list[Draft], times: list[int]) -> Reading:
+        """Append `drafts` as `append` does, each with its own time."""
+        lines, events = _encoded(shard, head, drafts, times)
         head = self._open_segment(shard, head)
         failpoint("append.begin")
         self._write(shard, head, b"".join(lines))
@@ -262,11 +266,13 @@ def _place_after(shard: Shard, head: ShardPosition) -> Place:
     return Place(shard.store, shard.agent, head.seq + 1, head.hash)
 
 
-def _encoded(shard: Shard, head: ShardPosition, drafts: list[Draft], ms: int) -> tuple[list[bytes], list[Event]]:
+def _encoded(
+    shard: Shard, head: ShardPosition, drafts: list[Draft], times: list[int]
+) -> tuple[list[bytes], list[Event]]:
     lines: list[bytes] = []
     events: list[Event] = []
     place = _place_after(shard, head)
-    for draft in drafts:
+    for draft, ms in zip(drafts, times, strict=True):
         line, event = encode(draft, place, ms)
         if len(line) > LINE_LIMIT:
             raise Invalid(

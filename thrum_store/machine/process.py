@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
+import sys
 
 import psutil
 
@@ -39,3 +42,20 @@ def lives(process: Process) -> bool:
         return bool(abs(psutil.Process(process.pid).create_time() - process.began) < 1)
     except psutil.Error:
         return False
+
+
+def began(pid: int) -> float | None:
+    """Return when a process began, in seconds since 1970; None if there is none, or only what is left of it."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def peer_pid(connection: socket.socket) -> int:
+    """Return the process at the other end of a Unix socket: for a listener, the one that began to listen."""
+    if sys.platform == "linux":
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        return int(struct.unpack("3i", credentials)[0])
+    return connection.getsockopt(0, 2)  # SOL_LOCAL, LOCAL_PEERPID

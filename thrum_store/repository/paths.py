@@ -40,6 +40,7 @@ VIEW_POINTER = "current-v4"  # names the view's file that counts; without it the
 PURGE_MARKS = "cuts.json"  # up to which event each log was purged
 FLOORS = "floors.json"  # up to which event the messages in each log of another store are hidden on this machine
 SEGMENT_COPIES = "segments"  # a hard link to each segment of our own logs, by store and agent
+IMPORTED = "imported.txt"  # the events of the Go program that were imported, also those that a purge removed since
 LOG_FILES = "log"  # log files of programs and crash reports; read by people only
 DAEMON_LOG = "log/daemon.log"
 MCP_LOG = "log/mcp.log"

@@ -176,8 +176,12 @@ def message_id(value: str) -> str:
 
 
 def message(store: Store, value: str) -> Row:
-    """Return the message of this id, deleted or not. Raises Invalid, UnknownMessage."""
+    """Return the message of this id, deleted or not; ids of the Go program work too. Raises Invalid, UnknownMessage."""
     row = lookup.message(store.view, message_id(value))
+    if row is None:
+        from thrum_store.view.queries import imported  # only for ids from before a migration
+
+        row = imported.message(store.view, value)
     if row is None:
         raise UnknownMessage(value)
     return row

@@ -21,9 +21,10 @@ from thrum_store.values import plural
 def migrate(app: App, dry_run: bool) -> Outcome:
     """Import messages from an older thrum.
 
-    It imports agents, groups, messages and receipts that the Go program or an older layout stored in .thrum or in the
-    branch a-sync, and does not change those files. Running it again imports what is new. It also sets thrum up, if
-    needed.
+    It imports agents, sessions, groups, messages, receipts and contexts that the Go program or an older layout stored
+    in .thrum or in the branch a-sync. It changes none of those logs. Each agent belongs to the worktree with its
+    identity file. Old ids of messages and threads go on working. Running it again imports what is new, also after an
+    interruption. It also sets thrum up, if needed. Stop the daemon of the Go program before.
     """
     with Counting(quiet=app.quiet) as counting:
         result = migrating(app.repo, dry_run=dry_run, progress=counting)
@@ -37,9 +38,16 @@ def _migrated(result: Migrated) -> str:
     lines = ["Found:", *(f"  {name}" for name in result.sources)]
     lines += ["Setup:", *(f"  {step}" for step in result.steps)] if result.steps else []
     counts = [plural(result.agents, "agent"), plural(result.groups, "group"), plural(result.messages, "message")]
+    counts.append(plural(result.sessions, "session"))
     if result.dry_run:
-        return "\n".join([*lines, f"Would import {', '.join(counts)}."])
-    lines.append(f"Imported {', '.join(counts)} and {plural(result.receipts, 'receipt')}.")
+        return "\n".join([*lines, f"Would import {_listed(counts)}."])
+    lines.append(f"Imported {_listed([*counts, plural(result.receipts, 'receipt')])}.")
+    if result.contexts:
+        lines.append(f"{plural(result.contexts, 'agent')} with a saved context.")
     if result.known:
         lines.append(f"{plural(result.known, 'message')} had been imported before.")
     return "\n".join(lines)
+
+
+def _listed(counts: list[str]) -> str:
+    return f"{', '.join(counts[:-1])} and {counts[-1]}"

@@ -14,6 +14,7 @@ import sys
 
 from thrum_store import values
 from thrum_store.machine.host import Host, Lock
+from thrum_store.machine.process import peer_pid
 from thrum_store.repository.paths import DAEMON_START_LOCK, Paths
 from thrum_store.values import Record
 
@@ -137,7 +138,7 @@ def _holder(paths: Paths, host: Host) -> tuple[int, str]:
         return content.pid, content.began
     try:
         with client.Client(paths, timeout=_CONNECT) as connected:
-            pid = facts.peer_pid(connected.socket)
+            pid = peer_pid(connected.socket)
     except DaemonNotRunning:
         pid = 0
     began = facts.started(pid) if pid > 1 else ""

@@ -51,13 +51,6 @@ def is_same_user(connection: socket.socket) -> bool:
     return True  # the mode of the socket alone protects it
 
 
-def peer_pid(connection: socket.socket) -> int:
-    """Return the process at the other end of a Unix socket."""
-    if sys.platform == "linux":
-        return _linux_peer(connection)[0]
-    return connection.getsockopt(0, 2)  # SOL_LOCAL, LOCAL_PEERPID
-
-
 def _linux_peer(connection: socket.socket) -> tuple[int, int]:
     """Return the process and the user at the other end, as the kernel noted them when it connected."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

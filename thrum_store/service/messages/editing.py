@@ -120,12 +120,13 @@ def delete(store: Store, caller: Caller, request: DeleteMessage) -> Deleted:
             "deleting a message cannot be undone", hint=f"`thrum message delete {request.id} --force`"
         )
     agent = _author_of(store, caller, request.id)
-    data = {"message": request.id}
+    deleted = message_parts.message(store, request.id).id
+    data = {"message": deleted}
     if request.reason:
         data["reason"] = message_parts.label(request.reason, "reason")
     with store.writing(agent) as shard:
         (event,) = shard.append(Draft("message.delete", data))
-    return Deleted(request.id, rfc3339(event.ms))
+    return Deleted(deleted, rfc3339(event.ms))
 
 
 def _author_of(store: Store, caller: Caller, message_id: str) -> str:
@@ -164,13 +165,12 @@ def mark_read(store: Store, caller: Caller, request: MarkRead) -> Marked:
     """
     if not request.message_ids and not request.everything:
         raise Invalid("nothing to mark", hint="`thrum message read --all`, or name message ids")
-    for message_id in request.message_ids:
-        message_parts.message(store, message_id)
+    wanted = {message_parts.message(store, message_id).id for message_id in request.message_ids}
     reader = speaking(store, caller)
     box = message_parts.mailbox_of(store, caller, reader)
     with store.writing(reader.name) as shard:
         unread = lookup.unread_ids(store.view, reader.id, box)
-        chosen = [message for message in unread if request.everything or message in request.message_ids]
+        chosen = [message for message in unread if request.everything or message in wanted]
         if chosen:
             shard.append(Draft("message.read", {"messages": chosen}))
     return Marked(len(chosen), lookup.unread_count(store.view, reader.id, box))

@@ -90,7 +90,8 @@ def register(store: Store, request: Register) -> Registered:
     data = _registration(caller)
     with store.writing(name) as shard:
         before = lookup.own(store.view, name)
-        home = worktrees.home(store.paths, name, before.worktree) if before else worktree
+        bound = before is not None and before.worktree  # a migrated agent may not be
+        home = worktrees.home(store.paths, name, bound) if bound else worktree
         if home != worktree and not request.force:
             raise message_parts.elsewhere(store, name, role, module, home)
         status = _status(before, data)

@@ -139,9 +139,9 @@ class _Use:
         return max(self._now.now_ms - agent.seen_ms, 0) // _DAY_MS
 
     def has_no_worktree(self, agent: Agent) -> bool:
-        """Return whether git lists no worktree of an agent, or one that is not there."""
+        """Return whether git lists no worktree of an agent, or one that is not there; some agents have none."""
         tree = self._tree(agent)
-        return tree is None or _is_gone(tree)
+        return bool(agent.worktree) and (tree is None or _is_gone(tree))
 
     def is_over(self, agent: Agent, threshold: int) -> bool:
         """Return whether nobody uses an agent: its worktree is gone, or it was not seen for that many days."""
@@ -157,7 +157,7 @@ class _Use:
         """
         tree = self._tree(agent)
         if tree is None:
-            return True
+            return bool(agent.worktree)
         try:
             changed_ms = os.stat(os.path.dirname(tree.root)).st_mtime_ns // 1_000_000
         except OSError:

@@ -132,6 +132,6 @@ def _registrations(opened: Store, environ: Mapping[str, str]) -> Iterator[Check]
         if agent is None:
             hint = f"`thrum quickstart --name {name} --role ROLE --module MODULE`, or remove the identity file"
             yield problem("identity", f"@{name} is not registered in this store", hint)
-        elif worktrees.home(opened.paths, name, agent.worktree) != opened.paths.worktree:
+        elif agent.worktree and worktrees.home(opened.paths, name, agent.worktree) != opened.paths.worktree:
             hint = f"use a name of your own, or take it over: `thrum agent register --name {name} --force …`"
             yield problem("identity", f"@{name} works in the worktree {agent.worktree!r}, not in this one", hint)
