@@ -334,6 +334,13 @@ MANIFEST = {
     ),
     "ping": Entry("thrum ping AGENT Check if an agent is online (with or without @ prefix).", "by name or role"),
     "roles:list": Entry("thrum roles list List role templates and matching agents.", "as it says"),
+    "roles:applied": Entry(
+        "Role templates: preambles from role templates.",
+        "a template becomes the preamble at quickstart and registration",
+    ),
+    "roles:edited": Entry(
+        "Role templates: preambles from role templates.", "a preamble that a person edited stays until `roles deploy`"
+    ),
     "roles:deploy": Entry(
         "thrum roles deploy [--agent NAME] [--dry-run] Re-render preambles from role templates. Full overwrite.",
         "in each agent's own worktree",

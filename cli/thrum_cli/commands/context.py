@@ -102,7 +102,7 @@ def preamble(app: App, initial: bool, file: BinaryIO | None, name: str | None) -
     if file is not None:
         return Outcome(contexts.set_preamble(app.store, agent, text_of(file)))
     if initial:
-        return Outcome(contexts.set_preamble(app.store, agent, _initial(app, agent)))
+        return Outcome(contexts.set_preamble(app.store, agent, _initial(app, agent), ours=True))
     notes = contexts.show(app.store, agent)
     if app.json:
         return Outcome(notes)

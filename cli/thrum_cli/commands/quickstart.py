@@ -84,7 +84,7 @@ def quickstart(
     """Register, start a session and set your intent.
 
     It sets the repository up first, if needed. In a worktree with an identity, `thrum quickstart` alone starts the next
-    session.
+    session. A template of your role becomes your preamble, unless you edited that.
     """
     paths = find(app.repo)
     client = chosen_runtime(paths, runtime, REAL) if runtime else None

@@ -41,7 +41,9 @@ roles = Group(
     """Manage preamble templates for roles.
 
     A template is a file `.thrum/role_templates/ROLE.md`. It may contain $AgentName, $Role, $Module, $WorktreePath,
-    $RepoRoot and $CoordinatorName.
+    $RepoRoot and $CoordinatorName. It becomes the preamble of an agent that registers with the role, by `thrum
+    quickstart` or `thrum agent register`. A preamble that somebody edited stays; only `thrum roles deploy` overwrites
+    it.
     """,
     commands(list_, deploy),
     (

@@ -33,12 +33,17 @@ class Register(Record):
 
 
 class Registered(Record):
-    """A registered agent. `status`: registered, updated or unchanged; `others`: this worktree's other agents."""
+    """A registered agent. `status`: registered, updated or unchanged; `others`: this worktree's other agents.
+
+    `preamble`: the file that the template of the role was written to now; `notes` say why it was not.
+    """
 
     address: str
     status: str
     identity_file: str
     others: tuple[str, ...] = ()
+    preamble: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class ListAgents(Record):
@@ -74,11 +79,13 @@ class AgentList(Record):
 
 @use_case
 def register(store: Store, request: Register) -> Registered:
-    """Register an agent in this worktree and write its identity file.
+    """Register an agent in this worktree; write its identity file, and its preamble if its role has a template.
 
     Raises Invalid, NameTaken if a role or a group has the name, WorktreeMismatch if another worktree has it.
     """
     from thrum_store.repository import worktrees  # only to register: a hook that lists agents does not pay for it
+
+    from . import roles  # as above
 
     role = identity.valid_name(request.role, "role") if request.role else ""
     module = identity.valid_name(request.module, "module") if request.module else ""
@@ -99,7 +106,8 @@ def register(store: Store, request: Register) -> Registered:
             shard.append(Draft("agent.register", data))
     worktrees.remember_first(store.paths, store.host)
     file = identity.save(store.paths, caller, host=store.host)
-    return Registered(name, status, file, tuple(other for other in identity.names(store.paths) if other != name))
+    others = tuple(other for other in identity.names(store.paths) if other != name)
+    return Registered(name, status, file, others, *roles.apply(store, name))
 
 
 @use_case

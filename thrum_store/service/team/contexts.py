@@ -10,6 +10,7 @@ import os
 
 from thrum_store import identity, values
 from thrum_store.errors import Invalid
+from thrum_store.log.events import fingerprint
 from thrum_store.machine.host import Host
 from thrum_store.repository.paths import Paths, shared_context
 from thrum_store.store import Store
@@ -95,23 +96,45 @@ def withdraw(store: Store, agent: str) -> None:
         store.host.storage.replace(path, b"")
 
 
-def set_preamble(store: Store, agent: str, content: str) -> Saved:
-    """Replace the agent's preamble in this worktree. Raises Invalid."""
+def set_preamble(store: Store, agent: str, content: str, *, ours: bool = False) -> Saved:
+    """Replace the agent's preamble in this worktree; `ours`: nobody wrote this text by hand. Raises Invalid."""
+    if ours:
+        _remember(store.host, store.paths.local, agent, content)
     return _write(store, agent, "preamble", content)
 
 
 def write_preamble(host: Host, local: str, agent: str, content: str) -> str:
-    """Replace the agent's preamble in the worktree whose `.thrum` is `local`; return its path."""
+    """Replace the agent's preamble in the worktree whose `.thrum` is `local` by a text of ours; return its path."""
     path = _path(local, agent, "preamble")
-    host.storage.directory(os.path.dirname(path))
+    _remember(host, local, agent, content)
     host.storage.replace(path, content.encode())
     return path
 
 
+def _remember(host: Host, local: str, agent: str, preamble: str) -> None:
+    """Record a text of ours before it is written, so that after a kill nobody takes it for a person's."""
+    path = _record(local, agent)
+    host.storage.directory(os.path.dirname(path))
+    if not is_ours(host, local, agent, preamble):
+        known = _text(host, path) or ""
+        host.storage.replace(path, f"{known}{fingerprint(preamble.encode())}\n".encode())
+
+
+def is_ours(host: Host, local: str, agent: str, preamble: str) -> bool:
+    """Return whether thrum wrote this preamble for the agent, so that nobody edited it."""
+    return fingerprint(preamble.encode()) in (_text(host, _record(local, agent)) or "").split()
+
+
 def remove(host: Host, local: str, agent: str) -> None:
-    """Remove both files of an agent from the worktree whose `.thrum` is `local`."""
+    """Remove the files of an agent from the worktree whose `.thrum` is `local`."""
     for name in ("context", "preamble"):
         host.storage.remove(_path(local, agent, name))
+    host.storage.remove(_record(local, agent))
+
+
+def _record(local: str, agent: str) -> str:
+    """Return the path of the hashes of the preambles that we wrote for an agent."""
+    return f"{_path(local, agent, 'preamble').removesuffix('.md')}.written"
 
 
 def _write(store: Store, agent: str, file: str, content: str) -> Saved:

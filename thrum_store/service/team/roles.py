@@ -11,7 +11,7 @@ import re
 from string import Template
 
 from thrum_store import identity
-from thrum_store.errors import Invalid, NotFound
+from thrum_store.errors import Invalid, NotFound, ThrumError
 from thrum_store.repository import worktrees
 from thrum_store.repository.git_files import MAIN
 from thrum_store.store import Store, use_case
@@ -58,6 +58,13 @@ class Deployed(Record):
     warnings: tuple[str, ...] = ()
 
 
+class Applied(NamedTuple):
+    """The path of the preamble that a template gave an agent, "" if nothing was written; `notes` say why."""
+
+    file: str = ""
+    notes: tuple[str, ...] = ()
+
+
 class RolePreamble(NamedTuple):
     """A role, and the preamble that its template gives an agent; None if there is no template."""
 
@@ -99,6 +106,32 @@ def deploy(store: Store, request: Deploy) -> Deployed:
     updated = tuple(name for name, text in texts.items() if text is not None)
     without = tuple(name for name, text in texts.items() if text is None)
     return Deployed(updated, without, len(chosen), request.dry_run, tuple(dict.fromkeys(warnings)))
+
+
+def apply(store: Store, name: str) -> Applied:
+    """Write the preamble of an agent of this worktree from its role's template; one that a person edited stays.
+
+    The agent is registered already, so about a template that cannot be used there is only a note.
+    """
+    try:
+        return _applied(store, name)
+    except ThrumError as error:
+        return Applied(notes=(f"the role template was not applied: {error.message}; {error.hint}",))
+
+
+def _applied(store: Store, name: str) -> Applied:
+    host, local = store.host, store.paths.local
+    agent = preamble_for(store, name)
+    if agent is None or agent.text is None:
+        return Applied()
+    before = contexts.in_worktree(store.paths, host, name).preamble
+    if before is None or before == agent.text or contexts.is_ours(host, local, name, before):
+        path = os.path.relpath(contexts.write_preamble(host, local, name, agent.text), store.paths.root)
+        return Applied("" if before == agent.text else path)
+    if contexts.is_ours(host, local, name, agent.text):
+        return Applied()  # the template is no newer than the edited preamble
+    kept = f"@{name} keeps its edited preamble; `thrum roles deploy --agent {name}` replaces it by the role template"
+    return Applied(notes=(kept,))
 
 
 def preamble_for(store: Store, name: str) -> RolePreamble | None:

@@ -93,12 +93,15 @@ def planned(agent: Register) -> str:
 @human.register(Registered)
 def registered(registration: Registered) -> str:
     """Return a registration in words."""
-    also = ", ".join(f"@{name}" for name in registration.others)
-    choice = f"\nThis worktree also has {also}: `export THRUM_NAME={registration.address}` says that you are this one."
     states = {"registered": "is registered", "updated": "is registered again", "unchanged": "was already registered"}
-    return (
-        f"@{registration.address} {states[registration.status]} ({registration.identity_file}).{choice if also else ''}"
-    )
+    lines = [f"@{registration.address} {states[registration.status]} ({registration.identity_file})."]
+    if registration.others:
+        also = ", ".join(f"@{name}" for name in registration.others)
+        choice = f"`export THRUM_NAME={registration.address}` says that you are this one."
+        lines.append(f"This worktree also has {also}: {choice}")
+    if registration.preamble:
+        lines.append(f"Preamble from the role template: {registration.preamble}.")
+    return "\n".join([*lines, *(f"Note: {note}." for note in registration.notes)])
 
 
 @human.register(Joined)

@@ -18,6 +18,7 @@ def register(app: App, name: str | None, display: str | None, force: bool, re_re
     """Register an agent in this worktree.
 
     Without --name it is this worktree's agent if role and module are that agent's, else a new one that is named after
-    its role and module. This starts no session; `thrum quickstart` does both.
+    its role and module. A template of the role becomes its preamble, unless you edited that. This starts no session;
+    `thrum quickstart` does both.
     """
     return agents.register(app.store, registrant(app, app.paths, name, display, force, re_register))
