@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -246,6 +248,55 @@ def test_where_nobody_can_tell_nothing_is_published(pair: Pair) -> None:
         pair.ours.git("remote", "set-url", "origin", f"http://127.0.0.1:{server.server_port}/remote.git")
         with pytest.raises(DoubtfulRemote):
             pair.ours.sync()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_each_url_of_a_push_is_asked(pair: Pair) -> None:
+    git(pair.remote.root, "update-server-info")
+    published = git(pair.remote.root, "rev-parse", "a-sync")
+    server = serve(partial(Open, directory=str(pair.remote.root.parent)))
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/remote.git"
+        pair.ours.git("remote", "set-url", "--add", "--push", "origin", str(pair.remote.root))
+        pair.ours.git("remote", "set-url", "--add", "--push", "origin", url)
+        pair.ours.send("alice", "secret", "@bob")
+        with pytest.raises(PublicRemote, match=re.escape(url)):
+            pair.ours.sync()
+        assert git(pair.remote.root, "rev-parse", "a-sync") == published
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Proxy(Closed):
+    """A proxy that notes for which hosts it is asked, and leads nowhere."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_CONNECT(self) -> None:
+        self.asked.append(self.path)
+        self.send_error(502)
+
+
+@pytest.mark.parametrize(
+    "url", ["git@github.com-work:team/code.git", "ssh://git@work:2222/team/code.git", "work_2:team/code.git"]
+)
+def test_a_host_that_ssh_knows_under_another_name_is_asked_by_its_real_one(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    server = serve(Proxy)
+    configuration = tmp_path / "my config"
+    configuration.write_text("Host github.com-work work work_2\n  HostName real.invalid\n  Port 2222\n")
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"ssh -F '{configuration}'")
+    Proxy.asked.clear()
+    try:
+        pair.ours.git("config", "http.proxy", f"http://127.0.0.1:{server.server_port}")
+        pair.ours.git("remote", "set-url", "origin", url)
+        with pytest.raises(Unreachable):
+            pair.ours.sync()
+        assert Proxy.asked == ["real.invalid:443"]
     finally:
         server.shutdown()
         server.server_close()

@@ -191,7 +191,7 @@ class GitSettings(NamedTuple):
     """The settings in git's configuration. `remote` is empty if there is none."""
 
     remote: str
-    url: str  # of a push
+    urls: tuple[str, ...]  # of a push: git pushes to each of them
     policy: str
     known: frozenset[str]
     blocked: frozenset[str]
@@ -208,12 +208,17 @@ def git_settings(git: GitRunner) -> GitSettings:
         raise Invalid(f"thrum.trust is {policy!r}, which is not a policy", hint=f"run {choices}")
     return GitSettings(
         remote=remote,
-        url=(git.asks("remote", "get-url", "--push", "--", remote) or "") if remote else "",
+        urls=_push_urls(git, remote) if remote else (),
         policy=policy,
         known=frozenset(values.get("thrum.knownstore", [])),
         blocked=frozenset(values.get("thrum.blockedstore", [])),
         public=frozenset(values.get("thrum.publicremote", [])),
     )
+
+
+def _push_urls(git: GitRunner, remote: str) -> tuple[str, ...]:
+    output = git.asks("remote", "get-url", "--push", "--all", "--", remote) or ""
+    return tuple(url for url in output.split("\n") if url)
 
 
 def _git_values(git: GitRunner) -> dict[str, list[str]]:

@@ -118,7 +118,7 @@ def status(store: Store, *, running: bool = False, local: bool | None = None) ->
         last_error_code=remembered.last_error_code,
         last_error_hint=remembered.last_error_hint,
         remote=configured.remote,
-        remote_url=public_remote.without_credentials(configured.url),
+        remote_url=", ".join(map(public_remote.without_credentials, configured.urls)),
         ahead=cycle.unsent(store, remembered),
         behind=_behind(remembered),
         frozen=_frozen(store, remembered),
