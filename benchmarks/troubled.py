@@ -129,13 +129,12 @@ def _beside(where: Paths, kind: str, environment: dict[str, str]) -> Generator[N
 
 
 def _child(where: Paths, kind: str) -> None:
-    if kind == "sync":
-        sync_loop.settle(where, REAL, False)
+    mode = sync_loop.Mode(where, REAL, False) if kind == "sync" else None
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    if kind == "sync":
-        sync_loop.turn(where, REAL)
+    if mode is not None:
+        sync_loop.turn(where, REAL, mode)
     time.sleep(60)  # until it is ended: what it started goes with it, and its own end shall not be measured
 
 

@@ -224,6 +224,14 @@ def test_what_is_sent_carries_the_role_of_the_call(
     }  # fmt: skip
 
 
+def test_a_session_that_starts_in_another_role_keeps_the_registered_one(crew: Team) -> None:
+    shell = crew.planner.having(THRUM_ROLE="tester", THRUM_MODULE="db", THRUM_DISPLAY="Tess")
+    for words in (("session", "start"), ("agent", "set-intent", "Look"), ("session", "end"), ("agent", "start")):
+        shell.ok(*words)
+    who = crew.planner.json("whoami")
+    assert (who["role"], who["module"], who["display"]) == ("lead", "core", "")
+
+
 @pytest.mark.parametrize("role", ["Big Boss", "everyone", "x" * 65, "a:b", "-"])
 def test_a_role_that_can_be_none_is_refused_by_its_name(crew: Team, role: str) -> None:
     for words in (("inbox",), ("send", "x", "--to", "@builder"), ("wait", "--timeout", "0s"), ("whoami",)):

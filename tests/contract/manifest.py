@@ -512,9 +512,10 @@ MANIFEST = {
     ),
     "env:THRUM_LOCAL": Entry(
         "THRUM_LOCAL Enable local-only mode (disables remote sync). Priority: CLI flag > env var > config file",
-        "so",
+        "1 is written down, 0 counts for its call alone",
         (
             "daemon/test_sync.py::test_the_environment_decides_where_no_flag_does",
+            "daemon/test_sync.py::test_thrum_local_0_counts_for_its_daemon_alone",
             "daemon/test_sync.py::test_the_mode_is_kept_and_there_is_a_way_back",
         ),
     ),

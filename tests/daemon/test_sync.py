@@ -145,6 +145,37 @@ def test_the_environment_decides_where_no_flag_does(quiet: Daemon, monkeypatch: 
     assert quiet.start("--no-local").local_only is False
 
 
+@pytest.mark.parametrize("kept", [{"local_only": True}, {"mine": 1}, {"daemon": {"local_only": True}}], ids=str)
+@pytest.mark.parametrize("word", ["0", "false", "NO"])
+def test_thrum_local_0_counts_for_its_daemon_alone(
+    quiet: Daemon, monkeypatch: pytest.MonkeyPatch, kept: dict[str, object], word: str
+) -> None:
+    config = Path(quiet.paths.thrum) / "config.json"
+    config.write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setenv("THRUM_LOCAL", word)
+    assert quiet.start().local_only is False
+    control.stop(quiet.paths, REAL)
+    assert json.loads(config.read_text(encoding="utf-8")) == kept
+    monkeypatch.delenv("THRUM_LOCAL")
+    assert quiet.start().local_only is True
+
+
+def test_a_setting_that_is_changed_meanwhile_ends_what_thrum_local_said(
+    quiet: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Path(quiet.paths.thrum) / "config.json"
+    config.write_text('{"mine": 1}', encoding="utf-8")
+    monkeypatch.setenv("THRUM_LOCAL", "0")
+    quiet.start()
+    with quiet.wire() as wire:
+        config.write_text('{"mine": 2}', encoding="utf-8")
+        assert wire.result("health")["local_only"] is False
+        config.write_text('{"local_only": true}', encoding="utf-8")
+        assert wire.result("health")["local_only"] is True
+        config.write_text('{"local_only": false}', encoding="utf-8")
+        assert wire.result("health")["local_only"] is False
+
+
 def test_a_running_daemon_follows_the_configuration_whatever_it_was_started_with(
     quiet: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

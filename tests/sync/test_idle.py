@@ -90,7 +90,7 @@ class Day:
         self.turns += 1
         if self.turns % self._every == 0:
             for clone in self._clones:
-                assert sync_loop.turn(clone.paths, self._host)
+                assert sync_loop.turn(clone.paths, self._host, sync_loop.Mode(clone.paths, self._host, None, {}))
                 self.syncs += 1
         return True
 

@@ -54,7 +54,8 @@ class Running:
         self._began = host.clock.monotonic()
         self._started_at = rfc3339(host.clock.wall_ms())
         self._supervisor = Supervisor()
-        self._git = sync_loop.loop(paths, host)
+        self._mode = sync_loop.Mode(paths, host, options.local)
+        self._git = sync_loop.loop(paths, host, self._mode)
         self._push = Push(paths, options.limits, self._git.changed)
         self._connections = Connections(Dispatcher(self, options.limits), self._push, options.limits)
         self._socket = SocketListener(paths, host, self._connections, options.limits)
@@ -83,7 +84,7 @@ class Running:
         lease.write_pid_file(self.paths, self._host, content)
 
     def _announce(self) -> None:
-        mode = "local-only" if sync_loop.state(self.paths, self._host).local_only else "syncs with the remote"
+        mode = "local-only" if self._mode.state().local_only else "syncs with the remote"
         address = f"ws://localhost:{self._websocket.port}" if self._websocket.port else "no WebSocket"
         repository = file_names.repository(self.paths)
         logger.info(
@@ -92,7 +93,7 @@ class Running:
 
     def local_only(self) -> bool:
         """Return whether the sync stays on this machine. Raises Invalid."""
-        return sync_loop.local_only(self.paths, self._host)
+        return self._mode.local_only()
 
     def sync_now(self) -> bool:
         """Let the loop sync; return whether that begins now, not after a running one. For a thread that answers."""
@@ -101,7 +102,7 @@ class Running:
     def health(self) -> Health:
         """Return the health of the daemon and its parts."""
         parts = self._supervisor.states()
-        sync = sync_loop.state(self.paths, self._host)
+        sync = self._mode.state()
         return Health(
             status="ok" if all(part.state == "running" for part in parts) else "degraded",
             pid=os.getpid(),
@@ -128,7 +129,6 @@ def run(paths: Paths, host: Host, options: DaemonOptions, ready: Callable[[], No
     held = lease.take(paths, host)
     try:
         _raise_limit()
-        sync_loop.settle(paths, host, options.local)
         open_store(paths, host).close()  # repairs it if needed, before the first call
         anyio.run(_serve, Running(paths, host, options), ready)
     except ExceptionGroup as group:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from thrum_store.errors import Invalid, ThrumError
@@ -25,12 +26,51 @@ _NICENESS = 10
 RHYTHM = Rhythm(every=config.SYNC_INTERVAL, after_change=2)
 
 
-def loop(paths: Paths, host: Host) -> Loop:
+class SyncState(NamedTuple):
+    """The state of the sync, and whether it stays on this machine."""
+
+    state: str  # idle before the first one, then synced or error
+    local_only: bool
+
+
+class Mode:
+    """The choice of a sync that stays on this machine or not: config.json says so, at each turn anew.
+
+    THRUM_LOCAL counts for this daemon until config.json is changed. A choice to keep everything here is written down,
+    as a flag is; THRUM_LOCAL=0 never is.
+    """
+
+    def __init__(self, paths: Paths, host: Host, flag: bool | None, environ: Mapping[str, str] = os.environ) -> None:
+        self._paths, self._host = paths, host
+        local = config.local_only(paths, host, flag, environ)
+        named = flag is None and config.setting(paths, host, config.LOCAL_ONLY, environ).source == config.ENVIRONMENT
+        if flag is not None or (named and local):
+            config.change(paths, host, config.LOCAL_ONLY, local)
+        self._named = local if named else None
+        self._before = config.in_file(paths, host, config.LOCAL_ONLY)
+
+    def local_only(self) -> bool:
+        """Return whether nothing may leave this machine now. Raises Invalid."""
+        kept = config.in_file(self._paths, self._host, config.LOCAL_ONLY)
+        if self._named is not None and kept == self._before:
+            return self._named
+        return config.local_only(self._paths, self._host, environ={})
+
+    def state(self) -> SyncState:
+        """Return the state of the sync. An invalid config.json is an error, and nothing leaves this machine."""
+        try:
+            local = self.local_only()
+        except Invalid:
+            return SyncState("error", local_only=True)
+        return SyncState(condition.word(load(self._paths.var, self._host), running=True), local)
+
+
+def loop(paths: Paths, host: Host, mode: Mode) -> Loop:
     """Return the loop `git`: a sync each minute, and two seconds after this store appended an event."""
-    return Loop("git", lambda: turn(paths, host), RHYTHM, host.entropy)
+    return Loop("git", lambda: turn(paths, host, mode), RHYTHM, host.entropy)
 
 
-def turn(paths: Paths, host: Host) -> bool:
+def turn(paths: Paths, host: Host, mode: Mode) -> bool:
     """Sync once; return whether it succeeded.
 
     A remote that does not answer is no failure of the loop: `sync.json` records it, and the next turn comes later.
@@ -38,7 +78,7 @@ def turn(paths: Paths, host: Host) -> bool:
     _lower_priority()
     with open_store(paths, host) as store:
         try:
-            done = cycle.synchronize(store, local_only=local_only(paths, host))
+            done = cycle.synchronize(store, local_only=mode.local_only())
         except ThrumError as error:
             logger.warning("sync: %s (%s)", error.message, error.code)
             return False
@@ -56,34 +96,3 @@ def _lower_priority() -> None:
     """
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-
-
-class SyncState(NamedTuple):
-    """The state of the sync, and whether it stays on this machine."""
-
-    state: str  # idle before the first one, then synced or error
-    local_only: bool
-
-
-def state(paths: Paths, host: Host) -> SyncState:
-    """Return the state of the sync. An invalid config.json is an error, and nothing leaves this machine."""
-    try:
-        local = local_only(paths, host)
-    except Invalid:
-        return SyncState("error", local_only=True)
-    return SyncState(condition.word(load(paths.var, host), running=True), local)
-
-
-def local_only(paths: Paths, host: Host) -> bool:
-    """Return whether config.json keeps everything on this machine. Raises Invalid.
-
-    The daemon's own environment does not count: `settle` noted it there when the daemon started.
-    """
-    return config.local_only(paths, host, environ={})
-
-
-def settle(paths: Paths, host: Host, flag: bool | None) -> None:
-    """Write the choice of a flag, or else of THRUM_LOCAL, to config.json. Raises Invalid for an invalid value."""
-    local = config.local_only(paths, host, flag)
-    if flag is not None or os.environ.get("THRUM_LOCAL"):
-        config.change(paths, host, config.LOCAL_ONLY, local)

@@ -91,7 +91,7 @@ def start(store: Store, caller: Caller) -> SessionStarted:
         if (left := lookup.open_session(store.view, agent.id)) is not None:
             drafts.insert(0, Draft("session.end", {"session": left.id, "reason": SUPERSEDED}))
         event = shard.append(*drafts)[-1]
-    _remember(store, caller, event.id)
+    _remember(store, caller, agent, event.id)
     return SessionStarted(event.id, agent.name, rfc3339(event.ms))
 
 
@@ -113,7 +113,7 @@ def end(store: Store, caller: Caller, request: EndSession) -> SessionEnded:
         if session.ended_ms is not None:
             raise UnknownSession(f"session {session.id} has ended already", hint="start one: `thrum session start`")
         (event,) = shard.append(Draft("session.end", {"session": session.id, "reason": request.reason}))
-    _remember(store, caller, "")
+    _remember(store, caller, agent, "")
     from thrum_store.service.upkeep import retention  # a start of a session does not need it
 
     outcome = retention.retain(store)
@@ -163,7 +163,8 @@ def _info(session: Session, agent: Agent, last: dict[tuple[str, str], PresenceSt
     )
 
 
-def _remember(store: Store, caller: Caller, session_id: str) -> None:
-    """Write the session into this worktree's identity file, if there is one."""
+def _remember(store: Store, caller: Caller, agent: Agent, session_id: str) -> None:
+    """Write the session into this worktree's identity file, if there is one; the role is the registered one."""
     if identity.load(store.paths, caller.name) is not None:
-        identity.save(store.paths, caller, session_id, host=store.host)
+        registered = caller._replace(role=agent.role, module=agent.module, display=agent.display)
+        identity.save(store.paths, registered, session_id, host=store.host)
