@@ -79,6 +79,7 @@ _SECTIONS = {
     "Data": {
         "query": "Run one SQL query over messages, agents and groups.",
         "export": "Write messages, agents and groups into a SQLite file.",
+        "backup": "Make a backup of messages, contexts, identities and settings.",
     },
     "Between machines": {
         "daemon": "Run the background process for sync and notifications.",

@@ -17,7 +17,7 @@ STREAMS = {("mcp", "serve"), ("daemon", "run"), ("hook",), ("listen",), ("watch"
 LEAVES = [
     words
     for words, command in EVERY.items()
-    if words not in STREAMS and (words == ("sent",) or not isinstance(command, Group))
+    if words not in STREAMS and (words in (("sent",), ("backup",)) or not isinstance(command, Group))
 ]
 
 # A command line of each that succeeds for planner, who wrote MSG to builder and got GOT from it; OTHER is a worktree.
@@ -50,6 +50,7 @@ LINES: dict[Words, Words] = {
     ("search",): ("Port",),
     ("query",): ("SELECT * FROM messages",),
     ("export",): ("--to", "thrum.db", "--replace"),
+    ("backup", "restore"): ("--yes",),
     ("completion",): ("bash",),
     ("config", "set"): ("local_only", "true"),
     ("config", "unset"): ("local_only",),
@@ -66,6 +67,7 @@ FAIL = {
 SLOW = {("daemon", "start"), ("daemon", "restart"), ("demo",)}  # tests of their own run them
 # Each takes away what others need, or needs what they make.
 LAST = (
+    ("backup", "restore"),
     ("reply",), ("message", "read"), ("group", "info"), ("group", "members"), ("group", "remove"), ("group", "delete"),
     ("message", "delete"), ("agent", "end"), ("session", "start"), ("session", "end"), ("agent", "delete"),
 )  # fmt: skip

@@ -243,6 +243,25 @@ MANIFEST = {
     "search": Entry("(ours) thrum search WORDS", "all words, phrases, beginnings; by author, address, scope, time"),
     "query": Entry("(ours) thrum query SQL", "one SELECT over documented views; reads only, within limits"),
     "export": Entry("(ours) thrum export --to FILE.db", "a SQLite file with keys, indices and full-text search"),
+    "backup": Entry("(ours) thrum backup [--dir DIR]", "logs, contexts, identities and settings, checked by a rebuild"),
+    "backup:keys": Entry("(ours) thrum backup --with-keys", "the key is in it only then, and nobody else can read it"),
+    "backup:archives": Entry(
+        "(ours) backup.retention.{daily,weekly,monthly}", "the backup before becomes an archive; old ones are removed"
+    ),
+    "backup:config": Entry("(ours) thrum backup config", "with the settings of the Go program that do nothing here"),
+    "backup:status": Entry("(ours) thrum backup status", "the last one, the archives, the next one"),
+    "backup:schedule": Entry(
+        "(ours) thrum backup schedule INTERVAL|off", "the daemon makes them, after a restart as well"
+    ),
+    "backup:restore": Entry(
+        "(ours) thrum backup restore [ARCHIVE] [--yes]", "brings back what is lost, and replaces nothing that is here"
+    ),
+    "backup:signer": Entry(
+        "(ours) thrum backup restore --with-keys", "continues as that store only if nobody else may sign as it"
+    ),
+    "backup:hostile": Entry(
+        "(ours) thrum backup restore ARCHIVE, from anybody", "a wrong name, link, size, signature or key refuses it all"
+    ),
     "doctor": Entry("(ours) thrum doctor [--fix]", "lists problems with their repairs, and does the safe ones"),
     "doctor:logs": Entry(
         "(ours) thrum doctor --fix, --give-up, where logs are damaged",

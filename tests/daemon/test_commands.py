@@ -77,7 +77,7 @@ def test_status_as_json_always_succeeds(alice: Shell) -> None:
     status = alice.json("daemon", "status")
     assert (status["running"], status["status"]) == (True, "running")
     assert alice.json("prime")["sync_state"]["daemon_status"] == "running"
-    assert {part["name"] for part in status["health"]["parts"]} == {"push", "socket", "websocket", "git"}
+    assert {part["name"] for part in status["health"]["parts"]} == {"push", "socket", "websocket", "git", "backup"}
 
 
 def test_local_and_remote_are_kept(alice: Shell) -> None:

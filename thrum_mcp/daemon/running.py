@@ -24,7 +24,7 @@ from .limits import LIMITS, Limits
 from .listeners.connections import Connections
 from .listeners.unix_socket import SocketListener
 from .listeners.websocket import WebSocketListener
-from .parts import sync_loop
+from .parts import backup_loop, sync_loop
 from .parts.supervisor import Health, Part, Supervisor
 from .process import facts, file_names, lease
 from .process.errors import DaemonFailed
@@ -56,6 +56,7 @@ class Running:
         self._supervisor = Supervisor()
         self._mode = sync_loop.Mode(paths, host, options.local)
         self._git = sync_loop.loop(paths, host, self._mode)
+        self._backup = backup_loop.loop(paths, host)
         self._push = Push(paths, options.limits, self._git.changed)
         self._connections = Connections(Dispatcher(self, options.limits), self._push, options.limits)
         self._socket = SocketListener(paths, host, self._connections, options.limits)
@@ -64,7 +65,7 @@ class Running:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until cancelled; call `ready` once it does. Raises DaemonFailed without a socket."""
-        parts: list[Part] = [self._push, self._socket, self._websocket, self._git]
+        parts: list[Part] = [self._push, self._socket, self._websocket, self._git, self._backup]
         await self._supervisor.keep(parts, self._once_up(ready))
 
     def _once_up(self, ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 
 from thrum_store.errors import Invalid
-from thrum_store.values import NamedTuple, Record, compact, loads, readable
+from thrum_store.values import NamedTuple, Record, compact, loads, readable, seconds
 
 from .paths import CONFIG_LOCK, Paths
 
@@ -34,6 +34,9 @@ SYNC_INTERVAL = 60  # seconds between two syncs of the daemon
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _LAST_PORT = 65535
 _MOST_DAYS = 36_500
+OFF = "off"  # a schedule that makes no backups
+_SHORTEST = 60.0  # seconds between two backups
+_DIGITS = 6  # of a number of archives
 
 
 class Setting(Record):
@@ -71,11 +74,35 @@ def _word(text: str) -> str | None:
     return text or None
 
 
+def _count_or_all(text: str) -> int | None:
+    number = text.removeprefix("-")
+    return int(text) if number.isascii() and number.isdigit() and len(number) < _DIGITS and int(text) >= -1 else None
+
+
+def _interval(text: str) -> str | None:
+    """Return an interval as it is written, or None if it is not one of at least a minute."""
+    if text == OFF:
+        return text
+    try:
+        return text if seconds(text) >= _SHORTEST else None
+    except Invalid:
+        return None
+
+
 LOCAL_ONLY = Key("local_only", "true or false", True, _yes_or_no, "THRUM_LOCAL", "daemon.local_only")
 DEFAULT_CLIENT = Key("runtime.primary", "the name of a client", "", _word)
 WEBSOCKET_PORT = Key("daemon.ws_port", f"a port from 1 to {_LAST_PORT}", 9999, _port, "THRUM_WS_PORT")
 RETENTION_DAYS = Key("retention.days", f"a number of days up to {_MOST_DAYS}, or 0 for off", 0, _count(_MOST_DAYS))
-KEYS = {key.name: key for key in (LOCAL_ONLY, DEFAULT_CLIENT, WEBSOCKET_PORT, RETENTION_DAYS)}
+BACKUP_DIR = Key("backup.dir", "a directory", "", _word)
+BACKUP_SCHEDULE = Key("backup.schedule", "an interval of at least a minute, like 24h, or off", "", _interval)
+BACKUP_DAILY = Key("backup.retention.daily", "a number; -1 keeps all", 5, _count_or_all)
+BACKUP_WEEKLY = Key("backup.retention.weekly", "a number; -1 keeps all", 4, _count_or_all)
+BACKUP_MONTHLY = Key("backup.retention.monthly", "a number; -1 keeps all", -1, _count_or_all)
+_ALL = (
+    LOCAL_ONLY, DEFAULT_CLIENT, WEBSOCKET_PORT, BACKUP_DIR, BACKUP_SCHEDULE, BACKUP_DAILY, BACKUP_WEEKLY,
+    BACKUP_MONTHLY, RETENTION_DAYS,
+)  # fmt: skip
+KEYS = {key.name: key for key in _ALL}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -94,9 +121,9 @@ def setting(paths: Paths, host: Host, key: Key, environ: Mapping[str, str] = os.
 
 def in_file(paths: Paths, host: Host, key: Key) -> Setting | None:
     """Return the value of a key in config.json, or None if it is not set there. Raises Invalid."""
-    content = _read(paths, host)
+    content = read(paths, host)
     for name in (key.name, key.former_name):
-        value = _lookup(content, name) if name else None
+        value = lookup(content, name) if name else None
         if value is None:
             continue
         if type(value) is not type(key.default) or key.parse(str(value)) is None:
@@ -112,7 +139,8 @@ def local_only(paths: Paths, host: Host, flag: bool | None = None, environ: Mapp
     return flag if flag is not None else setting(paths, host, LOCAL_ONLY, environ).value is True
 
 
-def _read(paths: Paths, host: Host) -> dict[str, Any]:
+def read(paths: Paths, host: Host) -> dict[str, Any]:
+    """Return the content of config.json, {} without one. Raises Invalid if it is not a JSON object."""
     content: dict[str, Any] | None
     try:
         content = loads(host.storage.read(paths.config))
@@ -126,7 +154,8 @@ def _read(paths: Paths, host: Host) -> dict[str, Any]:
     return content
 
 
-def _lookup(content: Any, name: str) -> Any:
+def lookup(content: Any, name: str) -> Any:
+    """Return the value of a key whose dots lead into objects; None without one."""
     for part in name.split("."):
         content = content.get(part) if content.__class__ is dict else None
     return content
@@ -140,15 +169,15 @@ def create(paths: Paths, host: Host) -> bool:
     with host.lock(paths.in_var(CONFIG_LOCK)):
         missing = host.storage.size(paths.config) < 0
         if missing:
-            _write(paths, host, {LOCAL_ONLY.name: True})
+            write(paths, host, {LOCAL_ONLY.name: True})
     return missing
 
 
 def change(paths: Paths, host: Host, key: Key, value: Value) -> bool:
     """Set a key in config.json, and keep all others; return False if it was so already. Raises Invalid."""
     with host.lock(paths.in_var(CONFIG_LOCK)):
-        content = _read(paths, host)
-        if _lookup(content, key.name) == value:
+        content = read(paths, host)
+        if lookup(content, key.name) == value:
             return False
         *parents, last = key.name.split(".")
         inside = content
@@ -157,27 +186,28 @@ def change(paths: Paths, host: Host, key: Key, value: Value) -> bool:
                 inside[part] = {}
             inside = inside[part]
         inside[last] = value
-        _write(paths, host, content)
+        write(paths, host, content)
     return True
 
 
 def remove(paths: Paths, host: Host, key: Key) -> bool:
     """Remove a key from config.json, under its former name too; return whether it was there. Raises Invalid."""
     with host.lock(paths.in_var(CONFIG_LOCK)):
-        content = _read(paths, host)
+        content = read(paths, host)
         removed = [_removed(content, name) for name in (key.name, key.former_name) if name]
         if any(removed):
-            _write(paths, host, content)
+            write(paths, host, content)
     return any(removed)
 
 
 def _removed(content: dict[str, Any], name: str) -> bool:
     parent, _, last = name.rpartition(".")
-    inside = _lookup(content, parent) if parent else content
+    inside = lookup(content, parent) if parent else content
     return inside.__class__ is dict and inside.pop(last, None) is not None
 
 
-def _write(paths: Paths, host: Host, content: dict[str, Any]) -> None:
+def write(paths: Paths, host: Host, content: dict[str, Any]) -> None:
+    """Replace config.json. Only under CONFIG_LOCK."""
     host.storage.replace(paths.config, readable(content).encode() + b"\n")
 
 

@@ -65,7 +65,7 @@ def prepare(store: Store, state: State, repository: str) -> Outgoing:
         except StorageFailed:  # it cannot be read: another user's, for example
             ends.pop(shard)
     own = {shard.agent: head for shard, head in ends.items() if shard.store == store.own}
-    _sign(store, state, own, repository)
+    sign_heads(store, state, own, repository)
     files = dict(state.files)
     for path in _withdrawn(store, files):
         contents[path] = None
@@ -181,7 +181,8 @@ def _withdrawn(store: Store, files: dict[str, str]) -> list[str]:
 _OF_EVERY_STORE = (signed_files.CERTIFICATE, signed_files.HEADS)
 
 
-def _sign(store: Store, state: State, ends: dict[str, ShardPosition], repository: str) -> None:
+def sign_heads(store: Store, state: State, ends: dict[str, ShardPosition], repository: str) -> None:
+    """Sign the ends of our shards, by agent, unless nothing changed. Raises FileNotFoundError without a key."""
     before = signed_files.heads(store, store.own)
     marks = purge_marks.read(store.paths.var, store.host)
     heads = SignedHeads(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from thrum_store.machine.host import Host
 
 VERSION = 1
+FROM_BACKUP = "backup"  # in place of the commits that a log was repaired from
 UNFINISHED = "unfinished"  # the look at a branch whose rest the next sync takes in
 
 
@@ -67,9 +68,10 @@ def shard_of(key: str) -> Shard:
 def sentence(key: str, repair: Repair) -> str:
     """Describe the repair of a log for people."""
     store, agent = shard_of(key)
-    parts = [f"{extent(repair.back)} came back from the branch"] if repair.back else []
+    source = "backup" if repair.tips == FROM_BACKUP else "branch"
+    parts = [f"{extent(repair.back)} came back from the {source}"] if repair.back else []
     if repair.lost:
-        parts.append(f"{extent(repair.lost)} cannot be read, and the branch does not have them: {repair.why}")
+        parts.append(f"{extent(repair.lost)} cannot be read, and the {source} does not have them: {repair.why}")
     return f"the log of @{agent} ({short_id(store)}) was damaged: {'; '.join(parts)}"
 
 

@@ -97,6 +97,22 @@ def fill_all(view: Connection, paths: Paths, host: Host, own: str, progress: Pro
         lookup.seen(view, own, name, state.seen_ms)
 
 
+def trial(log: PurgedLog, own: str, host: Host, progress: Progress | None) -> Connection:
+    """Return a view in memory, made from the logs of a copy alone. The caller closes it."""
+    connection = database.create(":memory:")
+    try:
+        connection.executescript(script("schema.sql"))
+        connection.execute("BEGIN")
+        fill(connection, log, own, host.clock.wall_ms(), signed_ends(log.root, own, host.storage), progress)
+        connection.execute("COMMIT")
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, Error):
+            raise mapped(error) from error
+        raise
+    return connection
+
+
 class Generation:
     """An unfinished view: filled without a journal, because nobody sees it before `publish`."""
 

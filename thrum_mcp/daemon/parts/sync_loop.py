@@ -75,7 +75,7 @@ def turn(paths: Paths, host: Host, mode: Mode) -> bool:
 
     A remote that does not answer is no failure of the loop: `sync.json` records it, and the next turn comes later.
     """
-    _lower_priority()
+    lower_priority()
     with open_store(paths, host) as store:
         try:
             done = cycle.synchronize(store, local_only=mode.local_only())
@@ -89,7 +89,7 @@ def turn(paths: Paths, host: Host, mode: Mode) -> bool:
     return True
 
 
-def _lower_priority() -> None:
+def lower_priority() -> None:
     """Let agents go first on a busy machine: lower the priority of this thread and of the git it starts.
 
     Only on Linux, where a thread has its own niceness; elsewhere it is the whole daemon's, which serves agents.

@@ -13,6 +13,7 @@ import os
 from contextlib import ExitStack
 
 from thrum_store import values
+from thrum_store.errors import Conflict
 from thrum_store.identity import creation_lock
 from thrum_store.log import keys
 from thrum_store.log.events import EVENT_TYPES, Draft, Event, decode, fast_parser, mint, original, thread_of
@@ -74,23 +75,52 @@ def _hashes(store: Store, branch: Branch, offered: StoreFiles, heads: SignedHead
     return {decode(line, fast_parser()).hash for piece in proven.pieces for line in piece.data.split(b"\n") if line}
 
 
-def _switch(store: Store, published: dict[str, set[str]]) -> None:
+def _switch(store: Store, published: dict[str, set[str]] | None) -> None:
+    """Give this clone new keys. `published` are the events that are not appended again, by agent; None: no event is."""
     storage, own = store.host.storage, os.path.join(store.paths.logs, store.own)
     with ExitStack() as locks:
         locks.enter_context(creation_lock(store.paths, store.host))
         for agent in (name for name in storage.listing(own) if "." not in name):
             locks.enter_context(store.shard_lock(Shard(store.own, agent)))
             store.absorb(Shard(store.own, agent))
-        old, new = store.own, _prepare(store, published)
-        marker = store.paths.in_var(REKEY_STEP)
-        storage.replace(marker, values.escaped({"new": new, "old": old}).encode() + b"\n")
+        new = _prepare(store, published)
+        _mark(store, new, stays=(store.own,) if published is None else ())
         storage.move(os.path.join(store.paths.in_var(REKEY), new), os.path.join(store.paths.logs, new))
-        failpoint("rekey.prepared")
-        fields = values.loads(storage.read(store.paths.in_var(STORE_FILE)))
-        fields |= {"former": sorted({*former_stores(store.paths, store.host), old}), "store": new}
-        storage.replace(store.paths.in_var(STORE_FILE), values.escaped(fields).encode() + b"\n")
-        failpoint("rekey.switched")
-        finish(store)
+        _replace_store(store, new)
+
+
+def _mark(store: Store, new: str, stays: tuple[str, ...]) -> None:
+    """Record the switch to another store; the logs of those that stay are not moved away."""
+    step = values.escaped({"new": new, "old": store.own, "stays": list(stays)}).encode() + b"\n"
+    store.host.storage.replace(store.paths.in_var(REKEY_STEP), step)
+
+
+def _replace_store(store: Store, new: str) -> None:
+    storage = store.host.storage
+    failpoint("rekey.prepared")
+    fields = values.loads(storage.read(store.paths.in_var(STORE_FILE)))
+    fields |= {"former": sorted({*former_stores(store.paths, store.host), store.own} - {new}), "store": new}
+    storage.replace(store.paths.in_var(STORE_FILE), values.escaped(fields).encode() + b"\n")
+    failpoint("rekey.switched")
+    finish(store)
+
+
+def begin_anew(store: Store) -> None:
+    """Begin a new store with the same agents; the old one's logs stay, and nobody appends to them. Under sync.lock."""
+    _switch(store, None)
+
+
+def take_up(store: Store, owner: str, private_key: bytes) -> None:
+    """Continue as `owner`, whose logs this clone has, in place of a store without events. Only under sync.lock.
+
+    Raises Conflict if an agent wrote into the present store meanwhile.
+    """
+    with creation_lock(store.paths, store.host):
+        if any("." not in name for name in store.host.storage.listing(os.path.join(store.paths.logs, store.own))):
+            raise Conflict("an agent began to write here meanwhile", hint="run the restore again")
+        store.host.storage.replace(_key(store, owner), private_key.hex().encode() + b"\n")
+        _mark(store, owner, stays=(owner,))
+        _replace_store(store, owner)
 
 
 def finish(store: Store) -> None:
@@ -105,7 +135,11 @@ def finish(store: Store) -> None:
     if switched:
         key = storage.read(_key(store, switch["new"]))
         storage.replace(store.paths.in_var(STORE_KEY), key)
-    _put_away(store, switch["old"] if switched else switch["new"])
+    replaced = switch["old"] if switched else switch["new"]
+    if replaced not in switch.get("stays", ()):
+        _put_away(store, replaced)
+    elif switched:
+        store.log.second_copies.forget(replaced)
     failpoint("rekey.moved")
     store.rebuild()
     storage.remove(_key(store, switch["new"]))
@@ -125,7 +159,7 @@ def _key(store: Store, owner: str) -> str:
     return os.path.join(store.paths.in_var(KEYS), f"{owner}.key")
 
 
-def _prepare(store: Store, published: dict[str, set[str]]) -> str:
+def _prepare(store: Store, published: dict[str, set[str]] | None) -> str:
     """Create keys and, beside the logs, a store with all events to append again; return its id."""
     storage, root = store.host.storage, store.paths.in_var(REKEY)
     private, public = keys.generate()
@@ -145,7 +179,7 @@ def _prepare(store: Store, published: dict[str, set[str]]) -> str:
     return new
 
 
-def _repeated(store: Store, new: str, published: dict[str, set[str]], now: int) -> dict[str, list[_Repeated]]:
+def _repeated(store: Store, new: str, published: dict[str, set[str]] | None, now: int) -> dict[str, list[_Repeated]]:
     """Return the events that each agent appends again: its registration and the events that only this copy has.
 
     References to events that get new ids are changed accordingly.
@@ -156,7 +190,7 @@ def _repeated(store: Store, new: str, published: dict[str, set[str]], now: int) 
         if "." in agent:
             continue
         events = _events(store, Shard(store.own, agent))
-        alone = [event for event in events if event.type in EVENT_TYPES and event.hash not in published.get(agent, ())]
+        alone = [event for event in events if event.type in EVENT_TYPES and _is_alone(event, published)]
         begin = _registration(events, now)
         for seq, event in enumerate(alone, len(begin) + 1):
             minted, before = mint(EVENT_TYPES[event.type], event.ms, new, agent, seq), original(event).id
@@ -166,6 +200,10 @@ def _repeated(store: Store, new: str, published: dict[str, set[str]], now: int) 
         agent: [_Repeated(event.ms, _with_new_ids(event.draft, new_ids)) for event in events]
         for agent, events in plan.items()
     }
+
+
+def _is_alone(event: Event, published: dict[str, set[str]] | None) -> bool:
+    return published is not None and event.hash not in published.get(event.agent, ())
 
 
 def _registration(events: list[Event], now: int) -> list[_Repeated]:

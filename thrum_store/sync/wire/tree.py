@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from thrum_store.identity import NAME
@@ -59,6 +60,20 @@ def parse(entries: bytes, top: bytes, log: EventLog) -> Listing:
         listing.refused["entries"] += 1
     for entry in files[:ENTRIES_LIMIT]:
         code = _add(listing, entry, log) if entry else ""
+        if code:
+            listing.refused[code] += 1
+    return listing
+
+
+def of_files(sizes: Mapping[str, int], log: EventLog) -> Listing:
+    """Return the listing of plain files by path and size; the id of each is its path."""
+    listing = Listing()
+    for path, size in sizes.items():
+        match = _STORE.fullmatch(path)
+        code = "path"
+        if match is not None:
+            files = listing.stores.setdefault(match[1], StoreFiles())
+            code = _add_file(files, match[1], match[2], Blob(path, size), log)
         if code:
             listing.refused[code] += 1
     return listing
