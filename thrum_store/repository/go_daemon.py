@@ -60,14 +60,11 @@ def _recorded(directory: str, host: Host) -> int | None:
     """Return the process in its PID file: JSON, or just a number."""
     try:
         content: Any = loads(host.storage.read(os.path.join(directory, DAEMON_PID)))
-        content = (
-            next((content[key] for key in ("pid", "PID") if key in content), None)
-            if isinstance(content, dict)
-            else content
-        )
-        return content if isinstance(content, int) and content > 1 else None
     except (FileNotFoundError, ValueError):
         return None
+    record: dict[str, Any] = content if isinstance(content, dict) else {"pid": content}
+    pid = record.get("pid") or record.get("PID")
+    return pid if isinstance(pid, int) and pid > 1 else None
 
 
 def _is_daemon(pid: int, pid_file: str) -> bool:

@@ -9,7 +9,7 @@ from thrum_store.log.events import Event, fast_parser, original
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.repository.paths import IMPORTED
 from thrum_store.store import Store
-from thrum_store.view.queries import imported, lookup
+from thrum_store.view.queries import imported, lookup, shards
 
 MARK = "go"  # the field of an imported event that names its origin
 
@@ -52,9 +52,9 @@ def note(store: Store, origins: Iterable[str]) -> None:
 
 
 def unread(store: Store, reader: str) -> set[str]:
-    """Return the ids of an agent's unread messages."""
-    agent = lookup.own(store.view, reader)
-    return set(lookup.unread_ids(store.view, agent.id)) if agent else set()
+    """Return the ids of an agent's unread messages, registered or not yet."""
+    number = shards.number(store.view, store.own, reader)
+    return set() if number is None else set(lookup.unread_ids(store.view, number))
 
 
 def _noted(store: Store) -> list[str]:

@@ -39,12 +39,13 @@ class Import:
 
     def __init__(self, store: Store, old: GoLogs, homes: Mapping[str, str], identities: list[Identity]) -> None:
         self._store, self._old, self._homes = store, old, homes
-        self._identities = {old.names.name(identity.id): identity for identity in identities}
+        self._identities = {old.names.holder(identity.id): identity for identity in identities}
         self.counts = Counter[str]()
         self.shortened: list[str] = []
+        self.made = set[str]()  # all origins of what is here
 
     def run(self, progress: Progress | None) -> None:
-        """Append what is missing, all locks held; then show it, and write down that it is here."""
+        """Append what is missing, all locks held; then show it."""
         with ExitStack() as locks:
             for name in sorted({*self._old.agents, *(change.by for change in self._old.group_changes)}):
                 locks.enter_context(self._store.shard_lock(Shard(self._store.own, name)))
@@ -57,8 +58,7 @@ class Import:
             self._store.rebuild(progress and (lambda count: progress(appended + count)))
         failpoint("migrate.shown")
         self._remember_work(drafts.ids)
-        origins = (entry.origin for entries in drafts.entries.values() for entry in entries)
-        already.note(self._store, {*before.made, *origins})
+        self.made = {*before.made, *(entry.origin for entries in drafts.entries.values() for entry in entries)}
         self.shortened = drafts.shortened
 
     # planning
@@ -93,7 +93,7 @@ class Import:
         changed = [entry for at, entry in enumerate(told_home) if not at or entry.data != told_home[at - 1].data]
         if known is None:
             return [entry for entry in changed if entry.event not in before.made]
-        if known.deleted:
+        if known.deleted or not agent.registrations:
             return []
         newer = [entry for entry in changed if entry.ms > known.ms and entry.event not in before.made]
         return newer or self._rebound(told_home[-1], known, before)

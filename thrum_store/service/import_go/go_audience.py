@@ -147,7 +147,7 @@ class Audience:
             return []
         listed = message.recipients
         if listed is None:
-            listed = sorted(set().union(*(self._meant(*address) for address in message.to)))
+            listed = sorted(set[str]().union(*(self._meant(*address) for address in message.to)))
         wanted = dict.fromkeys((*listed, *message.readers))
         return [name for name in wanted if name != message.author and name in self._logs.agents]
 

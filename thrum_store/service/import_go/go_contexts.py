@@ -22,19 +22,25 @@ _PREAMBLE = "_preamble"
 _ASIDE = ".go"  # at the end of the name of an identity file that was replaced by one under our name
 
 
-def bring(store: Store, old: GoLogs, places: Mapping[str, str], shared: Mapping[str, bytes]) -> tuple[int, list[str]]:
-    """Return how many agents have a saved context here, and a sentence for each file under another name."""
+def bring(store: Store, old: GoLogs, places: Mapping[str, str]) -> tuple[set[str], list[str]]:
+    """Return the agents with a saved context in a worktree, and a sentence for each file under another name."""
     names = old.names.files()
     steps = [step for root in places.values() for step in _renamed(store.host, os.path.join(root, ".thrum"), names)]
-    having = {agent for root in places.values() for agent in old.agents if _has_context(store.host, root, agent)}
+    return {agent for root in places.values() for agent in old.agents if _has_context(store.host, root, agent)}, steps
+
+
+def share(store: Store, old: GoLogs, shared: Mapping[str, bytes], made: set[str]) -> set[str]:
+    """Share again, once, what was shared by the Go program; return the agents. `made` gets a mark for each."""
+    names, agents = old.names.files(), set[str]()
     for file, data in shared.items():
         agent = names.get(file, file)
-        path = shared_context(agent)
         if agent in old.agents and 0 < len(data) <= contexts.LIMIT:
-            having.add(agent)
-            if not signed_files.read(store, store.own, path):
+            agents.add(agent)
+            path, mark = shared_context(agent), f"context/{agent}"
+            if mark not in made and not signed_files.read(store, store.own, path):
                 signed_files.save(store, store.own, path, data)
-    return len(having), steps
+            made.add(mark)
+    return agents
 
 
 def _has_context(host: Host, root: str, agent: str) -> bool:

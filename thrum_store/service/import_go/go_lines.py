@@ -87,7 +87,7 @@ def _glued(text: str) -> tuple[list[dict[str, Any]], bool]:
             fields, end = values.loads_at(text, begin)
         except (ValueError, RecursionError):
             fields, end = None, begin + 1
-        if _is_event(fields):
+        if fields is not None and _is_event(fields):
             objects.append(fields)
             between, after = between + text[after:begin], end
         begin = text.find("{", end)

@@ -43,6 +43,10 @@ class Names:
             self._taken.add(name)
         return self._names[identifier]
 
+    def holder(self, identifier: str) -> str:
+        """Return the name of the agent that an identity file is of: it may have our name already."""
+        return identifier if identifier in self._taken else self.name(identifier)
+
     def files(self) -> dict[str, str]:
         """Return our name by the name that files of the agent have in the Go program, where the two differ."""
         named = {identifier.removeprefix("agent:").replace(":", "_"): name for identifier, name in self._names.items()}
@@ -51,7 +55,7 @@ class Names:
 
 def _identifiers(fields: dict[str, Any]) -> Iterator[str]:
     recipients = fields.get("recipients")
-    listed: list[Any] = recipients if isinstance(recipients, list) else []
+    listed: list[Any] = recipients if isinstance(recipients, list) else []  # pyright: ignore[reportUnknownVariableType]
     member = fields.get("member_value") if fields.get("member_type") == "agent" else None
     for value in (*map(fields.get, _KEYS), member, *listed):
         if isinstance(value, str) and value:

@@ -88,7 +88,7 @@ def homes(old: GoLogs, files: list[Identity], repository: Paths, host: Host) -> 
     places = roots(repository, host)
     claims: dict[str, set[str]] = {}
     for file in files:
-        claims.setdefault(old.names.name(file.id), set()).add(file.worktree)
+        claims.setdefault(old.names.holder(file.id), set()).add(file.worktree)
     known = {name: _worked(agent, places) for name, agent in old.agents.items() if name not in claims}
     known |= {name: _only(claimed) for name, claimed in claims.items()}
     return {name: worktree for name, worktree in known.items() if worktree}

@@ -13,7 +13,7 @@ from thrum_store.repository.paths import Paths
 from thrum_store.setup import Initialize
 from thrum_store.values import Record, plural
 
-from . import go_audience, go_contexts, go_places, go_rules
+from . import already, go_audience, go_contexts, go_places, go_rules
 from .appending import Import
 from .go_logs import GoLogs
 
@@ -51,7 +51,7 @@ def migrate(start: str, *, dry_run: bool = False, host: Host = REAL, progress: P
         return Migrated((), 0, 0, 0, 0, 0, dry_run, ())
     identities = go_places.identities(repository, host)
     old = go_rules.parse(files)
-    left_out = go_audience.settle(old, [old.names.name(identity.id) for identity in identities])
+    left_out = go_audience.settle(old, [old.names.holder(identity.id) for identity in identities])
     sources, warnings = tuple(name for name, _ in files), tuple(_warnings(old, left_out))
     if dry_run:
         counts = len(old.agents), len(old.groups), sum(not message.deleted for message in old.messages.values())
@@ -64,28 +64,36 @@ def migrate(start: str, *, dry_run: bool = False, host: Host = REAL, progress: P
     with store.open_store(paths.find(start), host) as opened:
         taken = Import(opened, old, homes, identities)
         taken.run(progress)
-        contexts, renamed = go_contexts.bring(opened, old, places, shared)
+        contexts, renamed = go_contexts.bring(opened, old, places)
+        contexts |= go_contexts.share(opened, old, shared, taken.made)
+        already.note(opened, taken.made)
+        failpoint("migrate.noted")
     counts = taken.counts["agents"], taken.counts["groups"], taken.counts["messages"]
     if taken.shortened:
-        warnings += (f"{plural(len(taken.shortened), 'text')} did not fit and were cut: {_some(taken.shortened)}",)
+        cut = _were(len(taken.shortened), "text", "did not fit and")
+        warnings += (f"{cut} cut: {_some(taken.shortened)}",)
     return Migrated(
         sources, *counts, taken.counts["known"], taken.counts["receipts"], False, (*steps, *renamed), warnings,
-        taken.counts["sessions"], contexts,
+        taken.counts["sessions"], len(contexts),
     )  # fmt: skip
 
 
 def _warnings(old: GoLogs, left_out: Counter[str]) -> list[str]:
     warnings: list[str] = []
     if old.unreadable:
-        verb = "was" if len(old.unreadable) == 1 else "were"
-        warnings.append(f"{plural(len(old.unreadable), 'invalid line')} {verb} left out: {_some(old.unreadable)}")
+        warnings.append(f"{_were(len(old.unreadable), 'invalid line')} left out: {_some(old.unreadable)}")
     if old.unknown:
-        listed = _some(sorted(old.unknown))
-        warnings.append(f"{plural(old.unknown.total(), 'event')} of unknown types were left out: {listed}")
+        left = _were(old.unknown.total(), "event", "of unknown types")
+        warnings.append(f"{left} left out: {_some(sorted(old.unknown))}")
     for reason, count in sorted(left_out.items()):
         along = "with their agents" if reason == "deleted" else "by a purge"
-        warnings.append(f"{plural(count, 'message')} that the Go program removed {along} were left out")
+        warnings.append(f"{_were(count, 'message', f'that the Go program removed {along}')} left out")
     return warnings
+
+
+def _were(count: int, noun: str, which: str = "") -> str:
+    """Return the beginning of a sentence about so many things: `2 lines, which …, were`."""
+    return " ".join(filter(None, (plural(count, noun), which, "was" if count == 1 else "were")))
 
 
 def _some(names: list[str]) -> str:
