@@ -54,7 +54,7 @@ class UnknownRecipient(NotFound):
         near = ", ".join(f"@{name}" for name in nearest)
         hint = f"did you mean {near}? " if near else ""
         super().__init__(
-            f"unknown recipient {names}; nothing was sent",
+            f"unknown recipients: {names}; nothing was sent",
             hint=f"{hint}`thrum agent list` and `thrum group list` show the agents and groups",
         )
 
@@ -65,7 +65,7 @@ class UnknownGroup(NotFound):
     code = "unknown_group"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no group {name!r}", hint=f"create it with `thrum group create {name}`")
+        super().__init__(f"group {name!r} not found", hint=f"create it with `thrum group create {name}`")
 
 
 class UnknownMember(NotFound):
@@ -74,7 +74,7 @@ class UnknownMember(NotFound):
     code = "unknown_member"
 
     def __init__(self, kind: str, value: str) -> None:
-        super().__init__(f"there is no {kind} {value!r}", hint="see `thrum agent list` and `thrum group list`")
+        super().__init__(f"{kind} {value!r} not found", hint="see `thrum agent list` and `thrum group list`")
 
 
 class UnknownMessage(NotFound):
@@ -83,7 +83,7 @@ class UnknownMessage(NotFound):
     code = "unknown_message"
 
     def __init__(self, message_id: str) -> None:
-        super().__init__(f"there is no message {message_id!r}", hint="`thrum inbox` and `thrum sent` show message ids")
+        super().__init__(f"message {message_id!r} not found", hint="`thrum inbox` and `thrum sent` show message ids")
 
 
 class UnknownSession(NotFound):
@@ -230,7 +230,7 @@ class NotInitialized(ThrumError):
     code = "not_initialized"
 
     def __init__(self, root: str) -> None:
-        super().__init__(f"thrum is not set up in {root}", hint="run `thrum init` there")
+        super().__init__(f"thrum is not initialized in {root}", hint="run `thrum init` there")
 
 
 class StoreBusy(ThrumError):

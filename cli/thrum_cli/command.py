@@ -509,9 +509,10 @@ def sent_words(sent: Sent) -> str:
     """Return one sentence about a message that was sent, and to whom."""
     names = [recipient.address for recipient in sent.recipients]
     addresses = [address.value for address in sent.header.to]
+    head = f"{'Reply' if sent.header.reply_to else 'Message'} sent: {sent.header.id}"
     if not names:
-        return f"Sent {sent.header.id}."
+        return f"{head}."
     if addresses == names:
-        return f"Sent {sent.header.id} to {listing(names)}."
+        return f"{head} to {listing(names)}."
     recipients = listing(names) if len(names) <= _NAMED else plural(len(names), "agent")
-    return f"Sent {sent.header.id} to {listing(addresses)}: {recipients}."
+    return f"{head} to {listing(addresses)}: {recipients}."

@@ -18,7 +18,7 @@ class UnknownCommand(click.UsageError):
     """Raised if a word is no command of its group."""
 
     def __init__(self, word: str, near: str, ctx: click.Context) -> None:
-        super().__init__(f"{ctx.command_path} has no command {word!r}", ctx)
+        super().__init__(f"unknown command {word!r} for {ctx.command_path}", ctx)
         self.word = word
         self.near = near
 
@@ -31,7 +31,9 @@ def refusal(root: Group, arguments: Sequence[str], error: click.UsageError) -> t
     """Return what is wrong with a line, and the hint with the line to type instead, if one is near."""
     hint = _suggestion(root, arguments, error)
     alone = hint is not None and isinstance(error, UnknownCommand | click.NoSuchOption)
-    return error.message if alone else error.format_message(), hint
+    name = error.option_name if isinstance(error, click.NoSuchOption) else ""
+    sentence = error.message if alone else error.format_message()
+    return sentence.replace(f"No such option '{name}'", f"unknown flag: {name}"), hint
 
 
 class _Line(NamedTuple):

@@ -72,14 +72,14 @@ def typist(team: Team, tmp_path: Path) -> Callable[..., str]:
 @requirement("completion")
 def test_bash_completes_what_is_typed(typist: Callable[..., str]) -> None:
     screen = typist("bash", "-i", typed=TYPED, bashrc="eval \"$(thrum completion bash)\"; PS1='> '\n")
-    assert "Source:" in screen and len(re.findall(r"Sent msg_\w+ to @builder\.", screen)) == 2
+    assert "Source:" in screen and len(re.findall(r"Message sent: msg_\w+ to @builder\.", screen)) == 2
 
 
 @requirement("completion")
 def test_zsh_completes_what_is_typed(typist: Callable[..., str]) -> None:
     start = "autoload -Uz compinit; compinit -u -D; eval \"$(thrum completion zsh)\"; PS1='> '\n"
     screen = typist("zsh", "-i", typed=TYPED, zshrc=start)
-    assert "Source:" in screen and len(re.findall(r"Sent msg_\w+ to @builder\.", screen)) == 2
+    assert "Source:" in screen and len(re.findall(r"Message sent: msg_\w+ to @builder\.", screen)) == 2
 
 
 @requirement("completion")

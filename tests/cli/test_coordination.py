@@ -38,13 +38,13 @@ def test_team_hides_who_is_offline_and_says_so(team: Team) -> None:
 def test_who_has_shows_who_is_editing_a_file(team: Team, spelling: str) -> None:
     (team.builder.cwd / "src").mkdir()
     (team.builder.cwd / "src/auth.go").write_text("x")
-    assert "@builder (active) on feature" in team.planner.ok("who-has", spelling)
+    assert f"@builder is editing {spelling} (active) on feature" in team.planner.ok("who-has", spelling)
     (context,) = team.planner.json("who-has", spelling)["contexts"]
     assert (context["agent_id"], context["uncommitted_files"]) == ("builder", ["src/auth.go"])
 
 
 def test_who_has_nobody_is_an_answer(team: Team) -> None:
-    assert team.planner.ok("who-has", "nothing.go") == "Nobody is editing nothing.go.\n"
+    assert team.planner.ok("who-has", "nothing.go") == "No agents are currently editing nothing.go.\n"
     assert team.planner.json("who-has", "nothing.go") == {"file": "nothing.go", "contexts": [], "unanswered": []}
 
 
@@ -69,14 +69,14 @@ def test_status_shows_identity_session_work_and_inbox(team: Team) -> None:
     document = team.builder.json("status")
     assert (document["agent"]["agent_id"], document["inbox"]) == ("builder", {"total": 1, "unread": 1})
     assert {"health", "agent", "work_context", "context", "inbox"} <= set(document)
-    assert "1 unread of 1 message" in team.builder.ok("status")
+    assert "1 unread (1 total)" in team.builder.ok("status")
 
 
 @requirement("overview")
 def test_overview_shows_oneself_the_team_the_inbox_and_the_sync(team: Team) -> None:
     team.says("hello")
     shown = team.builder.ok("overview")
-    assert "@builder" in shown and "@planner" in shown and "1 unread of 1 message" in shown
+    assert "@builder" in shown and "@planner" in shown and "1 unread (1 total)" in shown
     assert "nothing leaves this machine" in shown
     document = team.builder.json("overview")
     assert {"health", "agent", "work_context", "team", "inbox", "sync"} <= set(document)
@@ -136,7 +136,7 @@ def test_prime_tells_everything_an_agent_needs_to_go_on(team: Team, command: tup
     team.builder.ok("session", "set-intent", "Reviewing")
     team.builder.ok("context", "save", stdin=b"I was at step 3")
     shown = team.builder.ok(*command)
-    for expected in ("@builder", "Reviewing", "@planner", "1 unread of 1", message, "feature", "I was at step 3"):
+    for expected in ("@builder", "Reviewing", "@planner", "1 unread (1 total)", message, "feature", "I was at step 3"):
         assert expected in shown
     assert "thrum inbox --unread" in shown and "thrum wait" in shown
     assert shown.count("Branch:") == 1 and "\nGit: nothing to commit\n" in shown
@@ -211,7 +211,7 @@ def test_deleting_an_agent_needs_a_yes(team: Team) -> None:
     answer = team.planner.thrum("agent", "delete", "builder", "--json")
     assert (answer.code, answer.error["code"]) == (1, "needs_confirmation")
     assert "`thrum agent delete builder --yes`" in answer.error["hint"]
-    assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder", "--yes")
+    assert "Agent @builder deleted successfully" in team.planner.ok("agent", "delete", "builder", "--yes")
     assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
 
 
@@ -219,7 +219,9 @@ def test_deleting_an_agent_needs_a_yes(team: Team) -> None:
 def test_without_a_terminal_an_agent_deletes_itself_at_once(team: Team) -> None:
     assert team.builder.json("agent", "delete", "builder")["deleted"] is True
     team.planner.ok("agent", "register", "--name", "second", "--role", "tester", "--module", "db")
-    assert "Deleted @second" in team.planner.having(THRUM_NAME="second").ok("agent", "delete", "@second")
+    assert "Agent @second deleted successfully" in team.planner.having(THRUM_NAME="second").ok(
+        "agent", "delete", "@second"
+    )
     assert team.planner.thrum("agent", "delete", "builder", "--json").error["code"] == "not_found"
 
 
@@ -230,7 +232,7 @@ def test_without_a_terminal_an_orphan_is_deleted_at_once(team: Team, removal: st
         git(team.planner.cwd, "worktree", "remove", "--force", str(team.builder.cwd))
     else:
         shutil.rmtree(team.builder.cwd)
-    assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder")
+    assert "Agent @builder deleted successfully" in team.planner.ok("agent", "delete", "builder")
 
 
 @requirement("agent:delete")
@@ -245,7 +247,7 @@ def test_on_a_terminal_a_deletion_is_asked_for_even_of_oneself(team: Team) -> No
         assert "Delete agent 'planner' and all associated data, with 1 message?" in asked
     assert "nothing was deleted" in at("agent", "delete", "builder", typed="N\n")
     assert len(team.planner.json("agent", "list")["agents"]) == 2
-    assert "Deleted @builder" in at("agent", "delete", "builder", typed="y\n")
+    assert "Agent @builder deleted successfully" in at("agent", "delete", "builder", typed="y\n")
     assert "?" not in at("agent", "delete", "planner", "--yes", typed="")
     assert team.planner.json("agent", "list")["agents"] == []
 
@@ -279,5 +281,5 @@ def test_cleanup_shows_what_it_would_delete_and_deletes_only_when_told(team: Tea
     assert ([agent["agent_id"] for agent in document["orphans"]], document["deleted"]) == (["builder"], [])
     assert "nothing was deleted" in team.planner.ok("agent", "cleanup").lower()
     assert team.planner.json("agent", "cleanup", "--force")["deleted"] == ["builder"]
-    assert team.planner.ok("agent", "cleanup") == "No orphaned agents.\n"
+    assert team.planner.ok("agent", "cleanup") == "No orphaned agents found.\n"
     assert team.planner.thrum("agent", "cleanup", "--force", "--dry-run").code == 1

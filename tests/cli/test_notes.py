@@ -50,7 +50,7 @@ def test_another_agents_context_is_reached_by_name(team: Team) -> None:
 
 @requirement("context:sync")
 def test_a_shared_context_is_found_in_other_worktrees(team: Team) -> None:
-    assert "nothing to share" in team.builder.ok("context", "sync")
+    assert "nothing to sync" in team.builder.ok("context", "sync")
     team.builder.ok("context", "save", stdin=b"for everyone")
     assert team.planner.json("context", "show", "--agent", "builder")["has_context"] is False
     assert "a-sync (12 bytes)" in team.builder.ok("context", "sync")
@@ -136,7 +136,7 @@ def test_role_templates_are_listed_and_deployed(team: Team) -> None:
     document = team.planner.json("roles", "deploy", "--dry-run")
     assert (document["updated"], document["without_template"], document["dry_run"]) == (["builder"], ["planner"], True)
     assert "No preamble" in team.builder.ok("context", "preamble")
-    assert "Wrote 1 preamble of 2 agents: @builder." in team.planner.ok("roles", "deploy")
+    assert "Updated 1/2 agents: @builder." in team.planner.ok("roles", "deploy")
     assert team.builder.ok("context", "preamble") == "You are builder of coordinator\n"
     own = team.builder.cwd / "own.md"
     own.write_text("mine\n")
@@ -161,7 +161,7 @@ def test_search_finds_words_and_says_so_when_there_are_none(team: Team) -> None:
 def test_a_purge_shows_first_and_removes_only_when_confirmed(team: Team) -> None:
     team.says("secret")
     shown = team.planner.ok("purge", "--all")
-    assert "Would purge" in shown and "--confirm" in shown
+    assert "Purge preview" in shown and "--confirm" in shown
     assert team.builder.json("inbox")["total"] == 1
     document = team.planner.json("purge", "--all", "--confirm")
     assert (document["messages_deleted"], document["dry_run"]) == (1, False)

@@ -83,7 +83,7 @@ def test_each_command_answers_with_one_json_document_and_in_words(team: Team, wo
 )  # fmt: skip
 def test_an_empty_list_says_what_to_do_or_how_things_stand(team: Team, words: tuple[str, ...]) -> None:
     team.planner.ok("group", "create", "empty")
-    assert re.search(r"thrum \w+|All your messages|nothing is unread|There is no page", team.planner.ok(*words))
+    assert re.search(r"thrum \w+|All your messages|No unread messages|There is no page", team.planner.ok(*words))
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140])
@@ -160,29 +160,29 @@ def test_quickstart_says_which_preamble_it_would_save(team: Team) -> None:
 
 def test_people_are_told_what_happened(team: Team) -> None:
     message_id = team.says("Port 8080")
-    assert team.builder.ok("wait", "--after", "-30s").startswith("1 message:\n")
-    assert team.builder.thrum("wait", "--timeout", "10ms").out == "No message arrived.\n"
-    assert team.builder.thrum("wait", "--timeout", "1s").out == "No message within 1.0 s.\n"
-    assert team.planner.ok("message", "edit", message_id, "Port 8443") == f"Edited {message_id} (version 1).\n"
+    assert team.builder.ok("wait", "--after", "-30s").startswith("MESSAGES_RECEIVED\n1 message:\n")
+    assert team.builder.thrum("wait", "--timeout", "10ms").out == ""
+    assert team.builder.thrum("wait", "--timeout", "1s").err == "NO_MESSAGES_TIMEOUT: no message within 1.0 s.\n"
+    assert team.planner.ok("message", "edit", message_id, "Port 8443") == f"Message edited: {message_id} (version 1).\n"
     assert "Edited:  just now, 1 time" in team.planner.ok("message", "get", message_id)
     assert team.builder.ok("message", "read", message_id) == "Marked 1 message as read; nothing is unread now.\n"
     assert "@builder   read just now" in team.planner.ok("sent", "show", message_id)
-    assert team.planner.ok("message", "delete", message_id, "--force") == f"Deleted {message_id}.\n"
-    assert "Deleted:  just now" in team.planner.ok("message", "get", message_id)
-    assert team.planner.ok("group", "create", "crew").startswith("Created group @crew.")
+    assert team.planner.ok("message", "delete", message_id, "--force") == f"Message deleted: {message_id}.\n"
+    assert "Status:  DELETED, just now" in team.planner.ok("message", "get", message_id)
+    assert team.planner.ok("group", "create", "crew").startswith("Group created: @crew.")
     assert team.planner.ok("group", "add", "crew", "@builder") == "Added @builder to @crew.\n"
     assert team.planner.ok("group", "add", "crew", "@builder") == "@builder is already in @crew.\n"
     assert "every agent" in team.planner.ok("group", "info", "everyone")
     assert team.planner.ok("group", "remove", "crew", "@builder") == "Removed @builder from @crew.\n"
     assert "created" not in team.planner.ok("init") and "already" in team.planner.ok("init")
     assert "nothing to do" in team.planner.ok("init", "--dry-run")
-    assert re.fullmatch(r"Session ses_\w+ ended after \d+\.\d s\.\n", team.planner.ok("session", "end"))
+    assert re.fullmatch(r"Session ended: ses_\w+, after \d+\.\d s\.\n", team.planner.ok("session", "end"))
 
 
 def test_a_message_that_reached_nobody_says_so(repository: Shell) -> None:
     repository.ok("quickstart", "--name", "solo", "--role", "lead", "--module", "core")
     sent = repository.thrum("send", "Anybody?")
-    assert re.fullmatch(r"Sent msg_\w+\.\n", sent.out)
+    assert re.fullmatch(r"Message sent: msg_\w+\.\n", sent.out)
     assert "no agent received it" in repository.ok("sent")
     assert "There is no page 7: 1 message on 1 page." in repository.ok("sent", "--page", "7")
 

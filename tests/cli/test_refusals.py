@@ -257,7 +257,7 @@ def test_an_option_without_its_value_is_named_with_the_line_to_complete(unmoved:
     [("agent", "delete", "zed", "--force"), ("session", "list", "--agent", "zed"), ("search", "x", "--from", "zed")],
 )
 def test_an_unknown_agent_is_named_in_one_form(team: Team, words: tuple[str, ...]) -> None:
-    assert team.planner.thrum(*words, "--json").error["message"] == "there is no agent 'zed'"
+    assert team.planner.thrum(*words, "--json").error["message"] == "agent not found: 'zed'"
 
 
 def test_the_hint_of_a_page_size_names_its_range(team: Team) -> None:

@@ -51,7 +51,7 @@ def test_the_instructions_are_printed_unless_they_are_to_be_applied(repository: 
     shown = repository.ok("setup", "claude-md")
     assert "thrum inbox --unread" in shown and "thrum:begin" in shown
     assert not (repository.cwd / "CLAUDE.md").exists()
-    assert repository.ok("setup", "claude-md", "--apply") == "Created CLAUDE.md.\n"
+    assert repository.ok("setup", "claude-md", "--apply") == "Thrum section written to CLAUDE.md, which is new.\n"
     assert (repository.cwd / "CLAUDE.md").read_text() == shown
 
 

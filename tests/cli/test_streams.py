@@ -17,9 +17,9 @@ ALONE = "no other agent is registered; those who register within seven days see 
 
 def test_words_go_to_standard_output_and_errors_to_standard_error(team: Team) -> None:
     sent = team.planner.run("send", "x", "--to", "@builder")
-    assert (sent.code, sent.out.startswith("Sent msg_"), sent.err) == (0, True, "")
+    assert (sent.code, sent.out.startswith("Message sent: msg_"), sent.err) == (0, True, "")
     refused = team.planner.run("send", "x", "--to", "@nobody")
-    assert (refused.code, refused.out, refused.err.startswith("Error: unknown recipient @nobody")) == (1, "", True)
+    assert (refused.code, refused.out, refused.err.startswith("Error: unknown recipients: @nobody")) == (1, "", True)
     answer = team.planner.run("send", "x", "--to", "@nobody", "--json")
     assert (answer.code, answer.error["code"]) == (1, "unknown_recipient")
 

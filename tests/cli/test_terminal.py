@@ -125,7 +125,7 @@ def test_a_text_to_copy_is_not_folded(repository: Shell) -> None:
 
 def test_an_empty_list_draws_no_box(repository: Shell) -> None:
     repository.ok("init")
-    assert seen(repository, "agent", "list").startswith("No agents yet.")
+    assert seen(repository, "agent", "list").startswith("No agents registered yet.")
 
 
 def lost(team: Team) -> None:

@@ -126,7 +126,7 @@ def test_nothing_of_the_repository_is_imported(alice: Shell) -> None:
 
 
 def test_subscribing_listing_and_unsubscribing(alice: Shell) -> None:
-    assert "No subscriptions." in alice.ok("subscriptions")
+    assert "No active subscriptions." in alice.ok("subscriptions")
     assert "thrum watch" in alice.ok("subscribe", "--scope", "module:auth")
     assert alice.json("subscribe", "--mention", "@planner")["subscription_id"] == 2
     alice.ok("subscribe", "--all")

@@ -78,7 +78,7 @@ def test_in_a_container_of_the_owner_everything_works(repository: Path) -> None:
     answers = contained(repository, SOMEBODY, *LINES)
     assert "Read-only file system" in answers["touch /tmp/x"]
     assert "before" in answers["thrum inbox"]
-    assert "Sent msg_" in answers["thrum send after --to @alice"], answers
+    assert "Message sent: msg_" in answers["thrum send after --to @alice"], answers
     assert "Nobody" not in answers["thrum who-has README.md"] and "README.md" in answers["thrum who-has README.md"]
     assert "@alice" in answers["thrum team"]
     assert "worktree" in answers["thrum doctor"]

@@ -46,7 +46,7 @@ def test_both_worktrees_have_names_and_branches_of_their_own(site: Site) -> None
 
 def test_who_has_asks_git_in_both_worktrees(site: Site) -> None:
     for shell, root, name in ((site.builder, site.first, "planner"), (site.planner, site.other, "builder")):
-        assert shell.ok("who-has", "new.txt") == "Nobody is editing new.txt.\n"
+        assert shell.ok("who-has", "new.txt") == "No agents are currently editing new.txt.\n"
         (root / "new.txt").write_text("x\n")
         try:
             assert where(site, "who-has", "new.txt") == {(name, branch(root, site), "new.txt")}
@@ -90,7 +90,7 @@ def test_a_clone_that_was_moved_is_healed_and_has_all_mail(layout: str, tmp_path
     for shell in (planner, builder):
         assert shell.thrum("doctor", "--fix", "--json").data["problems"] == 0
         assert shell.thrum("doctor", "--json").data["problems"] == 0
-        assert shell.ok("who-has", "README.md") == "Nobody is editing README.md.\n"
+        assert shell.ok("who-has", "README.md") == "No agents are currently editing README.md.\n"
     assert (other / ".thrum" / "redirect").read_text().startswith(str(moved))
     planner.json("sync", "force")
 

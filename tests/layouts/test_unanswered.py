@@ -115,14 +115,14 @@ def test_a_worktree_that_git_cannot_answer_for_is_named(
 def test_a_worktree_in_which_nobody_works_and_that_is_away_is_forgotten(pair: Pair) -> None:
     third = linked(pair.first, pair.first.parent / "third", "third")
     shutil.rmtree(third)
-    assert pair.planner.ok("who-has", "README.md") == "Nobody is editing README.md.\n"
+    assert pair.planner.ok("who-has", "README.md") == "No agents are currently editing README.md.\n"
 
 
 def test_the_command_that_is_named_mends_it(pair: Pair) -> None:
     bare_by_mistake(pair)
     hint = pair.builder.json("who-has", "README.md")["unanswered"][0]["hint"]
     subprocess.run(shlex.split(hint.strip("`")), cwd=pair.other, check=True)
-    assert pair.builder.ok("who-has", "README.md") == "Nobody is editing README.md.\n"
+    assert pair.builder.ok("who-has", "README.md") == "No agents are currently editing README.md.\n"
 
 
 def test_without_git_nobody_is_not_said(pair: Pair, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_beside_a_bare_repository_that_a_file_names_only_init_is_refused(tmp_pat
     hub = Shell(site.movable)
     hub.ok("quickstart", "--name", "chief", "--role", "coordinator", "--module", "hub")
     hub.ok("send", "from the hub", "--to", "@planner")
-    assert site.planner.ok("who-has", "README.md") == "Nobody is editing README.md.\n"
+    assert site.planner.ok("who-has", "README.md") == "No agents are currently editing README.md.\n"
 
 
 def test_init_where_core_bare_is_set_by_mistake_says_how_to_unset_it(tmp_path: Path) -> None:

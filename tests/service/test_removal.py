@@ -56,7 +56,7 @@ def test_nothing_is_deleted_without_saying_so(place: Place) -> None:
     with place.open() as store:
         with pytest.raises(NeedsConfirmation, match="bob"):
             removal.delete(store, "bob")
-        with pytest.raises(NotFound, match="there is no agent"):
+        with pytest.raises(NotFound, match="agent not found"):
             removal.delete(store, "nobody", force=True)
         assert names(store) == ["bob"]
 

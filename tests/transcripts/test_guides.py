@@ -28,10 +28,10 @@ def test_there_are_guides() -> None:
 
 
 def test_a_difference_is_seen() -> None:
-    step = Step("thrum send x", ["Sent [..] to @bob."])
-    assert step.matches(["Sent msg_1 to @bob."])
-    assert not step.matches(["Sent msg_1 to @eve."])
-    assert not step.matches(["Sent msg_1 to @bob.", "and more"])
+    step = Step("thrum send x", ["Message sent: [..] to @bob."])
+    assert step.matches(["Message sent: msg_1 to @bob."])
+    assert not step.matches(["Message sent: msg_1 to @eve."])
+    assert not step.matches(["Message sent: msg_1 to @bob.", "and more"])
     assert not step.matches([])
 
 

@@ -241,7 +241,7 @@ def worktree(store: Store, name: str) -> str:
 
 def unknown_agent(name: str, noun: str = "agent") -> NotFound:
     """Return the error for a name that no agent has; `noun` is what the name may mean."""
-    return NotFound(f"there is no {noun} {name!r}", hint="`thrum agent list` shows all agents")
+    return NotFound(f"{noun} not found: {name!r}", hint="`thrum agent list` shows all agents")
 
 
 def _check_worktree(store: Store, caller: Caller, worktree: str) -> None:

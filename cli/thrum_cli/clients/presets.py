@@ -175,7 +175,7 @@ CHOICES = (*PRESETS, ALL)
 def preset(name: str) -> Preset:
     """Return the client of this name. Raises Invalid, whose hint lists the names."""
     if name not in PRESETS:
-        raise Invalid(f"there is no runtime {name!r}", hint=f"use one of {', '.join(PRESETS)}")
+        raise Invalid(f"unknown runtime {name!r}: preset not found", hint=f"use one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 

@@ -98,7 +98,7 @@ def preamble(app: App, initial: bool, file: BinaryIO | None, name: str | None) -
     """Show or set the preamble before your notes."""
     agent = _name(app, name)
     if initial and file is not None:
-        raise Invalid("--init and --file exclude each other", hint="use one of them")
+        raise Invalid("--init and --file are mutually exclusive", hint="use one of them")
     if file is not None:
         return Outcome(contexts.set_preamble(app.store, agent, text_of(file)))
     if initial:
@@ -168,9 +168,9 @@ def _cleared(result: Cleared) -> str:
 @human.register(Shared)
 def _shared(result: Shared) -> str:
     sentences = {
-        "shared": f"Context of @{result.address} is in the branch a-sync ({result.size:,} bytes).",
+        "shared": f"Context synced for @{result.address}: it is in the branch a-sync ({result.size:,} bytes).",
         "unchanged": f"The branch a-sync already has the current context of @{result.address}.",
-        "nothing": f"No context saved for @{result.address}, so there is nothing to share.",
+        "nothing": f"No context saved for @{result.address}, nothing to sync.",
     }
     return sentences[result.status]
 
@@ -182,4 +182,4 @@ def _context(notes: Context, screen: Screen) -> str:
     when = "as shared by the agent" if notes.shared else f"saved {ago(notes.updated_at, screen.now_ms)}"
     size = f" ({notes.size:,} bytes, {when})" if notes.has_context else ""
     texts = [text.removesuffix("\n") for text in (notes.preamble, notes.content) if text]
-    return "\n\n".join([f"{bold('Context of @' + notes.address)}{size}", *texts])
+    return "\n\n".join([f"{bold('Context for @' + notes.address)}{size}", *texts])

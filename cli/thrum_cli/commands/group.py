@@ -131,12 +131,12 @@ group = Group(
 
 @human.register(GroupCreated)
 def _created(created: GroupCreated) -> str:
-    return f"Created group @{created.name}. Add members: thrum group add {created.name} @NAME"
+    return f"Group created: @{created.name}. Add members: thrum group add {created.name} @NAME"
 
 
 @human.register(GroupDeleted)
 def _deleted(deleted: GroupDeleted) -> str:
-    return f"Deleted group @{deleted.name}."
+    return f"Group deleted: @{deleted.name}."
 
 
 @human.register(MembershipChanged)
@@ -149,7 +149,7 @@ def _changed(changed: MembershipChanged) -> str:
 def _member_name(kind: str, value: str) -> str:
     if (kind, value) == ("role", "*"):
         return "every agent"
-    return f"@{value}" if kind == "agent" else f"{kind} @{value}"
+    return f"@{value}" if kind == "agent" else f"{kind}:{value}"
 
 
 @human.register(GroupList)
@@ -163,7 +163,7 @@ def _info(group: GroupInfo, screen: Screen) -> str:
     by = f" by @{group.created_by}" if group.created_by else ""
     created = f"{ago(group.created_at, screen.now_ms)}{by}" if group.created_at else None
     about = fields((("About", group.description), ("Created", created), ("Id", group.id)))
-    head = panel(f"@{group.name}", about, screen)
+    head = panel(f"Group: @{group.name}", about, screen)
     return f"{head}\n\n{_rows(group.members, screen)}".rstrip()
 
 
@@ -172,7 +172,7 @@ def _members(group: GroupMembers, screen: Screen) -> str:
     rows = _rows(group.members, screen)
     if group.expanded is None:
         return rows
-    agents = f"{plural(len(group.expanded), 'agent')}: {listing(group.expanded, len(group.expanded))}"
+    agents = f"Expanded ({plural(len(group.expanded), 'agent')}): {listing(group.expanded, len(group.expanded))}"
     return "\n\n".join(part for part in (rows, "\n".join(wrap(agents, screen.width))) if part)
 
 
@@ -185,4 +185,4 @@ def _rows(members: tuple[GroupMember, ...], screen: Screen) -> str:
         )
         for member in members
     ]
-    return table(("member", "added by", "added"), rows, screen) if rows else ""
+    return f"Members ({len(rows)}):\n{table(('member', 'added by', 'added'), rows, screen)}" if rows else ""

@@ -45,12 +45,14 @@ def _empty(box: Inbox, request: ReadInbox) -> str:
     if box.total:
         return beyond(box.page, box.total, box.total_pages)
     if request.scope or request.mentions:
-        return f"No message for @{box.address} matches. `thrum inbox` shows everything you received."
+        return f"No messages matching this filter for @{box.address}. `thrum inbox` shows everything you received."
     if request.unread:
-        return f"Nothing unread for @{box.address}. `thrum wait` blocks until a message arrives."
+        return f"No unread messages for @{box.address}. `thrum wait` blocks until a message arrives."
     if request.everything:
         return 'No messages yet. Send the first: `thrum send "Hello"`'
-    return f"Nothing for @{box.address} yet. `thrum inbox --all` shows all messages; `thrum wait` waits for new ones."
+    return (
+        f"No messages for @{box.address} yet. `thrum inbox --all` shows all messages; `thrum wait` waits for new ones."
+    )
 
 
 @human.register(Inbox)
@@ -59,7 +61,7 @@ def _inbox(box: Inbox, screen: Screen) -> str:
         return ""
     blocks = [_block(message, screen) for message in box.messages]
     page = summary(box.page, box.page_size, len(box.messages), box.total)
-    return "\n\n".join([*blocks, dim(f"{page}, {box.unread} unread. Answer: thrum reply MSG_ID TEXT")])
+    return "\n\n".join([*blocks, dim(f"{page} ({box.unread} unread). Answer: thrum reply MSG_ID TEXT")])
 
 
 def _block(message: InboxMessage, screen: Screen) -> str:

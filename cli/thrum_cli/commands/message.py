@@ -100,21 +100,21 @@ def _detail(detail: MessageDetail, screen: Screen) -> str:
     message = detail.message
     receipts = [(f"@{recipient.address}", _receipt(recipient, screen.now_ms)) for recipient in message.recipients]
     text = [f"    {line}".rstrip() for line in wrap(message.content, screen.width - 4)]
-    parts = [f"{bold(message.header.id)}\n{_header(message, screen.now_ms)}", "\n".join(text)]
+    parts = [f"{bold('Message: ' + message.header.id)}\n{_header(message, screen.now_ms)}", "\n".join(text)]
     if receipts:
-        parts.append(table(("recipient", "status"), receipts, screen))
+        parts.append(f"Recipients:\n{table(('recipient', 'status'), receipts, screen)}")
     return "\n\n".join(part for part in parts if part)
 
 
 def _header(message: Message, now_ms: int) -> str:
     header = message.header
     edited = f"{ago(message.updated_at, now_ms)}, {plural(message.version, 'time')}" if message.updated_at else None
-    deleted = (ago(message.deleted_at, now_ms), message.delete_reason) if message.deleted else ()
+    deleted = ("DELETED", ago(message.deleted_at, now_ms), message.delete_reason) if message.deleted else ()
     return fields(
         (
             ("From", f"@{header.author}" + (f" ({header.role})" if header.role else "")),
             ("To", ", ".join(f"@{address.value}" for address in header.to)),
-            ("Sent", f"{header.sent_at} ({ago(header.sent_at, now_ms)})"),
+            ("Time", f"{header.sent_at} ({ago(header.sent_at, now_ms)})"),
             ("Thread", header.thread),
             ("Reply to", header.reply_to),
             ("Scopes", _pairs(header.scopes)),
@@ -122,7 +122,7 @@ def _header(message: Message, now_ms: int) -> str:
             ("Format", message.format if message.format != "markdown" else None),
             ("Data", values.finite(message.structured) if message.structured else None),
             ("Edited", edited),
-            ("Deleted", ", ".join(part for part in deleted if part) or None),
+            ("Status", ", ".join(part for part in deleted if part) or None),
         )
     )
 
@@ -137,17 +137,17 @@ def _receipt(recipient: Recipient, now_ms: int) -> str:
 
 @human.register(Edited)
 def _edited(edited: Edited) -> str:
-    return f"Edited {edited.id} (version {edited.version})."
+    return f"Message edited: {edited.id} (version {edited.version})."
 
 
 @human.register(Deleted)
 def _deleted(deleted: Deleted) -> str:
-    return f"Deleted {deleted.id}."
+    return f"Message deleted: {deleted.id}."
 
 
 @human.register(Marked)
 def _marked(marked: Marked) -> str:
-    rest = f"{marked.unread} still unread" if marked.unread else "nothing is unread now"
+    rest = f"{plural(marked.unread, 'unread message')} remaining" if marked.unread else "nothing is unread now"
     if not marked.marked_count:
-        return f"Nothing to mark; {rest}."
+        return f"Nothing to mark; {rest}." if marked.unread else "No unread messages."
     return f"Marked {plural(marked.marked_count, 'message')} as read; {rest}."

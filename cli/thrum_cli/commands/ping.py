@@ -20,7 +20,7 @@ def ping(app: App, agent: str) -> Ping:
 
 @human.register(Ping)
 def _ping(presence: Ping, screen: Screen) -> str:
-    seen = "waiting for messages" if presence.waiting else f"seen {ago(presence.last_seen_at, screen.now_ms)}"
+    seen = "waiting for messages" if presence.waiting else f"last heartbeat {ago(presence.last_seen_at, screen.now_ms)}"
     lines = [f"@{presence.address}: {presence.status}, {seen}"]
     rows = (("Intent", presence.intent), ("Task", presence.current_task), ("Branch", presence.branch))
     lines += [f"  {name}: {value}" for name, value in rows if value]

@@ -84,7 +84,7 @@ def _team(briefing: Prime, screen: Screen) -> str:
         for agent in team.list
     ]
     lines = table(("", "agent", "role", "module", "branch", "intent"), rows, screen)
-    return f"{bold('Team')}: {team.active} active of {team.total}\n{lines}"
+    return f"{bold('Team')}: {plural(team.total, 'agent')} ({team.active} active)\n{lines}"
 
 
 def _messages(briefing: Prime, screen: Screen) -> str:
@@ -93,7 +93,9 @@ def _messages(briefing: Prime, screen: Screen) -> str:
         return ""
     if not mail.total:
         return f"{bold('Inbox')}: empty"
-    state = f"{mail.unread} unread of {mail.total}" if mail.unread else f"{plural(mail.total, 'message')}, all read"
+    state = (
+        f"{mail.unread} unread ({mail.total} total)" if mail.unread else f"{plural(mail.total, 'message')} (all read)"
+    )
     return "\n".join([f"{bold('Inbox')}: {state}", *(_excerpt(message, screen) for message in mail.recent)])
 
 

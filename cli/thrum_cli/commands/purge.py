@@ -37,7 +37,7 @@ def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outc
     if not result.events_deleted and not result.messages_hidden:
         return Outcome(result, note="There is nothing to purge.")
     if not confirm:
-        return Outcome(result, note="Run it again with --confirm to purge.")
+        return Outcome(result, note="Run with --confirm to execute.")
     return Outcome(result, note=_HISTORY if result.events_deleted else "")
 
 
@@ -45,7 +45,7 @@ def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outc
 def _purged(result: Purged) -> str:
     if not result.events_deleted and not result.messages_hidden:
         return ""
-    head = "Would purge" if result.dry_run else "Purged"
+    head = "Purge preview: would purge" if result.dry_run else "Purged"
     size = f"{plural(result.sync_message_files, 'log file')}, {_size(result.bytes_freed)}"
     pairs = [
         ("Messages", f"{result.messages_deleted:,}"),

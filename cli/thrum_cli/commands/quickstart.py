@@ -116,7 +116,7 @@ def _preamble(app: App, caller: Caller, file: BinaryIO) -> str:
 def _quickstarted(result: Quickstarted) -> str:
     lines = [initialized(result.init)] if result.init else []
     lines.append(joined(Joined(result.register, result.session)))
-    lines += [f"Intent: {result.intent.intent}"] if result.intent else []
+    lines += [f"Intent set: {result.intent.intent}"] if result.intent else []
     lines += [f"Preamble: {result.preamble}"] if result.preamble else []
     lines += [configured(result.runtime_init)] if result.runtime_init else []
     lines += [text for text in [starting(result.starting) if result.starting else ""] if text]

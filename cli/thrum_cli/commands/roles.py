@@ -15,7 +15,7 @@ def list_(app: App) -> Outcome:
     """List the role templates and the agents they are for."""
     listed = templates.list_templates(app.store)
     return Outcome(
-        listed, note="" if listed.templates else "No role templates. Write one: .thrum/role_templates/ROLE.md"
+        listed, note="" if listed.templates else "No role templates found. Write one: .thrum/role_templates/ROLE.md"
     )
 
 
@@ -64,12 +64,12 @@ def _templates(listed: RoleTemplates, screen: Screen) -> str:
 @human.register(Deployed)
 def _deployed(result: Deployed) -> str:
     if not result.total:
-        return "There are no agents on this machine yet."
-    verb = "Would write" if result.dry_run else "Wrote"
+        return "No agents found on this machine yet."
+    verb = "Would update" if result.dry_run else "Updated"
     count = plural(result.total, "agent")
-    lines = [f"{verb} {plural(len(result.updated), 'preamble')} of {count}: {listing(result.updated)}."]
+    lines = [f"{verb} {len(result.updated)}/{count}: {listing(result.updated)}."]
     if not result.updated:
-        lines = [f"No template matches any of {count}."]
+        lines = [f"No matching templates for {count}."]
     if result.without_template:
         lines.append(f"No template for {listing(result.without_template)}.")
     return "\n".join(lines)

@@ -104,4 +104,4 @@ def _channel(channel: Wake) -> str:
 
 @human.register(DefaultSet)
 def _set(chosen: DefaultSet) -> str:
-    return f"The default runtime is {chosen.default_runtime}."
+    return f"Default runtime set to: {chosen.default_runtime}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thrum_cli.command import BODY, CARRIED, App, Argument, Option, body, command, json_object, sent_words
 from thrum_cli.terminal.output import human
+from thrum_store.errors import Invalid
 from thrum_store.service.messages import sending
 from thrum_store.service.messages.sending import SendMessage, Sent
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
         Argument("message", required=False),
         *BODY,
         Option("--to", "An agent, a role or a group.", "@NAME", multiple=True, complete="addresses"),
-        Option("--everyone --broadcast -b", "Send to every agent, as `--to @everyone` does; the default without --to."),
+        Option("--everyone", "Send to every agent, as `--to @everyone` does; the default without --to."),
+        Option("--broadcast -b", "Send to every agent, and to nobody by name."),
         Option(
             "--mention", "An agent to mention, who gets the message, too.", "@NAME", multiple=True, complete="addresses"
         ),
@@ -38,6 +40,7 @@ def send(
     body_file: BinaryIO | None,
     to: tuple[str, ...],
     everyone: bool,
+    broadcast: bool,
     mention: tuple[str, ...],
     scope: tuple[str, ...],
     ref: tuple[str, ...],
@@ -52,9 +55,11 @@ def send(
     nothing is sent. The text may begin with a dash, as "- item" does; after `--` every word is a text, and `-` reads it
     from standard input.
     """
+    if broadcast and to:
+        raise Invalid("--broadcast and --to are mutually exclusive", hint=f"for both: `--everyone --to {to[0]}`")
     request = SendMessage(
         content=body(message, stdin, body_file),
-        to=(*to, "@everyone") if everyone else to,
+        to=(*to, "@everyone") if everyone or broadcast else to,
         mentions=mention,
         scopes=scope,
         refs=ref,

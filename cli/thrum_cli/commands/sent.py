@@ -39,8 +39,8 @@ def _empty(page: Outbox, request: ReadSent) -> str:
     if request.unread:
         return "All your messages were read."
     if request.to:
-        return f"You sent nothing to {request.to}. `thrum sent` shows everything you sent."
-    return 'You sent nothing yet. Send a message: `thrum send "Hello"`'
+        return f"No sent messages to {request.to}. `thrum sent` shows everything you sent."
+    return 'No sent messages yet. Send a message: `thrum send "Hello"`'
 
 
 @human.register(Outbox)

@@ -117,12 +117,12 @@ session = Group(
 @human.register(SessionStarted)
 def started(session: SessionStarted) -> str:
     """Return a started session in words."""
-    return f"Session {session.id} of @{session.address} started."
+    return f"Session started: {session.id} of @{session.address}."
 
 
 @human.register(SessionEnded)
 def _ended(ended: SessionEnded) -> str:
-    line = f"Session {ended.id} ended after {lasting(ended.duration_ms)}."
+    line = f"Session ended: {ended.id}, after {lasting(ended.duration_ms)}."
     kept = ended.retention
     if kept is None:
         return line
@@ -133,10 +133,10 @@ def _ended(ended: SessionEnded) -> str:
 
 @human.register(Alive)
 def _alive(alive: Alive) -> str:
-    lines = [f"@{alive.address} is active on {alive.branch or 'no branch'}."]
+    lines = [f"Heartbeat sent: @{alive.address} is active on {alive.branch or 'no branch'}."]
     commits = plural(alive.unmerged_commits, "unmerged commit")
     changed = plural(len(alive.file_changes), "changed file")
-    lines.append(f"{commits}, {changed}, {len(alive.uncommitted_files)} uncommitted.")
+    lines.append(f"The heartbeat reports {commits}, {changed}, {len(alive.uncommitted_files)} uncommitted.")
     if alive.scopes or alive.refs:
         lines.append(dim("  ".join((*alive.scopes, *alive.refs))))
     return "\n".join(lines)
@@ -144,12 +144,12 @@ def _alive(alive: Alive) -> str:
 
 @human.register(IntentSet)
 def _intent(changed: IntentSet) -> str:
-    return f"Intent: {changed.intent}" if changed.intent else "Intent cleared."
+    return f"Intent set: {changed.intent}" if changed.intent else "Intent cleared."
 
 
 @human.register(TaskSet)
 def _task(changed: TaskSet) -> str:
-    return f"Task: {changed.current_task}" if changed.current_task else "Task cleared."
+    return f"Task set: {changed.current_task}" if changed.current_task else "Task cleared."
 
 
 @human.register(SessionList)

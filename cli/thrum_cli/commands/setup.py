@@ -119,9 +119,9 @@ def _go_section(text: str) -> tuple[int, int] | None:
 @human.register(Instructions)
 def _instructions(instructions: Instructions) -> str:
     sentences = {
-        "created": f"Created {instructions.file}.",
-        "appended": f"Added a section to {instructions.file}.",
-        "replaced": f"Replaced the section in {instructions.file}.",
-        "kept": f"{instructions.file} already has a section about thrum; --force replaces it.",
+        "created": f"Thrum section written to {instructions.file}, which is new.",
+        "appended": f"Thrum section written to {instructions.file}, at its end.",
+        "replaced": f"Thrum section written to {instructions.file}, in the place of the old one.",
+        "kept": f"Skipped: {instructions.file} already has a section about thrum; --force replaces it.",
     }
     return sentences.get(instructions.action, instructions.content.removesuffix("\n"))

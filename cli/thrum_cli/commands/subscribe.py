@@ -29,4 +29,6 @@ def subscribe(app: App, scope: str | None, mention: str | None, everything: bool
 
 @human.register(Subscribed)
 def _subscribed(subscribed: Subscribed) -> str:
-    return f"✓ Subscription #{subscribed.id}, until session {subscribed.session} ends\n  Follow it: thrum watch"
+    return (
+        f"✓ Subscription created: #{subscribed.id}, until session {subscribed.session} ends\n  Follow it: thrum watch"
+    )

@@ -18,9 +18,9 @@ def subscriptions(app: App) -> SubscriptionList:
 @human.register(SubscriptionList)
 def _list(result: SubscriptionList, screen: Screen) -> str:
     if not result.subscriptions:
-        return "No subscriptions.\nSubscribe: thrum subscribe --scope TYPE:VALUE | --mention @NAME | --all"
+        return "No active subscriptions.\nSubscribe: thrum subscribe --scope TYPE:VALUE | --mention @NAME | --all"
     rows = [(f"#{info.id}", _wanted(info), ago(info.created_at, screen.now_ms)) for info in result.subscriptions]
-    return table(("id", "messages", "since"), rows, screen)
+    return f"Active subscriptions ({len(rows)}):\n{table(('id', 'messages', 'since'), rows, screen)}"
 
 
 def _wanted(info: SubscriptionInfo) -> str:

@@ -28,7 +28,7 @@ def team(app: App, everybody: bool) -> Outcome:
     members = roster.team(app.store, everybody)
     note = f"{members.offline} offline: `thrum team --all`" if members.offline else ""
     if not members.members:
-        note = f"Nobody is active. {note or '`thrum quickstart` registers an agent and starts its session.'}"
+        note = f"No active agents. {note or '`thrum quickstart` registers an agent and starts its session.'}"
     return Outcome(members, note="\n".join(part for part in (note, not_asked(members.unanswered)) if part))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import Outcome, Screen, ago, human, lasting
+from thrum_cli.terminal.output import Outcome, Screen, ago, human, lasting, remark
 from thrum_store import values
 from thrum_store.errors import Invalid
 from thrum_store.service.messages import waiting
@@ -44,15 +44,19 @@ def wait(app: App, timeout: str, scope: str | None, mention: str | None, after: 
         raise Invalid(f"{timeout!r} is not a length of time", hint="write it like 30s or 5m")
     offset = values.seconds(after, "offset") if after is not None else None
     ended = waiting.wait(app.paths, app.caller, WaitFor(limit, scope, mention, offset, pending=not new))
+    if not (ended.messages or app.json or app.quiet):
+        remark(f"NO_MESSAGES_TIMEOUT: no message within {lasting(int(ended.waited_seconds * 1000))}.")
     return Outcome(ended, 0 if ended.messages else TIMED_OUT)
 
 
 @human.register(WaitEnded)
 def _ended(ended: WaitEnded, screen: Screen) -> str:
-    waited = lasting(int(ended.waited_seconds * 1000)) if ended.waited_seconds >= 1 else ""
     if not ended.messages:
-        return f"No message within {waited}." if waited else "No message arrived."
+        return ""
+    waited = lasting(int(ended.waited_seconds * 1000)) if ended.waited_seconds >= 1 else ""
     headers = [message.header for message in ended.messages]
     lines = [f"  {header.id}  @{header.author}  {ago(header.sent_at, screen.now_ms)}" for header in headers]
     after = f" after {waited}" if waited else ""
-    return "\n".join([f"{plural(len(lines), 'message')}{after}:", *lines, "Read: thrum inbox --unread"])
+    return "\n".join(
+        ["MESSAGES_RECEIVED", f"{plural(len(lines), 'message')}{after}:", *lines, "Read: thrum inbox --unread"]
+    )

@@ -29,20 +29,20 @@ def _note(holders: WhoHas) -> str:
             "" if holders.contexts else f"No agent is known to edit {holders.file}, but not every worktree answered.\n"
         )
         return first + not_asked(holders.unanswered)
-    return "" if holders.contexts else f"Nobody is editing {holders.file}."
+    return "" if holders.contexts else f"No agents are currently editing {holders.file}."
 
 
 @human.register(WhoHas)
 def _who_has(holders: WhoHas, screen: Screen) -> str:
-    return "\n".join(line for context in holders.contexts for line in _holder(context, screen))
+    return "\n".join(line for context in holders.contexts for line in _holder(holders.file, context, screen))
 
 
-def _holder(context: WorkContext, screen: Screen) -> list[str]:
+def _holder(file: str, context: WorkContext, screen: Screen) -> list[str]:
     age = ago(context.git_updated_at, screen.now_ms)
     as_of = "" if age in ("just now", "") else f", as of {age}"
     place = f"on {context.branch}" if context.branch else f"in {context.worktree}"
     intent = f": {context.intent}" if context.intent else ""
-    lines = [f"{bold('@' + context.address)} ({context.status}) {place}{as_of}{intent}"]
+    lines = [f"{bold('@' + context.address)} is editing {file} ({context.status}) {place}{as_of}{intent}"]
     lines += [f"  {path}  {dim('uncommitted')}" for path in context.uncommitted_files]
     lines += [
         f"  {change.path}  {dim(f'{change.status}, +{change.additions} -{change.deletions}, not merged')}"

@@ -21,7 +21,7 @@ def _whoami(agent: WhoAmI, screen: Screen) -> str:
     sources = {"file": agent.identity_file, "environment": "THRUM_NAME", "flag": "--name"}
     rows = [
         (
-            "Agent",
+            "Agent ID",
             f"@{agent.address}" if agent.registered else f"@{agent.address} (not registered: thrum quickstart)",
         ),
         ("Role", agent.role and f"@{agent.role}"),

@@ -216,12 +216,10 @@ def beyond(page: int, total: int, pages: int) -> str:
 
 
 def summary(page: int, size: int, shown: int, total: int) -> str:
-    """Return which part of all messages a page shows: `11–20 of 35 messages (next: --page 3)`."""
-    if shown == total:
-        return plural(total, "message")
+    """Return which part of all messages a page shows: `Showing 11-20 of 35 messages, next: --page 3`."""
     first = (page - 1) * size + 1
-    more = f" (next: --page {page + 1})" if first + shown <= total else ""
-    return f"{first}–{first + shown - 1} of {plural(total, 'message')}{more}"
+    more = f", next: --page {page + 1}" if first + shown <= total else ""
+    return f"Showing {first}-{first + shown - 1} of {plural(total, 'message')}{more}"
 
 
 def listing(names: Sequence[str], most: int = 6) -> str:
@@ -313,6 +311,11 @@ def warn(text: str) -> None:
 def tell(text: str) -> None:
     """Print a line now, with its styles: for a command that shows events as they happen."""
     _print(sys.stdout, text, styles=_STYLES)
+
+
+def remark(text: str) -> None:
+    """Print a line beside the result, to standard error."""
+    _print(sys.stderr, text)
 
 
 def end_line() -> None:

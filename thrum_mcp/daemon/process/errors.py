@@ -17,7 +17,7 @@ class DaemonNotRunning(ThrumError):
     code = "daemon_not_running"
 
     def __init__(self, repository: str) -> None:
-        super().__init__(f"no daemon is running for {repository}", hint="start it: `thrum daemon start`")
+        super().__init__(f"the daemon is not running for {repository}", hint="start it: `thrum daemon start`")
 
 
 class DaemonFailed(ThrumError):

@@ -117,7 +117,8 @@ def delete(store: Store, caller: Caller, request: DeleteMessage) -> Deleted:
     """
     if not request.force:
         raise NeedsConfirmation(
-            "deleting a message cannot be undone", hint=f"`thrum message delete {request.id} --force`"
+            "deleting a message cannot be undone",
+            hint=f"use --force to confirm deletion: `thrum message delete {request.id} --force`",
         )
     agent = _author_of(store, caller, request.id)
     deleted = message_parts.message(store, request.id).id

@@ -122,7 +122,7 @@ def subscribe(store: Store, caller: Caller, request: Subscribe) -> Subscribed:
         before = _alive(store)
         mine = [kept for kept in before.kept if kept.session == session]
         if any((kept.scope, kept.mention) == (scope, mention) for kept in mine):
-            raise Conflict("this session has that subscription already", hint="`thrum subscriptions` lists them")
+            raise Conflict("this subscription already exists in your session", hint="`thrum subscriptions` lists them")
         if len(mine) >= LIMIT:
             raise Invalid(f"a session has at most {LIMIT} subscriptions", hint="remove one: `thrum unsubscribe ID`")
         new = Kept(before.following, session, agent.name, scope, mention, now)
@@ -257,7 +257,10 @@ def _session(agent: Agent) -> str:
 def _wanted(request: Subscribe) -> tuple[message_parts.Tag | None, str | None]:
     """Return the scope and the mention of a request. Raises Invalid unless it asks for exactly one thing."""
     if [request.scope is not None, request.mention is not None, request.everything].count(True) != 1:
-        raise Invalid("a subscription is to one scope, one mention or all messages", hint="`thrum subscribe --all`")
+        raise Invalid(
+            "--scope, --mention and --all are mutually exclusive, and one of them is needed",
+            hint="`thrum subscribe --all`",
+        )
     scope = message_parts.tag(request.scope, "scope") if request.scope is not None else None
     return scope, identity.bare_address(request.mention) if request.mention is not None else None
 

@@ -204,5 +204,5 @@ def _chosen(store: Store, name: str | None) -> list[Agent]:
     bare = identity.agent_name(name)
     matches = [agent for agent in local if agent.name == bare]
     if not matches:
-        raise NotFound(f"there is no agent {bare!r} on this machine", hint="`thrum agent list` shows all agents")
+        raise NotFound(f"agent not found on this machine: {bare!r}", hint="`thrum agent list` shows all agents")
     return matches

@@ -93,8 +93,8 @@ def planned(agent: Register) -> str:
 @human.register(Registered)
 def registered(registration: Registered) -> str:
     """Return a registration in words."""
-    states = {"registered": "is registered", "updated": "is registered again", "unchanged": "was already registered"}
-    lines = [f"@{registration.address} {states[registration.status]} ({registration.identity_file})."]
+    states = {"registered": "registered", "updated": "re-registered", "unchanged": "already registered"}
+    lines = [f"Agent {states[registration.status]}: @{registration.address} ({registration.identity_file})."]
     if registration.others:
         also = ", ".join(f"@{name}" for name in registration.others)
         choice = f"`export THRUM_NAME={registration.address}` says that you are this one."

@@ -25,7 +25,7 @@ def identity_rows(agent: WhoAmI, now_ms: int) -> Rows:
     session = f"{agent.session} (started {ago(agent.session_start, now_ms)})" if agent.session else None
     name = f"@{agent.address}" + (f" ({agent.display})" if agent.display else "")
     return [
-        ("Agent", name if agent.registered else f"{name} (not registered: thrum quickstart)"),
+        ("Agent ID", name if agent.registered else f"{name} (not registered: thrum quickstart)"),
         ("Role", " ".join(filter(None, (agent.role and f"@{agent.role}", agent.module and f"in {agent.module}")))),
         ("Session", session or "none (thrum session start)"),
         ("Branch", agent.branch),
@@ -45,7 +45,7 @@ def work_rows(work: WorkContext | None) -> Rows:
 
 def mail(inbox: Counted) -> str:
     """Return the state of an inbox in words."""
-    return f"{inbox.unread} unread of {plural(inbox.total, 'message')}" if inbox.total else "empty"
+    return f"{inbox.unread} unread ({inbox.total} total)" if inbox.total else "empty"
 
 
 def health_rows(health: Health) -> Rows:

@@ -16,8 +16,8 @@ def initialized(setup: Initialized) -> str:
     if setup.dry_run:
         return "\n".join([f"In {setup.repository}:", *(steps or ["  nothing to do: it is set up"])])
     if not setup.created and not steps:
-        return f"thrum is already set up in {setup.repository}."
-    return "\n".join([f"thrum is set up in {setup.repository}:", *steps])
+        return f"thrum is already initialized in {setup.repository}."
+    return "\n".join([f"thrum is initialized in {setup.repository}:", *steps])
 
 
 def changes(files: tuple[ClientFile, ...], *, with_diff: bool) -> str:

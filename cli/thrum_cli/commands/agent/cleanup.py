@@ -32,7 +32,7 @@ def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
     """
     cleaned = removal.cleanup(app.store, Cleanup(threshold, force, dry_run), by=acting(app))
     if not cleaned.orphans:
-        return Outcome(cleaned, note="No orphaned agents.")
+        return Outcome(cleaned, note="No orphaned agents found.")
     if force or dry_run:
         return Outcome(cleaned)
     if not app.can_ask:

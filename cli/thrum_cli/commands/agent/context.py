@@ -34,13 +34,23 @@ def context(app: App, name: str | None, role: str | None, branch: str | None, fi
     if name and role:
         raise Invalid("an agent was named twice", hint="use either AGENT or --agent")
     works = work.contexts(app.store, WantContexts(name or role, branch, file, directory=os.getcwd()))
-    return Outcome(works, note="" if works.contexts else "No agent matches. `thrum agent list --context` shows all.")
+    return Outcome(
+        works,
+        note=""
+        if works.contexts
+        else "No active work contexts found: no agent matches. `thrum agent list --context` shows all.",
+    )
 
 
 def listed(app: App, role: str | None, module: str | None) -> Outcome:
     """Return the answer of `agent list --context`: a row for each agent of the role and module."""
     works = work.contexts(app.store, WantContexts(role=role, module=module))
-    return Outcome(works, note="" if works.contexts else "No agent matches. `thrum agent list` shows all agents.")
+    return Outcome(
+        works,
+        note=""
+        if works.contexts
+        else "No active work contexts found: no agent matches. `thrum agent list` shows all agents.",
+    )
 
 
 @human.register(WorkContexts)

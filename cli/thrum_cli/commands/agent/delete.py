@@ -44,4 +44,4 @@ def _deleted(deletion: AgentDeleted) -> str:
     if not deletion.deleted:
         return "Deletion canceled: nothing was deleted."
     messages = f" with {plural(deletion.messages, 'message')}" if deletion.messages else ""
-    return f"Deleted @{deletion.address}{messages}."
+    return f"Agent @{deletion.address} deleted successfully{messages}."

@@ -34,7 +34,7 @@ def list_(app: App, wanted_role: str | None, wanted_module: str | None, with_wor
     if wanted_role or wanted_module:
         return Outcome(known, note="No agent matches. `thrum agent list` shows all agents.")
     return Outcome(
-        known, note="No agents yet. Register one: `thrum quickstart --name NAME --role ROLE --module MODULE`"
+        known, note="No agents registered yet. Register one: `thrum quickstart --name NAME --role ROLE --module MODULE`"
     )
 
 
@@ -43,7 +43,8 @@ def _list(known: AgentList, screen: Screen) -> str:
     if not known.agents:
         return ""
     head = ("", "agent", "role", "module", "status", "seen", "host", "worktree")
-    return table(head, [_row(agent, screen.now_ms) for agent in known.agents], screen)
+    rows = [_row(agent, screen.now_ms) for agent in known.agents]
+    return f"Registered agents ({len(rows)}):\n{table(head, rows, screen)}"
 
 
 def _row(agent: AgentInfo, now_ms: int) -> tuple[str, ...]:
