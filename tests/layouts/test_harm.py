@@ -23,6 +23,7 @@ EVERYDAY = ("ordinary", "dot_bare", "submodule")
 WRITES: dict[Words, set[str]] = {
     ("init",): {".gitignore", "exclude"},
     ("export",): {"thrum.db"},
+    ("toolkit", "copy"): {".claude", ".agents"},
     ("init", "--runtime", "claude"): {"AGENTS.md", "CLAUDE.md", ".mcp.json", ".claude"},
     ("uninit",): {"AGENTS.md", "CLAUDE.md", ".mcp.json", ".claude"},
 }
