@@ -31,9 +31,8 @@ def refusal(root: Group, arguments: Sequence[str], error: click.UsageError) -> t
     """Return what is wrong with a line, and the hint with the line to type instead, if one is near."""
     hint = _suggestion(root, arguments, error)
     alone = hint is not None and isinstance(error, UnknownCommand | click.NoSuchOption)
-    name = error.option_name if isinstance(error, click.NoSuchOption) else ""
     sentence = error.message if alone else error.format_message()
-    return sentence.replace(f"No such option '{name}'", f"unknown flag: {name}"), hint
+    return sentence.replace("No such option '", "unknown flag: '"), hint
 
 
 class _Line(NamedTuple):

@@ -92,7 +92,7 @@ REFUSED = {
     "subscribe --all --mention @builder": "mutually exclusive",
     "daemon stop": "daemon is not running",
     "frobnicate": "unknown command",
-    "send --frobnicate": "unknown flag: --frobnicate",
+    "send --frobnicate": "unknown flag: '--frobnicate'",
 }
 
 
