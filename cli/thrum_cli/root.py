@@ -41,7 +41,7 @@ _SECTIONS = {
         "quickstart": "Register, start a session and set your intent.",
         "prime": "Print everything an agent needs to start or continue.",
         "overview": "Show yourself, the team, your inbox and the sync.",
-        "status": "Show your identity, session, work and inbox.",
+        "status": "Show your identity, session, work, inbox, daemon and sync.",
         "whoami": "Show your identity and where it comes from.",
         "migrate": "Import messages from an older thrum.",
         "config": "Show and change the settings of this clone.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.contract.manifest import requirement
 
 from .conftest import Team
-from .shell import Shell, git
+from .shell import SCRIPT, Shell, git
 
 
 @requirement("setup")
@@ -38,12 +39,54 @@ def test_a_path_from_a_subdirectory_is_meant_from_there(team: Team) -> None:
 def test_what_is_no_worktree_of_this_repository_is_refused(team: Team, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger"
     stranger.mkdir()
-    for path, code in ((str(stranger), "not_a_repository"), ("/nowhere", "invalid"), (".", "invalid")):
+    for path, code in ((str(stranger), "invalid"), ("/nowhere", "invalid"), (".", "invalid")):
         answer = team.planner.thrum("setup", path, "--json")
         assert (answer.code, answer.error["code"]) == (1, code)
     git(stranger, "init", "--quiet")
     assert team.planner.thrum("setup", str(stranger), "--json").error["code"] == "invalid"
     assert not (stranger / ".thrum").exists()
+
+
+@requirement("setup:missing")
+@pytest.mark.parametrize(
+    "path",
+    ["../feature", "../deeper/still/x", "../with space/ü tree", "../.hidden", "../a..b.lock", "inside", "../main"],
+)
+def test_the_hint_for_a_path_that_is_not_there_makes_that_worktree(repository: Shell, path: str) -> None:
+    repository.ok("init")
+    git(repository.cwd, "branch", "main/below")
+    refused = repository.thrum("setup", path, "--json").error
+    assert (refused["code"], path in refused["message"]) == ("invalid", True)
+    line = refused["hint"].split("`")[1]
+    variables = {**repository.environ(), "PATH": f"{os.path.dirname(SCRIPT)}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", line], cwd="/", env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    assert "already" in repository.ok("setup", path)
+
+
+def test_an_empty_directory_becomes_a_worktree_and_a_repository_without_a_commit_gets_one(tmp_path: Path) -> None:
+    shell, place = Shell(tmp_path / "fresh"), tmp_path / "empty"
+    for directory in (shell.cwd, place):
+        directory.mkdir()
+    git(shell.cwd, "init", "--quiet")
+    shell.ok("init")
+    line = shell.thrum("setup", "../empty", "--json").error["hint"].split("`")[1]
+    names = {f"GIT_{who}_{field}": "t@e" for who in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")}
+    variables = {**shell.environ(), **names, "PATH": f"{os.path.dirname(SCRIPT)}:{os.environ['PATH']}"}
+    assert (
+        subprocess.run(["bash", "-c", line], cwd="/", env=variables, capture_output=True, check=False).returncode == 0
+    )
+    assert "already" in shell.ok("setup", "../empty")
+
+
+def test_a_file_and_a_full_directory_are_no_worktrees(repository: Shell, tmp_path: Path) -> None:
+    repository.ok("init")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("x")
+    for path in ("../full", "../full/file"):
+        refused = repository.thrum("setup", path, "--json").error
+        assert refused["code"] == "invalid" and "git worktree list" in refused["hint"]
+    assert sorted(os.listdir(tmp_path / "full")) == ["file"]
 
 
 @requirement("setup:claude-md")

@@ -180,6 +180,9 @@ MANIFEST = {
     "setup": Entry(
         "thrum setup WORKTREE_PATH Configure a feature worktree with .thrum/redirect", "any worktree of the repository"
     ),
+    "setup:missing": Entry(
+        "thrum setup WORKTREE_PATH", "of a path that is not there: the hint makes that worktree and sets it up"
+    ),
     "setup:claude-md": Entry(
         "thrum setup claude-md Generate Thrum agent coordination instructions for CLAUDE.md. "
         "Prints to stdout by default.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,6 +70,27 @@ def test_a_daemon_answers_in_a_directory_whose_name_is_no_utf_8(tmp_path: Path, 
         assert shell.json("daemon", "status")["status"] == "running"
     finally:
         shell.thrum("daemon", "stop")
+
+
+def test_status_and_the_settings_show_the_daemon_with_the_port_it_took(alice: Shell) -> None:
+    wanted = int(alice.variables["THRUM_WS_PORT"])
+    state = alice.json("status")
+    assert (state["sync"]["daemon_status"], state["sync"]["local_only"], state["websocket_port"]) == (
+        "stopped", True, None,
+    )  # fmt: skip
+    assert alice.json("config", "show")["daemon"]["ws_port_in_use"] is None
+    assert "Port in use" not in alice.ok("config", "show")
+    with socket.create_server(("127.0.0.1", wanted)):
+        port = alice.json("daemon", "start")["ws_port"]
+    assert port != wanted
+    state = alice.json("status")
+    assert (state["sync"]["daemon_status"], state["websocket_port"]) == ("running", port)
+    shown = dict(line.split(":", 1) for line in alice.ok("status").splitlines())
+    assert (shown["Daemon"].strip(), shown["WebSocket"].strip()) == ("running", f"ws://localhost:{port}")
+    assert "local-only" in shown["Sync"]
+    settings = alice.json("config", "show")["daemon"]
+    assert (settings["ws_port"]["value"], settings["ws_port_in_use"]) == (wanted, port)
+    assert f"Port in use    {port}" in alice.ok("config", "show")
 
 
 def test_status_as_json_always_succeeds(alice: Shell) -> None:

@@ -29,7 +29,12 @@ def show(app: App) -> Configuration:
     A setting comes from the first of these that has it: a flag, the environment, .thrum/config.json, the default.
     """
     state = daemon_status(app.paths, REAL)
-    daemon = DaemonState(state.status, state.pid, file_names.socket_in_use(app.paths, REAL))
+    daemon = DaemonState(
+        state.status,
+        state.pid,
+        file_names.socket_in_use(app.paths, REAL),
+        file_names.port_in_use(app.paths, REAL) if state.running else None,
+    )
     clients = tuple(client.name for client in detect.detected(app.paths.root))
     return configuration.show(app.paths, REAL, _identity(app), daemon, clients)
 
@@ -93,6 +98,7 @@ def _configuration(result: Configuration, screen: Screen) -> str:
                 ("Local-only", daemon.local_only),
                 ("Sync interval", Setting(f"{daemon.sync_interval.value} s", daemon.sync_interval.source)),
                 ("WS port", daemon.ws_port),
+                ("Port in use", Setting(daemon.ws_port_in_use or "", "")),
                 ("Status", Setting(daemon.status, f"pid {daemon.pid}" if daemon.pid else "")),
                 ("Socket", Setting(daemon.socket, "")),
             ],

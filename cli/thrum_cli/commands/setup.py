@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 
 from thrum_cli.clients import files, planning
 from thrum_cli.clients.configure import tracked_links
@@ -12,12 +14,15 @@ from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
 from thrum_cli.commands._shared.client_setup import write_launcher
 from thrum_cli.terminal.output import Verbatim, human
-from thrum_store.errors import Invalid, NotInitialized
+from thrum_store.errors import Invalid, NotARepository, NotInitialized
 from thrum_store.repository import paths
+from thrum_store.repository.git_runner import GitRunner
+from thrum_store.repository.paths import Paths
 from thrum_store.setup import Initialize, Initialized, initialize
 from thrum_store.values import Record
 
 _FILE = "CLAUDE.md"
+_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+|\.\.+|\.lock$")  # what the name of a branch must not have, and more
 _GO_HEADING = "# Thrum Agent Coordination"  # first line of the Go program's section
 
 
@@ -35,9 +40,10 @@ def worktree(app: App, path: str) -> Initialized:
 
     It writes the worktree's .thrum/redirect, and a directory for its identities. Running it again changes nothing.
     """
-    main, other = paths.located(app.repo), paths.located(os.path.join(app.repo, path))
+    main = paths.located(app.repo)
     if not main.initialized:
         raise NotInitialized(main.root)
+    other = _worktree_at(app.repo, path, main)
     if other.common != main.common:
         raise Invalid(f"{path} belongs to another repository", hint=f"run `thrum init` in {other.root}")
     if other.local == other.thrum:
@@ -45,6 +51,38 @@ def worktree(app: App, path: str) -> Initialized:
     done = initialize(other, Initialize(stealth=True))
     write_launcher(other)
     return done
+
+
+def _worktree_at(repository: str, path: str, main: Paths) -> Paths:
+    """Return the places of the worktree at a path. Raises Invalid, with the command that makes one where none is."""
+    place = os.path.join(repository, path)
+    if os.path.lexists(place) and not os.path.isdir(place):
+        raise Invalid(f"{path} is not a directory", hint="name a worktree: `git worktree list` shows them")
+    try:
+        if os.path.isdir(place):
+            return paths.located(place)
+    except NotARepository as error:
+        if os.listdir(place):
+            raise Invalid(error.message, hint="name a worktree: `git worktree list` shows them") from None
+    raise Invalid(f"there is no worktree at {path!r}", hint=f"`{_making(place, main)}`, or see `git worktree list`")
+
+
+def _making(place: str, main: Paths) -> str:
+    """Return the line that makes a worktree, on a new branch that has the name of its directory, and sets it up."""
+    git, absolute = GitRunner(main.root), os.path.abspath(place)
+    branch = _free_branch(_NO_NAME.sub("-", os.path.basename(absolute)).strip("-.") or "feature", git)
+    inside = f"git -C {shlex.quote(main.root)}"
+    begun = git.asks("rev-parse", "--verify", "--quiet", "HEAD") is not None
+    first = "" if begun else f"{inside} commit --allow-empty -m begin && "
+    setting_up = f"thrum --repo {shlex.quote(main.root)} setup {shlex.quote(absolute)}"
+    return f"{first}{inside} worktree add -b {branch} {shlex.quote(absolute)} && {setting_up}"
+
+
+def _free_branch(name: str, git: GitRunner) -> str:
+    """Return the name, with a number if a branch has it or lies below it."""
+    branches = git.run("for-each-ref", "--format=%(refname)", "refs/heads").replace("refs/heads/", "").split("\n")
+    names = (name, *(f"{name}-{number}" for number in range(2, len(branches) + 3)))
+    return next(free for free in names if not any(f"{branch}/".startswith(f"{free}/") for branch in branches))
 
 
 @command(

@@ -10,13 +10,14 @@ from thrum_store.machine.host import REAL
 from thrum_store.service.team import overview as overviews
 from thrum_store.service.team.overview import Status
 
-from ._shared.orientation import health_rows, identity_rows, mail, port, work_rows
+from ._shared.orientation import health_rows, identity_rows, mail, port, sync_rows, work_rows
 
 
 @command("status", "thrum status", "thrum status --json")
 def status(app: App) -> Status:
-    """Show your identity, session, work and inbox."""
-    return overviews.status(app.store, app.caller, port=port(app, running=lease.is_held(app.paths, REAL)))
+    """Show your identity, session, work, inbox, daemon and sync."""
+    running = lease.is_held(app.paths, REAL)
+    return overviews.status(app.store, app.caller, running=running, port=port(app, running=running))
 
 
 @human.register(Status)
@@ -29,6 +30,8 @@ def _status(state: Status, screen: Screen) -> str:
         ("Context", notes),
         ("Inbox", mail(state.inbox)),
         ("Agents", f"{state.agents.active} active of {state.agents.total}"),
+        *sync_rows(state.sync, screen.now_ms),
+        ("WebSocket", f"ws://localhost:{state.websocket_port}" if state.websocket_port else None),
         ("Store", state.store),
         ("Hosts", state.hosts or None),
         *health_rows(state.health),

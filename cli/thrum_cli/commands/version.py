@@ -17,12 +17,15 @@ from thrum_store.log.events import fingerprint
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.values import Record
 
+INTERFACE = "0.6.3"
+
 
 class Version(Record):
     """The version of this installation; unknown values are null.
 
-    `build` is the commit it was built from, or a hash of its modules. The addresses are those it was published with, or
-    the repository it was installed from.
+    `interface` is the version of the Go program whose commands, keys and files it follows. `build` is the commit it was
+    built from, or a hash of its modules. The addresses are those it was published with, or the repository it was
+    installed from.
     """
 
     version: str
@@ -30,6 +33,7 @@ class Version(Record):
     python_version: str
     repo_url: str | None
     website_url: str | None
+    interface: str = INTERFACE
 
 
 @command("version", "thrum version", "thrum --version")
@@ -101,5 +105,7 @@ def _modules(installed: metadata.Distribution) -> str | None:
 @human.register(Version)
 def _version(version: Version) -> str:
     build = f"build {version.build}, " if version.build else ""
-    lines = [f"thrum {version.version} ({build}Python {version.python_version})", version.repo_url, version.website_url]
+    first = f"thrum {version.version} ({build}Python {version.python_version})"
+    follows = f"Follows the interface of thrum {version.interface}"
+    lines = [first, version.repo_url, version.website_url, follows]
     return "\n".join(line for line in lines if line)

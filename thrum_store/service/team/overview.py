@@ -53,6 +53,7 @@ class Status(Record):
     repository: str
     store: str
     hosts: str
+    sync: SyncState
     websocket_port: int | None
 
 
@@ -70,8 +71,8 @@ class Overview(Record):
 
 
 @use_case
-def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
-    """Return the caller with its session, work and mailbox. `port`: the WebSocket's of a running daemon."""
+def status(store: Store, caller: Caller, *, running: bool = False, port: int | None = None) -> Status:
+    """Return the caller with its session, work and mailbox. `running`: a daemon is running; `port`: its WebSocket's."""
     from thrum_store.repository import claims  # no briefing needs it
 
     now = presence.now(store)
@@ -87,6 +88,7 @@ def status(store: Store, caller: Caller, *, port: int | None = None) -> Status:
         repository=store.paths.root,
         store=store.paths.guest or store.paths.thrum,
         hosts=claims.sentence(store.paths, store.host),
+        sync=condition.sync_state(store, running=running),
         websocket_port=port,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -14,7 +13,6 @@ from thrum_store.machine.host import Host
 from thrum_store.repository import ignore_file
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.paths import (
-    COMMIT_LOCK,
     KEYS,
     LOCKS,
     LOG_FILES,
@@ -29,6 +27,7 @@ from thrum_store.sync import branch_worktree
 from thrum_store.sync.admit_branch import BRANCH, REF, ForeignBranch
 
 from . import check_worktrees
+from .check_permissions import permissions
 from .check_place import place
 from .findings import Check, fine, guarded, note, problem
 
@@ -44,7 +43,7 @@ def around(paths: Paths, host: Host, environ: Mapping[str, str]) -> Iterator[Che
     yield from guarded("layout", lambda: place(paths, host))
     yield from guarded("git", lambda: _branch(paths, host))
     yield from guarded("git", lambda: _ignored(paths, host))
-    yield from guarded("permissions", lambda: _permissions(paths))
+    yield from guarded("permissions", lambda: permissions(paths, host))
     yield from guarded("keys", lambda: _key(paths, host))
     yield from guarded("identity", lambda: _identities(paths, environ))
     yield from guarded("locks", lambda: _locks(paths, host))
@@ -120,29 +119,6 @@ def _ignored(paths: Paths, host: Host) -> Iterator[Check]:
         yield problem("git", "git does not ignore .thrum", hint, repair)
     else:
         yield fine("git", f"branch {BRANCH} and its worktree are there; .thrum is ignored")
-
-
-def _permissions(paths: Paths) -> Iterator[Check]:
-    private = [paths.var, paths.in_var(KEYS), paths.identities, paths.bells]
-    checked = [(path, 0o700) for path in private] + [(paths.in_var(STORE_KEY), 0o600)]
-    wrong = [(path, mode) for path, mode in checked if os.path.exists(path) and _open_to_others(path)]
-    if os.access(paths.root, os.R_OK) and not os.access(paths.in_var(COMMIT_LOCK), os.W_OK):
-        hint = "use the MCP tools, or run the command as the owner, and outside of a sandbox"
-        yield problem("permissions", "this process may read the store and cannot write to it", hint)
-    foreign = [path for path, _ in checked if os.path.exists(path) and os.stat(path).st_uid != os.getuid()]
-    for path in foreign:
-        hint = f"`sudo chown -R $USER {_short(paths, paths.thrum)}`"
-        yield problem("permissions", f"{_short(paths, path)} belongs to another user", hint)
-    for path, mode in wrong:
-        hint = f"`chmod {mode:o} {_short(paths, path)}`, or {_FIX}"
-        message = f"other users can read {_short(paths, path)}"
-        yield problem("permissions", message, hint, partial(os.chmod, path, mode))
-    if not wrong and not foreign and os.access(paths.in_var(COMMIT_LOCK), os.W_OK):
-        yield fine("permissions", "only you can read the store's keys, identities and view")
-
-
-def _open_to_others(path: str) -> bool:
-    return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)
 
 
 def _key(paths: Paths, host: Host) -> Iterator[Check]:

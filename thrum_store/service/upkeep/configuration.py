@@ -44,7 +44,7 @@ class RuntimeSettings(Record):
 
 
 class DaemonSettings(Record):
-    """The settings of the daemon, and whether it runs."""
+    """The settings of the daemon, and whether it runs. `ws_port_in_use`: the port that it took, null without one."""
 
     local_only: Setting
     sync_interval: Setting
@@ -52,6 +52,7 @@ class DaemonSettings(Record):
     status: str
     pid: int | None
     socket: str
+    ws_port_in_use: int | None
 
 
 class SyncSettings(Record):
@@ -103,6 +104,7 @@ class DaemonState(Record):
     status: str
     pid: int | None
     socket: str
+    port: int | None
 
 
 def show(
@@ -124,6 +126,7 @@ def show(
             daemon.status,
             daemon.pid,
             daemon.socket,
+            daemon.port,
         ),
         sync=_sync(GitRunner(paths.root)),
         identity=caller,

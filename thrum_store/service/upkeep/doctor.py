@@ -22,7 +22,7 @@ from . import check_worktrees
 from .check_logs import LARGE, LEFT_OUT, Examine, Progress, logs, sync
 from .check_place import second_copies
 from .check_repository import around
-from .findings import Check, Finding, fine, guarded, note, problem
+from .findings import OK, PROBLEM, Check, Finding, fine, guarded, note, problem
 
 
 class Diagnosis(Record):
@@ -49,6 +49,9 @@ def examine(
 
 
 def _diagnosis(root: str, findings: list[Finding]) -> Diagnosis:
+    """Return the diagnosis: of a thing with a problem, nothing says that it is well."""
+    troubled = {finding.check for finding in findings if finding.status == PROBLEM}
+    findings = [finding for finding in findings if finding.status != OK or finding.check not in troubled]
     problems = sum(finding.status == "problem" and not finding.fixed for finding in findings)
     return Diagnosis(root, tuple(findings), problems, sum(finding.status == "note" for finding in findings))
 
@@ -82,7 +85,7 @@ def _store_checks(places: Paths, host: Host, environ: Mapping[str, str], request
             yield from (problem("logs", warning, LEFT_OUT) for warning in unread)
         yield from guarded("sync", lambda: sync(opened))
         yield from guarded("view", lambda: _view(opened, request.progress))
-        yield from guarded("worktrees", lambda: check_worktrees.answering(opened))
+        yield from guarded("worktree", lambda: check_worktrees.answering(opened))
         yield from guarded("identity", lambda: _registrations(opened, environ))
         opened.take_warnings()  # they are findings already
 
