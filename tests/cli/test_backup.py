@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.contract.manifest import requirement
+from tests.users import STRANGER, as_root, run_as
 
 from .conftest import Team
 from .shell import SCRIPT, Shell, git
@@ -140,7 +143,10 @@ def test_old_archives_are_removed_as_the_settings_say(
 @requirement("backup:config")
 def test_the_settings_of_backups_are_shown_with_those_that_do_nothing(team: Team) -> None:
     config = team.planner.cwd / ".thrum/config.json"
-    theirs = {"plugins": [{"name": "beads", "command": "touch OOPS", "include": []}], "post_backup": "touch OOPS"}
+    theirs: dict[str, object] = {
+        "plugins": [{"name": "beads", "command": "touch OOPS", "include": []}],
+        "post_backup": "touch OOPS",
+    }
     config.write_text(
         json.dumps({"backup": {"dir": "elsewhere", "retention": {"daily": 7}, **theirs}}), encoding="utf-8"
     )
@@ -226,7 +232,7 @@ def test_an_interrupted_backup_leaves_a_whole_one_and_the_next_run_tidies_up(
 def test_a_backup_that_died_between_two_names_is_whole_again(team: Team, last: Path) -> None:
     before = everything(last)
     last.rename(last.parent / ".old-12345678")  # as where the file system cannot exchange two names
-    assert team.planner.json("backup", "status")["last_backup"] is None
+    assert team.planner.json("backup", "status")["last_backup"] is not None
     team.planner.ok("backup")
     with zipfile.ZipFile(next((last.parent / "archives").iterdir())) as packed:
         assert {name: packed.read(name) for name in packed.namelist()} == before
@@ -237,8 +243,6 @@ def test_a_full_disk_leaves_the_last_backup_as_it_was(team: Team, tmp_path: Path
     team.planner.ok("backup", "--dir", str(tmp_path / "b"))
     before = everything(tmp_path / "b/project/current")
     line = f'ulimit -f 20; trap "" XFSZ; "{SCRIPT}" backup --dir {tmp_path / "b"} --json'
-    import subprocess
-
     done = subprocess.run(
         ["bash", "-c", line], cwd=team.planner.cwd, env=team.planner.environ(), capture_output=True, check=False
     )
@@ -267,3 +271,99 @@ def test_a_damaged_log_is_copied_as_it_is_and_named(team: Team, harm: str, view:
     assert any("'planner' is damaged" in warning for warning in done["warnings"]) is known
     copied = next((team.planner.cwd / CURRENT / "v1").glob("*/planner/*.jsonl"))
     assert harmed.startswith(copied.read_bytes()) and copied.read_bytes().count(b"message") >= 1
+
+
+@pytest.mark.parametrize("form", ["cut", "changed", "of the Go program"])
+def test_a_last_backup_that_cannot_be_restored_is_kept_aside(team: Team, last: Path, form: str) -> None:
+    listing = last / "manifest.json"
+    fields = json.loads(listing.read_text(encoding="utf-8"))
+    if form == "of the Go program":
+        kept = {name: fields[name] for name in ("version", "timestamp", "thrum_version", "repo_name", "counts")}
+        listing.write_text(json.dumps(kept), encoding="utf-8")
+    else:
+        settings = last / "config/config.json"
+        settings.write_bytes(settings.read_bytes()[:-1] + (b"" if form == "cut" else b"x"))
+    before = everything(last)
+    done = team.planner.json("backup")
+    assert any("is kept in" in warning for warning in done["warnings"])
+    (aside,) = last.parent.glob("aside-*")
+    assert everything(aside) == before
+    assert team.planner.json("backup", "status")["problem"] == ""
+
+
+def test_a_folder_of_the_users_is_left_alone(team: Team, tmp_path: Path) -> None:
+    mine = tmp_path / "b/project/current/notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine", encoding="utf-8")
+    answer = team.planner.thrum("backup", "--dir", str(tmp_path / "b"), "--json")
+    assert answer.error["code"] == "invalid"
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
+def test_what_cannot_be_in_a_backup_is_named_and_the_rest_is_saved(team: Team) -> None:
+    context = team.planner.cwd / ".thrum/context"
+    context.mkdir(exist_ok=True)
+    (context / "planner.md").write_text("notes", encoding="utf-8")
+    (context / "huge.md").write_bytes(b"x" * (9 << 20))
+    (context / "link.md").symlink_to("/etc/passwd")
+    (context / "folder.md").mkdir()
+    os.mkfifo(context / "fifo.md")
+    (context / "Draft of mine.md").write_text("?", encoding="utf-8")
+    os.close(os.open(os.fsencode(context) + b"/\xff.md", os.O_CREAT | os.O_WRONLY))
+    done = team.planner.json("backup")
+    assert len(done["warnings"]) == 6, done["warnings"]
+    files = manifest(team.planner.cwd / CURRENT)["files"]
+    assert [name for name in files if name.startswith("config/context/")] == ["config/context/planner.md"]
+
+
+def test_a_repository_whose_name_is_not_utf_8_is_saved_and_restored(team: Team) -> None:
+    odd = os.fsencode(team.planner.cwd.parent) + b"/caf\xe9"
+    git(team.planner.cwd, "worktree", "remove", "--force", str(team.builder.cwd))
+    team.planner.cwd.rename(os.fsdecode(odd))
+    shell = Shell(Path(os.fsdecode(odd)))
+    shell.ok("init")
+    assert shell.run("backup").code == 0
+    shutil.rmtree(shell.cwd / ".thrum/identities")
+    answer = shell.run("backup", "restore", "--yes")
+    assert (answer.code, answer.err) == (0, ""), answer
+    assert shell.run("whoami").code == 0
+
+
+def test_without_its_key_a_store_is_saved_all_the_same(team: Team) -> None:
+    (team.planner.cwd / ".git/thrum-sync/var/keys/store.key").unlink()
+    answer = team.planner.thrum("backup", "--with-keys", "--json")
+    assert answer.error["code"] == "not_found" and "`thrum backup`" in answer.error["hint"]
+    assert any("the key of this store cannot be used" in warning for warning in team.planner.json("backup")["warnings"])
+
+
+@as_root
+def test_another_users_backups_are_neither_read_nor_replaced(team: Team, tmp_path: Path) -> None:
+    root = tmp_path / "theirs"
+    git(tmp_path, "init", "--quiet", str(root))
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.getuid() and str(path).startswith("/tmp/"):
+            path.chmod(0o755)
+    team.planner.ok("backup", "--dir", str(tmp_path / "b"))
+    (tmp_path / "b").chmod(0o777)
+    before = everything(tmp_path / "b")
+    for directory in (root, *root.rglob("*")):
+        os.chown(directory, STRANGER, STRANGER)
+    home = {"HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1"}
+    assert run_as(STRANGER, root, "thrum", "init", environ=home).returncode == 0
+    (tmp_path / "b/project").rename(tmp_path / "b/theirs")
+    refused = run_as(STRANGER, root, "thrum", "backup", "--dir", str(tmp_path / "b"), "--json", environ=home)
+    assert json.loads(refused.stdout)["error"]["code"] == "refused", refused
+    refused = run_as(
+        STRANGER,
+        root,
+        "thrum",
+        "backup",
+        "restore",
+        str(tmp_path / "b/theirs/current"),
+        "--yes",
+        "--json",
+        environ=home,
+    )
+    assert "error" in json.loads(refused.stdout) and "Traceback" not in refused.stderr
+    (tmp_path / "b/theirs").rename(tmp_path / "b/project")
+    assert everything(tmp_path / "b") == before

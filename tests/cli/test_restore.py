@@ -14,7 +14,8 @@ import pytest
 from tests.contract.manifest import requirement
 
 from .conftest import Team
-from .shell import PATIENCE, Shell
+from .shell import PATIENCE, SCRIPT, Shell
+from .terminal import at_terminal
 from .test_backup import everything
 
 
@@ -200,3 +201,35 @@ def test_roots_restore_leaves_the_owner_in_possession(team: Team, saved: Path) -
     assert shell.run("backup").code == 0
     owners = {path.lstat().st_uid for path in team.planner.cwd.rglob("*")}
     assert owners == {1234}
+
+
+@requirement("backup:restore")
+@pytest.mark.parametrize(("typed", "came_back"), [("y\n", True), ("n\n", False), ("\n", False), ("\x04", False)])
+def test_a_person_sees_what_would_be_restored_and_is_asked(
+    team: Team, saved: Path, typed: str, came_back: bool
+) -> None:
+    lose_logs(team.planner, "builder")
+    command = [SCRIPT, "backup", "restore", str(saved)]
+    seen = at_terminal(command, team.planner.cwd, {**team.planner.environ(), "TERM": "dumb"}, typed)
+    assert "Backup of project, store " in seen and "Restore what is lost here?" in seen
+    assert ("Restored from:" in seen) is came_back, seen
+    assert bool(list(logs(team.planner).glob("*/builder/*.jsonl"))) is came_back
+    assert "Traceback" not in seen
+
+
+@pytest.mark.parametrize("blocks", [1, 4, 8])
+def test_a_full_disk_during_a_restore_loses_nothing(team: Team, saved: Path, blocks: int) -> None:
+    team.builder.ok("send", "x" * 20_000, "--to", "@planner")
+    team.planner.ok("backup", "--dir", str(saved.parents[1]))
+    lose_logs(team.planner, "builder")
+    before = texts(team.planner)
+    line = f'ulimit -f {blocks}; trap "" XFSZ; "{SCRIPT}" backup restore {saved} --yes --json'
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=team.planner.cwd, env=team.planner.environ(), capture_output=True, check=False
+    )
+    assert b"Traceback" not in done.stderr + done.stdout
+    assert "error" in json.loads(done.stdout) or json.loads(done.stdout)["warnings"], done
+    assert set(before) <= set(texts(team.planner))
+    team.planner.ok("backup", "restore", str(saved), "--yes")
+    assert texts(team.planner) == ["from planner", "from builder", "x" * 20_000]
+    assert team.builder.ok("send", "and goes on", "--to", "@planner")

@@ -267,3 +267,86 @@ def test_the_store_of_a_blocked_clone_does_not_come_in_by_a_backup(site: Site, k
     shutil.rmtree(theirs, ignore_errors=True)
     again.ok("backup", "restore", str(site.backup), "--yes")
     assert not list(theirs.glob("bob/*"))
+
+
+def test_a_daemon_that_runs_follows_the_clone_to_its_restored_store(site: Site) -> None:
+    owner = store_of(site.alice)
+    again = site.lose()
+    again.ok("config", "set", "local_only", "false")
+    assert again.run("daemon", "start").code == 0
+    waiting = again.having(THRUM_NAME="alice").start("wait", "--timeout", "60s", "--new", "--json")
+    try:
+        assert site.restored(again)["signer"] == "continued"
+        again.ok("send", "alice goes on", "--to", "@bob")
+        assert site.agree(again, site.bob) == ["from alice", "from bob", "alice goes on"]
+        health = again.json("daemon", "status")
+        assert (health["running"], health["health"]["status"], store_of(again)) == (True, "ok", owner)
+    finally:
+        waiting.kill()
+        waiting.communicate()
+        again.run("daemon", "stop")
+
+
+def test_an_identity_does_not_come_back_where_its_agent_no_longer_lives(site: Site) -> None:
+    git(site.alice.cwd, "worktree", "add", "--quiet", "../moved")
+    moved = site.alice.at(site.folder / "moved")
+    (site.alice.cwd / ".thrum/identities/alice.json").unlink()
+    moved.ok("quickstart", "--name", "alice", *REGISTER, "--force")
+    site.alice.ok("backup", "restore", str(site.backup), "--yes")
+    assert not (site.alice.cwd / ".thrum/identities/alice.json").exists()
+    assert moved.json("whoami")["agent_id"] == "alice"
+
+
+def test_identities_of_a_worktree_come_back_once_it_is_there(site: Site) -> None:
+    git(site.alice.cwd, "worktree", "add", "--quiet", "../feature")
+    worker = site.alice.at(site.folder / "feature")
+    worker.ok("quickstart", "--name", "worker", *REGISTER)
+    worker.ok("context", "save", stdin=b"half done")
+    site.alice.ok("backup", "--dir", str(site.folder / "backups"), "--with-keys")
+    shutil.rmtree(worker.cwd)
+    again = site.lose()
+    done = site.restored(again)
+    assert done["signer"] == "continued"
+    assert "config/worktrees/feature/identities/worker.json" in json.dumps(done["homeless"])
+    git(again.cwd, "worktree", "add", "--quiet", "--force", "-B", "feature", "../feature")
+    again.ok("backup", "restore", str(site.backup), "--yes")
+    assert worker.json("whoami")["agent_id"] == "worker"
+    assert "half done" in worker.ok("context", "show")
+
+
+def test_an_older_archive_after_a_newer_one_changes_nothing(site: Site) -> None:
+    site.alice.ok("send", "in the second backup", "--to", "@bob")
+    site.alice.ok("backup", "--dir", str(site.folder / "backups"), "--with-keys")
+    (older,) = (site.folder / "backups/shop/archives").iterdir()
+    again = site.lose()
+    assert site.restored(again)["signer"] == "continued"
+    answer = again.thrum("backup", "restore", str(older), "--yes", "--with-keys", "--json")
+    assert answer.code == 0 and answer.data["signer"] == "kept"
+    assert site.agree(again, site.bob) == ["from alice", "from bob", "in the second backup"]
+
+
+@requirement("backup:signer")
+def test_the_older_of_two_archives_begins_a_new_store_and_the_newer_one_still_comes_in(site: Site) -> None:
+    site.alice.ok("send", "in the second backup", "--to", "@bob")
+    site.alice.ok("backup", "--dir", str(site.folder / "backups"), "--with-keys")
+    (older,) = (site.folder / "backups/shop/archives").iterdir()
+    again = site.lose()
+    shown = again.ok("backup", "restore", str(older), "--yes", "--with-keys")
+    assert "is only read: " in shown and "is a newer backup" in shown
+    again.ok("send", "alice goes on", "--to", "@bob")
+    assert site.restored(again)["events"] == 1
+    expected = ["alice goes on", "from alice", "from bob", "in the second backup"]
+    assert sorted(site.agree(again, site.bob)) == expected
+
+
+def test_a_backup_of_another_history_is_not_mixed_in(site: Site) -> None:
+    site.alice.ok("send", "in the second backup", "--to", "@bob")
+    site.alice.ok("backup", "--dir", str(site.folder / "backups"), "--with-keys")
+    (older,) = (site.folder / "backups/shop/archives").iterdir()
+    alone = shutil.move(older, site.folder / "older.zip")
+    again = site.lose()
+    again.ok("backup", "restore", str(alone), "--yes", "--with-keys")
+    again.ok("send", "alice goes on", "--to", "@bob")
+    answer = again.thrum("backup", "restore", str(site.backup), "--yes", "--json")
+    assert "the log of @alice in the backup is left out" in answer.out, answer
+    assert site.agree(again, site.bob) == ["from alice", "from bob", "alice goes on"]

@@ -37,7 +37,7 @@ def _complete(ours: dict[str, Any], content: Mapping[str, Any], above: str, adde
         if name not in ours:
             ours[name] = value
             added.append(path)
-        elif isinstance(ours[name], dict) and isinstance(value, dict):
+        elif ours[name].__class__ is dict and value.__class__ is dict:
             _complete(ours[name], value, f"{path}.", added, kept)
         elif ours[name] != value:
             kept.append(path)

@@ -230,7 +230,7 @@ def _signer(done: Restored) -> str:
     if done.signer == signer.CONTINUED:
         return f"this clone continues as store {restored}"
     if done.signer == signer.NEW:
-        return f"this clone is the new store {short_id(done.store)}; {restored} is only read, because {done.reason}"
+        return f"this clone is the new store {short_id(done.store)}; {restored} is only read: {safe_line(done.reason)}"
     if done.store == done.restored_store:
         return "unchanged"
     unused = "; with --with-keys this clone may continue as it" if done.key_unused else ""

@@ -50,7 +50,8 @@ def set_(app: App, key: str, value: str) -> SettingChanged:
 
     The settings are stored in .thrum/config.json: local_only (true or false), runtime.primary (a client),
     daemon.ws_port (a port; apply it to a running daemon with `thrum daemon restart`) and retention.days (the end of a
-    session purges what is older; 0 is off). Settings of the sync, like thrum.remote, are stored in git's configuration.
+    session purges what is older; 0 is off). Those of backups, like backup.dir and backup.retention.daily, are shown by
+    `thrum backup config`. Settings of the sync, like thrum.remote, are stored in git's configuration.
     """
     return configuration.set_setting(app.paths, REAL, SetSetting(key, value, tuple(PRESETS)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 
+from thrum_store.errors import NotFound, StorageFailed
 from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.host import Host
 from thrum_store.repository.paths import STORE_KEY
@@ -13,7 +14,7 @@ from thrum_store.sync.wire import signed_files
 from thrum_store.values import NamedTuple
 
 from . import archive, saved_files
-from .archive import KEY, LOGS
+from .archive import LOGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ class Writer:
             self._storage.sync_directory(directory)
 
 
-def files(store: Store, copied: Copied, *, with_keys: bool) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a backup with their contents."""
+def files(store: Store, copied: Copied, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a backup with their contents, but for the key; warn of those that cannot be read."""
     for shard in store.log.shards():
-        yield from _segments(store, shard, copied)
+        yield from _segments(store, shard, copied, warnings)
     for owner in store.host.storage.listing(store.log.root):
         for path in (signed_files.CERTIFICATE, signed_files.HEADS):
             data = signed_files.read(store, owner, path)
@@ -65,12 +66,18 @@ def files(store: Store, copied: Copied, *, with_keys: bool) -> Iterator[tuple[st
         if heads is not None:
             contents = signed_files.signed_contents(store, owner, heads)
             yield from ((f"{LOGS}/{owner}/{path}", data) for path, data in contents.items())
-    yield from saved_files.collected(store.paths, store.host).items()
-    if with_keys:
-        yield KEY, store.host.storage.read(store.paths.in_var(STORE_KEY))
+    yield from saved_files.collected(store.paths, store.host, warnings).items()
 
 
-def _segments(store: Store, shard: Shard, copied: Copied) -> Iterator[tuple[str, bytes]]:
+def private_key(store: Store) -> bytes:
+    """Return the private key of this store, as its file has it. Raises NotFound."""
+    try:
+        return store.host.storage.read(store.paths.in_var(STORE_KEY))
+    except FileNotFoundError:
+        raise NotFound("the private key of this store is lost", hint="leave --with-keys out: `thrum backup`") from None
+
+
+def _segments(store: Store, shard: Shard, copied: Copied, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the segments of a log up to its end in the view; of a frozen one everything."""
     end = copied.ends.get(shard, ShardPosition())
     for number in store.purged_log.numbers(shard):
@@ -81,6 +88,9 @@ def _segments(store: Store, shard: Shard, copied: Copied) -> Iterator[tuple[str,
         try:
             data = store.host.storage.read(path, 0, limit)
         except FileNotFoundError:  # a hole in a damaged log
+            continue
+        except StorageFailed as error:
+            warnings.append(f"a part of the log of {shard.agent!r} is not in the backup: {error.message}")
             continue
         name = f"{LOGS}{path.removeprefix(store.log.root)}"
         if archive.is_allowed(name):

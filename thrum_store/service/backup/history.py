@@ -42,7 +42,9 @@ def load(paths: Paths, host: Host) -> BackupHistory:
 
 
 def _save(paths: Paths, host: Host, history: BackupHistory) -> None:
-    host.storage.replace(paths.in_var(BACKUP_STATE), values.readable(values.as_json(history)).encode() + b"\n")
+    host.storage.replace(
+        paths.in_var(BACKUP_STATE), values.readable(values.as_json(history), ascii_only=True).encode() + b"\n"
+    )
 
 
 def succeeded(paths: Paths, host: Host, timestamp: str, directory: str) -> None:

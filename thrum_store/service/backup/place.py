@@ -91,6 +91,20 @@ def _settle(place: BackupPlace, host: Host) -> None:
     remove_leftovers(place, host)
 
 
+def move_aside(place: BackupPlace, host: Host) -> str:
+    """Give the last snapshot a name under which nothing uses it any more; return its path."""
+    aside = os.path.join(place.home, f"aside-{host.entropy.token(4)}")
+    host.storage.move(place.current, aside)
+    return aside
+
+
+def last(place: BackupPlace, host: Host) -> str:
+    """Return the path of the last snapshot, also where a backup died between two names; "" if there is none."""
+    replaced = [name for name in host.storage.listing(place.home) if name.startswith(REPLACED)]
+    paths = [place.current, *(os.path.join(place.home, name) for name in replaced)]
+    return next((path for path in paths if os.path.isdir(path)), "")
+
+
 def remove_leftovers(place: BackupPlace, host: Host) -> None:
     """Remove unfinished and replaced snapshots. Only under the lock of backups."""
     for name in host.storage.listing(place.home):

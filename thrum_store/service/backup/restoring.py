@@ -14,6 +14,7 @@ from thrum_store.log.segments import Shard, ShardPosition
 from thrum_store.machine.host import Host, failpoint
 from thrum_store.repository import config
 from thrum_store.repository.config import GitSettings
+from thrum_store.repository.former_stores import signed_ends
 from thrum_store.repository.ownership import OwnersFiles
 from thrum_store.repository.paths import SYNC_LOCK, Paths
 from thrum_store.store import Retry, Store
@@ -109,8 +110,9 @@ def source(paths: Paths, host: Host, request: Restore) -> str:
     if request.archive is not None:
         known = os.path.join(target.archives, request.archive)
         return known if request.archive in rotation.archives(target, host) else os.path.abspath(request.archive)
-    if os.path.isdir(target.current):
-        return target.current
+    last = place.last(target, host)
+    if last:
+        return last
     names = rotation.archives(target, host)
     if not names:
         hint = "name an archive: `thrum backup restore PATH`, or make a backup: `thrum backup`"
@@ -202,7 +204,7 @@ def _newer(store: Store, heads: dict[str, SignedHeads]) -> int:
 
 def _admit(store: Store, logs: _Source) -> _Admitted:
     """Bring back the logs: damaged ones are repaired, shorter ones extended, as a sync does it with a branch."""
-    remembered, known = state.load(store.paths.var, store.host), lengths(store.view)
+    remembered, known = state.load(store.paths.var, store.host), _known(store)
     if store.own in logs.heads:
         marks = {Shard(store.own, agent): seq for agent, seq in logs.heads[store.own].purge_marks.items()}
         purge_marks.raise_to(store.paths.var, store.host, marks)
@@ -223,8 +225,17 @@ def _admit(store: Store, logs: _Source) -> _Admitted:
     after = _readable(store, suspects)
     back = {shard: head.seq - before.get(shard, _NOWHERE).seq for shard, head in after.items()}
     back = {shard: count for shard, count in back.items() if count > 0}
-    unknown = any(shard.store == store.own and after[shard].seq > known.get(shard, _NOWHERE).seq for shard in back)
+    unknown = any(shard.store == store.own and after[shard].seq > known.get(shard, 0) for shard in back)
     return _Admitted(back, unknown, warnings)
+
+
+def _known(store: Store) -> dict[Shard, int]:
+    """Return the last event of each log that anything here knows of: the view, or what we signed ourselves."""
+    signed = signed_ends(store.log.root, store.own, store.host.storage)
+    ends = {shard: head.seq for shard, head in lengths(store.view).items()}
+    return ends | {
+        Shard(store.own, name): max(seq, ends.get(Shard(store.own, name), 0)) for name, seq in signed.items()
+    }
 
 
 def _readable(store: Store, suspects: list[Shard]) -> dict[Shard, ShardPosition]:
@@ -246,4 +257,7 @@ def _take(store: Store, logs: _Source) -> list[str]:
         taken = Incoming(store, looked, logs.branch, settings, logs.repository).take(TIP, BranchTip())
         if not taken.more or not taken.events:
             break
-    return [f"{key.partition('/')[2]}: {frozen.why}" for key, frozen in looked.frozen.items()]
+    return [
+        f"the log of @{shard_of(key).agent} in the backup is left out: {frozen.why}"
+        for key, frozen in looked.frozen.items()
+    ]

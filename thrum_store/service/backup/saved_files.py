@@ -16,10 +16,15 @@ from thrum_store.repository.git_files import MAIN
 from thrum_store.repository.paths import PURGE_MARKS, SUBSCRIPTIONS, Paths
 from thrum_store.service.team import agents
 from thrum_store.store import Store
+from thrum_store.sync.wire.tree import SEGMENT_LIMIT
 from thrum_store.values import NamedTuple
 from thrum_store.view.queries import lookup
 
 from .archive import CONFIG, LOCAL, Archive, is_allowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 IDENTITIES = "identities"
 _FOLDERS = (IDENTITIES, "context", "role_templates")
@@ -39,16 +44,24 @@ class BroughtBack(NamedTuple):
 # --- collecting -------------------------------------------------------------------------------------------------------
 
 
-def collected(paths: Paths, host: Host) -> dict[str, bytes]:
-    """Return the content of each file by its name in a backup. A worktree that is out of reach is left out."""
-    contents: dict[str, bytes] = {}
-    _add(contents, _SETTINGS, paths.config, host)
-    for name in _OF_THIS_MACHINE:
-        _add(contents, f"{LOCAL}/{name}", paths.in_var(name), host)
+def collected(paths: Paths, host: Host, warnings: list[str]) -> dict[str, bytes]:
+    """Return the content of each file by its name in a backup; warn of those that cannot be in one.
+
+    A worktree that is out of reach is left out.
+    """
+    places = {_SETTINGS: paths.config, **{f"{LOCAL}/{name}": paths.in_var(name) for name in _OF_THIS_MACHINE}}
     for prefix, local in _homes(paths, host).items():
         for folder in _FOLDERS:
-            for name in host.storage.listing(os.path.join(local, folder)):
-                _add(contents, f"{prefix}{folder}/{name}", os.path.join(local, folder, name), host)
+            names = host.storage.listing(os.path.join(local, folder))
+            places |= {f"{prefix}{folder}/{name}": os.path.join(local, folder, name) for name in names}
+    contents: dict[str, bytes] = {}
+    for name, path in places.items():
+        try:
+            contents[name] = _content(name, path, host)
+        except FileNotFoundError:
+            continue
+        except (StorageFailed, Invalid) as error:
+            warnings.append(f"{values.safe_line(name)} is not in the backup: {error.message}")
     return contents
 
 
@@ -62,13 +75,18 @@ def _homes(paths: Paths, host: Host) -> dict[str, str]:
     return homes
 
 
-def _add(contents: dict[str, bytes], name: str, path: str, host: Host) -> None:
-    if not is_allowed(name) or os.path.islink(path):
-        return
+def _content(name: str, path: str, host: Host) -> bytes:
+    """Return the content of a file. Raises FileNotFoundError, StorageFailed, or Invalid if no backup can hold it."""
     try:
-        contents[name] = host.storage.read(path)
-    except FileNotFoundError:
-        return
+        name.encode()
+    except UnicodeEncodeError:
+        raise Invalid("its name is not UTF-8", hint="rename it") from None
+    if not is_allowed(name):
+        raise Invalid("no file of thrum has that name", hint="keep it elsewhere")
+    size = host.storage.size(path)
+    if size > SEGMENT_LIMIT or (size >= 0 and not os.path.isfile(path)) or os.path.islink(path):
+        raise Invalid("it is too large, a link or no file", hint="keep it elsewhere")
+    return host.storage.read(path)
 
 
 # --- bringing back ----------------------------------------------------------------------------------------------------
@@ -93,7 +111,7 @@ def bring_back(store: Store, archive: Archive) -> BroughtBack:
             brought.homeless.extend([name] if name.startswith(_WORKTREES) else [])
         elif storage.size(path) >= 0:
             brought.kept.extend([] if _equals(store.host, path, archive.read(name)) else [name])
-        elif _is_sound(name, archive):
+        elif _is_sound(store, name, archive):
             storage.directory(os.path.dirname(path))
             storage.create(path, archive.read(name))
             brought.restored.append(name)
@@ -119,15 +137,19 @@ def _target(name: str, homes: dict[str, str], paths: Paths) -> str:
     return os.path.join(homes[prefix], *parts[-2:]) if len(parts) == depth + 1 and prefix in homes else ""
 
 
-def _is_sound(name: str, archive: Archive) -> bool:
-    """Return whether an identity file is one, of an agent that can have that name."""
-    return f"/{IDENTITIES}/" not in name or _caller(name, archive) is not None
+def _is_sound(store: Store, name: str, archive: Archive) -> bool:
+    """Return whether an identity file is one, of an agent that can have that name and lives in no other worktree."""
+    if f"/{IDENTITIES}/" not in name:
+        return True
+    caller = _caller(name, archive)
+    agent = lookup.own(store.view, caller.name) if caller is not None else None
+    return caller is not None and (agent is None or agent.worktree == caller.worktree)
 
 
 def _bring_settings(store: Store, archive: Archive, brought: BroughtBack) -> None:
     try:
-        content = values.loads(archive.read(_SETTINGS))
-        if not isinstance(content, dict):
+        content: dict[str, Any] = values.loads(archive.read(_SETTINGS))
+        if content.__class__ is not dict:
             return
         added, kept = restored_settings.adopt(store.paths, store.host, content)
     except (ValueError, RecursionError):

@@ -165,10 +165,11 @@ def status(paths: Paths, host: Host, directory: str | None = None, *, running: b
 
 
 def _last(target: place.BackupPlace, host: Host) -> tuple[archive.Manifest | None, str]:
-    if not os.path.isdir(target.current):
+    path = place.last(target, host)
+    if not path:
         return None, ""
     try:
-        with archive.opened(target.current, host) as known:
+        with archive.opened(path, host) as known:
             return known.manifest, ""
     except ThrumError as error:
         return None, error.message

@@ -25,7 +25,8 @@ from thrum_store.sync.remote.branch import Branch
 from thrum_store.sync.repair import rekey
 from thrum_store.values import NamedTuple
 
-from .archive import KEY, Archive
+from .archive import KEY, Archive, opened
+from .place import CURRENT
 
 KEPT, CONTINUED, NEW = "kept", "continued", "new"
 
@@ -80,14 +81,15 @@ def settled(store: Store, archive: Archive, unreached: str, *, with_keys: bool, 
     """
     owner = archive.manifest.store
     if store.own == owner:
-        if not unknown or not unreached:
+        doubt = (unreached or _newer_backup(archive, store)) if unknown else ""
+        if not doubt:
             return Signer(store.own, KEPT, "")
         rekey.begin_anew(store)
         _forget_branch(store)
-        return Signer(store.own, NEW, f"it may have signed more than the backup has, because {unreached}")
+        return Signer(store.own, NEW, f"it may have signed more than the backup has: {doubt}")
     if not with_keys:
         return Signer(store.own, KEPT, "")
-    doubt = unreached or _doubt(store, archive)
+    doubt = unreached or _newer_backup(archive, store) or _doubt(store, archive)
     if doubt:
         return Signer(store.own, NEW, doubt)
     rekey.take_up(store, owner, private_key(archive))
@@ -117,6 +119,19 @@ def _doubt(store: Store, archive: Archive) -> str:
         if store.head(Shard(owner, name))[0].seq < seq
     ]  # fmt: skip
     return f"events of @{missing[0]} that it signed are in neither the backup nor the branch" if missing else ""
+
+
+def _newer_backup(archive: Archive, store: Store) -> str:
+    """Return a sentence if the last backup beside an archive has more events of the same store, else ""."""
+    current = os.path.join(os.path.dirname(os.path.dirname(archive.path)), CURRENT)
+    try:
+        with opened(current, store.host) as last:
+            newer = last.manifest
+    except ThrumError:
+        return ""
+    if newer.store != archive.manifest.store or newer.counts.events <= archive.manifest.counts.events:
+        return ""
+    return f"{current} is a newer backup, which you may restore instead"
 
 
 def _store_at(place: str, store: Store) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from importlib import metadata
+from shlex import quote
 
 from thrum_store import values
-from thrum_store.errors import Conflict, StorageFailed, StoreBusy
+from thrum_store.errors import Conflict, Invalid, StorageFailed
 from thrum_store.identity import DISTRIBUTION, short_id
 from thrum_store.log.purged_log import PurgedLog
 from thrum_store.log.segments import Shard
@@ -29,7 +30,7 @@ from thrum_store.view.queries import shards as shards_read
 from thrum_store.view.queries.shards import lengths
 
 from . import archive, copying, history, place, rotation
-from .archive import LOCAL, LOGS, MANIFEST, Counts, Manifest
+from .archive import KEY, LOCAL, LOGS, MANIFEST, Counts, Manifest
 from .copying import Copied, Writer
 from .place import BackupPlace
 
@@ -78,13 +79,13 @@ def _backed_up(store: Store, request: BackUp, progress: Progress | None) -> Back
     target = place.chosen(store.paths, store.host, request.directory)
     rule = rotation.retention(store.paths, store.host)
     lock = store.host.lock(store.paths.in_var(BACKUP_LOCK))
-    if not lock.try_acquire():
-        raise StoreBusy("", BACKUP_LOCK)
+    lock.acquire()
     try:
         with OwnersFiles(store.paths, store.host.clock):
             place.prepare(target, store.host)
-            _refuse_strangers(store, target)
+            warnings = _refuse_strangers(store, target)
             made = _made(store, target, request, progress)
+            made.warnings.extend(warnings)
             archived = rotation.put_in_place(store.host, target, made.folder)
             removed = rotation.rotate(target, store.host, rule)
             history.succeeded(store.paths, store.host, made.manifest.timestamp, target.directory)
@@ -107,18 +108,31 @@ def _result(target: BackupPlace, made: _Made, archived: str | None, removed: lis
     )  # fmt: skip
 
 
-def _refuse_strangers(store: Store, target: BackupPlace) -> None:
-    """Refuse a place where another clone keeps its backups. Raises Conflict."""
+def _refuse_strangers(store: Store, target: BackupPlace) -> list[str]:
+    """Refuse a place where another clone keeps its backups, or that is no backup. Raises Conflict, Invalid.
+
+    A last backup that is damaged, or that the Go program made, is moved aside; return a warning about it.
+    """
     if not os.path.isdir(target.current):
-        return
-    with archive.opened(target.current, store.host) as known:
-        owner = known.manifest.store
+        return []
+    if store.host.storage.size(os.path.join(target.current, MANIFEST)) < 0:
+        raise Invalid(
+            f"{target.current} is no backup of thrum", hint="choose another directory: `thrum backup --dir DIR`"
+        )
+    try:
+        with archive.opened(target.current, store.host) as known:
+            known.check()
+            owner = known.manifest.store
+    except archive.ArchiveRefused as error:
+        aside = place.move_aside(target, store.host)
+        return [f"the last backup is kept in {aside}, because it is not one that can be restored: {error.reason}"]
     ours = {store.own, *former_stores(store.paths, store.host), *history.restored(store.paths, store.host)}
     if owner not in ours:
         raise Conflict(
             f"{target.current} is the backup of another clone (store {short_id(owner)}), and stays as it is",
-            hint=f"choose another directory: `thrum backup --dir {target.directory}/{short_id(store.own)}`",
+            hint=f"choose another directory: `thrum backup --dir {quote(f'{target.directory}/{short_id(store.own)}')}`",
         )
+    return []
 
 
 def _made(store: Store, target: BackupPlace, request: BackUp, progress: Progress | None) -> _Made:
@@ -140,14 +154,16 @@ def _filled(store: Store, target: BackupPlace, folder: str, request: BackUp, pro
         warnings = _signed(store)
         copied = Copied(lengths(store.view), {Shard(row.store, row.agent): row.why for row in _frozen(store)})
         writer = Writer(folder, store.host)
-        for name, data in copying.files(store, copied, with_keys=request.with_keys):
+        for name, data in copying.files(store, copied, warnings):
             writer.write(name, data)
+        if request.with_keys:
+            writer.write(KEY, copying.private_key(store))
     finally:
         lock.release()
     failpoint("backup.copied")
     events = _checked(store, folder, copied, warnings, progress)
     manifest = _manifest(store, target, timestamp, request, writer.files, events)
-    writer.write(MANIFEST, values.readable(values.as_json(manifest)).encode() + b"\n")
+    writer.write(MANIFEST, values.readable(values.as_json(manifest), ascii_only=True).encode() + b"\n")
     writer.sync()
     _read_back(store, folder)
     failpoint("backup.checked")
