@@ -8,16 +8,20 @@ import shutil
 
 import pytest
 
+from tests.machines import OddClock, with_clock
 from tests.sync.clones import Clone, Remote, git
 from tests.sync.conftest import Pair
 from thrum_store import presence_state
 from thrum_store.identity import Caller
 from thrum_store.machine.host import Bell
 from thrum_store.repository import paths
-from thrum_store.service.messages import editing
+from thrum_store.service.messages import editing, sending, waiting
+from thrum_store.service.messages.sending import SendMessage
 from thrum_store.service.messages.sent import show_sent
+from thrum_store.service.messages.waiting import WaitFor
 from thrum_store.service.team import context_sharing, contexts
 from thrum_store.service.upkeep import syncing
+from thrum_store.store import open_store
 from thrum_store.sync.remote.branch import Unreachable
 
 
@@ -248,3 +252,14 @@ def test_that_the_remote_is_behind_is_no_refusal(pair: Pair) -> None:
     assert pair.ours.status().refused == {}
     pair.theirs.sync()
     assert "first kept here" in pair.theirs.contents()
+
+
+def test_a_wait_that_reaches_back_goes_by_arrival(pair: Pair) -> None:
+    with open_store(pair.ours.paths, with_clock(OddClock(lambda ms: ms - 3_600_000))) as an_hour_slow:
+        sent = sending.send(an_hour_slow, Caller("alice"), SendMessage("go", to=("@bob",))).header.id
+    pair.ours.sync()
+    pair.theirs.sync()
+    with pair.theirs.open() as store:
+        editing.mark_read(store, Caller("bob"), editing.MarkRead((sent,)))
+    waited = waiting.wait(pair.theirs.paths, Caller("bob"), WaitFor(0, after=-30))
+    assert [signal.header.id for signal in waited.messages] == [sent]
