@@ -301,3 +301,29 @@ def test_any_damage_to_an_archive_is_refused_or_harmless(team: Team, files: File
         assert answer.code == 0 or answer.error["code"] == "archive_refused", answer
 
     damaged()
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["2d", "2026-03-15", "x" * 99]),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=9), inside, max_size=3),
+    max_leaves=6,
+)
+
+
+def test_any_manifest_is_refused_or_describes_the_archive(team: Team, files: Files, tmp_path: Path) -> None:
+    fields = json.loads(files["manifest.json"])
+    path = tmp_path / "evil.zip"
+
+    @settings(max_examples=60)
+    @given(st.sampled_from(sorted(fields)), JSON)
+    def described(name: str, value: object) -> None:
+        packed(path, {**files, "manifest.json": json.dumps({**fields, name: value}).encode()})
+        answer = team.planner.thrum("backup", "restore", str(path), "--json")
+        assert answer.error["code"] in ("archive_refused", "needs_confirmation"), answer
+
+    described()

@@ -233,3 +233,10 @@ def test_a_full_disk_during_a_restore_loses_nothing(team: Team, saved: Path, blo
     team.planner.ok("backup", "restore", str(saved), "--yes")
     assert texts(team.planner) == ["from planner", "from builder", "x" * 20_000]
     assert team.builder.ok("send", "and goes on", "--to", "@planner")
+
+
+@pytest.mark.parametrize("path", ["b", "b/project", "b/project/current"])
+def test_a_backup_is_restored_by_any_folder_around_it(team: Team, saved: Path, tmp_path: Path, path: str) -> None:
+    lose_logs(team.planner, "builder")
+    done = team.planner.json("backup", "restore", str(tmp_path / path), "--yes")
+    assert (done["path"], done["logs"]) == (str(saved), 1)

@@ -93,6 +93,22 @@ def test_a_read_only_store_can_be_read(place: Path, state: str) -> None:
         assert "the disk failed" not in answer and "damaged" not in answer.replace("is damaged", "") and answer, line
 
 
+@as_root
+def test_a_store_on_a_disk_that_became_read_only_is_saved_to_another_one(place: Path, tmp_path: Path) -> None:
+    settle(place)
+    elsewhere = tmp_path / "rescue"
+    lines = (f"thrum backup --dir {elsewhere}", f"thrum backup status --dir {elsewhere}", "thrum backup")
+    saved, shown, refused = read_only(place, *lines)
+    assert saved.startswith(f"Backup complete: {elsewhere}/repo/current\n") and "Warning" not in saved, saved
+    assert "Last backup:       20" in shown
+    assert "read-only" in refused
+    subprocess.run(["rm", "-r", *map(str, (place / "repo/.git/thrum-sync").glob("*"))], check=True)
+    assert by(place, "bob", "thrum", "init").returncode == 0
+    done = by(place, "bob", "thrum", "backup", "restore", str(elsewhere), "--yes")
+    assert "came back" in done.stdout, done
+    assert "the first" in by(place, "bob", "thrum", "search", "first").stdout
+
+
 def _bring_into(state: str, place: Path) -> None:
     """Leave the view as a process left it: open, closed, behind the logs, missing, or overwritten."""
     views = list(Path(os.path.realpath(place / "repo" / ".thrum" / "var")).glob("p-v4.*"))

@@ -11,7 +11,7 @@ from thrum_store.log.events import Header, fast_parser, fingerprint
 from thrum_store.log.segments import Shard, ShardPosition, chained, remaining
 from thrum_store.repository.paths import STORE_KEY, shared_context
 from thrum_store.store import Store
-from thrum_store.values import NamedTuple
+from thrum_store.values import NamedTuple, replaced
 from thrum_store.view.queries.shards import lengths
 
 from .state import State, key_of
@@ -184,19 +184,33 @@ _OF_EVERY_STORE = (signed_files.CERTIFICATE, signed_files.HEADS)
 def sign_heads(store: Store, state: State, ends: dict[str, ShardPosition], repository: str) -> None:
     """Sign the ends of our shards, by agent, unless nothing changed. Raises FileNotFoundError without a key."""
     before = signed_files.heads(store, store.own)
+    heads = replaced(_heads(store, state, ends, repository), files=_files(store, before, ends))
+    if before is None or not heads.equals(before):
+        signed_files.save(store, store.own, signed_files.HEADS, sign(heads, _key(store)))
+
+
+def heads_of_copy(store: Store, state: State, ends: dict[str, ShardPosition], repository: str) -> bytes:
+    """Return heads of our shards for a copy of a store that cannot be written. Raises FileNotFoundError."""
+    return sign(_heads(store, state, ends, repository), _key(store))
+
+
+def _key(store: Store) -> bytes:
+    return bytes.fromhex(store.host.storage.read(store.paths.in_var(STORE_KEY)).decode().strip())
+
+
+def _heads(store: Store, state: State, ends: dict[str, ShardPosition], repository: str) -> SignedHeads:
+    """Return the next heads of our shards, with the same shared files as before."""
+    before = signed_files.heads(store, store.own)
     marks = purge_marks.read(store.paths.var, store.host)
-    heads = SignedHeads(
+    return SignedHeads(
         store=store.own,
         repo=repository,
         ctr=before.ctr + 1 if before else 1,
         prev=fingerprint(signed_files.read(store, store.own, signed_files.HEADS)) if before else "",
         purge_marks={shard.agent: seq for shard, seq in marks.items() if shard.store == store.own},
-        files=_files(store, before, ends),
+        files=before.files if before else {},
         shards=_signed_ends(store, state, before, ends),
     )
-    if before is None or not heads.equals(before):
-        key = store.host.storage.read(store.paths.in_var(STORE_KEY))
-        signed_files.save(store, store.own, signed_files.HEADS, sign(heads, bytes.fromhex(key.decode().strip())))
 
 
 def _signed_ends(

@@ -148,7 +148,7 @@ class Archive(ABC):
             if fields["version"] != VERSION:
                 raise self.refused(f"its version {fields['version']} is not {VERSION}", "update thrum")
             manifest = _manifest(fields)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Invalid):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError, Invalid):
             raise self.refused("its manifest.json is damaged") from None
         self._check_files(manifest.files)
         return manifest
@@ -168,11 +168,10 @@ class Archive(ABC):
 
 def _manifest(fields: dict[str, Any]) -> Manifest:
     """Return the manifest in an object of JSON. Raises KeyError, TypeError and their kin for any other object."""
-    values.moment(str(fields["timestamp"]), 0)
     counts = fields["counts"]
     return Manifest(
         version=VERSION,
-        timestamp=str(fields["timestamp"]),
+        timestamp=values.rfc3339(values.moment(str(fields["timestamp"]), 0)),
         thrum_version=str(fields["thrum_version"]),
         repo_name=str(fields["repo_name"]),
         counts=Counts(*(int(counts[name]) for name in ("events", "message_files", "local_tables", "config_files"))),

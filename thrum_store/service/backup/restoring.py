@@ -33,8 +33,9 @@ from thrum_store.values import NamedTuple, Record, plural
 from thrum_store.view.queries.shards import lengths
 
 from . import archived_branch, history, place, rotation, saved_files, signer
-from .archive import KEY, Archive, Counts, opened
+from .archive import KEY, MANIFEST, Archive, Counts, opened
 from .archived_branch import TIP, ArchivedBranch
+from .place import CURRENT, BackupPlace
 from .signer import Signer
 
 _PATIENCE = 30.0  # seconds for a sync to end
@@ -108,8 +109,7 @@ def source(paths: Paths, host: Host, request: Restore) -> str:
     """Return the path of the archive to restore. Raises Invalid if there is none."""
     target = place.chosen(paths, host, request.directory)
     if request.archive is not None:
-        known = os.path.join(target.archives, request.archive)
-        return known if request.archive in rotation.archives(target, host) else os.path.abspath(request.archive)
+        return _named(target, request.archive, host)
     last = place.last(target, host)
     if last:
         return last
@@ -118,6 +118,15 @@ def source(paths: Paths, host: Host, request: Restore) -> str:
         hint = "name an archive: `thrum backup restore PATH`, or make a backup: `thrum backup`"
         raise Invalid(f"there is no backup in {target.home}", hint=hint)
     return os.path.join(target.archives, names[-1])
+
+
+def _named(target: BackupPlace, archive: str, host: Host) -> str:
+    """Return the path of an archive by its name, its path, or the folder that its snapshot lies in."""
+    if archive in rotation.archives(target, host):
+        return os.path.join(target.archives, archive)
+    path = os.path.abspath(archive)
+    inside = (os.path.join(path, *more) for more in ((), (CURRENT,), (target.repository, CURRENT)))
+    return next((folder for folder in inside if os.path.isfile(os.path.join(folder, MANIFEST))), path)
 
 
 def offered(paths: Paths, host: Host, request: Restore) -> Offered:

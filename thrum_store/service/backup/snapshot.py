@@ -15,15 +15,17 @@ from thrum_store.errors import Conflict, Invalid, StorageFailed
 from thrum_store.identity import DISTRIBUTION, short_id
 from thrum_store.log.purged_log import PurgedLog
 from thrum_store.log.segments import Shard
-from thrum_store.machine.host import failpoint
+from thrum_store.machine.blocking_lock import NoLock
+from thrum_store.machine.host import Lock, failpoint
 from thrum_store.machine.kernel import this_computer
 from thrum_store.repository.former_stores import former_stores
+from thrum_store.repository.git_runner import GitRunner
 from thrum_store.repository.ownership import OwnersFiles
 from thrum_store.repository.paths import BACKUP_LOCK, SYNC_LOCK, system
 from thrum_store.store import Retry, Store
 from thrum_store.sync import outgoing, state
-from thrum_store.sync.remote.branch import Branch
 from thrum_store.sync.remote.repository_id import Repository
+from thrum_store.sync.wire.signed_files import HEADS
 from thrum_store.values import NamedTuple, Record, rfc3339
 from thrum_store.view import rebuild
 from thrum_store.view.queries import shards as shards_read
@@ -78,7 +80,7 @@ def back_up(store: Store, request: BackUp, progress: Progress | None = None) -> 
 def _backed_up(store: Store, request: BackUp, progress: Progress | None) -> BackedUp:
     target = place.chosen(store.paths, store.host, request.directory)
     rule = rotation.retention(store.paths, store.host)
-    lock = store.host.lock(store.paths.in_var(BACKUP_LOCK))
+    lock = _lock(store, BACKUP_LOCK)
     lock.acquire()
     try:
         with OwnersFiles(store.paths, store.host.clock):
@@ -88,7 +90,8 @@ def _backed_up(store: Store, request: BackUp, progress: Progress | None) -> Back
             made.warnings.extend(warnings)
             archived = rotation.put_in_place(store.host, target, made.folder)
             removed = rotation.rotate(target, store.host, rule)
-            history.succeeded(store.paths, store.host, made.manifest.timestamp, target.directory)
+            if _is_writable(store):
+                history.succeeded(store.paths, store.host, made.manifest.timestamp, target.directory)
     finally:
         lock.release()
     return _result(target, made, archived, removed)
@@ -147,15 +150,20 @@ def _made(store: Store, target: BackupPlace, request: BackUp, progress: Progress
 
 
 def _filled(store: Store, target: BackupPlace, folder: str, request: BackUp, progress: Progress | None) -> _Made:
-    lock = store.host.lock(store.paths.in_var(SYNC_LOCK))
+    lock = _lock(store, SYNC_LOCK)
     lock.acquire(_PATIENCE)  # no purge and no repair may change what is copied
     try:
         timestamp = rfc3339(store.host.clock.wall_ms())
-        warnings = _signed(store)
+        warnings: list[str] = []
+        if _is_writable(store):
+            store.catch_up()
+        heads = _signed(store, warnings)
         copied = Copied(lengths(store.view), {Shard(row.store, row.agent): row.why for row in _frozen(store)})
         writer = Writer(folder, store.host)
         for name, data in copying.files(store, copied, warnings):
             writer.write(name, data)
+        if heads:
+            writer.write(f"{LOGS}/{store.own}/{HEADS}", heads)
         if request.with_keys:
             writer.write(KEY, copying.private_key(store))
     finally:
@@ -183,17 +191,32 @@ def _frozen(store: Store) -> list[shards_read.Frozen]:
     return shards_read.frozen(store.view)
 
 
-def _signed(store: Store) -> list[str]:
-    """Sign the ends of our logs, so that a restore can tell that they are ours; return a warning if that fails."""
-    store.catch_up()
+def _signed(store: Store, warnings: list[str]) -> bytes:
+    """Sign the ends of our logs, so that a restore can tell that they are ours; warn if that fails.
+
+    Return the heads for the copy alone if the store cannot be written.
+    """
     own = {shard.agent: head for shard, head in lengths(store.view).items() if shard.store == store.own}
     remembered = state.load(store.paths.var, store.host)
-    repository = Repository(Branch(store.paths, store.host, "").git, store.paths.var, store.host)
     try:
+        repository = Repository(GitRunner(store.paths.root), store.paths.var, store.host)
+        if not _is_writable(store):
+            return outgoing.heads_of_copy(store, remembered, own, repository.own)
         outgoing.sign_heads(store, remembered, own, repository.own)
-    except (FileNotFoundError, StorageFailed, ValueError):
-        return ["the key of this store cannot be used, so a restore takes only the events that were synced before"]
-    return []
+    except (FileNotFoundError, StorageFailed, ValueError) as error:
+        why = error.message if isinstance(error, StorageFailed) else "the key of this store cannot be used"
+        warnings.append(f"a restore takes only the events that were synced before: {why}")
+    return b""
+
+
+def _is_writable(store: Store) -> bool:
+    """Return whether the store's own directory can be written: a disk that fails is often mounted read-only."""
+    return os.access(store.paths.var, os.W_OK)
+
+
+def _lock(store: Store, name: str) -> Lock | NoLock:
+    """Return a lock; where nothing can be written, nobody else writes."""
+    return store.host.lock(store.paths.in_var(name)) if _is_writable(store) else NoLock()
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------

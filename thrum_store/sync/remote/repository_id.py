@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from thrum_store import values
+from thrum_store.errors import StorageFailed
 from thrum_store.log.events import fingerprint
 from thrum_store.machine.host import Host
 from thrum_store.repository.git_runner import GitRunner
@@ -53,8 +54,11 @@ class Repository:
         every = self._roots("--max-parents=0", _OURS[0], "--branches", _OURS[1], "--remotes")
         self.own = min(first, default="")
         self._accepted = frozenset(first | every)
-        if self.own:
-            self._keep()
+        try:
+            if self.own:
+                self._keep()
+        except StorageFailed:  # where nothing can be written, it is looked for each time
+            return
 
     def _roots(self, *arguments: str) -> set[str]:
         output = self._git.asks("rev-list", *arguments, "--") or ""
