@@ -67,11 +67,12 @@ def test_a_broken_file_is_named(team: Team) -> None:
     [
         ("local_only", "false", False), ("local_only", "YES", True), ("runtime.primary", "codex", "codex"),
         ("daemon.ws_port", "4711", 4711), ("retention.days", "30", 30),
+        ("limits.auto_replies", "0", 0), ("limits.auto_minutes", "60", 60),
     ],
 )  # fmt: skip
 def test_a_setting_is_set_and_unset(team: Team, key: str, text: str, value: object) -> None:
     file = team.planner.cwd / ".thrum/config.json"
-    before = {"theirs": {"kept": 1}, "daemon": {"extra": 2}, "runtime": {}, "retention": {}}
+    before = {"theirs": {"kept": 1}, "daemon": {"extra": 2}, "runtime": {}, "retention": {}, "limits": {}}
     file.write_text(json.dumps(before))
     done = team.planner.json("config", "set", key, text)
     assert (done["key"], done["value"], done["source"], done["changed"]) == (key, value, "config.json", True)

@@ -37,6 +37,8 @@ _MOST_DAYS = 36_500
 OFF = "off"  # a schedule that makes no backups
 _SHORTEST = 60.0  # seconds between two backups
 _DIGITS = 6  # of a number of archives
+_MOST_REPLIES = 1_000
+_MOST_MINUTES = 1_440
 
 
 class Setting(Record):
@@ -65,9 +67,9 @@ def _port(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= _LAST_PORT else None
 
 
-def _count(most: int) -> Callable[[str], int | None]:
-    """Return a parser of whole numbers from 0 to `most`."""
-    return lambda text: int(text) if text.isascii() and text.isdigit() and int(text) <= most else None
+def _count(most: int, least: int = 0) -> Callable[[str], int | None]:
+    """Return a parser of whole numbers from `least` to `most`."""
+    return lambda text: int(text) if text.isascii() and text.isdigit() and least <= int(text) <= most else None
 
 
 def _word(text: str) -> str | None:
@@ -92,6 +94,12 @@ def _interval(text: str) -> str | None:
 LOCAL_ONLY = Key("local_only", "true or false", True, _yes_or_no, "THRUM_LOCAL", "daemon.local_only")
 DEFAULT_CLIENT = Key("runtime.primary", "the name of a client", "", _word)
 WEBSOCKET_PORT = Key("daemon.ws_port", f"a port from 1 to {_LAST_PORT}", 9999, _port, "THRUM_WS_PORT")
+AUTO_REPLIES = Key(
+    "limits.auto_replies", f"a number up to {_MOST_REPLIES}, or 0 for no limit", 40, _count(_MOST_REPLIES)
+)
+AUTO_MINUTES = Key(
+    "limits.auto_minutes", f"a number of minutes from 1 to {_MOST_MINUTES}", 30, _count(_MOST_MINUTES, 1)
+)
 RETENTION_DAYS = Key("retention.days", f"a number of days up to {_MOST_DAYS}, or 0 for off", 0, _count(_MOST_DAYS))
 BACKUP_DIR = Key("backup.dir", "a directory", "", _word)
 BACKUP_SCHEDULE = Key("backup.schedule", "an interval of at least a minute, like 24h, or off", "", _interval)
@@ -100,7 +108,7 @@ BACKUP_WEEKLY = Key("backup.retention.weekly", "a number; -1 keeps all", 4, _cou
 BACKUP_MONTHLY = Key("backup.retention.monthly", "a number; -1 keeps all", -1, _count_or_all)
 _ALL = (
     LOCAL_ONLY, DEFAULT_CLIENT, WEBSOCKET_PORT, BACKUP_DIR, BACKUP_SCHEDULE, BACKUP_DAILY, BACKUP_WEEKLY,
-    BACKUP_MONTHLY, RETENTION_DAYS,
+    BACKUP_MONTHLY, RETENTION_DAYS, AUTO_REPLIES, AUTO_MINUTES,
 )  # fmt: skip
 KEYS = {key.name: key for key in _ALL}
 

@@ -35,6 +35,7 @@ BELLS = "bells"  # the FIFOs of those who wait; nothing is lost with them
 LIVE = "live"  # the last values of each agent, `<agent>.json`
 HOOKS = "hooks"  # what each client session was shown
 WAITS = "waits"  # the newest message that a wait of each agent reported
+TURNS = "turns"  # what began the last turn of each agent: a wake, or a person
 SUBSCRIPTIONS = "subscriptions.json"
 VIEW_POINTER = "current-v4"  # names the view's file that counts; without it the view is rebuilt
 PURGE_MARKS = "cuts.json"  # up to which event each log was purged
@@ -102,6 +103,16 @@ def listener_lock(session: str) -> str:
 def shared_context(agent: str) -> str:
     """Return the path of the context that an agent shares, below its store in the logs."""
     return f"{agent}/context.md"
+
+
+def woken_mark(agent: str) -> str:
+    """Return the name of the file that exists while an agent is in a turn that a wake began."""
+    return f"{TURNS}/{agent}.woken"
+
+
+def prompt_time(agent: str) -> str:
+    """Return the name of the file with the time at which a person last ended such a turn."""
+    return f"{TURNS}/{agent}.person"
 
 
 # Of store.json, in bytes: a longer one may be marked as visible to other kernels.

@@ -49,9 +49,11 @@ def set_(app: App, key: str, value: str) -> SettingChanged:
     """Change a setting for all worktrees of this clone.
 
     The settings are stored in .thrum/config.json: local_only (true or false), runtime.primary (a client),
-    daemon.ws_port (a port; apply it to a running daemon with `thrum daemon restart`) and retention.days (the end of a
-    session purges what is older; 0 is off). Those of backups, like backup.dir and backup.retention.daily, are shown by
-    `thrum backup config`. Settings of the sync, like thrum.remote, are stored in git's configuration.
+    daemon.ws_port (a port; apply it to a running daemon with `thrum daemon restart`), retention.days (the end of a
+    session purges what is older; 0 is off), limits.auto_replies and limits.auto_minutes (after so many automatic
+    replies in so many minutes, two agents no longer wake each other; 0 replies is no limit). Those of backups, like
+    backup.dir and backup.retention.daily, are shown by `thrum backup config`. Settings of the sync, like thrum.remote,
+    are stored in git's configuration.
     """
     return configuration.set_setting(app.paths, REAL, SetSetting(key, value, tuple(PRESETS)))
 
@@ -109,7 +111,12 @@ def _configuration(result: Configuration, screen: Screen) -> str:
             "Sync",
             [("Remote", Setting(sync.remote.value or "none", sync.remote.source)), ("Trust", sync.trust)],
         ),
-        _section(screen, "Retention", [("Days", _days(result.retention.days))]),
+        _section(screen, "Retention", [("Days", _number(result.retention.days))]),
+        _section(
+            screen,
+            "Limits",
+            [("Automatic replies", _number(result.limits.auto_replies)), ("Minutes", result.limits.auto_minutes)],
+        ),
         _section(
             screen,
             "Identity",
@@ -132,7 +139,7 @@ def _configuration(result: Configuration, screen: Screen) -> str:
     return "\n\n".join([f"{bold('Configuration')}  {result.config_file}", *parts])
 
 
-def _days(setting: Setting) -> Setting:
+def _number(setting: Setting) -> Setting:
     return setting if setting.value else Setting("off", setting.source)
 
 

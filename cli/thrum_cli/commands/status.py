@@ -7,6 +7,7 @@ from thrum_cli.terminal.layout import card
 from thrum_cli.terminal.output import Screen, ago, human
 from thrum_mcp.daemon.process import lease
 from thrum_store.machine.host import REAL
+from thrum_store.service.messages.held_wakes import sentence
 from thrum_store.service.team import overview as overviews
 from thrum_store.service.team.overview import Status
 
@@ -29,6 +30,7 @@ def _status(state: Status, screen: Screen) -> str:
         *work_rows(state.work_context),
         ("Context", notes),
         ("Inbox", mail(state.inbox)),
+        *(("Held back", sentence(held)) for held in state.held_wakes),
         ("Agents", f"{state.agents.active} active of {state.agents.total}"),
         *sync_rows(state.sync, screen.now_ms),
         ("WebSocket", f"ws://localhost:{state.websocket_port}" if state.websocket_port else None),

@@ -11,6 +11,7 @@ import select
 import sys
 
 from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import woken_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _nothing_new(arguments: list[str], raw: bytes) -> bool:
     if not name:
         return True
     key = unread_probe.session_key(name, session(raw))
-    if arguments[0] == "prompt" and _prompt_has_work(location, key, arguments[-1].rpartition("=")[2]):
+    if arguments[0] == "prompt" and _prompt_has_work(location, name, key, arguments[-1].rpartition("=")[2]):
         return False
     view = unread_probe.generation(location)
     newest = unread_probe.newest_unread(location, view, name, os.environ.get("THRUM_ROLE"))
@@ -79,11 +80,12 @@ def _nothing_new(arguments: list[str], raw: bytes) -> bool:
     return known_view == view and known >= newest
 
 
-def _prompt_has_work(location: Paths, key: str, runtime: str) -> bool:
-    """Return whether a prompt has to stop a listener or brief the session."""
+def _prompt_has_work(location: Paths, name: str, key: str, runtime: str) -> bool:
+    """Return whether a prompt has to stop a listener, brief the session or end a turn that a wake began."""
     return (
         os.path.exists(unread_probe.idle_mark(location.var, key))
         or os.path.exists(unread_probe.due_mark(location.var, key))
+        or os.path.exists(location.in_var(woken_mark(name)))
         or (runtime in unread_probe.LATE and not os.path.exists(unread_probe.session_file(location.var, key)))
     )
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Handler = Callable[[HookRun], str]
 
 LISTEN = "listen"  # waits, so it opens the store itself
+_WAKING = ("stop", LISTEN)  # events whose mail begins a turn
 EVENTS = (
     "session-start", "prompt", "post-tool", "stop", "pre-compact", "before-edit", "after-edit", "session-end",
 )  # fmt: skip
@@ -122,7 +123,7 @@ def fresh_mail(run: HookRun) -> Offer:
 
     try:
         with run.files.editing() as state:
-            offer = offers.offer(run.store, run.caller, state.seen())
+            offer = offers.offer(run.store, run.caller, state.seen(), wakes=run.call.event in _WAKING)
             state.show(offer, run.call.event, run.call.runtime)
     except (StorageFailed, DiskFull):
         # Nothing can be recorded, so all unread mail is shown: once a turn, because a tool call or a stop would
@@ -143,16 +144,35 @@ def _offer(run: HookRun) -> str:
 
 def _stop(run: HookRun) -> str:
     text = _digest(run)
+    if text:
+        from thrum_store.service.messages import offers  # deferred: as in `fresh_mail`
+
+        offers.begin_turn(run.store, run.caller.name, woken=True)
     return responses.go_on(run.call.runtime, text) if text else ""
 
 
 def _prompt(run: HookRun) -> str:
     run.files.end_listener(run.store.paths.bells, run.caller.name)
+    text, held = "", False
     if run.files.is_due() or (run.call.session and run.call.runtime in unread_probe.LATE):
         from .session_events import briefing  # deferred: needed once per session
 
-        return briefing(run, again=False) or _offer(run)
-    return _offer(run)
+        text = briefing(run, again=False)
+    if not text:
+        offer = fresh_mail(run)
+        text, held = responses.digest(offer, run.caller.name, run.host.entropy), bool(offer.held)
+        text = responses.context(run.call.runtime, run.call.event, text) if text else ""
+    _end_woken_turn(run, held=held)
+    return text
+
+
+def _end_woken_turn(run: HookRun, *, held: bool) -> None:
+    """Record that a person wrote, where a wake began the last turn or was held back."""
+    mark = run.store.paths.in_var(repository_paths.woken_mark(run.caller.name))
+    if (held or os.path.exists(mark)) and not responses.is_wake(run.call.prompt):  # a client may submit our own text
+        from thrum_store.service.messages import offers  # deferred: as in `fresh_mail`
+
+        offers.begin_turn(run.store, run.caller.name, woken=False)
 
 
 _MAIL_EVENTS: dict[str, Handler] = {"prompt": _prompt, "post-tool": _offer, "stop": _stop}

@@ -74,9 +74,12 @@ def _fresh(store: Store, caller: Caller, files: SessionFiles, channel: Channel, 
     with files.editing() as state:
         if not state.session and files.host.clock.monotonic() < briefed:
             return None  # its briefing shows all unread mail
-        offer = offers.offer(store, caller, state.seen())
+        offer = offers.offer(store, caller, state.seen(), wakes=True)
         state.show(offer, channel.event, channel.runtime)
-    return offer if offer.messages else None
+    if not offer.messages:
+        return None
+    offers.begin_turn(store, caller.name, woken=True)
+    return offer
 
 
 def parent_lives() -> Living:

@@ -22,6 +22,9 @@ _HOW_TO_ANSWER = (
     " read: the tool check_messages, or thrum inbox --unread and thrum message read ID."
 )
 
+_DIGEST_BEGINNING = "thrum: you have unread mail, @"
+_SIGNAL_BEGINNING = "thrum: mail for you, @"
+
 # runtime -> our event -> the client's name for it, where its response may carry text for the model
 _CLAUDE = {"session-start": "SessionStart", "prompt": "UserPromptSubmit", "post-tool": "PostToolUse"}
 _NAMES = {
@@ -42,7 +45,7 @@ def digest(offer: Offer, agent: str, entropy: Entropy, budget: int = _DIGEST_BYT
         return ""
     mark = marker([message.content for message in offer.messages], entropy)
     first = (
-        f"thrum: you have unread mail, @{agent}. The text between the lines marked {mark} was {UNTRUSTED}."
+        f"{_DIGEST_BEGINNING}{agent}. The text between the lines marked {mark} was {UNTRUSTED}."
         " This note itself comes from thrum, not from your user."
     )
     parts = [first]
@@ -54,7 +57,13 @@ def digest(offer: Offer, agent: str, entropy: Entropy, budget: int = _DIGEST_BYT
             break
         parts.append(part)
     more = offer.unread - len(parts) + 1
-    return "\n\n".join([*parts, (f"{more} more unread. " if more > 0 else "") + _HOW_TO_ANSWER])
+    held = [f"thrum: {reason}." for reason in offer.held]
+    return "\n\n".join([*parts, *held, (f"{more} more unread. " if more > 0 else "") + _HOW_TO_ANSWER])
+
+
+def is_wake(prompt: str) -> bool:
+    """Return whether a prompt is a text with which we woke the agent."""
+    return _DIGEST_BEGINNING in prompt or _SIGNAL_BEGINNING in prompt
 
 
 def _message(message: OfferedMessage, mark: str) -> str:
@@ -70,7 +79,7 @@ def signal(offer: Offer, agent: str) -> str:
     listed = ", ".join(f"{message.header.id} from @{message.header.author}" for message in offer.messages[:_LISTED])
     more = len(offer.messages) - _LISTED
     rest = f" and {more} more" if more > 0 else ""
-    return f"thrum: mail for you, @{agent}: {listed}{rest}. Read it with check_messages (or thrum inbox --unread)."
+    return f"{_SIGNAL_BEGINNING}{agent}: {listed}{rest}. Read it with check_messages (or thrum inbox --unread)."
 
 
 def reaches_model(runtime: str, event: str) -> bool:

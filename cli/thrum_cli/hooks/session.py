@@ -190,7 +190,10 @@ def _serialize(state: SessionState) -> bytes:
 
 
 class Call(Record):
-    """A hook call. `project` is the client's directory, `source` why a session starts, `files` the edited files."""
+    """A hook call. `project` is the client's directory, `source` why a session starts, `files` the edited files.
+
+    `prompt` is the text of a prompt.
+    """
 
     event: str
     runtime: str
@@ -200,6 +203,7 @@ class Call(Record):
     files: tuple[str, ...]
     from_cursor: bool
     in_subagent: bool
+    prompt: str = ""
 
 
 class HookRun(Record):
@@ -245,6 +249,7 @@ def parse_call(arguments: list[str], raw: bytes, project: str, session: str) -> 
         files=_files(fields, project),
         from_cursor="cursor_version" in fields,
         in_subagent=bool(fields.get("agent_id")),
+        prompt=str(fields.get("prompt", "")),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from thrum_store.errors import UnknownSession
 from thrum_store.repository import unread_probe
+from thrum_store.repository.paths import woken_mark
 from thrum_store.service.message_parts import shorten
 from thrum_store.service.messages import offers
 from thrum_store.service.messages.offers import SeenMarker
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from .session import HookRun, SessionState
 
+_COMPACTION = "compact"  # the source of a start that no person caused
 _FIRST_STARTS = ("startup", "")  # sources of a start; a second start of this kind is the same one, fired twice
 _NOTES_BYTES = 3_000
 _TEAM = 12
@@ -61,6 +63,8 @@ def _join(run: HookRun, state: SessionState) -> None:
 
 def _start(run: HookRun) -> str:
     again = run.call.source not in _FIRST_STARTS
+    if run.call.source != _COMPACTION:
+        run.host.storage.remove(run.store.paths.in_var(woken_mark(run.caller.name)))  # a person started the client
     if run.call.runtime not in unread_probe.LATE:
         return briefing(run, again=again)
     with run.files.editing() as state:  # the next prompt briefs it, unless its first prompt came before this

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from thrum_store.errors import Invalid, KeyReused
 from thrum_store.identity import address_of
 from thrum_store.log.events import Draft, thread_of
+from thrum_store.repository.paths import woken_mark
 from thrum_store.service import message_parts
 from thrum_store.service.message_parts import MessageHeader, Pair, Recipient
 from thrum_store.store import Store, use_case
@@ -72,6 +75,7 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     audience = message_parts.resolve(store, (*request.to, *request.mentions, *mentions), sender.id)
     parent = message_parts.message(store, request.reply_to) if request.reply_to is not None else None
     data = _event_data(request, refs, sender, audience, parent)
+    automatic = "thread" in data and _mark_automatic(store, sender, data)
     box = message_parts.mailbox_of(store, caller, sender)
     drafts = [Draft("message.create", data | _as_given(caller, sender))]
     with store.writing(sender.name) as shard:
@@ -88,7 +92,25 @@ def send(store: Store, caller: Caller, request: SendMessage) -> Sent:
     warnings = (*audience.warnings, *store.take_warnings())
     if not recipients:
         warnings = (*warnings, _unreceived(header))
+    if automatic and parent is not None:
+        warnings = (*warnings, *_held_back(store, sender, header.thread, parent))
     return Sent(header, len(recipients), recipients, warnings)
+
+
+def _mark_automatic(store: Store, sender: Speaker, data: dict[str, Any]) -> bool:
+    """Mark a message in a thread that is sent in a turn which a wake began; return whether it is."""
+    automatic = os.path.exists(store.paths.in_var(woken_mark(sender.name)))
+    if automatic:
+        data["refs"] = [*data.get("refs", ()), ["automatic", data["thread"]]]
+    return automatic
+
+
+def _held_back(store: Store, sender: Speaker, thread: str, parent: Row) -> tuple[str, ...]:
+    """Return the warning that a reply wakes nobody, if there were too many automatic ones."""
+    from . import held_wakes  # no turn that a person began needs it
+
+    reason = held_wakes.between(store, thread, sender.id, parent)
+    return () if reason is None else (held_wakes.sentence(reason),)
 
 
 def _unreceived(header: MessageHeader) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from thrum_store.identity import Caller
 from thrum_store.service import message_parts
+from thrum_store.service.messages import held_wakes
+from thrum_store.service.messages.held_wakes import HeldWakes
 from thrum_store.service.upkeep import condition
 from thrum_store.service.upkeep.condition import Health, SyncState
 from thrum_store.store import Store, use_case
@@ -41,7 +43,8 @@ class Present(Record):
 class Status(Record):
     """The caller with its work and mailbox, the number of agents, and the paths. `websocket_port`: the daemon's.
 
-    `hosts`: which host keeps which store, if several use this repository.
+    `hosts`: which host keeps which store, if several use this repository. `held_wakes`: the threads whose mail wakes
+    nobody, because too many replies in them were automatic.
     """
 
     health: Health
@@ -55,6 +58,7 @@ class Status(Record):
     hosts: str
     sync: SyncState
     websocket_port: int | None
+    held_wakes: tuple[HeldWakes, ...] = ()
 
 
 class Overview(Record):
@@ -75,6 +79,8 @@ def status(store: Store, caller: Caller, *, running: bool = False, port: int | N
     """Return the caller with its session, work and mailbox. `running`: a daemon is running; `port`: its WebSocket's."""
     from thrum_store.repository import claims  # no briefing needs it
 
+    agent = lookup.own(store.view, caller.name)
+
     now = presence.now(store)
     listed = lookup.listed(store.view)
     notes = contexts.in_worktree(store.paths, store.host, caller.name)
@@ -90,6 +96,7 @@ def status(store: Store, caller: Caller, *, running: bool = False, port: int | N
         hosts=claims.sentence(store.paths, store.host),
         sync=condition.sync_state(store, running=running),
         websocket_port=port,
+        held_wakes=() if agent is None else held_wakes.of_agent(store, agent.id),
     )
 
 

@@ -62,6 +62,13 @@ class SyncSettings(Record):
     trust: Setting
 
 
+class LimitSettings(Record):
+    """After how many automatic replies within how many minutes two agents no longer wake each other."""
+
+    auto_replies: Setting
+    auto_minutes: Setting
+
+
 class RetentionSettings(Record):
     """After how many days the end of a session purges; 0: never."""
 
@@ -96,6 +103,7 @@ class Configuration(Record):
     identity: IdentitySettings
     overrides: tuple[Override, ...]
     retention: RetentionSettings
+    limits: LimitSettings
 
 
 class DaemonState(Record):
@@ -136,6 +144,10 @@ def show(
             if name.startswith("THRUM_") and value
         ),
         retention=RetentionSettings(config.setting(paths, host, config.RETENTION_DAYS, environ)),
+        limits=LimitSettings(
+            config.setting(paths, host, config.AUTO_REPLIES, environ),
+            config.setting(paths, host, config.AUTO_MINUTES, environ),
+        ),
     )
 
 
