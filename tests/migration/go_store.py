@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Generator, Iterable
@@ -249,3 +250,32 @@ def ten_agents(folder: Path) -> GoStore:
     store.message("dan", "backend, please look", 130, group="backend", recipients=["bob", "cyd", "gus"])
     store.message("eve", "testers", 140, group="tester")
     return store.write()
+
+
+SCHEMA = """
+CREATE TABLE events (event_id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, type TEXT, timestamp TEXT, origin_daemon TEXT,
+  event_json TEXT);
+CREATE TABLE message_reads (message_id TEXT, session_id TEXT, agent_id TEXT, read_at TEXT,
+  PRIMARY KEY (message_id, session_id));
+CREATE TABLE message_deliveries (message_id TEXT, recipient_agent_id TEXT, delivered_at TEXT, seen_at TEXT,
+  read_at TEXT, PRIMARY KEY (message_id, recipient_agent_id));
+CREATE TABLE agents (agent_id TEXT PRIMARY KEY, kind TEXT, role TEXT, module TEXT, display TEXT DEFAULT '',
+  hostname TEXT DEFAULT '', registered_at TEXT, last_seen_at TEXT DEFAULT '');
+CREATE TABLE groups (group_id TEXT PRIMARY KEY, name TEXT UNIQUE, description TEXT, created_at TEXT, created_by TEXT,
+  updated_at TEXT, metadata TEXT);
+CREATE TABLE group_members (id INTEGER PRIMARY KEY, group_id TEXT, member_type TEXT, member_value TEXT, added_at TEXT,
+  added_by TEXT, UNIQUE (group_id, member_type, member_value));
+"""
+
+
+def database(store: GoStore, *, crashed: bool = False) -> sqlite3.Connection:
+    """Return a connection to the daemon's database, all events in it; `crashed`: the changes stay in its log."""
+    connection = sqlite3.connect(store.var / "messages.db", isolation_level=None)
+    connection.executescript(
+        f"PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = {0 if crashed else 1000};{SCHEMA}"
+    )
+    for events in store.files.values():
+        for event in events:
+            row = (*(event[key] for key in ("event_id", "sequence", "type", "timestamp", "origin_daemon")),)
+            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (*row, json.dumps(event)))
+    return connection

@@ -62,9 +62,9 @@ def _recorded(directory: str, host: Host) -> int | None:
         content: Any = loads(host.storage.read(os.path.join(directory, DAEMON_PID)))
     except (FileNotFoundError, ValueError):
         return None
-    record: dict[str, Any] = content if isinstance(content, dict) else {"pid": content}
-    pid = record.get("pid") or record.get("PID")
-    return pid if isinstance(pid, int) and pid > 1 else None
+    if isinstance(content, dict):
+        content = content.get("pid") or content.get("PID")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    return content if isinstance(content, int) and content > 1 else None
 
 
 def _is_daemon(pid: int, pid_file: str) -> bool:

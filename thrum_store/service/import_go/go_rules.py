@@ -13,6 +13,7 @@ from thrum_store.errors import Invalid
 from thrum_store.service import message_parts
 
 from . import go_lines
+from .go_database import is_row
 from .go_lines import GoEvent
 from .go_logs import Agent, Change, GoLogs, GroupChange, Message, Registration, Session
 from .go_names import Names, word
@@ -26,19 +27,36 @@ def parse(files: Iterable[tuple[str, bytes]]) -> GoLogs:
     events, unreadable = go_lines.read(files)
     logs = GoLogs(Names.of(events), unreadable=unreadable)
     later: list[GoEvent] = []
+    rows = [event for event in events if is_row(event.fields)]
     for event in events:
-        rule = _BEGINNINGS.get(event.fields["type"])
+        if is_row(event.fields):
+            continue
+        rule = BEGINNINGS.get(event.fields["type"])
         if rule is None:
             later.append(event)
         else:
             _apply(logs, rule, event)
     for event in later:
-        rule = _CHANGES.get(event.fields["type"])
+        rule = CHANGES.get(event.fields["type"])
         if rule is None:
             logs.unknown[event.fields["type"]] += 1
         else:
             _apply(logs, rule, event)
+    _complete(logs, rows)
     return logs
+
+
+def _complete(logs: GoLogs, rows: list[GoEvent]) -> None:
+    """Apply the rows of the database that say what no event says."""
+    known = {name for name, agent in logs.agents.items() if agent.registrations}
+    groups = set(logs.groups)
+    for event in sorted(rows, key=lambda row: row.fields["type"] != "group.create"):
+        fields = event.fields
+        is_known = logs.names.name(str(fields.get("agent_id") or "-")) in known
+        if fields["type"].startswith("group."):
+            is_known = str(fields.get("group_id")) in groups
+        if fields["type"] == "message.receipt" or not is_known:
+            _apply(logs, {**BEGINNINGS, **CHANGES}[fields["type"]], event)
 
 
 def _apply(logs: GoLogs, rule: Rule, event: GoEvent) -> None:
@@ -212,11 +230,11 @@ def _by(logs: GoLogs, fields: dict[str, Any], key: str) -> str:
 
 
 Rule = Callable[[GoLogs, int, str, dict[str, Any]], None]
-_BEGINNINGS: dict[str, Rule] = {
+BEGINNINGS: dict[str, Rule] = {
     "agent.register": _register, "agent.session.start": _session, "message.create": _create, "group.create": _group,
     "agent.cleanup": _cleanup, "purge.executed": _purge,
 }  # fmt: skip
-_CHANGES: dict[str, Rule] = {
+CHANGES: dict[str, Rule] = {
     "agent.session.end": _session_end, "agent.update": _work, "message.edit": _edit, "message.delete": _delete,
     "message.receipt": _receipt, "group.member.add": _member, "group.member.remove": _member,
     "group.update": _group_update, "group.delete": _group_delete,

@@ -13,7 +13,7 @@ from thrum_store.repository.paths import Paths
 from thrum_store.setup import Initialize
 from thrum_store.values import Record, plural
 
-from . import already, go_audience, go_contexts, go_places, go_rules
+from . import already, go_audience, go_contexts, go_database, go_places, go_rules
 from .appending import Import
 from .go_logs import GoLogs
 
@@ -46,13 +46,14 @@ def migrate(start: str, *, dry_run: bool = False, host: Host = REAL, progress: P
     repository = paths.find(start)
     places = go_places.roots(repository, host)
     go_daemon.check(repository, places.values(), host, then="thrum migrate")
-    files = go_places.logs(repository, host)
+    databases, refused = go_database.lines(repository, places.values(), host)
+    files = [*go_places.logs(repository, host), *databases]
     if not files:
         return Migrated((), 0, 0, 0, 0, 0, dry_run, ())
     identities = go_places.identities(repository, host)
     old = go_rules.parse(files)
     left_out = go_audience.settle(old, [old.names.holder(identity.id) for identity in identities])
-    sources, warnings = tuple(name for name, _ in files), tuple(_warnings(old, left_out))
+    sources, warnings = tuple(name for name, _ in files), (*refused, *_warnings(old, left_out))
     if dry_run:
         counts = len(old.agents), len(old.groups), sum(not message.deleted for message in old.messages.values())
         return Migrated(sources, *counts, 0, 0, True, (), warnings, len(old.sessions))
