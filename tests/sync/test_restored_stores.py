@@ -13,6 +13,7 @@ from tests.cli.conftest import created
 from tests.cli.shell import Shell, git
 from tests.cli.test_restore import lose_logs, texts
 from tests.contract.manifest import requirement
+from tests.mcp.talk import Server
 
 REGISTER = ("--role", "lead", "--module", "core")
 
@@ -55,7 +56,7 @@ class Site:
         shown = {shell.cwd.name: texts(shell) for shell in shells}
         for shell in shells:
             status = shell.json("sync", "status")
-            assert (status["frozen"], status["damaged"]) == ([], []), status
+            assert (status["frozen"], [log for log in status["damaged"] if log["lost_from"]]) == ([], []), status
         first, *rest = shown.values()
         assert all(other == first for other in rest), shown
         return first
@@ -209,6 +210,24 @@ def test_a_log_that_may_have_gone_on_elsewhere_is_left_to_a_new_store(site: Site
     site.alice.ok("send", "alice goes on", "--to", "@bob")
     (site.folder / "away.git").rename(site.folder / "remote.git")
     expected = ["after the backup", "alice goes on", "from alice", "from bob"]
+    assert sorted(site.agree(site.alice, site.bob)) == expected
+
+
+def test_a_server_that_runs_goes_on_under_the_new_store(site: Site) -> None:
+    owner = store_of(site.alice)
+    with Server(site.alice.cwd) as server:
+        server.greet()
+        server.call("send_message", to="@bob", content="before")
+        site.alice.ok("backup", "--dir", str(site.folder / "backups"), "--with-keys")
+        lose_logs(site.alice, "alice")
+        for path in (".git/thrum-sync/var/sync.json", f".git/thrum-sync/a-sync/v1/{owner}/heads.json"):
+            (site.alice.cwd / path).unlink()
+        (site.folder / "remote.git").rename(site.folder / "away.git")
+        assert site.restored(site.alice)["signer"] == "new"
+        server.call("send_message", to="@bob", content="afterwards")
+        (site.folder / "away.git").rename(site.folder / "remote.git")
+    assert store_of(site.alice) != owner
+    expected = ["afterwards", "before", "from alice", "from bob"]
     assert sorted(site.agree(site.alice, site.bob)) == expected
 
 
