@@ -212,7 +212,7 @@ def test_deleting_an_agent_needs_a_yes(team: Team) -> None:
     assert (answer.code, answer.error["code"]) == (1, "needs_confirmation")
     assert "`thrum agent delete builder --yes`" in answer.error["hint"]
     assert "Agent @builder deleted successfully" in team.planner.ok("agent", "delete", "builder", "--yes")
-    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
+    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]["agents"]] == ["planner"]
 
 
 @requirement("agent:delete")
@@ -246,10 +246,10 @@ def test_on_a_terminal_a_deletion_is_asked_for_even_of_oneself(team: Team) -> No
         asked = at("agent", "delete", "planner", typed=typed)
         assert "Delete agent 'planner' and all associated data, with 1 message?" in asked
     assert "nothing was deleted" in at("agent", "delete", "builder", typed="N\n")
-    assert len(team.planner.json("agent", "list")["agents"]) == 2
+    assert len(team.planner.json("agent", "list")["agents"]["agents"]) == 2
     assert "Agent @builder deleted successfully" in at("agent", "delete", "builder", typed="y\n")
     assert "?" not in at("agent", "delete", "planner", "--yes", typed="")
-    assert team.planner.json("agent", "list")["agents"] == []
+    assert team.planner.json("agent", "list")["agents"]["agents"] == []
 
 
 @requirement("agent:cleanup")
@@ -263,7 +263,7 @@ def test_on_a_terminal_cleanup_shows_the_orphans_and_then_asks(team: Team) -> No
     assert asked.index("@builder (implementer, auth)") < asked.index("Delete 1 agent and their messages?")
     assert "Nothing was deleted." in asked and "?" not in cleaned("", "--dry-run")
     assert "Deleted: builder" in cleaned("y\n").replace("@", "")
-    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
+    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]["agents"]] == ["planner"]
 
 
 def test_a_cleanup_that_contradicts_itself_says_so(team: Team) -> None:

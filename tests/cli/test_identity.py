@@ -147,12 +147,13 @@ def test_flags_come_before_variables_and_those_before_the_file_but_a_name_is_the
     ],
 )
 def test_without_a_name_no_agent_gets_another_role(team: Team, words: tuple[str, ...], name: str) -> None:
-    before = team.planner.json("agent", "list")["agents"]
+    before = team.planner.json("agent", "list")["agents"]["agents"]
     done = team.planner.json("agent", "register", *words)
     again = team.planner.having(THRUM_NAME=name).json("agent", "register")
     assert (done["agent_id"], again["status"]) == (name, "unchanged")
     kept = {
-        agent["agent_id"]: (agent["role"], agent["module"]) for agent in team.planner.json("agent", "list")["agents"]
+        agent["agent_id"]: (agent["role"], agent["module"])
+        for agent in team.planner.json("agent", "list")["agents"]["agents"]
     }
     assert [kept[agent["agent_id"]] for agent in before] == [(agent["role"], agent["module"]) for agent in before]
 
@@ -207,14 +208,17 @@ def test_registering_starts_no_session(repository: Shell) -> None:
     repository.ok("agent", "register", "--name", "a1", "--role", "tester", "--module", "db", "--display", "A One")
     who = repository.json("agent", "whoami")
     assert (who["registered"], who["session_id"], who["display"]) == (True, None, "A One")
-    assert [agent["agent_id"] for agent in repository.json("agent", "list")["agents"]] == ["a1"]
+    assert [agent["agent_id"] for agent in repository.json("agent", "list")["agents"]["agents"]] == ["a1"]
 
 
 @requirement("agent:list")
 def test_agents_are_listed_by_role_and_module(team: Team) -> None:
-    assert {agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]} == {"planner", "builder"}
+    assert {agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]["agents"]} == {
+        "planner",
+        "builder",
+    }
     for narrowed in (("--role", "implementer"), ("--module", "auth")):
-        (agent,) = team.planner.json("agent", "list", *narrowed)["agents"]
+        (agent,) = team.planner.json("agent", "list", *narrowed)["agents"]["agents"]
         assert (agent["agent_id"], agent["status"], agent["worktree"]) == ("builder", "active", "feature")
 
 
@@ -323,6 +327,6 @@ def test_the_id_of_the_go_program_means_its_one_agent_and_never_a_role(team: Tea
 def test_any_name_can_be_a_module(repository: Shell, module: str) -> None:
     repository.ok("quickstart", "--name", "furiosa", "--role", "driver", "--module", module)
     assert repository.json("whoami")["module"] == module
-    (agent,) = repository.json("agent", "list", "--module", module)["agents"]
+    (agent,) = repository.json("agent", "list", "--module", module)["agents"]["agents"]
     assert agent["agent_id"] == "furiosa"
     assert repository.thrum("agent", "register", "--name", "x", "--role", "all", "--module", "m", "--json").code == 1

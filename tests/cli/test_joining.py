@@ -62,7 +62,7 @@ def test_a_role_and_a_module_may_be_left_out(repository: Shell, line: str, name:
     repository.ok(*line.split())
     own = repository.json("whoami")
     assert (own["agent_id"], own["role"], own["module"], bool(own["session_id"])) == (name, role, module, True)
-    assert [agent["agent_id"] for agent in repository.json("agent", "list")["agents"]] == [name]
+    assert [agent["agent_id"] for agent in repository.json("agent", "list")["agents"]["agents"]] == [name]
     for shown in ("status", "prime", "team", "overview"):
         text = repository.ok(shown)
         assert f"@{name}" in text and "()" not in text and "@ " not in text

@@ -21,13 +21,23 @@ from .tour import FAIL, LEAVES, LINES, SLOW, STREAMS, TOUR, Words, tour
 
 _CONTEXT = "contexts.session_id contexts.agent_id contexts.branch contexts.worktree_path contexts.unmerged_commits"
 _AGENT = "agent_id role module display branch worktree intent session_id session_start identity_file source"
-_STATUS = "health.status health.repo_id work_context inbox.total inbox.unread websocket_port"
+_STATUS = (
+    "health.status health.repo_id health.uptime_ms health.version health.sync_state work_context inbox.total inbox.unread"
+    " websocket_port"
+)
 _PAGE = "total page page_size total_pages messages.message_id messages.thread_id messages.agent_id messages.created_at"
-_SENT = "message_id thread_id created_at resolved_to warnings audiences.type audiences.value recipients.agent_id"
+_SENT = (
+    "message_id thread_id created_at resolved_to warnings audiences.type audiences.value recipients.agent_id"
+    " recipients.delivered_at recipients.seen_at recipients.read_at"
+)
 _MESSAGE = (
     "message.message_id message.thread_id message.author.agent_id message.author.session_id message.body.content"
     " message.scopes message.refs message.metadata.deleted_at message.metadata.delete_reason message.created_at"
     " message.updated_at message.deleted message.audiences.type message.recipients.read_at"
+)
+_AGENTS = (
+    "agents.agents.agent_id agents.agents.kind agents.agents.role agents.agents.module agents.agents.display"
+    " agents.agents.registered_at agents.agents.last_seen_at"
 )
 _ALIVE = "session_id last_seen_at branch unmerged_commits file_changes"
 # What scripts read that were written for the Go program; a key inside of another stands behind a dot.
@@ -40,7 +50,10 @@ GO: dict[Words, str] = {
     ("agent", "whoami"): _AGENT,
     ("version",): "version build repo_url website_url",
     ("prime",): "identity session.session_id agents.total agents.active agents.list messages.unread messages.total"
-    " messages.recent work_context.branch work_context.uncommitted_files work_context.unmerged_commits"
+    " messages.recent.message_id messages.recent.thread_id messages.recent.reply_to messages.recent.agent_id"
+    " messages.recent.body.format messages.recent.body.content messages.recent.body.structured"
+    " messages.recent.created_at messages.recent.deleted messages.recent.is_read work_context.error"
+    " work_context.branch work_context.uncommitted_files work_context.unmerged_commits"
     " sync_state.daemon_status sync_state.sync_state repo_path",
     ("send",): _SENT,
     ("reply",): _SENT,
@@ -52,10 +65,11 @@ GO: dict[Words, str] = {
     ("message", "delete"): "message_id deleted_at",
     ("message", "read"): "marked_count",
     ("wait",): "status action",
-    ("purge",): "before dry_run messages_deleted sessions_deleted events_deleted sync_message_files",
+    ("purge",): "before dry_run messages_deleted sessions_deleted events_deleted sync_message_files"
+    " sync_events_filtered",
     ("agent", "register"): "agent_id status",
-    ("agent", "list"): "agents.agent_id agents.kind agents.role agents.module agents.display agents.registered_at"
-    " agents.last_seen_at",
+    ("agent", "list"): f"{_AGENTS} contexts.contexts.session_id contexts.contexts.branch contexts.contexts.intent",
+    ("ping",): f"{_AGENTS} contexts.contexts.session_id contexts.contexts.current_task",
     ("agent", "context"): _CONTEXT,
     ("agent", "delete"): "agent_id deleted",
     ("agent", "cleanup"): "orphans deleted dry_run",
@@ -84,7 +98,7 @@ GO: dict[Words, str] = {
     " shared_messages.broadcast_total shared_messages.groups",
     ("who-has",): _CONTEXT,
     ("sync", "status"): "running last_sync_at last_error sync_state local_only",
-    ("daemon", "status"): "running status pid repo_path version sync_state ws_port",
+    ("daemon", "status"): "running status uptime pid repo_path version sync_state ws_port",
     ("runtime", "list"): "presets.name presets.display_name presets.command presets.mcp_supported"
     " presets.hooks_supported presets.instructions_file presets.mcp_config_path presets.setup_notes default_runtime",
     ("runtime", "show"): "name display_name command mcp_supported hooks_supported instructions_file mcp_config_path",

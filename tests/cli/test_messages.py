@@ -248,7 +248,7 @@ def test_messages_are_marked_as_read_by_id_or_all_at_once(team: Team) -> None:
 def test_a_wait_ends_with_what_was_sent_during_it(team: Team) -> None:
     waiting = team.builder.start("wait", "--timeout", "30s", "--json")
     try:
-        while not any(agent["waiting"] for agent in team.planner.json("agent", "list")["agents"]):
+        while not any(agent["waiting"] for agent in team.planner.json("agent", "list")["agents"]["agents"]):
             assert waiting.poll() is None
         message_id = team.says("Wake up")
         out, err = waiting.communicate(timeout=30)

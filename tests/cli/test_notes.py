@@ -166,7 +166,10 @@ def test_a_purge_shows_first_and_removes_only_when_confirmed(team: Team) -> None
     document = team.planner.json("purge", "--all", "--confirm")
     assert (document["messages_deleted"], document["dry_run"]) == (1, False)
     assert team.builder.json("inbox")["total"] == 0
-    assert {agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]} == {"planner", "builder"}
+    assert {agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]["agents"]} == {
+        "planner",
+        "builder",
+    }
     assert team.planner.ok("purge", "--all", "--confirm") == "There is nothing to purge.\n"
     assert team.says("still talking")
 

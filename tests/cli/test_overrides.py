@@ -33,7 +33,7 @@ from .shell import SCRIPT, Shell, git
 )
 def test_a_global_flag_before_the_command_sets_its_own_option(team: Team, words: tuple[str, ...]) -> None:
     answer = team.planner.json(*words)
-    agents = answer["agents"] if "agents" in answer else answer["contexts"]
+    agents = answer["agents"]["agents"] if "agents" in answer else answer["contexts"]
     assert [agent["agent_id"] for agent in agents] == ["builder"]
 
 
@@ -219,7 +219,7 @@ def test_what_is_sent_carries_the_role_of_the_call(
     reply = crew.builder.having(**variables).json(*words, "reply", sent, "hi")["message_id"]
     mine = crew.builder.having(**variables).json(*words, "whoami")
     assert crew.planner.json("message", "get", reply)["message"]["author"]["role"] == mine["role"]
-    assert {agent["agent_id"]: agent["role"] for agent in crew.planner.json("agent", "list")["agents"]} == {
+    assert {agent["agent_id"]: agent["role"] for agent in crew.planner.json("agent", "list")["agents"]["agents"]} == {
         "planner": "lead", "builder": "implementer", "rev": "reviewer"
     }  # fmt: skip
 

@@ -34,7 +34,7 @@ def test_a_warning_goes_to_standard_error_and_into_the_document(repository: Shel
 def test_a_wait_that_is_interrupted_exits_with_130_and_says_nothing(team: Team) -> None:
     waiting = team.builder.start("wait", "--timeout", "60s")
     try:
-        while not any(agent["waiting"] for agent in team.planner.json("agent", "list")["agents"]):
+        while not any(agent["waiting"] for agent in team.planner.json("agent", "list")["agents"]["agents"]):
             assert waiting.poll() is None
         waiting.send_signal(signal.SIGINT)
         out, err = waiting.communicate(timeout=30)

@@ -51,7 +51,7 @@ class Workshop:
     def _sends_then(self, text: str) -> None:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            team = json.loads(self.builder.run("agent", "list", "--json").out)["agents"]
+            team = json.loads(self.builder.run("agent", "list", "--json").out)["agents"]["agents"]
             if any(agent["agent_id"] == "planner" and agent["waiting"] for agent in team):
                 self.sends(text)
                 return

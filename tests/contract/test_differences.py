@@ -68,7 +68,7 @@ def test_without_a_terminal_a_live_agent_of_another_worktree_is_deleted_with_yes
     refused = team.planner.thrum("agent", "delete", "builder")
     assert (refused.code, "`thrum agent delete builder --yes`" in refused.err) == (1, True), refused
     assert "builder" in team.planner.ok("agent", "list")
-    assert "Deleted @builder" in team.planner.ok("agent", "delete", "builder", "--yes")
+    assert "Agent @builder deleted successfully" in team.planner.ok("agent", "delete", "builder", "--yes")
 
 
 def test_a_name_from_the_environment_does_not_write_in_the_worktree_of_others(team: Team) -> None:

@@ -45,7 +45,7 @@ def start(session: Session) -> Iterator[Start]:
 
 def waiting(session: Session) -> bool:
     """Return whether planner listens at this moment."""
-    agents = session.agent.json("agent", "list")["agents"]
+    agents = session.agent.json("agent", "list")["agents"]["agents"]
     return any(agent["waiting"] for agent in agents if agent["agent_id"] == "planner")
 
 

@@ -51,7 +51,10 @@ def test_the_agent_of_this_worktree_is_asked_by_nobody_else_and_keeps_no_trace_o
     assert (fields["agent_id"], fields["rung"], fields["withdrawn"]) == ("planner", "stop", True)
     assert fields["answered_seconds"] is not None
     assert session.agent.json("inbox")["total"] == 0
-    assert [agent["agent_id"] for agent in session.agent.json("agent", "list")["agents"]] == ["builder", "planner"]
+    assert [agent["agent_id"] for agent in session.agent.json("agent", "list")["agents"]["agents"]] == [
+        "builder",
+        "planner",
+    ]
     assert session.agent.json("whoami")["agent_id"] == "planner"
 
 

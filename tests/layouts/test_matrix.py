@@ -25,7 +25,10 @@ def branch(root: Path, site: Site) -> str:
 def test_init_finds_a_store_that_is_there_from_both_worktrees(site: Site) -> None:
     for shell in (site.planner, site.builder):
         assert shell.json("init")["created"] is False
-        assert [agent["agent_id"] for agent in shell.json("agent", "list")["agents"]] == ["builder", "planner"]
+        assert [agent["agent_id"] for agent in shell.json("agent", "list")["agents"]["agents"]] == [
+            "builder",
+            "planner",
+        ]
 
 
 def test_mail_goes_both_ways_and_a_wait_gets_it(site: Site) -> None:

@@ -163,7 +163,10 @@ def test_a_registration_from_before_names_were_told_apart_belongs_to_the_worktre
     refused = builder.having(THRUM_NAME="planner").thrum("send", "x", "--to", "@builder", "--json")
     assert refused.error["code"] == "worktree_mismatch"
     builder.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
-    assert {agent["worktree"] for agent in planner.json("agent", "list")["agents"]} == {"main", "worktrees/main"}
+    assert {agent["worktree"] for agent in planner.json("agent", "list")["agents"]["agents"]} == {
+        "main",
+        "worktrees/main",
+    }
 
 
 def as_before(shell: Shell) -> None:
@@ -247,7 +250,10 @@ def test_a_store_that_an_older_version_kept_beside_a_link_is_found_from_all_work
     assert "the store is in" in site.planner.thrum("inbox").err
     assert len(site.planner.json("sent")["messages"]) == 1
     site.builder.ok("quickstart", "--name", "builder", "--role", "implementer", "--module", "auth")
-    assert [agent["agent_id"] for agent in site.planner.json("agent", "list")["agents"]] == ["builder", "planner"]
+    assert [agent["agent_id"] for agent in site.planner.json("agent", "list")["agents"]["agents"]] == [
+        "builder",
+        "planner",
+    ]
     assert "gemini" in site.builder.ok("config", "show")
 
 

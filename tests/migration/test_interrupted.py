@@ -31,7 +31,7 @@ def picture(store: GoStore) -> Any:
     ]
     agents = [
         (agent["agent_id"], agent["role"], agent["worktree"], agent["registered_at"])
-        for agent in shell.json("agent", "list")["agents"]
+        for agent in shell.json("agent", "list")["agents"]["agents"]
     ]
     inboxes = {
         name: [

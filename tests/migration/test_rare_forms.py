@@ -265,7 +265,7 @@ def test_agents_without_a_name_keep_their_ids(tmp_path: Path) -> None:
     store.message("ann", "to you", 20, [legacy, unnamed])
     store.event("events.jsonl", "agent.register", 6, agent_id="user:leon", kind="user", role="user", module="ui")
     migrated(store)
-    agents = {agent["agent_id"]: agent for agent in shell(store).json("agent", "list")["agents"]}
+    agents = {agent["agent_id"]: agent for agent in shell(store).json("agent", "list")["agents"]["agents"]}
     assert set(agents) == {"ann", "bob", "reviewer-1b9k33t6rk", unnamed, "user-leon"}
     assert (agents[unnamed]["worktree"], agents["user-leon"]["kind"]) == ("feature", "user")
     assert store.shell("feature").ok("inbox").count("to you") == 1
@@ -357,7 +357,7 @@ def test_what_the_go_program_removed_stays_away_and_is_counted(tmp_path: Path) -
         "2 messages that the Go program removed with their agents were left out",
         "1 message that the Go program removed by a purge was left out",
     ]
-    assert {agent["agent_id"] for agent in shell(store).json("agent", "list")["agents"]} == {"ann", "bob"}
+    assert {agent["agent_id"] for agent in shell(store).json("agent", "list")["agents"]["agents"]} == {"ann", "bob"}
 
 
 def test_agents_whose_registration_was_purged_are_there_all_the_same(tmp_path: Path) -> None:
@@ -365,7 +365,7 @@ def test_agents_whose_registration_was_purged_are_there_all_the_same(tmp_path: P
     store.identity("ann", "feature", "planner")
     store.message("ann", "hello", 10, ["bob"], recipients=["bob"])
     migrated(store)
-    agents = {agent["agent_id"]: agent for agent in store.shell().json("agent", "list")["agents"]}
+    agents = {agent["agent_id"]: agent for agent in store.shell().json("agent", "list")["agents"]["agents"]}
     assert (agents["ann"]["role"], agents["ann"]["worktree"]) == ("planner", "feature")
     assert store.shell().having(THRUM_NAME="bob").ok("inbox").count("hello") == 1
     assert store.shell("feature").run("send", "again", "--to", "@bob").code == 0

@@ -418,6 +418,8 @@ class Recipient(Record):
     read_at: str | None
     answered: bool
 
+    JSON = "agent_id=address delivered_at seen_at=read_at read_at answered"
+
     @property
     def status(self) -> str:
         """Return `delivered`, `read` or `answered`."""

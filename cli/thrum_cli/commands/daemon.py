@@ -12,7 +12,7 @@ from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStopped
 from thrum_mcp.daemon.process.status import DaemonStatus, daemon_status, log_lines
 from thrum_store.machine.host import REAL
 from thrum_store.repository import config
-from thrum_store.values import Record
+from thrum_store.values import Record, replaced
 
 
 class DaemonRestarted(Record):
@@ -59,6 +59,8 @@ def status(app: App) -> Outcome:
     Exits with 1 if it does not run; with --json always with 0.
     """
     current = daemon_status(app.paths, REAL)
+    if current.uptime_ms is not None:
+        current = replaced(current, uptime=lasting(current.uptime_ms))
     return Outcome(current, 0 if current.running or app.json else 1)
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card, table
 from thrum_cli.terminal.output import Screen, ago, fields, green, human
-from thrum_mcp.daemon.process import lease
-from thrum_store.machine.host import REAL
 from thrum_store.service.team import overview as overviews
 from thrum_store.service.team.overview import Overview
 
-from ._shared.orientation import health_rows, identity_rows, mail, port, sync_rows, work_rows
+from ._shared.orientation import daemon, health_rows, identity_rows, mail, sync_rows, work_rows
 
 
 @command("overview", "thrum overview", "thrum overview --json")
 def overview(app: App) -> Overview:
     """Show yourself, the team, your inbox and the sync."""
-    running = lease.is_held(app.paths, REAL)
-    return overviews.overview(app.store, app.caller, running=running, port=port(app, running=running))
+    started_at, port = daemon(app)
+    return overviews.overview(app.store, app.caller, started_at=started_at, port=port)
 
 
 @human.register(Overview)

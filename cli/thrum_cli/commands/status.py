@@ -5,20 +5,18 @@ from __future__ import annotations
 from thrum_cli.command import App, command
 from thrum_cli.terminal.layout import card
 from thrum_cli.terminal.output import Screen, ago, human
-from thrum_mcp.daemon.process import lease
-from thrum_store.machine.host import REAL
 from thrum_store.service.messages.held_wakes import sentence
 from thrum_store.service.team import overview as overviews
 from thrum_store.service.team.overview import Status
 
-from ._shared.orientation import health_rows, identity_rows, mail, port, sync_rows, work_rows
+from ._shared.orientation import daemon, health_rows, identity_rows, mail, sync_rows, work_rows
 
 
 @command("status", "thrum status", "thrum status --json")
 def status(app: App) -> Status:
     """Show your identity, session, work, inbox, daemon and sync."""
-    running = lease.is_held(app.paths, REAL)
-    return overviews.status(app.store, app.caller, running=running, port=port(app, running=running))
+    started_at, port = daemon(app)
+    return overviews.status(app.store, app.caller, started_at=started_at, port=port)
 
 
 @human.register(Status)

@@ -23,6 +23,7 @@ class DaemonStatus(Record):
     status: str
     pid: int | None = None
     repo_path: str | None = None
+    uptime: str | None = None
     uptime_ms: int | None = None
     version: str | None = None
     sync_state: str | None = None

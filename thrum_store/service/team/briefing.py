@@ -63,8 +63,14 @@ class Excerpt(Record):
     content: str
     shortened: bool
     is_read: bool
+    format: str = "markdown"
+    structured: dict[str, object] | None = None
+    deleted: bool = False
 
-    JSON = "message_id=id agent_id=author created_at=sent_at content cut=shortened is_read"
+    JSON = (
+        "message_id=id thread_id=thread reply_to agent_id=author body.format body.content body.structured"
+        " created_at=sent_at deleted is_read content cut=shortened"
+    )
 
 
 class Mailbox(Record):
@@ -155,6 +161,8 @@ def _mailbox(store: Store, caller: Caller) -> Mailbox | None:
             shorten(row.content, EXCERPT),
             shortened=len(row.content.encode()) > EXCERPT,
             is_read=read_ms is not None,
+            format=row.format,
+            structured=message_parts.structured_of(row.structured),
         )
         for row, read_ms in rows
     ]

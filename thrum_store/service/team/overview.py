@@ -75,8 +75,8 @@ class Overview(Record):
 
 
 @use_case
-def status(store: Store, caller: Caller, *, running: bool = False, port: int | None = None) -> Status:
-    """Return the caller with its session, work and mailbox. `running`: a daemon is running; `port`: its WebSocket's."""
+def status(store: Store, caller: Caller, *, started_at: str | None = None, port: int | None = None) -> Status:
+    """Return the caller with its session, work and mailbox. `started_at` and `port`: those of a running daemon."""
     from thrum_store.repository import claims  # no briefing needs it
 
     agent = lookup.own(store.view, caller.name)
@@ -85,7 +85,7 @@ def status(store: Store, caller: Caller, *, running: bool = False, port: int | N
     listed = lookup.listed(store.view)
     notes = contexts.in_worktree(store.paths, store.host, caller.name)
     return Status(
-        health=condition.health(store),
+        health=condition.health(store, started_at),
         agent=whoami.whoami(store, caller),
         work_context=_own_work(store, caller),
         context=Notes(notes.has_context, notes.size, notes.updated_at),
@@ -94,24 +94,24 @@ def status(store: Store, caller: Caller, *, running: bool = False, port: int | N
         repository=store.paths.root,
         store=store.paths.guest or store.paths.thrum,
         hosts=claims.sentence(store.paths, store.host),
-        sync=condition.sync_state(store, running=running),
+        sync=condition.sync_state(store, running=started_at is not None),
         websocket_port=port,
         held_wakes=() if agent is None else held_wakes.of_agent(store, agent.id),
     )
 
 
 @use_case
-def overview(store: Store, caller: Caller, *, running: bool = False, port: int | None = None) -> Overview:
-    """Return the caller and the other active agents. `running`: a daemon is running; `port`: its WebSocket's."""
+def overview(store: Store, caller: Caller, *, started_at: str | None = None, port: int | None = None) -> Overview:
+    """Return the caller and the other active agents. `started_at` and `port`: those of a running daemon."""
     everyone = roster.team(store)
     return Overview(
-        health=condition.health(store),
+        health=condition.health(store, started_at),
         agent=whoami.whoami(store, caller),
         work_context=_own_work(store, caller),
         team=tuple(member for member in everyone.members if member.address != caller.name),
         offline=everyone.offline,
         inbox=_counted(store, caller),
-        sync=condition.sync_state(store, running=running),
+        sync=condition.sync_state(store, running=started_at is not None),
         websocket_port=port,
     )
 

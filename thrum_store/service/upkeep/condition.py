@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from thrum_store.errors import Invalid
-from thrum_store.identity import short_id
+from thrum_store.identity import DISTRIBUTION, short_id
 from thrum_store.repository import config
 from thrum_store.store import Store
 from thrum_store.sync import state
 from thrum_store.sync.state import State
-from thrum_store.values import Record, rfc3339
+from thrum_store.values import Record, moment, rfc3339
 from thrum_store.view.queries import shards
 
 
 class Health(Record):
-    """The health of the logs: ok, or degraded if one cannot be read to its end; `frozen` names those."""
+    """The health of the logs: ok, or degraded if one cannot be read to its end; `frozen` names those.
+
+    `uptime_ms` is the daemon's, null if none is running.
+    """
 
     status: str
     repo_id: str
     frozen: tuple[str, ...]
+    version: str
+    sync_state: str
+    uptime_ms: int | None
 
 
 class SyncState(Record):
@@ -30,10 +36,20 @@ class SyncState(Record):
     error: str | None
 
 
-def health(store: Store) -> Health:
-    """Return the health of the logs."""
+def health(store: Store, started_at: str | None = None) -> Health:
+    """Return the health of the logs; `started_at`: since when a daemon is running, if there is one."""
+    from importlib import metadata  # no briefing of a hook needs it
+
     frozen = tuple(f"{row.agent}: {row.why}" for row in shards.frozen(store.view))
-    return Health("degraded" if frozen else "ok", short_id(store.own), frozen)
+    now = store.host.clock.wall_ms()
+    return Health(
+        "degraded" if frozen else "ok",
+        short_id(store.own),
+        frozen,
+        version=metadata.version(DISTRIBUTION),
+        sync_state=word(state.load(store.paths.var, store.host), running=started_at is not None),
+        uptime_ms=max(now - moment(started_at, now), 0) if started_at else None,
+    )
 
 
 def sync_state(store: Store, *, running: bool) -> SyncState:

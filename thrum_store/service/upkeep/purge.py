@@ -52,6 +52,11 @@ class Purged(Record):
     warnings: tuple[str, ...] = ()
     messages_hidden: int = 0
 
+    JSON = (
+        "before dry_run messages_deleted sessions_deleted events_deleted sync_message_files"
+        " sync_events_filtered=events_deleted bytes_freed warnings messages_hidden"
+    )
+
 
 class _Prefix(NamedTuple):
     """The events of one shard up to `seq`, which are purged, and their numbers."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from thrum_cli.command import App
 from thrum_cli.terminal.output import ago
-from thrum_mcp.daemon.process import file_names
+from thrum_mcp.daemon.process import file_names, lease
 from thrum_store.machine.host import REAL
 from thrum_store.service.team.overview import Counted
 from thrum_store.service.team.whoami import WhoAmI
 from thrum_store.service.team.work import WorkContext
 from thrum_store.service.upkeep.condition import Health, SyncState
-from thrum_store.values import plural
+from thrum_store.values import plural, rfc3339
 
 Rows = list[tuple[str, str | None]]
 
 
-def port(app: App, *, running: bool) -> int | None:
-    """Return the WebSocket port of the daemon, if it runs."""
-    return file_names.port_in_use(app.paths, REAL) if running else None
+def daemon(app: App) -> tuple[str | None, int | None]:
+    """Return since when the daemon runs, and its WebSocket port; None for both if none is running."""
+    if not lease.is_held(app.paths, REAL):
+        return None, None
+    file = lease.read_pid_file(app.paths, REAL)
+    started_at = file.started_at if file else rfc3339(REAL.clock.wall_ms())  # the file is written after the start
+    return started_at, file_names.port_in_use(app.paths, REAL)
 
 
 def identity_rows(agent: WhoAmI, now_ms: int) -> Rows:

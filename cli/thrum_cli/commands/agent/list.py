@@ -5,11 +5,20 @@ from __future__ import annotations
 from thrum_cli.command import App, Option, command
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Outcome, Screen, ago, green, human
-from thrum_store.service.team import agents
+from thrum_store.service.team import agents, work
 from thrum_store.service.team.agents import AgentInfo, AgentList, ListAgents
-from thrum_store.service.team.work import WorkContexts
+from thrum_store.service.team.work import WantContexts, WorkContexts
+from thrum_store.values import Record
 
 from .context import listed
+
+
+class AgentsAndWork(Record):
+    """The agents under `agents.agents`, and the work that each last reported under `contexts.contexts`."""
+
+    agents: AgentList
+    contexts: WorkContexts
+    count: int
 
 
 @command(
@@ -17,7 +26,7 @@ from .context import listed
     "thrum agent list",
     "thrum agent list --role implementer",
     "thrum agent list --context",
-    returns=(AgentList, WorkContexts),
+    returns=(AgentsAndWork, WorkContexts),
     options=(
         Option("--role", "Only agents with this role.", "ROLE", name="wanted_role"),
         Option("--module", "Only agents of this module.", "MODULE", name="wanted_module"),
@@ -29,17 +38,21 @@ def list_(app: App, wanted_role: str | None, wanted_module: str | None, with_wor
     if with_work:
         return listed(app, wanted_role, wanted_module)
     known = agents.list_agents(app.store, ListAgents(wanted_role, wanted_module))
+    works = work.contexts(app.store, WantContexts(role=wanted_role, module=wanted_module))
+    answer = AgentsAndWork(known, works, known.count)
     if known.agents:
-        return Outcome(known)
+        return Outcome(answer)
     if wanted_role or wanted_module:
-        return Outcome(known, note="No agent matches. `thrum agent list` shows all agents.")
+        return Outcome(answer, note="No agent matches. `thrum agent list` shows all agents.")
     return Outcome(
-        known, note="No agents registered yet. Register one: `thrum quickstart --name NAME --role ROLE --module MODULE`"
+        answer,
+        note="No agents registered yet. Register one: `thrum quickstart --name NAME --role ROLE --module MODULE`",
     )
 
 
-@human.register(AgentList)
-def _list(known: AgentList, screen: Screen) -> str:
+@human.register(AgentsAndWork)
+def _list(answer: AgentsAndWork, screen: Screen) -> str:
+    known = answer.agents
     if not known.agents:
         return ""
     head = ("", "agent", "role", "module", "status", "seen", "host", "worktree")
