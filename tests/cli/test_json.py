@@ -22,8 +22,8 @@ from .tour import FAIL, LEAVES, LINES, SLOW, STREAMS, TOUR, Words, tour
 _CONTEXT = "contexts.session_id contexts.agent_id contexts.branch contexts.worktree_path contexts.unmerged_commits"
 _AGENT = "agent_id role module display branch worktree intent session_id session_start identity_file source"
 _STATUS = (
-    "health.status health.repo_id health.uptime_ms health.version health.sync_state work_context inbox.total inbox.unread"
-    " websocket_port"
+    "health.status health.repo_id health.uptime_ms health.version health.sync_state work_context inbox.total"
+    " inbox.unread websocket_port"
 )
 _PAGE = "total page page_size total_pages messages.message_id messages.thread_id messages.agent_id messages.created_at"
 _SENT = (

@@ -101,6 +101,7 @@ def test_rpc_and_services_say_the_same(wire: Wire, daemon: Daemon) -> None:
     assert wire.result("message.get", message_id=message)["message"]["recipients"][0] == {
         "agent_id": "alice",
         "delivered_at": detail.message.recipients[0].delivered_at,
+        "seen_at": detail.message.recipients[0].read_at,
         "read_at": detail.message.recipients[0].read_at,
         "answered": False,
     }
