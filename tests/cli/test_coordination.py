@@ -266,6 +266,26 @@ def test_on_a_terminal_cleanup_shows_the_orphans_and_then_asks(team: Team) -> No
     assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]["agents"]] == ["planner"]
 
 
+@requirement("agent:delete:removes")
+@pytest.mark.parametrize("step", ["append.begin", "append.written", "append.durable", "commit.visible"])
+def test_a_deletion_that_was_killed_is_done_or_can_be_repeated(team: Team, step: str) -> None:
+    team.builder.ok("context", "save", stdin=b"notes")
+    killed = team.planner.having(THRUM_TESTING="1", THRUM_FAILPOINT=f"{step}:kill")
+    assert killed.run("agent", "delete", "builder", "--yes").code == -9
+    again = team.planner.thrum("agent", "delete", "builder", "--yes", "--json")
+    assert (again.code == 0) == (step == "append.begin")
+    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
+    assert not (team.builder.cwd / ".thrum/identities/builder.json").exists()
+    assert list((team.builder.cwd / ".thrum/context").iterdir()) == []
+
+
+def test_an_agent_whose_name_can_have_no_context_is_deleted_as_well(team: Team) -> None:
+    team.planner.ok("context", "preamble", "--init")
+    team.planner.ok("agent", "register", "--name", "planner_preamble", "--role", "tester")
+    team.planner.having(THRUM_NAME="planner_preamble").ok("agent", "delete", "planner_preamble")
+    assert "You are @planner" in team.planner.ok("context", "preamble")
+
+
 def test_a_cleanup_that_contradicts_itself_says_so(team: Team) -> None:
     error = team.planner.thrum("agent", "cleanup", "--force", "--dry-run", "--json").error
     assert "mutually exclusive" in error["message"]

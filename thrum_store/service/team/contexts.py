@@ -126,7 +126,9 @@ def is_ours(host: Host, local: str, agent: str, preamble: str) -> bool:
 
 
 def remove(host: Host, local: str, agent: str) -> None:
-    """Remove the files of an agent from the worktree whose `.thrum` is `local`."""
+    """Remove the files of an agent from the worktree whose `.thrum` is `local`; some names have none."""
+    if agent.endswith(_PREAMBLE):
+        return
     for name in ("context", "preamble"):
         host.storage.remove(_path(local, agent, name))
     host.storage.remove(_record(local, agent))

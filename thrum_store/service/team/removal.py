@@ -89,16 +89,20 @@ def delete(store: Store, name: str, *, by: str = "", force: bool = False) -> Age
             hint=f"to confirm: `thrum agent delete {agent.name} --yes`",
         )
     with store.writing(agent.name) as shard:
+        _remove_files(store, agent)  # first: after an error or a kill the agent is still there, to be deleted again
         shard.append(Draft("agent.delete", {"by": by}))
-        presence_state.forget(store.paths.var, store.host, agent.name)
-        contexts.withdraw(store, agent.name)
+    return AgentDeleted(agent.name, True, count)
+
+
+def _remove_files(store: Store, agent: Agent) -> None:
     worktree = worktrees.home(store.paths, agent.name, agent.worktree)
     home = worktrees.places(store.paths, store.host).get(worktree)
     if home is not None:
         local = store.paths.local_of(worktree, home)
         store.host.storage.remove(os.path.join(local, "identities", f"{agent.name}.json"))
         contexts.remove(store.host, local, agent.name)
-    return AgentDeleted(agent.name, True, count)
+    contexts.withdraw(store, agent.name)
+    presence_state.forget(store.paths.var, store.host, agent.name)
 
 
 @use_case
