@@ -16,6 +16,7 @@ from typing import Any
 
 from thrum_cli.main import main
 
+_CLIENTS = ("CLAUDECODE", "CODEX_THREAD_ID", "CURSOR_AGENT", "GEMINI_CLI", "AUGMENT_CONVERSATION_ID", "OPENCODE")
 SCRIPT = str(Path(sys.executable).with_name("thrum"))
 PATIENCE = 60.0  # seconds until a test gives up
 
@@ -58,7 +59,9 @@ class Shell:
 
     def environ(self) -> dict[str, str]:
         """The whole environment."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("THRUM_")}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("THRUM_") and name not in _CLIENTS
+        }
         return {**inherited, **self.variables}
 
     def thrum(self, *arguments: str, stdin: bytes = b"", encoding: str = "utf-8") -> Answer:

@@ -48,7 +48,9 @@ MANIFEST = {
     "runtime:list": Entry("thrum runtime list List all runtime presets (claude, codex, cursor, …)", "and opencode"),
     "runtime:show": Entry("thrum runtime show Show details for a runtime preset.", "and how mail reaches its agent"),
     "runtime:set-default": Entry("thrum runtime set-default Set the default runtime preset.", "what `auto` means"),
-    "quickstart:runtime": Entry("thrum quickstart [--runtime PRESET]", "like init --runtime"),
+    "quickstart:runtime": Entry(
+        "thrum quickstart [--runtime PRESET]", "like init --runtime; without it the client that is used, or the default"
+    ),
     "quickstart:dry-run": Entry("thrum quickstart [--dry-run]", "says what it would do"),
     "quickstart:preamble-file": Entry("thrum quickstart [--preamble-file PATH]", "goes after the usual preamble"),
     "toolkit:agents": Entry("toolkit/agents/ Claude Code agent definitions", "thrum-agent and message-listener"),
@@ -179,6 +181,9 @@ MANIFEST = {
     "group:members": Entry("(--expand resolves nested groups/roles to agent IDs)", "as it says"),
     "setup": Entry(
         "thrum setup WORKTREE_PATH Configure a feature worktree with .thrum/redirect", "any worktree of the repository"
+    ),
+    "setup:all-or-nothing": Entry(
+        "(ours) thrum init, thrum quickstart", "what is refused leaves nothing behind, and --dry-run finds it"
     ),
     "setup:missing": Entry(
         "thrum setup WORKTREE_PATH", "of a path that is not there: the hint makes that worktree and sets it up"

@@ -111,7 +111,7 @@ def configure(paths: Paths, request: Configure, host: Host = REAL, command: Laun
         plans = [_write(paths, plan, known, host) for plan in plans]
         if request.stealth:
             _exclude(paths, [plan.change.path for plan in plans if plan.change.status == CREATED])
-        known.runtimes = sorted({*known.runtimes, *(preset.name for preset in presets)})
+        known.runtimes, known.undone = sorted({*known.runtimes, *(preset.name for preset in presets)}), False
         ledger.save(paths.local, known, host)
     steps = tuple(UserStep(preset.name, preset.user_step) for preset in presets if preset.user_step)
     return Configured(
@@ -133,6 +133,7 @@ def unconfigure(paths: Paths, *, dry_run: bool = False, host: Host = REAL) -> Un
         plans = [_restore(plan, known) for plan in plans]
         files.remove_empty([os.path.join(paths.root, directory) for directory in made])
         _exclude(paths, [])
+        known.undone = bool(known.undone or plans)
         known.runtimes = [] if not known.files else known.runtimes
         ledger.save(paths.local, known, host)
     return Unconfigured(tuple(plan.change for plan in plans), dry_run)

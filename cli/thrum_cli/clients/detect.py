@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Mapping
 
 from thrum_store.errors import Invalid
-from thrum_store.machine.host import Host
+from thrum_store.machine.host import REAL, Host
 from thrum_store.repository import config
 from thrum_store.repository.paths import Paths
 from thrum_store.values import Record
 
+from . import ledger
 from .presets import ALL, PRESETS, Preset, chosen, preset
 
 AUTO = "auto"
@@ -76,6 +77,17 @@ def chosen_runtime(paths: Paths, name: str, host: Host) -> str:
     if not clients:
         raise Invalid("no client was detected in this worktree", hint="name one, as in `thrum init --runtime claude`")
     return clients[0].name
+
+
+def client_to_set_up(paths: Paths) -> str:
+    """Return the default client, else the one that runs this or has files here; "" if it was set up or undone before.
+
+    A program on the PATH alone says nothing about this worktree.
+    """
+    known = ledger.load(paths.local, REAL)
+    used = [client.name for client in detected(paths.root) if not client.source.startswith("binary ")]
+    client = default_runtime(paths, REAL) or next(iter(used), "")
+    return "" if known.undone or client in known.runtimes else client
 
 
 def default_runtime(paths: Paths, host: Host) -> str:

@@ -25,11 +25,15 @@ class Entry(Record):
 
 
 class Ledger:
-    """All changed files by their path within the worktree, and the runtimes that they were changed for."""
+    """All changed files by their path within the worktree, and the runtimes that they were changed for.
 
-    def __init__(self, runtimes: list[str], files: dict[str, Entry]) -> None:
+    `undone`: the user undid it since, so nothing is set up unless it is asked for.
+    """
+
+    def __init__(self, runtimes: list[str], files: dict[str, Entry], *, undone: bool = False) -> None:
         self.runtimes = runtimes
         self.files = files
+        self.undone = undone
 
     def mine(self, path: str, now: bytes | None) -> bool:
         """Return whether a file is exactly as thrum left it."""
@@ -47,7 +51,11 @@ def load(local: str, host: Host) -> Ledger:
     path = os.path.join(local, _NAME)
     try:
         fields: dict[str, Any] = json.loads(host.storage.read(path))
-        return Ledger(list(fields["runtimes"]), {name: _entry(raw) for name, raw in fields["files"].items()})
+        return Ledger(
+            list(fields["runtimes"]),
+            {name: _entry(raw) for name, raw in fields["files"].items()},
+            undone=fields.get("undone") is True,
+        )
     except FileNotFoundError:
         return Ledger([], {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -57,12 +65,13 @@ def load(local: str, host: Host) -> Ledger:
 def save(local: str, ledger: Ledger, host: Host) -> None:
     """Save the ledger, or remove its file if it is empty."""
     path = os.path.join(local, _NAME)
-    if not ledger.files and not ledger.runtimes:
+    if not (ledger.files or ledger.runtimes or ledger.undone):
         host.storage.remove(path)
         return
     fields = {
         "version": _VERSION,
         "runtimes": ledger.runtimes,
+        **({"undone": True} if ledger.undone else {}),
         "files": {name: _raw(entry) for name, entry in sorted(ledger.files.items())},
     }
     host.storage.directory(local)

@@ -13,7 +13,7 @@ from thrum_store.setup import Initialize, Initialized
 from thrum_store.values import Record
 
 from ._shared.client_setup import Starting, set_clients_up, starting, write_launcher
-from ._shared.joining import Joined, join, joined, planned, registrant
+from ._shared.joining import Joined, check, join, joined, planned, registrant
 from ._shared.set_up import RUNTIMES, configured, initialized
 
 
@@ -73,6 +73,8 @@ def init(
     client = chosen_runtime(paths, runtime, REAL) if runtime else None
     app.role, app.module = agent_role or app.role, agent_module or app.module
     agent = registrant(app, paths, agent_name) if agent_name or agent_role or agent_module else None
+    if agent is not None:
+        check(app, paths, agent)
     first = setup.initialize(paths, Initialize(stealth, dry_run, take_over))
     if client is None and not dry_run:
         write_launcher(paths)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from thrum_cli.clients.configure import Configure, Configured, configure
-from thrum_cli.clients.detect import chosen_runtime
+from thrum_cli.clients.detect import chosen_runtime, client_to_set_up
 from thrum_cli.command import App, Option, command
-from thrum_cli.terminal.output import human
+from thrum_cli.terminal.output import human, warn
 from thrum_store import setup
-from thrum_store.identity import Caller
+from thrum_store.errors import Conflict, NotInitialized
+from thrum_store.identity import NAME_LIMIT, Caller
 from thrum_store.machine.host import REAL
 from thrum_store.repository.paths import Paths, find
 from thrum_store.service.team import contexts, heartbeat
@@ -20,7 +21,7 @@ from thrum_store.setup import Initialize, Initialized
 from thrum_store.values import Record
 
 from ._shared.client_setup import Starting, set_clients_up, starting, write_launcher
-from ._shared.joining import IDENTITY, Joined, join, joined, planned, wanted
+from ._shared.joining import IDENTITY, Joined, check, join, joined, planned, wanted
 from ._shared.preambles import default_preamble, text_of
 from ._shared.set_up import RUNTIMES, configured, initialized
 
@@ -84,32 +85,57 @@ def quickstart(
     """Register, start a session and set your intent.
 
     It sets the repository up first, if needed. In a worktree with an identity, `thrum quickstart` alone starts the next
-    session. A template of your role becomes your preamble, unless you edited that.
+    session. It also sets up the client that runs it, that has files here, or that is the default, unless that was done
+    or undone before. A template of your role becomes your preamble, unless you edited that.
     """
-    paths = find(app.repo)
-    client = chosen_runtime(paths, runtime, REAL) if runtime else None
+    paths, asked = find(app.repo), runtime is not None
+    if no_init and not paths.initialized:
+        raise NotInitialized(paths.root)
+    agent = wanted(app, paths, name, display, force)
+    check(app, paths, agent, intent)
+    addition = None if preamble_file is None else _addition(agent, preamble_file)
+    client = chosen_runtime(paths, runtime, REAL) if runtime else client_to_set_up(paths) or None
+    files = configure(paths, Configure(client, dry_run=True)) if client else None
+    if not paths.initialized:
+        setup.initialize(paths, Initialize(dry_run=True))
     if dry_run:
-        return _planned(paths, wanted(app, paths, name, display, force), client, preamble_file)
-    created = None if no_init or paths.initialized else setup.initialize(paths, Initialize())
-    caller, agent = join(app, wanted(app, app.paths, name, display, force))
+        file = preamble_file.name if preamble_file is not None else None
+        return Planned(agent.name, agent.role, agent.module, not paths.initialized, client, files, file)
+    created = None if paths.initialized else setup.initialize(paths, Initialize())
+    caller, new = join(app, agent)
     changed = heartbeat.set_intent(app.store, caller, intent) if intent else None
-    preamble = _preamble(app, caller, preamble_file) if preamble_file is not None else None
+    preamble = None if addition is None else _save(app, caller, addition)
     if created is not None and client is None:
         write_launcher(paths)
-    files, started = set_clients_up(app.paths, Configure(client)) if client else (None, None)
-    return Quickstarted(agent.register, agent.session, changed, created, client, files, preamble, started)
+    done, started = _client_set_up(app.paths, client, asked=asked) if client else (None, None)
+    return Quickstarted(new.register, new.session, changed, created, client, done, preamble, started)
 
 
-def _planned(paths: Paths, agent: Register, client: str | None, preamble_file: BinaryIO | None) -> Planned:
-    files = configure(paths, Configure(client, dry_run=True)) if client else None
-    preamble = None if preamble_file is None else preamble_file.name
-    return Planned(agent.name, agent.role, agent.module, not paths.initialized, client, files, preamble)
+def _client_set_up(paths: Paths, client: str, *, asked: bool) -> tuple[Configured | None, Starting | None]:
+    """Set a client up; one that nobody asked for and that cannot be is a warning."""
+    try:
+        return set_clients_up(paths, Configure(client))
+    except Conflict as error:
+        if asked:
+            raise
+        warn(f"{client} was not set up: {error.message}")
+        return None, None
 
 
-def _preamble(app: App, caller: Caller, file: BinaryIO) -> str:
-    """Save the default preamble with the text of a file after it, and return the path."""
-    text = f"{default_preamble(caller.name, caller.role)}\n---\n\n{text_of(file)}"
-    return contexts.set_preamble(app.store, caller.name, text).file
+def _addition(agent: Register, file: BinaryIO) -> str:
+    """Return the text that goes after the default preamble. Raises Invalid for one that cannot be saved."""
+    addition, name = text_of(file), agent.name or NAME_LIMIT * "x"
+    contexts.checked(name, "preamble", _with(name, agent.role, addition))
+    return addition
+
+
+def _with(name: str, role: str, addition: str) -> str:
+    return f"{default_preamble(name, role)}\n---\n\n{addition}"
+
+
+def _save(app: App, caller: Caller, addition: str) -> str:
+    """Save the default preamble with a text after it, and return the path."""
+    return contexts.set_preamble(app.store, caller.name, _with(caller.name, caller.role, addition)).file
 
 
 @human.register(Quickstarted)

@@ -10,7 +10,7 @@ from thrum_store.identity import Caller
 from thrum_store.log.events import Draft
 from thrum_store.service import message_parts
 from thrum_store.store import Store, use_case
-from thrum_store.values import Record, rfc3339
+from thrum_store.values import Record, replaced, rfc3339
 from thrum_store.view.queries import lookup
 from thrum_store.view.queries.lookup import Agent
 
@@ -87,27 +87,56 @@ def register(store: Store, request: Register) -> Registered:
 
     from . import roles  # as above
 
-    role = identity.valid_name(request.role, "role") if request.role else ""
-    module = identity.valid_name(request.module, "module") if request.module else ""
-    display = message_parts.label(request.display, "display name")
-    name = identity.valid_name(request.name) if request.name else _derived(store, role, module)
-    _check_names(store, name, role)
-    worktree = store.paths.worktree
-    caller = Caller(name, role, module, display, worktree)
-    data = _registration(caller)
+    caller = _registrant(store, request)
+    name, data = caller.name, _registration(caller)
     with store.writing(name) as shard:
-        before = lookup.own(store.view, name)
-        bound = before is not None and before.worktree  # a migrated agent may not be
-        home = worktrees.home(store.paths, name, bound) if bound else worktree
-        if home != worktree and not request.force:
-            raise message_parts.elsewhere(store, name, role, module, home)
-        status = _status(before, data)
+        _check_home(store, caller, force=request.force)
+        status = _status(lookup.own(store.view, name), data)
         if status != "unchanged" or request.re_register:
             shard.append(Draft("agent.register", data))
     worktrees.remember_first(store.paths, store.host)
     file = identity.save(store.paths, caller, host=store.host)
     others = tuple(other for other in identity.names(store.paths) if other != name)
     return Registered(name, status, file, others, *roles.apply(store, name))
+
+
+def check_form(request: Register) -> Register:
+    """Return the request with a display name as it is kept. Raises Invalid for what no store registers."""
+    if request.role:
+        identity.valid_name(request.role, "role")
+    if request.module:
+        identity.valid_name(request.module, "module")
+    if request.name and identity.valid_name(request.name) == request.role:
+        raise Invalid(
+            f"{request.name!r} cannot be both name and role",
+            hint=f"take another name, like {request.name}-1; @{request.role} means the role",
+        )
+    return replaced(request, display=message_parts.label(request.display, "display name"))
+
+
+@use_case
+def check(store: Store, request: Register) -> None:
+    """Check that this store registers an agent, and change nothing. Raises as `register`."""
+    _check_home(store, _registrant(store, request), force=request.force)
+
+
+def _registrant(store: Store, request: Register) -> Caller:
+    """Return the agent of a request, with a name; its names are free."""
+    formed = check_form(request)
+    name = formed.name or _derived(store, formed.role, formed.module)
+    _check_names(store, name, formed.role)
+    return Caller(name, formed.role, formed.module, formed.display, store.paths.worktree)
+
+
+def _check_home(store: Store, caller: Caller, *, force: bool) -> None:
+    """Refuse an agent of another worktree, unless by force."""
+    from thrum_store.repository import worktrees  # as above
+
+    before = lookup.own(store.view, caller.name)
+    bound = before is not None and before.worktree  # a migrated agent may not be
+    home = worktrees.home(store.paths, caller.name, bound) if bound else caller.worktree
+    if home != caller.worktree and not force:
+        raise message_parts.elsewhere(store, caller.name, caller.role, caller.module, home)
 
 
 @use_case
@@ -151,10 +180,6 @@ def _check_names(store: Store, name: str, role: str) -> None:
     """Check that no agent, role or group has the name: they share one name space, so that addresses are unique."""
     from thrum_store.view.queries import groups  # as above
 
-    if name == role:
-        raise Invalid(
-            f"{name!r} cannot be both name and role", hint=f"take another name, like {name}-1; @{role} means the role"
-        )
     if name in lookup.roles(store.view):
         raise NameTaken(f"{name!r} is already a role", hint=f"choose another name, like {name}-1")
     if role and lookup.named(store.view, role):

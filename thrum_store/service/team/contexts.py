@@ -139,10 +139,17 @@ def _record(local: str, agent: str) -> str:
     return f"{_path(local, agent, 'preamble').removesuffix('.md')}.written"
 
 
-def _write(store: Store, agent: str, file: str, content: str) -> Saved:
+def checked(agent: str, file: str, content: str) -> bytes:
+    """Return a text as it is kept. Raises Invalid for a text or an agent's name that cannot be."""
+    _path("", agent, file)
     data = values.storable(content, file).encode()
     if len(data) > LIMIT:
         raise Invalid(f"the {file} has {len(data):,} bytes; {LIMIT:,} fit", hint="shorten it")
+    return data
+
+
+def _write(store: Store, agent: str, file: str, content: str) -> Saved:
+    data = checked(agent, file, content)
     path = _path(store.paths.local, agent, file)
     store.host.storage.directory(os.path.dirname(path))
     store.host.storage.replace(path, data)

@@ -11,6 +11,7 @@ from thrum_store import identity
 from thrum_store.errors import AmbiguousIdentity, NoIdentity
 from thrum_store.identity import Caller, Given
 from thrum_store.repository.paths import Paths
+from thrum_store.service import message_parts
 from thrum_store.service.team import agents, sessions
 from thrum_store.service.team.agents import Register, Registered
 from thrum_store.service.team.sessions import SessionStarted
@@ -74,6 +75,14 @@ def _fits(agent: Caller, asked: Caller) -> bool:
 
 def _readable(paths: Paths, name: str) -> bool:
     return os.access(os.path.join(paths.identities, f"{name}.json"), os.R_OK)  # else another user's
+
+
+def check(app: App, paths: Paths, agent: Register, intent: str | None = None) -> None:
+    """Check everything that a registration and an intent could be refused for, before anything is written."""
+    agents.check_form(agent)
+    message_parts.label(intent or "", "intent")
+    if paths.initialized:
+        agents.check(app.store, agent)
 
 
 def join(app: App, agent: Register) -> tuple[Caller, Joined]:
