@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from .errors import StorageFailed
-from .repository.paths import LIVE, Paths
+from .repository.paths import LIVE, Paths, prompt_time, woken_mark
 from .values import Record, canonical_ascii, fields_of, loads, replaced
 
 TYPE_CHECKING = False
@@ -61,8 +61,9 @@ def save(var: str, host: Host, agent: str, values: PresenceState) -> None:
 
 
 def forget(var: str, host: Host, agent: str) -> None:
-    """Remove an agent's last values."""
-    host.storage.remove(_path(var, agent))
+    """Remove an agent's last values, and what began its last turn."""
+    for path in (_path(var, agent), *(os.path.join(var, name) for name in (woken_mark(agent), prompt_time(agent)))):
+        host.storage.remove(path)
 
 
 def own(var: str, host: Host) -> dict[str, PresenceState]:

@@ -12,7 +12,7 @@ from thrum_store.log.events import decode
 from thrum_store.service.messages import offers, sending
 from thrum_store.service.messages.offers import SeenMarker
 from thrum_store.service.messages.sending import Reply, SendMessage, Sent
-from thrum_store.service.team import overview
+from thrum_store.service.team import overview, removal
 from thrum_store.store import Store
 
 
@@ -44,11 +44,12 @@ def talked(place: Place, count: int, minutes: float) -> Sent:
     """Ann and bob answer each other, with this pause before each reply; return the last one."""
     woken(place, "ann", "bob")
     message = place.send("ann", "shall we talk?", "@bob")
+    sent: list[Sent] = []
     for number in range(count):
         place.watch.pass_by(minutes=minutes)
-        sent = answered(place, "bob" if number % 2 == 0 else "ann", message)
-        message = sent.header.id
-    return sent
+        sent.append(answered(place, "bob" if number % 2 == 0 else "ann", message))
+        message = sent[-1].header.id
+    return sent[-1]
 
 
 def wakes(place: Place, name: str) -> bool:
@@ -119,6 +120,17 @@ def test_a_message_that_begins_a_thread_is_never_automatic(pair: Place) -> None:
     (file,) = Path(pair.paths.logs).glob("*/ann/*.jsonl")
     events = [decode(line) for line in file.read_bytes().splitlines()[1:]]
     assert not [kind for event in events for kind, _ in event.data.get("refs", []) if kind == "automatic"]
+
+
+def test_an_agent_that_registers_again_under_the_name_begins_anew(pair: Place) -> None:
+    woken(pair, "ann")
+    with pair.open() as store:
+        removal.delete(store, "ann", by="bob", force=True)
+    pair.join("ann")
+    answered(pair, "ann", pair.send("bob", "question", "@ann"))
+    with pair.open() as store:
+        rows = store.view.execute("SELECT count(*) FROM tags WHERE type = 'automatic'").fetchone()
+    assert rows == (0,)
 
 
 def test_agents_without_hooks_are_never_held_back(pair: Place) -> None:
