@@ -16,6 +16,7 @@ from tests.sync.clones import Clone
 from tests.sync.conftest import Pair
 from thrum_store.errors import Corrupted, UnknownMessage
 from thrum_store.identity import Caller
+from thrum_store.repository.paths import VIEW_POINTER
 from thrum_store.service.messages import editing, handover, search, sending
 from thrum_store.service.messages import inbox as mailbox
 from thrum_store.service.messages.editing import EditMessage
@@ -155,7 +156,7 @@ def test_a_clean_or_a_lost_view_brings_nothing_back(old: Pair, loss: str) -> Non
         old.theirs.git("clean", "-fdxq")
         assert thrum(old.theirs, "init").returncode == 0
     elif loss == "pointer":
-        (var / "current-v3").unlink()
+        (var / VIEW_POINTER).unlink()
     else:
         for path in var.glob("*.db*"):
             path.unlink()
