@@ -149,7 +149,7 @@ GLOBAL_FLAGS = (
     Option("--module", "Your module (default: THRUM_MODULE, or the identity file).", "MODULE", on_app=True),
     Option("--repo", "A directory in the repository (default: the current one).", "PATH", on_app=True),
     Option("--json", "Answer with one JSON document.", on_app=True),
-    Option("--quiet", "Print nothing but errors.", on_app=True),
+    Option("--quiet", "Print only the answer of a command that answers, and errors.", on_app=True),
     Option("--verbose", "Print progress and details to standard error.", on_app=True),
 )
 _GLOBAL = {flag.flags: flag for flag in GLOBAL_FLAGS if flag.metavar}

@@ -104,7 +104,7 @@ def _alone(app: App, version: bool) -> object:
         return current_version()
     if app.json:
         raise Usage("no command is named", hint="`thrum --help`")
-    return Outcome(None, note=click.get_current_context().get_help())
+    return Outcome(None, answer=click.get_current_context().get_help())
 
 
 thrum = Group(

@@ -26,7 +26,9 @@ _DAEMON = "daemon/test_commands.py::test_the_life_of_a_daemon"
 MANIFEST = {
     # global flags and environment
     "flag:json": Entry("--json JSON output for scripting", "one document on standard output, errors as well"),
-    "flag:quiet": Entry("--quiet Suppress non-essential output", "nothing on standard output; errors stay"),
+    "flag:quiet": Entry(
+        "--quiet Suppress non-essential output", "the answer of a command that answers, and errors, stay"
+    ),
     "flag:verbose": Entry("--verbose Debug output", "caller and store, on standard error"),
     "flag:repo": Entry('--repo PATH Repository path (default: ".")', "any directory inside of it will do"),
     "env:THRUM_NAME": Entry("THRUM_NAME Agent name (highest priority)", "beats --name, and says so"),

@@ -133,7 +133,7 @@ def _offer(offered: Offered) -> str:
     )
 
 
-@human.register(BackedUp)
+@human.report(BackedUp)
 def _backed_up(done: BackedUp) -> str:
     counts = done.counts
     keys = "the private key of this store is in it: keep it as safe as a password" if done.with_keys else "not in it"
@@ -205,7 +205,7 @@ def _number(count: int) -> str:
     return "all" if count < 0 else str(count)
 
 
-@human.register(Restored)
+@human.report(Restored)
 def _restored(done: Restored) -> str:
     rows = [
         ("Events", f"{done.events:,} in {plural(done.logs, 'log')} came back"),

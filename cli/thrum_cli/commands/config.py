@@ -79,7 +79,7 @@ def _identity(app: App) -> IdentitySettings:
         return IdentitySettings(None, None, None, None, None, f"{error.message}; {error.hint}")
 
 
-@human.register(SettingChanged)
+@human.report(SettingChanged)
 def _changed(result: SettingChanged) -> str:
     value = str(result.value).lower() if isinstance(result.value, bool) else str(result.value)
     state = f"{result.key} is {'now ' if result.changed and result.source == FILE else ''}{value or 'not set'}"

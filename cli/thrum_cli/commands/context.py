@@ -151,12 +151,12 @@ def _raw(raw: Raw) -> str:
     return raw.text.removesuffix("\n")
 
 
-@human.register(Saved)
+@human.report(Saved)
 def _saved(saved: Saved) -> str:
     return f"{saved.kind.capitalize()} saved for @{saved.address} ({saved.size:,} bytes, {saved.file})."
 
 
-@human.register(Cleared)
+@human.report(Cleared)
 def _cleared(result: Cleared) -> str:
     sentence = (
         f"Context cleared for @{result.address}." if result.existed else f"No context was saved for @{result.address}."
@@ -165,7 +165,7 @@ def _cleared(result: Cleared) -> str:
     return f"{sentence}\n{gone}" if result.shared else sentence
 
 
-@human.register(Shared)
+@human.report(Shared)
 def _shared(result: Shared) -> str:
     sentences = {
         "shared": f"Context synced for @{result.address}: it is in the branch a-sync ({result.size:,} bytes).",

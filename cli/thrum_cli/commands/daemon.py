@@ -6,7 +6,7 @@ import os
 import sys
 
 from thrum_cli.command import App, Group, Option, command, commands
-from thrum_cli.terminal.output import Outcome, fields, human, lasting
+from thrum_cli.terminal.output import Outcome, Screen, fields, human, lasting
 from thrum_mcp.daemon.process import control, file_names, lease
 from thrum_mcp.daemon.process.control import DaemonStarted, DaemonStopped
 from thrum_mcp.daemon.process.status import DaemonStatus, daemon_status, log_lines
@@ -120,8 +120,8 @@ def _flags(local: bool | None) -> tuple[str, ...]:
     return () if local is None else ("--local",) if local else ("--no-local",)
 
 
-@human.register(DaemonStarted)
-@human.register(DaemonRestarted)
+@human.report(DaemonStarted)
+@human.report(DaemonRestarted)
 def _started(started: DaemonStarted | DaemonRestarted) -> str:
     mode = "local-only" if started.local_only else "syncs with the remote"
     address = f"ws://localhost:{started.ws_port}" if started.ws_port else "none"
@@ -129,20 +129,20 @@ def _started(started: DaemonStarted | DaemonRestarted) -> str:
     return f"✓ Daemon {word} (pid {started.pid}), {mode}\n  Socket: {started.socket_path}\n  WebSocket: {address}"
 
 
-@human.register(DaemonStopped)
+@human.report(DaemonStopped)
 def _stopped(stopped: DaemonStopped) -> str:
     killed = "; it did not end by itself and was killed" if stopped.forced else ""
     return f"✓ Daemon stopped (pid {stopped.pid}){killed}"
 
 
 @human.register(DaemonStatus)
-def _status(now: DaemonStatus) -> str:
+def _status(now: DaemonStatus, screen: Screen) -> str:
     if not now.running:
-        return "Daemon: not running\nStart it: thrum daemon start"
+        return "Daemon: not running" + "\nStart it: thrum daemon start" * screen.hints
     process_id = f" (pid {now.pid})" if now.pid else ""
     lines = [("Daemon", f"{now.status}{process_id}"), ("Repository", now.repo_path)]
     if now.health is None:
-        return f"{fields(lines)}\nIf this lasts, replace it: thrum daemon restart"
+        return fields(lines) + "\nIf this lasts, replace it: thrum daemon restart" * screen.hints
     clients = max(now.health["connections"] - 1, 0)  # this command is one of them
     lines += [
         ("Uptime", lasting(now.uptime_ms or 0)),

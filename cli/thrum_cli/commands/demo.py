@@ -27,7 +27,7 @@ def demo(app: App) -> Shown:
         return play.run(scratch, say)
 
 
-@human.register(Shown)
+@human.report(Shown)
 def _shown(shown: Shown) -> str:
     steps = (
         "cd ~/your/repository",

@@ -38,7 +38,7 @@ def _counted(table: ExportedTable) -> str:
     return plural(table.rows, table.name.removesuffix("s").replace("_", " "))
 
 
-@human.register(Exported)
+@human.report(Exported)
 def _exported(file: Exported) -> str:
     rows = ", ".join(_counted(table) for table in file.tables if table.rows)
     return f"Exported to {file.path} ({file.bytes / 1_000_000:.1f} MB): {rows or plural(0, 'row')}."

@@ -129,17 +129,17 @@ group = Group(
 )
 
 
-@human.register(GroupCreated)
+@human.report(GroupCreated)
 def _created(created: GroupCreated) -> str:
     return f"Group created: @{created.name}. Add members: thrum group add {created.name} @NAME"
 
 
-@human.register(GroupDeleted)
+@human.report(GroupDeleted)
 def _deleted(deleted: GroupDeleted) -> str:
     return f"Group deleted: @{deleted.name}."
 
 
-@human.register(MembershipChanged)
+@human.report(MembershipChanged)
 def _changed(changed: MembershipChanged) -> str:
     member = _member_name(changed.member_type, changed.member_value)
     verbs = {"added": f"Added {member} to", "removed": f"Removed {member} from", "unchanged": f"{member} is already in"}

@@ -61,7 +61,8 @@ def _inbox(box: Inbox, screen: Screen) -> str:
         return ""
     blocks = [_block(message, screen) for message in box.messages]
     page = summary(box.page, box.page_size, len(box.messages), box.total)
-    return "\n\n".join([*blocks, dim(f"{page} ({box.unread} unread). Answer: thrum reply MSG_ID TEXT")])
+    next_step = ". Answer: thrum reply MSG_ID TEXT" if screen.hints else ""
+    return "\n\n".join([*blocks, dim(f"{page} ({box.unread} unread){next_step}")])
 
 
 def _block(message: InboxMessage, screen: Screen) -> str:

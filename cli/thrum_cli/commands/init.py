@@ -90,7 +90,7 @@ def init(
     return Outcome(result, 1 if refused or dead else 0)
 
 
-@human.register(SetUp)
+@human.report(SetUp)
 def _set_up(result: SetUp) -> str:
     first = Initialized(result.repository, result.store, result.created, result.dry_run, result.steps)
     parts = [initialized(first)]

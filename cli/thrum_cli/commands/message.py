@@ -135,17 +135,17 @@ def _receipt(recipient: Recipient, now_ms: int) -> str:
     return f"{recipient.status} {ago(recipient.read_at, now_ms)}".rstrip()
 
 
-@human.register(Edited)
+@human.report(Edited)
 def _edited(edited: Edited) -> str:
     return f"Message edited: {edited.id} (version {edited.version})."
 
 
-@human.register(Deleted)
+@human.report(Deleted)
 def _deleted(deleted: Deleted) -> str:
     return f"Message deleted: {deleted.id}."
 
 
-@human.register(Marked)
+@human.report(Marked)
 def _marked(marked: Marked) -> str:
     rest = f"{plural(marked.unread, 'unread message')} remaining" if marked.unread else "nothing is unread now"
     if not marked.marked_count:

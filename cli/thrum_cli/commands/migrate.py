@@ -31,7 +31,7 @@ def migrate(app: App, dry_run: bool) -> Outcome:
     return Outcome(result, note="" if result.sources else "No migration needed: there are no logs of an older layout.")
 
 
-@human.register(Migrated)
+@human.report(Migrated)
 def _migrated(result: Migrated) -> str:
     if not result.sources:
         return ""

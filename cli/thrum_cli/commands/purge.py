@@ -41,7 +41,7 @@ def purge(app: App, before: str | None, everything: bool, confirm: bool) -> Outc
     return Outcome(result, note=_HISTORY if result.events_deleted else "")
 
 
-@human.register(Purged)
+@human.report(Purged)
 def _purged(result: Purged) -> str:
     if not result.events_deleted and not result.messages_hidden:
         return ""

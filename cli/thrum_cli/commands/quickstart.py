@@ -138,7 +138,7 @@ def _save(app: App, caller: Caller, addition: str) -> str:
     return contexts.set_preamble(app.store, caller.name, _with(caller.name, caller.role, addition)).file
 
 
-@human.register(Quickstarted)
+@human.report(Quickstarted)
 def _quickstarted(result: Quickstarted) -> str:
     lines = [initialized(result.init)] if result.init else []
     lines.append(joined(Joined(result.register, result.session)))

@@ -42,4 +42,4 @@ def reply(
     return sending.reply(app.store, app.caller, request)
 
 
-human.register(Sent)(sent_words)
+human.report(Sent)(sent_words)

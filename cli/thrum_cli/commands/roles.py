@@ -61,7 +61,7 @@ def _templates(listed: RoleTemplates, screen: Screen) -> str:
     return table(("template", "agents"), rows, screen)
 
 
-@human.register(Deployed)
+@human.report(Deployed)
 def _deployed(result: Deployed) -> str:
     if not result.total:
         return "No agents found on this machine yet."

@@ -102,6 +102,6 @@ def _channel(channel: Wake) -> str:
     return f"  {channel.name} ({wakes}, {channel.basis}): {channel.how}; {channel.limits}"
 
 
-@human.register(DefaultSet)
+@human.report(DefaultSet)
 def _set(chosen: DefaultSet) -> str:
     return f"Default runtime set to: {chosen.default_runtime}."

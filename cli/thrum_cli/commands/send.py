@@ -71,4 +71,4 @@ def send(
     return sending.send(app.store, app.caller, request)
 
 
-human.register(Sent)(sent_words)
+human.report(Sent)(sent_words)

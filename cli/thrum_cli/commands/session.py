@@ -114,13 +114,13 @@ session = Group(
 )
 
 
-@human.register(SessionStarted)
+@human.report(SessionStarted)
 def started(session: SessionStarted) -> str:
     """Return a started session in words."""
     return f"Session started: {session.id} of @{session.address}."
 
 
-@human.register(SessionEnded)
+@human.report(SessionEnded)
 def _ended(ended: SessionEnded) -> str:
     line = f"Session ended: {ended.id}, after {lasting(ended.duration_ms)}."
     kept = ended.retention
@@ -131,7 +131,7 @@ def _ended(ended: SessionEnded) -> str:
     return f"{line}\nPurged {plural(kept.messages, 'message')} older than {plural(kept.days, 'day')} (retention.days)."
 
 
-@human.register(Alive)
+@human.report(Alive)
 def _alive(alive: Alive) -> str:
     lines = [f"Heartbeat sent: @{alive.address} is active on {alive.branch or 'no branch'}."]
     commits = plural(alive.unmerged_commits, "unmerged commit")
@@ -142,12 +142,12 @@ def _alive(alive: Alive) -> str:
     return "\n".join(lines)
 
 
-@human.register(IntentSet)
+@human.report(IntentSet)
 def _intent(changed: IntentSet) -> str:
     return f"Intent set: {changed.intent}" if changed.intent else "Intent cleared."
 
 
-@human.register(TaskSet)
+@human.report(TaskSet)
 def _task(changed: TaskSet) -> str:
     return f"Task set: {changed.current_task}" if changed.current_task else "Task cleared."
 

@@ -13,7 +13,7 @@ from thrum_cli.clients.section import Section
 from thrum_cli.command import App, Argument, Group, Option, command, commands
 from thrum_cli.commands._shared import set_up as set_up  # it registers how Initialized is shown
 from thrum_cli.commands._shared.client_setup import write_launcher
-from thrum_cli.terminal.output import Verbatim, human
+from thrum_cli.terminal.output import Screen, Verbatim, human
 from thrum_store.errors import Invalid, NotARepository, NotInitialized
 from thrum_store.repository import paths
 from thrum_store.repository.git_runner import GitRunner
@@ -155,11 +155,13 @@ def _go_section(text: str) -> tuple[int, int] | None:
 
 
 @human.register(Instructions)
-def _instructions(instructions: Instructions) -> str:
+def _instructions(instructions: Instructions, screen: Screen) -> str:
     sentences = {
         "created": f"Thrum section written to {instructions.file}, which is new.",
         "appended": f"Thrum section written to {instructions.file}, at its end.",
         "replaced": f"Thrum section written to {instructions.file}, in the place of the old one.",
         "kept": f"Skipped: {instructions.file} already has a section about thrum; --force replaces it.",
     }
-    return sentences.get(instructions.action, instructions.content.removesuffix("\n"))
+    if instructions.action in sentences:
+        return sentences[instructions.action] if screen.hints else ""
+    return instructions.content.removesuffix("\n")

@@ -27,7 +27,7 @@ def subscribe(app: App, scope: str | None, mention: str | None, everything: bool
     return service.subscribe(app.store, app.caller, Subscribe(scope, mention, everything))
 
 
-@human.register(Subscribed)
+@human.report(Subscribed)
 def _subscribed(subscribed: Subscribed) -> str:
     return (
         f"✓ Subscription created: #{subscribed.id}, until session {subscribed.session} ends\n  Follow it: thrum watch"

@@ -18,6 +18,8 @@ def subscriptions(app: App) -> SubscriptionList:
 @human.register(SubscriptionList)
 def _list(result: SubscriptionList, screen: Screen) -> str:
     if not result.subscriptions:
+        if not screen.hints:
+            return ""
         return "No active subscriptions.\nSubscribe: thrum subscribe --scope TYPE:VALUE | --mention @NAME | --all"
     rows = [(f"#{info.id}", _wanted(info), ago(info.created_at, screen.now_ms)) for info in result.subscriptions]
     return f"Active subscriptions ({len(rows)}):\n{table(('id', 'messages', 'since'), rows, screen)}"

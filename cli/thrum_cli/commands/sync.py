@@ -84,7 +84,7 @@ sync = Group(
 )
 
 
-@human.register(SyncForced)
+@human.report(SyncForced)
 def _forced(result: SyncForced, screen: Screen) -> str:
     when = f"  Last sync: {ago(result.last_sync_at, screen.now_ms)}"
     if result.state != syncing.DONE:

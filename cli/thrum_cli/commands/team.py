@@ -29,7 +29,7 @@ def team(app: App, everybody: bool) -> Outcome:
     note = f"{members.offline} offline: `thrum team --all`" if members.offline else ""
     if not members.members:
         note = f"No active agents. {note or '`thrum quickstart` registers an agent and starts its session.'}"
-    return Outcome(members, note="\n".join(part for part in (note, not_asked(members.unanswered)) if part))
+    return Outcome(members, note=note, answer=not_asked(members.unanswered))
 
 
 @human.register(Team)

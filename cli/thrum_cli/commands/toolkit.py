@@ -85,7 +85,8 @@ def _list(listed: ToolkitList, screen: Screen) -> str:
         members = list(tools)
         lines.append(bold(f"{kind.capitalize()}s, copied into {' and '.join(members[0].folders)}"))
         lines += [f"  {tool.name:{wide}}{dim(shorten(tool.about, screen.width - wide - 2))}" for tool in members]
-    return "\n".join([*lines, "Copy one, or all of a kind: thrum toolkit copy NAME [DEST]"])
+    lines += ["Copy one, or all of a kind: thrum toolkit copy NAME [DEST]"] if screen.hints else []
+    return "\n".join(lines)
 
 
 @human.register(ToolkitPath)
@@ -93,7 +94,7 @@ def _path(place: ToolkitPath) -> str:
     return place.directory
 
 
-@human.register(Copied)
+@human.report(Copied)
 def _copied(done: Copied) -> str:
     lines = [f"{file.status:<11}  {file.path}" for file in done.files]
     return "\n".join([*lines, *(f"Next: {step}." for step in done.next_steps)])

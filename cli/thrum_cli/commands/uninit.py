@@ -26,7 +26,7 @@ def uninit(app: App, dry_run: bool) -> Outcome:
     return Outcome(result, 1 if any(file.status == REFUSED for file in result.files) else 0)
 
 
-@human.register(Unconfigured)
+@human.report(Unconfigured)
 def _unconfigured(result: Unconfigured) -> str:
     changed = tuple(file for file in result.files if file.status != UNCHANGED)
     if not changed:

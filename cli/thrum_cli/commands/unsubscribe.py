@@ -14,6 +14,6 @@ def unsubscribe(app: App, subscription_id: int) -> Unsubscribed:
     return service.unsubscribe(app.store, app.caller, subscription_id)
 
 
-@human.register(Unsubscribed)
+@human.report(Unsubscribed)
 def _unsubscribed(unsubscribed: Unsubscribed) -> str:
     return f"✓ Subscription #{unsubscribed.id} removed"

@@ -58,5 +58,6 @@ def _ended(ended: WaitEnded, screen: Screen) -> str:
     lines = [f"  {header.id}  @{header.author}  {ago(header.sent_at, screen.now_ms)}" for header in headers]
     after = f" after {waited}" if waited else ""
     return "\n".join(
-        ["MESSAGES_RECEIVED", f"{plural(len(lines), 'message')}{after}:", *lines, "Read: thrum inbox --unread"]
+        ["MESSAGES_RECEIVED", f"{plural(len(lines), 'message')}{after}:", *lines]
+        + (["Read: thrum inbox --unread"] if screen.hints else [])
     )

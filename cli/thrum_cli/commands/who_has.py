@@ -19,7 +19,7 @@ def who_has(app: App, file: str) -> Outcome:
     uses their last heartbeat.
     """
     holders = work.who_has(app.store, file, os.getcwd() if app.repo == "." else app.paths.root)
-    return Outcome(holders, note=_note(holders))
+    return Outcome(holders, answer=_note(holders))
 
 
 def _note(holders: WhoHas) -> str:

@@ -19,16 +19,14 @@ def whoami(app: App) -> WhoAmI:
 def _whoami(agent: WhoAmI, screen: Screen) -> str:
     session = f"{agent.session} (started {ago(agent.session_start, screen.now_ms)})" if agent.session else None
     sources = {"file": agent.identity_file, "environment": "THRUM_NAME", "flag": "--name"}
+    registration = "" if agent.registered else f" (not registered{': thrum quickstart' * screen.hints})"
     rows = [
-        (
-            "Agent ID",
-            f"@{agent.address}" if agent.registered else f"@{agent.address} (not registered: thrum quickstart)",
-        ),
+        ("Agent ID", f"@{agent.address}{registration}"),
         ("Role", agent.role and f"@{agent.role}"),
         ("Module", agent.module),
         ("Display", agent.display),
         ("Intent", agent.intent),
-        ("Session", session or "none (thrum session start)"),
+        ("Session", session or f"none{' (thrum session start)' * screen.hints}"),
         ("Branch", agent.branch),
         ("Worktree", agent.worktree),
         ("Source", sources.get(agent.source, agent.source)),

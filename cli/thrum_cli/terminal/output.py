@@ -243,19 +243,27 @@ class Verbatim:
 
 
 class Outcome(NamedTuple):
-    """A result with an exit code, and a note for people, which is shown even if there is nothing else."""
+    """A result with an exit code, and a note for people, which is shown even if there is nothing else.
+
+    --quiet drops the note, and keeps `answer`: what belongs to the result and is not in its words.
+    """
 
     result: object
     exit_code: int = 0
     note: str = ""
+    answer: str = ""
 
 
 class Screen(NamedTuple):
-    """The screen a result is rendered for: its width in columns, the current time, and whether a person looks at it."""
+    """The screen a result is rendered for: its width in columns, the current time, and whether a person looks at it.
+
+    Without `hints`, a result names no next step.
+    """
 
     width: int
     now_ms: int
     terminal: bool = False
+    hints: bool = True
 
 
 class _Renderers:
@@ -263,6 +271,7 @@ class _Renderers:
 
     def __init__(self) -> None:
         self.registry: dict[type, Callable[..., str]] = {}
+        self.reports: set[type] = set()
 
     def register(self, result: type) -> Callable[[Renderer], Renderer]:
         """Register a function as the renderer of a class of results."""
@@ -272,6 +281,11 @@ class _Renderers:
             return function
 
         return registered
+
+    def report(self, result: type) -> Callable[[Renderer], Renderer]:
+        """Register the renderer of a class of results that only say what was done: --quiet drops them."""
+        self.reports.add(result)
+        return self.register(result)
 
     def __call__(self, result: object, screen: Screen) -> str:
         """Return a result in words. Raises KeyError for a class without a renderer."""
@@ -289,17 +303,23 @@ def emit(value: object, *, as_json: bool, quiet: bool) -> int:
     outcome = value if isinstance(value, Outcome) else Outcome(value)
     if as_json:
         _print(sys.stdout, _document(outcome.result, sys.stdout))
-    elif not quiet:
-        _emit_words(outcome)
+    elif not (quiet and _is_report(outcome)):
+        _emit_words(outcome, quiet)
     return outcome.exit_code
 
 
-def _emit_words(outcome: Outcome) -> None:
+def _is_report(outcome: Outcome) -> bool:
+    """Return whether a result only says what was done; one of a dry run, or of a failure, is an answer."""
+    done = type(outcome.result) in human.reports and not getattr(outcome.result, "dry_run", False)
+    return done and outcome.exit_code == 0
+
+
+def _emit_words(outcome: Outcome, quiet: bool) -> None:
     result = _visible(outcome.result)
-    words = human(result, Screen(width(), REAL.clock.wall_ms(), _watched(sys.stdout)))
-    text = "\n".join(part for part in (words, outcome.note) if part)
+    words = human(result, Screen(width(), REAL.clock.wall_ms(), _watched(sys.stdout), hints=not quiet))
+    text = "\n".join(part for part in (words, outcome.answer, "" if quiet else outcome.note) if part)
     _print(sys.stdout, text if isinstance(result, Verbatim) else _folded(text, sys.stdout), styles=_STYLES)
-    for warning in getattr(result, "warnings", ()):
+    for warning in () if quiet else getattr(result, "warnings", ()):
         warn(warning)
 
 

@@ -99,7 +99,7 @@ def planned(agent: Register) -> str:
     return f"would register {name}{f' ({work})' if work else ''} and start a session"
 
 
-@human.register(Registered)
+@human.report(Registered)
 def registered(registration: Registered) -> str:
     """Return a registration in words."""
     states = {"registered": "registered", "updated": "re-registered", "unchanged": "already registered"}
@@ -113,7 +113,7 @@ def registered(registration: Registered) -> str:
     return "\n".join([*lines, *(f"Note: {note}." for note in registration.notes)])
 
 
-@human.register(Joined)
+@human.report(Joined)
 def joined(agent: Joined) -> str:
     """Return a registration and a started session in words."""
     return f"{registered(agent.register)}\n{started(agent.session)}"

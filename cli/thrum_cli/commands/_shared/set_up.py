@@ -9,7 +9,7 @@ from thrum_store.setup import Initialized
 RUNTIMES = "claude, codex, cursor, gemini, auggie, amp, opencode, cli-only, all, or auto for the one used here"
 
 
-@human.register(Initialized)
+@human.report(Initialized)
 def initialized(setup: Initialized) -> str:
     """Return the setup of a repository in words."""
     steps = [f"  {step}" for step in setup.steps]
@@ -27,7 +27,7 @@ def changes(files: tuple[ClientFile, ...], *, with_diff: bool) -> str:
     return "\n".join([*lines, *diffs])
 
 
-@human.register(Configured)
+@human.report(Configured)
 def configured(setup: Configured) -> str:
     """Return the setup of clients in words: files, then the steps left to the user."""
     first = f"{'Would set up' if setup.dry_run else 'Set up'} for {', '.join(setup.runtimes)}:"

@@ -45,7 +45,7 @@ def cleanup(app: App, force: bool, dry_run: bool, threshold: int) -> Outcome:
     return Outcome(replaced(done, orphans=()))
 
 
-@human.register(CleanedUp)
+@human.report(CleanedUp)
 def _cleaned(cleaned: CleanedUp, screen: Screen) -> str:
     blocks = [_orphan(orphan, screen.now_ms) for orphan in cleaned.orphans]
     if cleaned.deleted:

@@ -39,7 +39,7 @@ def acting(app: App) -> str:
         return ""
 
 
-@human.register(AgentDeleted)
+@human.report(AgentDeleted)
 def _deleted(deletion: AgentDeleted) -> str:
     if not deletion.deleted:
         return "Deletion canceled: nothing was deleted."
