@@ -274,7 +274,7 @@ def test_a_deletion_that_was_killed_is_done_or_can_be_repeated(team: Team, step:
     assert killed.run("agent", "delete", "builder", "--yes").code == -9
     again = team.planner.thrum("agent", "delete", "builder", "--yes", "--json")
     assert (again.code == 0) == (step == "append.begin")
-    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]] == ["planner"]
+    assert [agent["agent_id"] for agent in team.planner.json("agent", "list")["agents"]["agents"]] == ["planner"]
     assert not (team.builder.cwd / ".thrum/identities/builder.json").exists()
     assert list((team.builder.cwd / ".thrum/context").iterdir()) == []
 
