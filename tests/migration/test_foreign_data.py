@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ LIKELY = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.timeout(900)  # the nightly profile looks much longer
 @given(st.lists(LIKELY, max_size=12), st.lists(IDS, max_size=2))
 def test_events_with_any_fields_become_events_that_fit_their_schema(
     events: list[dict[str, Any]], living: list[str]

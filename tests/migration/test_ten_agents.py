@@ -193,3 +193,15 @@ def test_a_migration_into_a_repository_that_was_moved_finds_the_agents(tmp_path:
     git(store.root, "worktree", "repair", *(str(place) for place in store.worktrees.values()))
     assert store.shell("docs").run("migrate").code == 0
     assert store.shell("fix").having(THRUM_NAME="fay").run("send", "hi", "--to", "@ann").code == 0
+
+
+def test_an_agent_registers_again_in_its_worktree_and_our_own_daemon_stops_no_migration(tmp_path: Path) -> None:
+    store = ten_agents(tmp_path)
+    assert store.shell().run("migrate").code == 0
+    cyd = store.shell("feature")
+    assert cyd.run("quickstart", "--name", "cyd", "--role", "implementer", "--module", "core").code == 0
+    assert store.shell().run("daemon", "start").code == 0
+    try:
+        assert store.shell("docs").json("migrate")["messages"] == 0
+    finally:
+        assert store.shell().run("daemon", "stop").code == 0

@@ -88,6 +88,8 @@ class Import:
     def _registrations(self, agent: Agent, before: already.Already) -> list[Registration]:
         """Return the registrations that are missing: the first, and each that changed something."""
         home, known = self._homes.get(agent.name, ""), before.agents.get(agent.name)
+        if known is None and agent.name not in self._identities and lookup.named(self._store.view, agent.name):
+            return []  # it lives in another clone, whose import is here; a second one would get its answers
         listed = agent.registrations or [self._implied(agent)]
         told_home = [entry._replace(data={**entry.data, "worktree": home}) for entry in listed]
         changed = [entry for at, entry in enumerate(told_home) if not at or entry.data != told_home[at - 1].data]

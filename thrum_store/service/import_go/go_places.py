@@ -16,6 +16,7 @@ from thrum_store.sync.admit_branch import BRANCH, GO, REF, STORES, layout
 from .go_logs import Agent, GoLogs
 
 _FILES = ("events.jsonl", "messages.jsonl")
+_REMOVALS = 20  # commits that are looked at
 _OLDER_SYNC = "sync"  # in .thrum: the worktree of versions before 0.6
 File = tuple[str, bytes]  # its name, as people know it, and its content
 
@@ -141,7 +142,17 @@ def _refs(repository: Paths, host: Host) -> list[str]:
     tips = [line.split(" ", 1) for line in listed.split("\n") if line.endswith(f"/{BRANCH}")]
     refs = {oid: ref for oid, ref in reversed(tips)}  # noqa: C416  # of equal ones, this clone's
     checked_out = any(True for _ in _files(repository, _sync(repository), host))
-    return [ref for ref in refs.values() if not (checked_out and ref == REF) and layout(git, ref) in (GO, STORES)]
+    ours = [ref for ref in refs.values() if layout(git, ref) in (GO, STORES)]
+    return [ref for ref in ours if ref != REF] if checked_out else [*ours, *_before_removals(git, ours)]
+
+
+def _before_removals(git: GitRunner, refs: list[str]) -> list[str]:
+    """Return the commits from whose logs another clone's first sync moved on, after its own migration."""
+    if not refs:
+        return []
+    removals = ("log", "--full-history", "--diff-filter=D", f"--max-count={_REMOVALS}", "--format=%P")
+    parents = git.run(*removals, *refs, "--", *_FILES, "messages").split()
+    return list({git.run("rev-parse", f"{commit}^{{tree}}"): commit for commit in parents}.values())
 
 
 def _in_branch(repository: Paths, ref: str, wanted: Callable[[str], bool]) -> Iterator[File]:
@@ -149,7 +160,7 @@ def _in_branch(repository: Paths, ref: str, wanted: Callable[[str], bool]) -> It
     for line in (git.asks("ls-tree", "-r", "-z", ref) or "").split("\0"):
         mode, _, name = line.partition("\t")
         if wanted(name) and mode.startswith("100"):
-            short = ref.removeprefix("refs/heads/").removeprefix("refs/remotes/")
+            short = ref.removeprefix("refs/heads/").removeprefix("refs/remotes/")[:40]
             yield f"{short}:{name}", git.data("cat-file", "blob", mode.split(" ")[2])
 
 

@@ -14,11 +14,14 @@ PREFIX = "go:"
 
 
 def message(view: Connection, old_id: str) -> Row | None:
-    """Return the message that had this id in the Go program, this store's first: one step into the index per log."""
+    """Return the message that had this id in the Go program: one step into the index per log.
+
+    Of several copies, one whose author can be answered comes first, then this store's.
+    """
     sql = (
         f"SELECT {COLUMNS} FROM (SELECT id FROM shards) w"
         f" CROSS JOIN messages m ON m.author = w.id AND m.idempotency = ?{JOINS}"
-        " ORDER BY coalesce(a.own, 0) DESC, m.number LIMIT 1"
+        " ORDER BY a.id IS NULL, coalesce(a.own, 0) DESC, m.number LIMIT 1"
     )
     row = view.execute(sql, (PREFIX + old_id,)).fetchone()
     return Row._make(row) if row else None
