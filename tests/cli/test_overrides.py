@@ -213,9 +213,9 @@ def test_what_is_sent_carries_the_role_of_the_call(
     assert crew.builder.json("message", "get", sent)["message"]["author"]["role"] == author[0]
     assert [message["author_role"] for message in crew.builder.json("inbox")["messages"]] == [author[0]]
     assert f"@planner ({author[0]})" in crew.builder.ok("message", "get", sent)
-    columns = "author_role, author_module, author_display"
-    rows = crew.builder.json("query", f"SELECT {columns} FROM messages WHERE id = '{sent}'")["rows"]
-    assert [tuple(row.values()) if isinstance(row, dict) else tuple(row) for row in rows] == [author]
+    columns = ("author_role", "author_module", "author_display")
+    (row,) = crew.builder.json("query", f"SELECT {', '.join(columns)} FROM messages WHERE id = '{sent}'")["rows"]
+    assert tuple(row[column] for column in columns) == author
     reply = crew.builder.having(**variables).json(*words, "reply", sent, "hi")["message_id"]
     mine = crew.builder.having(**variables).json(*words, "whoami")
     assert crew.planner.json("message", "get", reply)["message"]["author"]["role"] == mine["role"]
