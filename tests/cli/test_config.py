@@ -137,3 +137,11 @@ def test_settings_that_are_set_at_once_are_all_kept(team: Team) -> None:
         assert [process.wait(60) for process in running] == [0, 0, 0]
         content = json.loads(file.read_text())
         assert content == {"local_only": False, "daemon": {"ws_port": 4711}, "runtime": {"primary": "codex"}}
+
+
+@pytest.mark.parametrize(("written", "port"), [("auto", (9999, "default")), ("4711", (4711, "config.json"))])
+def test_a_port_as_the_go_program_writes_it_is_understood(team: Team, written: str, port: tuple[int, str]) -> None:
+    path = team.planner.cwd / ".thrum/config.json"
+    path.write_text(json.dumps({"daemon": {"local_only": True, "sync_interval": 60, "ws_port": written}}))
+    value, source = port
+    assert team.planner.json("config", "show")["daemon"]["ws_port"] == {"value": value, "source": source}

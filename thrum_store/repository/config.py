@@ -57,6 +57,7 @@ class Key(Record):
     parse: Callable[[str], Value | None]  # from text; None if it is not such a value
     variable: str = ""  # of the environment, overrides the file
     former_name: str = ""  # under which the Go program kept it
+    automatic: str = ""  # the text by which the Go program leaves the value open; it writes numbers as text, too
 
 
 def _yes_or_no(text: str) -> bool | None:
@@ -93,7 +94,7 @@ def _interval(text: str) -> str | None:
 
 LOCAL_ONLY = Key("local_only", "true or false", True, _yes_or_no, "THRUM_LOCAL", "daemon.local_only")
 DEFAULT_CLIENT = Key("runtime.primary", "the name of a client", "", _word)
-WEBSOCKET_PORT = Key("daemon.ws_port", f"a port from 1 to {_LAST_PORT}", 9999, _port, "THRUM_WS_PORT")
+WEBSOCKET_PORT = Key("daemon.ws_port", f"a port from 1 to {_LAST_PORT}", 9999, _port, "THRUM_WS_PORT", automatic="auto")
 AUTO_REPLIES = Key(
     "limits.auto_replies", f"a number up to {_MOST_REPLIES}, or 0 for no limit", 40, _count(_MOST_REPLIES)
 )
@@ -132,8 +133,10 @@ def in_file(paths: Paths, host: Host, key: Key) -> Setting | None:
     content = read(paths, host)
     for name in (key.name, key.former_name):
         value = lookup(content, name) if name else None
-        if value is None:
+        if value is None or (key.automatic and value == key.automatic):
             continue
+        if key.automatic and isinstance(value, str):
+            value = key.parse(value) or value
         if type(value) is not type(key.default) or key.parse(str(value)) is None:
             shown = compact(value)
             hint = f"run `thrum config set {key.name} VALUE` or `thrum config unset {key.name}`"
