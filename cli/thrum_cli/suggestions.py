@@ -207,7 +207,7 @@ def _flag_with_value(line: _Line, declared: Command | Group | None) -> str | Non
     opposites = dict(_opposites(declared))
     rest: list[str] = []
     for word in line.rest:
-        option, equals, value = word.partition("=")
+        option, _, value = word.partition("=")
         if not (word.startswith("--") and value.lower() in ("true", "false", "1", "0")):
             rest.append(word)
         elif value.lower() in ("true", "1"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from thrum_cli.command import App, Group, Option, command, commands
 from thrum_cli.terminal.layout import table
 from thrum_cli.terminal.output import Screen, ago, fields, human
@@ -68,7 +70,7 @@ def _begun(app: App) -> SyncForced | None:
             answer = daemon.call("sync.force")
     except ThrumError:  # this process then meets the same obstacle, and has its name
         return None
-    fields = {"state": syncing.DONE, **answer, "damaged": tuple(answer["damaged"])}
+    fields: dict[str, Any] = {"state": syncing.DONE, **answer, "damaged": tuple(answer["damaged"])}
     return SyncForced(**{name: fields[name] for name in fields_of(SyncForced) or ()})
 
 
