@@ -130,7 +130,7 @@ def short_store_ids(tree: ast.Module) -> Iterator[int]:
 
 HOMES = {
     "reading and writing the configuration": Home(
-        ("thrum_store/repository/config.py", "thrum_store/repository/paths.py"), configuration
+        tuple(f"thrum_store/repository/{name}.py" for name in ("config", "paths", "settings_copy")), configuration
     ),
     "counting the bytes of a segment": Home(("thrum_store/log/segments.py",), counted_bytes),
     "canonical JSON": Home(("thrum_store/values.py",), sorted_compact_json),

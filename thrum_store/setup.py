@@ -208,9 +208,11 @@ def _directories(paths: Paths, host: Host) -> list[str]:
 
 
 def _config(paths: Paths, host: Host) -> list[str]:
-    if not config.create(paths, host):
-        return []
-    return ["messages stay on this machine (local_only in .thrum/config.json)"]
+    step = config.create(paths, host)
+    if step.startswith("brought"):
+        kept = config.in_file(paths, host, config.LOCAL_ONLY)
+        step += f": local_only is {str(kept is None or kept.value).lower()}"
+    return [step] if step else []
 
 
 def _store(paths: Paths, host: Host) -> list[str]:

@@ -145,3 +145,28 @@ def test_a_port_as_the_go_program_writes_it_is_understood(team: Team, written: s
     path.write_text(json.dumps({"daemon": {"local_only": True, "sync_interval": 60, "ws_port": written}}))
     value, source = port
     assert team.planner.json("config", "show")["daemon"]["ws_port"] == {"value": value, "source": source}
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_settings_that_a_clean_took_come_back_with_init_which_says_so(repository: Shell, by_hand: bool) -> None:
+    repository.ok("init")
+    file = repository.cwd / ".thrum/config.json"
+    if by_hand:
+        file.write_text('{"local_only": false, "runtime": {"primary": "codex"}, "mine": 1}')
+        repository.ok("sync", "force")
+    else:
+        repository.ok("config", "set", "local_only", "false")
+        repository.ok("config", "set", "runtime.primary", "codex")
+    before = file.read_bytes()
+    git(repository.cwd, "clean", "-fdxq")
+    assert not file.exists()
+    assert repository.json("config", "show")["daemon"]["local_only"]["value"] is True, "until then nothing leaves"
+    assert "brought the settings of .thrum/config.json back: local_only is false" in repository.ok("init")
+    assert file.read_bytes() == before
+    assert "already" in repository.ok("init")
+
+
+def test_a_clean_of_a_store_that_keeps_everything_here_brings_that_back(repository: Shell) -> None:
+    repository.ok("init")
+    git(repository.cwd, "clean", "-fdxq")
+    assert "local_only is true" in repository.ok("init")

@@ -175,13 +175,18 @@ def lookup(content: Any, name: str) -> Any:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def create(paths: Paths, host: Host) -> bool:
-    """Create config.json with messages kept on this machine; return False if there is one already."""
+def create(paths: Paths, host: Host) -> str:
+    """Create config.json from its copy, else with messages kept on this machine; return the step in words, or ""."""
+    from . import settings_copy
+
     with host.lock(paths.in_var(CONFIG_LOCK)):
-        missing = host.storage.size(paths.config) < 0
-        if missing:
-            write(paths, host, {LOCAL_ONLY.name: True})
-    return missing
+        if host.storage.size(paths.config) >= 0:
+            settings_copy.keep(paths, host)
+            return ""
+        if settings_copy.restore(paths, host):
+            return "brought the settings of .thrum/config.json back"
+        write(paths, host, {LOCAL_ONLY.name: True})
+    return "messages stay on this machine (local_only in .thrum/config.json)"
 
 
 def change(paths: Paths, host: Host, key: Key, value: Value) -> bool:
@@ -219,7 +224,10 @@ def _removed(content: dict[str, Any], name: str) -> bool:
 
 def write(paths: Paths, host: Host, content: dict[str, Any]) -> None:
     """Replace config.json. Only under CONFIG_LOCK."""
+    from . import settings_copy
+
     host.storage.replace(paths.config, readable(content).encode() + b"\n")
+    settings_copy.keep(paths, host)
 
 
 # --- git's own configuration ------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ STRAYS = "thrum-sync/strays"  # directories that an older version made in `.thru
 # --- names in var -----------------------------------------------------------------------------------------------------
 
 STORE_FILE = "store.json"  # the id of this clone's store; `init` writes it last, a re-key replaces it
+SETTINGS_COPY = "config.json"  # what `.thrum/config.json` said, for a clean that takes it
 CLAIM = "host.json"  # the host whose store this is; without it the first host that opens the store is that host
 KEYS = "keys"  # the private keys of this store and of its former ones, `<store>.key`
 STORE_KEY = "keys/store.key"  # the private key that signs now

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from thrum_store.errors import Invalid, ThrumError
 from thrum_store.machine.host import Host
-from thrum_store.repository import config
+from thrum_store.repository import config, settings_copy
 from thrum_store.repository.paths import Paths
 from thrum_store.service.upkeep import condition
 from thrum_store.store import open_store
@@ -82,6 +82,7 @@ def turn(paths: Paths, host: Host, mode: Mode) -> bool:
         except ThrumError as error:
             logger.warning("sync: %s (%s)", error.message, error.code)
             return False
+        settings_copy.keep(paths, host)
     for sentence in done.damaged:
         logger.warning("sync: %s", sentence)
     if done.taken or done.pushed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thrum_store.log.segments import Shard
-from thrum_store.repository import config
+from thrum_store.repository import config, settings_copy
 from thrum_store.repository.git_runner import GitRunner
 from thrum_store.store import Store, use_case
 from thrum_store.sync import cycle, state
@@ -140,6 +140,7 @@ def force(store: Store, *, running: bool = False, local: bool | None = None, pat
     """
     local_only = config.local_only(store.paths, store.host, local)
     synced = cycle.synchronize(store, local_only=local_only, patience=patience)
+    settings_copy.keep(store.paths, store.host)
     remembered = state.load(store.paths.var, store.host)
     return SyncForced(
         triggered=True,
