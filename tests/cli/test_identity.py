@@ -199,7 +199,7 @@ def test_an_agent_without_a_name_is_named_after_role_and_module(repository: Shel
     repository.ok("init")
     assert repository.json("agent", "register", "--role", "tester", "--module", "db")["agent_id"] == "tester-db"
     again = repository.json("agent", "register", "--role", "tester", "--module", "db", "--re-register")
-    assert (again["agent_id"], again["status"]) == ("tester-db", "unchanged")
+    assert (again["agent_id"], again["status"]) == ("tester-db", "updated")
 
 
 @requirement("agent:register", "agent:whoami", "agent:list")

@@ -91,8 +91,8 @@ def register(store: Store, request: Register) -> Registered:
     name, data = caller.name, _registration(caller)
     with store.writing(name) as shard:
         _check_home(store, caller, force=request.force)
-        status = _status(lookup.own(store.view, name), data)
-        if status != "unchanged" or request.re_register:
+        status = _status(lookup.own(store.view, name), data, repeated=request.re_register)
+        if status != "unchanged":
             shard.append(Draft("agent.register", data))
     worktrees.remember_first(store.paths, store.host)
     file = identity.save(store.paths, caller, host=store.host)
@@ -154,11 +154,11 @@ def _registration(caller: Caller) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _status(before: Agent | None, data: dict[str, str]) -> str:
+def _status(before: Agent | None, data: dict[str, str], *, repeated: bool) -> str:
     if before is None:
         return "registered"
     same = all(getattr(before, field) == value for field, value in data.items())
-    return "unchanged" if same else "updated"
+    return "unchanged" if same and not repeated else "updated"
 
 
 def _derived(store: Store, role: str, module: str) -> str:
