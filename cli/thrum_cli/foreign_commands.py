@@ -150,6 +150,8 @@ COMMANDS = {
     "tell": "send",
     "thread": _THREAD,
     "threads": _THREAD,
+    "toolkit install": "toolkit copy",
+    "toolkit show": "toolkit list",
     "ui": _PAGE,
     "uninstall": "uninit",
     "unread": "inbox --unread",

@@ -88,6 +88,11 @@ MANIFEST = {
         "the guides, run word for word",
         ("transcripts/test_guides.py::test_a_guide_can_be_followed_word_for_word",),
     ),
+    "lines": Entry(
+        "every command line of the text",
+        "run as it stands, in a new repository, a new clone and a linked worktree",
+        ("seed/test_lines.py::test_every_line_does_what_the_text_says",),
+    ),
     "completion": Entry("thrum completion [bash|fish|powershell|zsh]", "commands, flags and addresses"),
     "demo": Entry("(ours) thrum demo", "two agents, two real servers, nothing canned"),
     # messaging
