@@ -39,7 +39,7 @@ OPTIONS = {
         "--short": "",
     },
     "thrum": {"-v": "--version", "-V": "--version"},
-    "agent delete": {"-f": "--yes", "-y": "--yes"},
+    "agent delete": {"-f": "--yes"},
     "agent cleanup": {"-f": "--force", "--days": "--threshold", "--yes": "--force"},
     "agent list": {"--active": "`thrum team` shows the active agents.", "--offline": ""},
     "context preamble": {"--edit": "edit a file, then `thrum context preamble --file PATH`."},
