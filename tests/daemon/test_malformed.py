@@ -17,7 +17,7 @@ from tests.daemon.test_websocket import UPGRADE, ask, auth, frame, opened, raw
 from thrum_mcp.daemon.process import file_names
 from thrum_mcp.daemon.rpc.methods import METHODS
 
-EVERYDAY, NIGHTLY = 1000, 10_000
+EVERYDAY, NIGHTLY = 250, 10_000
 COUNTS = [EVERYDAY, pytest.param(NIGHTLY, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])]
 
 VALUES: list[object] = [
@@ -106,7 +106,7 @@ def test_malformed_messages_on_the_websocket(daemon: Daemon, count: int) -> None
     check(daemon)
 
 
-@pytest.mark.parametrize("count", [EVERYDAY // 5, pytest.param(NIGHTLY, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("count", [EVERYDAY, pytest.param(NIGHTLY, marks=pytest.mark.nightly)])
 def test_bytes_that_are_no_frames_on_the_websocket(daemon: Daemon, count: int) -> None:
     """Each on a connection of its own, before and after the handshake: a close frame, or the end of the connection."""
     chance = random.Random(5)

@@ -112,7 +112,7 @@ def test_another_user_reads_nothing_even_where_the_directories_are_open(daemon: 
 def test_another_user_is_told_whose_it_is(daemon: Daemon) -> None:
     opened_up(Path(daemon.paths.var))
     answer = as_nobody(OPEN, daemon.paths.root)
-    assert answer == f"{daemon.paths.var} belongs to another user|work in a clone of your own"
+    assert answer == f"{daemon.paths.thrum} belongs to another user|work in a clone of your own"
     for directory in (daemon.paths.thrum, daemon.paths.var):
         os.chmod(directory, 0o755)
     message, _, hint = as_nobody(OPEN, daemon.paths.root).partition("|")

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from thrum_store.errors import DiskFull, ThrumError
+from thrum_store.errors import ThrumError
 from thrum_store.identity import Caller
 from thrum_store.log.segments import Shard
+from thrum_store.machine.storage_errors import FileLimit
 from thrum_store.repository import paths
 from thrum_store.service.messages import editing, handover, sending
 from thrum_store.service.messages import inbox as mailbox
@@ -82,7 +83,7 @@ def cramped(store: Store, caller: Caller, to: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
         try:
             message = sending.send(store, caller, SendMessage("one", to=(to,)))
-        except DiskFull as error:
+        except FileLimit as error:
             tell(refused=error.code, grew=log.stat().st_size - size)
         else:
             tell(id=message.header.id)

@@ -13,7 +13,7 @@ def test_a_limit_at_any_byte_of_a_line_refuses_the_send_and_leaves_the_log_as_it
     assert speaker.wait() == 0, speaker.complaints
     *refused, last = speaker.heard
     assert len(refused) > 300  # bytes of a line
-    assert {(answer["refused"], answer["grew"]) for answer in refused} == {("disk_full", 0)}
+    assert {(answer["refused"], answer["grew"]) for answer in refused} == {("file_limit", 0)}
     logs = sound(repo)
     nothing_lost(logs, "alice", [last["id"]])
     assert len([events for (_, name), events in logs.items() if name == "alice"][0]) == 2

@@ -85,7 +85,7 @@ def test_a_read_only_store_can_be_read(place: Path, state: str) -> None:
     expected = "the second" if state == "behind" else "the first"
     assert expected in answers["thrum inbox"], answers
     assert "the first" in answers["thrum search first"]
-    assert "Agent:     @bob" in answers["thrum whoami"]
+    assert "Agent ID:  @bob" in answers["thrum whoami"]
     assert "@alice" in answers["thrum team"]
     assert "the first" in answers[READS[6]]
     assert "may read the store and cannot write" in " ".join(answers["thrum doctor"].split())

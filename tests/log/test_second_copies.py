@@ -134,8 +134,8 @@ def test_a_process_that_is_open_during_the_removal_goes_on(team: Team) -> None:
         directory_removed(places(team))
         os.kill(sender.pid, 18)
         out, _ = sender.communicate()
-        assert out.startswith("Sent") == ("in between" in team.planner.ok("inbox", "--unread"))
-    assert out.startswith("Sent")
+        assert out.startswith("Message sent") == ("in between" in team.planner.ok("inbox", "--unread"))
+    assert out.startswith("Message sent")
 
 
 def test_a_removal_between_the_write_and_its_acknowledgement_loses_nothing(team: Team) -> None:
@@ -146,7 +146,7 @@ def test_a_removal_between_the_write_and_its_acknowledgement_loses_nothing(team:
         directory_removed(places(team))
         os.kill(sender.pid, 18)
         out, _ = sender.communicate()
-    assert out.startswith("Sent")
+    assert out.startswith("Message sent")
     assert "in between" in team.planner.ok("inbox", "--unread")
     assert "No problems" in team.planner.ok("doctor", "--fix")
 

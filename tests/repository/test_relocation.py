@@ -168,7 +168,7 @@ def test_a_move_in_two_steps_that_is_killed_between_them_is_completed(simple: Sh
 def test_two_commands_at_once_move_it_once(simple: Shell) -> None:
     before = key_and_id(paths.find(str(simple.cwd)))
     running = [simple.start("send", f"text {number}", "--to", "@builder") for number in range(4)]
-    assert [process.communicate()[0][:4] for process in running] == [b"Sent"] * 4
+    assert [process.communicate()[0][:12] for process in running] == [b"Message sent"] * 4
     assert is_settled(simple.cwd)
     assert key_and_id(paths.find(str(simple.cwd))) == before
     assert not os.path.exists(os.path.join(paths.find(str(simple.cwd)).common, paths.STRAYS))

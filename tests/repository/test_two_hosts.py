@@ -17,6 +17,7 @@ from tests.cli.shell import SCRIPT, Shell, git
 from thrum_store.machine.kernel import Computer
 from thrum_store.repository import guest_places
 from thrum_store.repository.claims import nick
+from thrum_store.repository.paths import VIEW_POINTER
 
 DISK = "27 1 254:0 / / rw - ext4 /dev/vda rw"
 NFS = "nfs4 server:/export rw,vers=4.2"
@@ -144,7 +145,7 @@ def test_the_second_host_has_a_key_a_view_and_locks_of_its_own_that_nobody_else_
 ) -> None:
     assert joined(second).store() != first.store()
     (place,) = (second.folder / "state" / "thrum").iterdir()
-    assert {"store.json", "keys", "locks", "bells", "current-v3"} <= {path.name for path in (place / "var").iterdir()}
+    assert {"store.json", "keys", "locks", "bells", VIEW_POINTER} <= {path.name for path in (place / "var").iterdir()}
     assert (place / "var" / "keys" / "store.key").read_bytes() != (shared(first) / "var/keys/store.key").read_bytes()
     assert place.stat().st_mode & 0o077 == 0
 

@@ -245,6 +245,7 @@ def _write_or_undo(fd: int, data: bytes, start: int, path: str) -> None:
     try:
         written = os.write(fd, data)
         if written != len(data):
+            os.write(fd, data[written:])  # the system's own error is the reason: no room, or a limit of this process
             raise OSError(errno.ENOSPC, "only a part could be written")
     except OSError as error:
         try:
