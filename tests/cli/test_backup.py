@@ -246,7 +246,7 @@ def test_a_full_disk_leaves_the_last_backup_as_it_was(team: Team, tmp_path: Path
     done = subprocess.run(
         ["bash", "-c", line], cwd=team.planner.cwd, env=team.planner.environ(), capture_output=True, check=False
     )
-    assert json.loads(done.stdout)["error"]["code"] in ("disk_full", "storage_failed")
+    assert json.loads(done.stdout)["error"]["code"] in ("file_limit", "disk_full")
     assert everything(tmp_path / "b/project/current") == before
     assert {path.name for path in (tmp_path / "b/project").iterdir()} == {"current", "archives", ".gitignore"}
 
