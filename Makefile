@@ -15,7 +15,7 @@ demo: $(PROGRAM)  ## two agents talk in a scratch repository
 	$(BIN)/thrum demo
 
 test: $(TESTS)  ## the everyday suite
-	$(BIN)/pytest -q -n 3
+	$(BIN)/pytest -q -n 2
 
 check: format lint types layers docs-fresh cover  ## everything that must hold before a commit
 
@@ -52,7 +52,7 @@ docs-fresh: $(READY)
 
 cover: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 3
+	$(BIN)/coverage run -m pytest -q -n 2
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
@@ -61,7 +61,7 @@ newest:  ## the everyday suite with the newest versions that pyproject.toml allo
 	$(PYTHON) -m pip --python .venv/newest install -q --upgrade --upgrade-strategy eager pip -e '.[test]'
 	@echo 'Newer versions that a cap holds back:'
 	@$(PYTHON) -m pip --python .venv/newest list --outdated
-	.venv/newest/bin/pytest -q -n 3
+	.venv/newest/bin/pytest -q -n 2
 
 nightly: $(READY)  ## the long suites: many kills, many races
 	$(BIN)/pytest -q -m nightly
